@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the modules of an update tell the core.
+ *
+ * For each target (vmlinux or one module) an update has two modules, made by
+ * ksplice-ts create from templates/:
+ *
+ *   old code  carries the match program; the core compares it with the
+ *             running kernel as soon as it is registered.  It can go once the
+ *             update is applied.
+ *   new code  carries the functions that take the place of the old ones.  It
+ *             stays for as long as the update is applied.
+ *
+ * The modules of one update have the same id, those of one target the same
+ * cookie.
+ */
+#ifndef KSPLICE_H
+#define KSPLICE_H
+
+#include <linux/list.h>
+#include <linux/module.h>
+#include "program.h"
+
+#define KSPLICE_API_VERSION 1
+
+/*
+ * A function that the update replaces.  Without new_addr its code is only
+ * kept off the stacks while the switch is made: the cold part of a replaced
+ * function.
+ */
+struct ksplice_change {
+	__u32 span;		/* in the match program of the target */
+	void *new_addr;
+};
+
+/*
+ * A place in the new code that holds the value of a key.  The kernel's module
+ * loader has put it there; it must be what run-pre matching found out.
+ */
+struct ksplice_ref {
+	const void *place;
+	__s64 addend;
+	__u32 key;
+	__u8 width;		/* bytes at place: 4 or 8 */
+	__u8 flags;		/* KSPLICE_FIELD_* */
+};
+
+struct ksplice_new_code {
+	const char *id;
+	const char *target;	/* "vmlinux" or the name of a module */
+	__u64 cookie;
+	unsigned int n_targets;	/* how many the whole update has */
+	struct module *owner;
+	const struct ksplice_change *changes;
+	unsigned int n_changes;
+	const struct ksplice_ref *refs;
+	unsigned int n_refs;
+	struct list_head list;	/* the core's */
+};
+
+struct ksplice_old_code {
+	const char *id;
+	const char *target;
+	const struct ksplice_program *program;
+	size_t size;		/* of the program, in bytes */
+	struct module *owner;
+	struct list_head list;	/* the core's */
+};
+
+int ksplice_register_old_code(struct ksplice_old_code *code);
+void ksplice_unregister_old_code(struct ksplice_old_code *code);
+int ksplice_register_new_code(struct ksplice_new_code *code);
+void ksplice_unregister_new_code(struct ksplice_new_code *code);
+
+#endif

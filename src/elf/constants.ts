@@ -1,0 +1,83 @@
+// Numbers from the ELF specification (System V gABI, chapter 4), the x86-64
+// psABI (relocations) and include/linux/livepatch.h, under their own names.
+
+export const ET_REL = 1;
+export const ET_EXEC = 2;
+export const EM_X86_64 = 62;
+
+export const SHT_NULL = 0;
+export const SHT_PROGBITS = 1;
+export const SHT_SYMTAB = 2;
+export const SHT_STRTAB = 3;
+export const SHT_RELA = 4;
+export const SHT_NOTE = 7;
+export const SHT_NOBITS = 8;
+export const SHT_REL = 9;
+export const SHT_GROUP = 17;
+export const SHT_SYMTAB_SHNDX = 18;
+
+export const SHF_WRITE = 0x1;
+export const SHF_ALLOC = 0x2;
+export const SHF_EXECINSTR = 0x4;
+export const SHF_MERGE = 0x10;
+export const SHF_STRINGS = 0x20;
+export const SHF_INFO_LINK = 0x40;
+/** SHF_RELA_LIVEPATCH: the kernel's livepatch code resolves these relocations. */
+export const SHF_RELA_LIVEPATCH = 0x100000;
+
+export const SHN_UNDEF = 0;
+export const SHN_LORESERVE = 0xff00;
+/** Symbols that the kernel's livepatch code resolves by name. */
+export const SHN_LIVEPATCH = 0xff20;
+export const SHN_ABS = 0xfff1;
+export const SHN_COMMON = 0xfff2;
+export const SHN_XINDEX = 0xffff;
+
+export const STB_LOCAL = 0;
+export const STB_GLOBAL = 1;
+export const STB_WEAK = 2;
+
+export const STT_NOTYPE = 0;
+export const STT_OBJECT = 1;
+export const STT_FUNC = 2;
+export const STT_SECTION = 3;
+export const STT_FILE = 4;
+
+export const R_X86_64_NONE = 0;
+export const R_X86_64_64 = 1;
+export const R_X86_64_PC32 = 2;
+export const R_X86_64_PLT32 = 4;
+export const R_X86_64_32 = 10;
+export const R_X86_64_32S = 11;
+export const R_X86_64_16 = 12;
+export const R_X86_64_PC16 = 13;
+export const R_X86_64_8 = 14;
+export const R_X86_64_PC8 = 15;
+export const R_X86_64_PC64 = 24;
+
+/** How a relocation type is stored: bytes at the place, relative to it or not, sign-extended or not. */
+export interface RelocationShape {
+  readonly name: string;
+  readonly width: 0 | 1 | 2 | 4 | 8;
+  readonly pcrel: boolean;
+  readonly signed: boolean;
+}
+
+const shapes = new Map<number, RelocationShape>([
+  [R_X86_64_NONE, { name: 'R_X86_64_NONE', width: 0, pcrel: false, signed: false }],
+  [R_X86_64_64, { name: 'R_X86_64_64', width: 8, pcrel: false, signed: false }],
+  [R_X86_64_PC32, { name: 'R_X86_64_PC32', width: 4, pcrel: true, signed: true }],
+  [R_X86_64_PLT32, { name: 'R_X86_64_PLT32', width: 4, pcrel: true, signed: true }],
+  [R_X86_64_32, { name: 'R_X86_64_32', width: 4, pcrel: false, signed: false }],
+  [R_X86_64_32S, { name: 'R_X86_64_32S', width: 4, pcrel: false, signed: true }],
+  [R_X86_64_16, { name: 'R_X86_64_16', width: 2, pcrel: false, signed: false }],
+  [R_X86_64_PC16, { name: 'R_X86_64_PC16', width: 2, pcrel: true, signed: true }],
+  [R_X86_64_8, { name: 'R_X86_64_8', width: 1, pcrel: false, signed: false }],
+  [R_X86_64_PC8, { name: 'R_X86_64_PC8', width: 1, pcrel: true, signed: true }],
+  [R_X86_64_PC64, { name: 'R_X86_64_PC64', width: 8, pcrel: true, signed: true }],
+]);
+
+/** The shape of an x86-64 relocation type, or undefined for one that kernel objects do not use. */
+export function relocationShape(type: number): RelocationShape | undefined {
+  return shapes.get(type);
+}

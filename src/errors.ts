@@ -1,0 +1,77 @@
+// Every refusal and failure that a user can meet is a KspliceError: a code from
+// a closed list, what happened in one sentence, and what to do about it.
+// Anything else that is thrown is a bug of ours.
+
+/** All error codes; docs/errors.md says what each means. */
+export type ErrorCode =
+  // general
+  | 'usage'
+  | 'internal'
+  | 'interrupted'
+  | 'not-root'
+  | 'io'
+  | 'command-failed'
+  | 'missing-tool'
+  // ELF objects, archives, programs
+  | 'bad-elf'
+  | 'unsupported-object'
+  | 'bad-archive'
+  | 'bad-update'
+  | 'bad-program'
+  // configure
+  | 'no-headers'
+  | 'no-source'
+  | 'no-image'
+  | 'bad-image'
+  | 'bad-confdir'
+  | 'kernel-mismatch'
+  | 'wrong-compiler'
+  // create
+  | 'patch-failed'
+  | 'not-in-kernel'
+  | 'compile-failed'
+  | 'refused-change'
+  | 'unresolved-symbol'
+  | 'no-changes'
+  | 'not-proved'
+  // check
+  | 'no-match'
+  | 'unreadable-kernel'
+  // apply, view, undo
+  | 'checks-failed'
+  | 'wrong-kernel'
+  | 'target-not-loaded'
+  | 'already-applied'
+  | 'not-applied'
+  | 'load-failed'
+  | 'aborted'
+  | 'busy';
+
+export interface ErrorOptions {
+  /** What the user can do about it, in a sentence or two. */
+  advice?: string;
+  /** Anything a script may want: shown by --json, and by -v. */
+  details?: unknown;
+  cause?: unknown;
+}
+
+/** A refusal or failure with a code, a message for a person, and advice. */
+export class KspliceError extends Error {
+  readonly code: ErrorCode;
+  readonly advice: string;
+  readonly details: unknown;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'KspliceError';
+    this.code = code;
+    this.advice = options.advice ?? '';
+    this.details = options.details ?? null;
+  }
+
+  /** Process exit status: 2 for a wrong call, 66 for "no changes", otherwise 1. */
+  get exitStatus(): number {
+    if (this.code === 'usage') return 2;
+    return this.code === 'no-changes' ? 66 : 1;
+  }
+}
