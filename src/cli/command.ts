@@ -1,0 +1,24 @@
+// What a subcommand is. Each has a file of its own in commands/, loaded only
+// when it is called, so that `--version` stays quick.
+
+import type { Argv } from 'yargs';
+import type { Ui } from '../ui.js';
+
+/** What a command has to say when it is done. */
+export interface Outcome {
+  /** The one object that --json prints; `"ok": true` is added. */
+  readonly json: Record<string, unknown>;
+  /** The lines that are printed otherwise, on stdout. */
+  readonly text: readonly string[];
+  /** 0 if not given. */
+  readonly exitStatus?: number;
+}
+
+export interface Command {
+  /** yargs command string: "undo <id>". */
+  readonly usage: string;
+  readonly describe: string;
+  readonly options: (yargs: Argv) => Argv;
+  readonly examples: readonly (readonly [command: string, what: string])[];
+  readonly run: (args: Record<string, unknown>, ui: Ui) => Promise<Outcome>;
+}
