@@ -75,3 +75,35 @@ export class KspliceError extends Error {
     return this.code === 'no-changes' ? 66 : 1;
   }
 }
+
+/** One of several things found wrong in the same step. */
+export interface Problem {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly advice?: string;
+}
+
+/**
+ * One error for everything that a step found wrong, so that a user does not
+ * meet the problems one run after another. The command line prints the
+ * problems one by one; --json has them as `details.problems`.
+ * @param code used when there are several; a single one keeps its own
+ * @param summary "the update cannot be applied"
+ */
+export function problemsError(
+  code: ErrorCode,
+  summary: string,
+  problems: readonly Problem[],
+): KspliceError {
+  const [first] = problems;
+  if (first && problems.length === 1) {
+    const options = first.advice === undefined ? {} : { advice: first.advice };
+    return new KspliceError(first.code, `${summary}: ${first.message}`, {
+      ...options,
+      details: { problems },
+    });
+  }
+  return new KspliceError(code, `${summary}: ${problems.length} problems`, {
+    details: { problems },
+  });
+}

@@ -1,5 +1,6 @@
-// What a subcommand is. Each has a file of its own in commands/, loaded only
-// when it is called, so that `--version` stays quick.
+// What a subcommand is. Each has a file of its own in commands/, which exports
+// it as `command` and is loaded only when it is called, so that a quick one
+// does not wait for what a slow one needs.
 
 import type { Argv } from 'yargs';
 import type { Ui } from '../ui.js';

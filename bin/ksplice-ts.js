@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+// Starts the compiled program. `--version` is answered here: what a script asks
+// a hundred hosts at once should not wait for the rest to load.
+
+import { existsSync, readFileSync } from 'node:fs';
+
+const root = new URL('../', import.meta.url);
+const args = process.argv.slice(2);
+const json = args.includes('--json');
+const asksVersion =
+  args.includes('--version') && args.every((arg) => /^--(version|json)$/.test(arg));
+const program = new URL('dist/cli/main.js', root);
+
+if (asksVersion) {
+  const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+  process.stdout.write(json ? `${JSON.stringify({ ok: true, version })}\n` : `${version}\n`);
+} else if (!existsSync(program)) {
+  const message = 'ksplice-ts is not compiled yet';
+  const advice = 'Run `npm install && npm run build` in its directory first.';
+  if (json) {
+    const error = { code: 'internal', message, advice, details: null };
+    process.stdout.write(`${JSON.stringify({ ok: false, error })}\n`);
+  } else {
+    process.stderr.write(`ksplice-ts: ${message}\n  ${advice}\n`);
+  }
+  process.exitCode = 1;
+} else {
+  // `ksplice-ts view | head`: a reader that has had enough is no error.
+  const onError = (error) => {
+    if (error.code !== 'EPIPE') throw error;
+  };
+  process.stdout.on('error', onError);
+  process.stderr.on('error', onError);
+  const { main } = await import(program.href);
+  process.exitCode = await main(args);
+}

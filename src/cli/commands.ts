@@ -1,0 +1,25 @@
+// The table of subcommands. Only the one that is called is loaded.
+
+import type { Command } from './command.js';
+
+type Loader = () => Promise<{ readonly command: Command }>;
+
+const LOADERS: Readonly<Record<string, Loader>> = {
+  configure: () => import('./commands/configure.js'),
+  create: () => import('./commands/create.js'),
+  check: () => import('./commands/check.js'),
+  capture: () => import('./commands/capture.js'),
+  objdiff: () => import('./commands/objdiff.js'),
+  apply: () => import('./commands/apply.js'),
+  view: () => import('./commands/view.js'),
+  undo: () => import('./commands/undo.js'),
+};
+
+/** All names, in the order in which a user meets them. */
+export const commandNames: readonly string[] = Object.keys(LOADERS);
+
+/** The command of that name, or undefined if there is none. */
+export async function loadCommand(name: string): Promise<Command | undefined> {
+  const loader = Object.hasOwn(LOADERS, name) ? LOADERS[name] : undefined;
+  return loader && (await loader()).command;
+}

@@ -1,0 +1,193 @@
+// How the program speaks: results on stdout, everything else on stderr. On a
+// terminal the stage that is running is one line that is written over; a file
+// or a pipe gets plain lines.
+
+import { KspliceError, type Problem } from '../errors.js';
+import type { Ui } from '../ui.js';
+import type { Outcome } from './command.js';
+import type { GlobalOptions } from './parse.js';
+
+/** Where text goes: process.stdout and process.stderr, or what stands for them in a test. */
+export interface Stream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export interface Streams {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+}
+
+type Colour = 'red' | 'yellow' | 'dim';
+const COLOURS: Record<Colour, string> = { red: '31;1', yellow: '33', dim: '2' };
+
+/** The command line's Ui, and the printing of what comes at the end. */
+export class Console implements Ui {
+  private readonly terminal: boolean;
+  private readonly colours: boolean;
+  private current = '';
+  private startedAt = 0;
+
+  constructor(
+    private readonly streams: Streams,
+    private readonly options: GlobalOptions,
+    readonly signal: AbortSignal,
+    environment: NodeJS.ProcessEnv = process.env,
+  ) {
+    this.terminal = streams.stderr.isTTY === true && environment.TERM !== 'dumb';
+    this.colours = this.terminal && !environment.NO_COLOR;
+  }
+
+  stage(text: string): void {
+    this.endStage();
+    if (this.options.quiet) return;
+    this.current = text;
+    this.startedAt = Date.now();
+    if (this.terminal) this.showStage(text);
+    else this.line(withoutControls(text));
+  }
+
+  progress(done: number, total: number, what: string): void {
+    if (!this.terminal || this.options.quiet) return;
+    this.showStage(`${this.current} [${done}/${total}] ${what}`);
+  }
+
+  info(text: string): void {
+    if (!this.options.quiet) this.line(withoutControls(text));
+  }
+
+  warn(text: string): void {
+    this.line(`${this.paint('yellow', 'warning:')} ${withoutControls(text)}`);
+  }
+
+  detail(text: string): void {
+    if (this.options.verbose) this.line(this.paint('dim', text));
+  }
+
+  /** Prints what a command has to say. */
+  finish(outcome: Outcome): void {
+    this.endStage();
+    if (this.options.json) {
+      this.json({ ok: true, ...outcome.json });
+    } else {
+      for (const text of outcome.text) this.result(text);
+    }
+  }
+
+  /** Prints lines for a person, or as the member `name` of the one object. */
+  answer(name: string, text: string): void {
+    if (this.options.json) this.json({ ok: true, [name]: text });
+    else this.result(text);
+  }
+
+  /** Prints a failure: one object on stdout with --json, otherwise a few lines on stderr. */
+  fail(error: KspliceError): void {
+    this.endStage();
+    if (this.options.json) {
+      const { code, message, advice, details } = error;
+      this.json({ ok: false, error: { code, message, advice, details } });
+      return;
+    }
+    const message = withoutControls(error.message);
+    this.line(`${this.paint('red', 'error:')} ${message} (${error.code})`);
+    const all = problemsOf(error.details);
+    const problems = all.length > 1 ? all : [];
+    for (const problem of problems) {
+      this.line(indent(`- ${problem.message}`, 2));
+      if (problem.advice) this.line(indent(problem.advice, 4));
+    }
+    if (error.advice) this.line(indent(error.advice, 2));
+    if (all.length === 0 && error.details !== null) {
+      this.detail(indent(JSON.stringify(error.details, replaceBigInt, 2), 2));
+    }
+    if (this.options.verbose && error.code === 'internal' && error.cause instanceof Error) {
+      this.line(withoutControls(error.cause.stack ?? ''));
+    }
+  }
+
+  private json(value: unknown): void {
+    this.streams.stdout.write(`${JSON.stringify(value, replaceBigInt)}\n`);
+  }
+
+  private result(text: string): void {
+    const { stdout } = this.streams;
+    // An update's description or patch is not ours: it must not drive the terminal.
+    stdout.write(`${stdout.isTTY ? withoutControls(text) : text}\n`);
+  }
+
+  /** A line of text that is ours or had its control characters taken out. */
+  private line(text: string): void {
+    this.wipe();
+    this.streams.stderr.write(`${text}\n`);
+    if (this.terminal && this.current) this.showStage(this.current);
+  }
+
+  private showStage(text: string): void {
+    const columns = this.streams.stderr.columns || 80;
+    const clipped = text.length < columns ? text : `${text.slice(0, columns - 2)}…`;
+    this.streams.stderr.write(`\r\x1b[K${withoutControls(clipped)}`);
+  }
+
+  private wipe(): void {
+    if (this.terminal && this.current) this.streams.stderr.write('\r\x1b[K');
+  }
+
+  private endStage(): void {
+    if (!this.current) return;
+    this.wipe();
+    const text = `${this.current} (${Date.now() - this.startedAt} ms)`;
+    this.current = '';
+    this.detail(text);
+  }
+
+  private paint(colour: Colour, text: string): string {
+    const clean = withoutControls(text);
+    return this.colours ? `\x1b[${COLOURS[colour]}m${clean}\x1b[0m` : clean;
+  }
+}
+
+/** Text with control characters, except line ends and tabs, made visible. */
+export function withoutControls(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (char) => {
+    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}
+
+/** Whatever was thrown, as an error to show: our own refusals as they are, others as a bug. */
+export function toKspliceError(thrown: unknown, signal: AbortSignal): KspliceError {
+  if (signal.aborted) return asInterruption(thrown);
+  if (thrown instanceof KspliceError) return thrown;
+  const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
+  return new KspliceError('internal', `this is a bug in ksplice-ts: ${cause.message}`, {
+    advice:
+      'Please report it with the command, its output with -v, and the release of the kernel concerned.',
+    details: { stack: cause.stack },
+    cause,
+  });
+}
+
+/** What an aborted child or wait threw says little; what was being done may say more. */
+function asInterruption(thrown: unknown): KspliceError {
+  if (thrown instanceof KspliceError && thrown.code === 'interrupted') return thrown;
+  const during = thrown instanceof KspliceError ? thrown.code : null;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new KspliceError('interrupted', 'interrupted; what was begun was cleaned up', {
+    details: { during, message },
+    cause: thrown,
+  });
+}
+
+function problemsOf(details: unknown): readonly Problem[] {
+  const problems = (details as { problems?: unknown } | null)?.problems;
+  return Array.isArray(problems) ? problems : [];
+}
+
+function indent(text: string, columns: number): string {
+  return withoutControls(text).replace(/^/gm, ' '.repeat(columns));
+}
+
+function replaceBigInt(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? `0x${value.toString(16)}` : value;
+}

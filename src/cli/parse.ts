@@ -1,0 +1,167 @@
+// The command line, read with yargs. yargs never prints or exits here: help
+// comes back as text and a wrong call as a `usage` error, because with --json
+// both have to become one object on stdout.
+
+import yargs, { type Argv } from 'yargs';
+import { KspliceError } from '../errors.js';
+import type { Command } from './command.js';
+import { commandNames, loadCommand } from './commands.js';
+
+/** What the user asked for. */
+export type Request =
+  | { readonly kind: 'help'; readonly text: string }
+  | { readonly kind: 'version' }
+  | { readonly kind: 'run'; readonly command: Command; readonly args: Record<string, unknown> };
+
+/** The options that every command has; known before the line is parsed, for errors in it. */
+export interface GlobalOptions {
+  readonly json: boolean;
+  readonly verbose: boolean;
+  readonly quiet: boolean;
+}
+
+/** Looks for the options that decide how even a usage error is told. */
+export function globalOptions(argv: readonly string[]): GlobalOptions {
+  const end = argv.indexOf('--');
+  const options = end < 0 ? argv : argv.slice(0, end);
+  const short = (letter: string) =>
+    options.some((arg) => /^-[vqh]+$/.test(arg) && arg.includes(letter));
+  return {
+    json: options.includes('--json'),
+    verbose: options.includes('--verbose') || short('v'),
+    quiet: options.includes('--quiet') || short('q'),
+  };
+}
+
+/**
+ * Reads a command line (without node and script).
+ * @throws KspliceError `usage`
+ */
+export async function parseCommandLine(argv: readonly string[]): Promise<Request> {
+  // Every option that may come before the command is a switch, so the first
+  // other word is the command.
+  const name = argv.find((arg) => !arg.startsWith('-'));
+  if (name === undefined) return withoutCommand(argv);
+  const command = await loadCommand(name);
+  if (!command) {
+    throw usageError(`there is no command "${name}"`, `Commands: ${commandNames.join(', ')}.`);
+  }
+  return withCommand(argv, name, command);
+}
+
+async function withoutCommand(argv: readonly string[]): Promise<Request> {
+  const parser = newParser('ksplice-ts <command> [options]');
+  for (const name of commandNames) {
+    const command = await loadCommand(name);
+    if (command) parser.command(command.usage, command.describe, {}, () => {});
+  }
+  for (const [example, what] of TOP_EXAMPLES) parser.example(example, what);
+  const { args, output } = await parse(parser.version('version').strictOptions(), argv);
+  if (args.version === true) return { kind: 'version' };
+  if (output !== '' || argv.length === 0) {
+    return { kind: 'help', text: output || (await parser.getHelp()) };
+  }
+  throw usageError('no command given', `Commands: ${commandNames.join(', ')}.`);
+}
+
+async function withCommand(
+  argv: readonly string[],
+  name: string,
+  command: Command,
+): Promise<Request> {
+  let options: Argv | undefined;
+  const parser = newParser()
+    .command(
+      command.usage,
+      command.describe,
+      (inner) => {
+        options = command.options(inner);
+        for (const [example, what] of command.examples) options.example(example, what);
+        return options;
+      },
+      () => {},
+    )
+    .version(false)
+    .strict();
+  const { args, output } = await parse(parser, argv, name);
+  if (output !== '') return { kind: 'help', text: output };
+  if (options) refuseOddValues(options, args, name);
+  return { kind: 'run', command, args };
+}
+
+const TOP_EXAMPLES = [
+  ['ksplice-ts configure conf', 'collect what create needs for the running kernel'],
+  ['ksplice-ts create --patch fix.patch --config conf', 'make an update from a source patch'],
+  ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'hot-patch the running kernel'],
+  ['sudo ksplice-ts undo 8c4rnqv2', 'put the old code back'],
+] as const;
+
+function newParser(usage?: string): Argv {
+  const parser = yargs([]);
+  if (usage) parser.usage(usage);
+  return parser
+    .scriptName('ksplice-ts')
+    .locale('en')
+    .exitProcess(false)
+    .parserConfiguration({
+      // An update's id may look like a number ("12345678", "1e5").
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'boolean-negation': false,
+      'dot-notation': false,
+    })
+    .option('json', { type: 'boolean', describe: 'Print one JSON object on stdout' })
+    .option('verbose', { alias: 'v', type: 'boolean', describe: 'Say more' })
+    .option('quiet', { alias: 'q', type: 'boolean', describe: 'Say only what is wrong' })
+    .group(['json', 'verbose', 'quiet', 'help', 'version'], 'Common options:')
+    .help('help')
+    .alias('h', 'help')
+    .wrap(Math.min(100, process.stdout.columns ?? 100));
+}
+
+async function parse(
+  parser: Argv,
+  argv: readonly string[],
+  command?: string,
+): Promise<{ args: Record<string, unknown>; output: string }> {
+  const hint = `Try \`ksplice-ts ${command ? `${command} ` : ''}--help\`.`;
+  let problem: string | undefined;
+  let output = '';
+  parser.fail((message, error) => {
+    // yargs goes on after this and may find a second fault; the first is the one to tell.
+    problem ??= message ?? error?.message ?? 'the command line is wrong';
+  });
+  const args = await parser.parseAsync([...argv], {}, (_error, _args, text) => {
+    output = text;
+  });
+  if (problem !== undefined) throw usageError(lowerFirst(problem), hint);
+  return { args, output };
+}
+
+interface OptionTypes {
+  readonly string: readonly string[];
+  readonly number: readonly string[];
+  readonly array: readonly string[];
+}
+
+/** What yargs lets pass: an option without its value, one given twice, a word for a number. */
+function refuseOddValues(options: Argv, args: Record<string, unknown>, name: string): void {
+  // In yargs' interface, though not in its types.
+  const types = (options as unknown as { getOptions(): OptionTypes }).getOptions();
+  const hint = `Try \`ksplice-ts ${name} --help\`.`;
+  for (const key of [...types.string, ...types.number]) {
+    const value = args[key];
+    if (types.array.includes(key) || value === undefined) continue;
+    if (Array.isArray(value)) throw usageError(`--${key} is given more than once`, hint);
+    if (value === '') throw usageError(`--${key} needs a value`, hint);
+    if (Number.isNaN(value)) throw usageError(`--${key} needs a number`, hint);
+  }
+}
+
+function usageError(message: string, advice: string): KspliceError {
+  return new KspliceError('usage', message, { advice });
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
