@@ -87,7 +87,10 @@ export class ElfObject {
     this.sections = readSections(this.bytes, header);
     for (const section of this.sections) {
       if (section.type === C.SHT_REL) throw badElf(name, 'has relocations without addends');
-      if (section.type === C.SHT_RELA) this.relaOf.set(section.info, section);
+      // A livepatch module has a second list for the same section; it is the loader's affair.
+      if (section.type === C.SHT_RELA && !(section.flags & C.SHF_RELA_LIVEPATCH)) {
+        this.relaOf.set(section.info, section);
+      }
     }
   }
 
