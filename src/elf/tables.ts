@@ -1,0 +1,136 @@
+// Sizes and field offsets of the kernel's special-table entries. They differ
+// between releases and configurations, assembled tables carry no entry size,
+// so they are asked from the kernel's own headers: `tablesProbeSource` is
+// compiled against them and `readTableSizes` reads the object. Nothing is run.
+
+import { Bytes, badElf } from './bytes.js';
+import { SHT_NOBITS } from './constants.js';
+import type { ElfObject } from './object.js';
+
+/** Sizes and offsets in bytes; 0 for a table that this kernel does not have. */
+export interface TableSizes {
+  /** `struct alt_instr`, in `.altinstructions`. */
+  readonly altInstr: number;
+  /** Offset of `alt_instr.instrlen` (u8): bytes at the original place. */
+  readonly altInstrLength: number;
+  /** Offset of `alt_instr.replacementlen` (u8). */
+  readonly altReplacementLength: number;
+  /** `struct bug_entry`, in `__bug_table`. */
+  readonly bug: number;
+  /** Offset of `bug_entry.line` (u16); 0 if entries carry no line. */
+  readonly bugLine: number;
+  /** `struct exception_table_entry`, in `__ex_table`. */
+  readonly exception: number;
+  /** `struct jump_entry`, in `__jump_table`. */
+  readonly jump: number;
+  /** `struct static_call_site`, in `.static_call_sites`. */
+  readonly staticCall: number;
+  /** `struct paravirt_patch_site`, in `.parainstructions`; gone since 6.8. */
+  readonly paravirt: number;
+  /** `struct orc_entry`, in `.orc_unwind`. */
+  readonly orc: number;
+  /** `struct _ddebug`, in `__dyndbg`. */
+  readonly dyndbg: number;
+  /** The bytes of a `struct _ddebug` in which its bit field `lineno` is all ones, the rest zero. */
+  readonly dyndbgLine: Uint8Array;
+}
+
+type NumberField = Exclude<keyof TableSizes, 'dyndbgLine'>;
+
+const numbers: readonly NumberField[] = [
+  'altInstr',
+  'altInstrLength',
+  'altReplacementLength',
+  'bug',
+  'bugLine',
+  'exception',
+  'jump',
+  'staticCall',
+  'paravirt',
+  'orc',
+  'dyndbg',
+];
+
+const prefix = 'ksplice_table_';
+
+/**
+ * C source to be compiled with the flags of a kernel object (any object of a
+ * prepared tree, or an out-of-tree module built against the headers). Numbers
+ * and the sample are constant objects, so that only data has to be read.
+ */
+export const tablesProbeSource = `// Reports the layout of special tables as constants.
+#include <linux/version.h>
+#include <linux/stddef.h>
+#include <linux/types.h>
+#include <linux/bug.h>
+#include <linux/jump_label.h>
+#include <linux/static_call_types.h>
+#include <linux/dynamic_debug.h>
+#include <asm/alternative.h>
+#include <asm/extable.h>
+#include <asm/orc_types.h>
+#if defined(CONFIG_PARAVIRT) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#include <asm/paravirt_types.h>
+#endif
+
+#define REPORT(name, value) \\
+	extern const unsigned int ${prefix}##name; \\
+	const unsigned int __attribute__((used)) ${prefix}##name = (value)
+
+REPORT(altInstr, sizeof(struct alt_instr));
+REPORT(altInstrLength, offsetof(struct alt_instr, instrlen));
+REPORT(altReplacementLength, offsetof(struct alt_instr, replacementlen));
+#ifdef CONFIG_GENERIC_BUG
+REPORT(bug, sizeof(struct bug_entry));
+#endif
+#if defined(CONFIG_GENERIC_BUG) && defined(CONFIG_DEBUG_BUGVERBOSE)
+REPORT(bugLine, offsetof(struct bug_entry, line));
+#endif
+REPORT(exception, sizeof(struct exception_table_entry));
+#ifdef CONFIG_JUMP_LABEL
+REPORT(jump, sizeof(struct jump_entry));
+#endif
+REPORT(staticCall, sizeof(struct static_call_site));
+#if defined(CONFIG_PARAVIRT) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+REPORT(paravirt, sizeof(struct paravirt_patch_site));
+#endif
+REPORT(orc, sizeof(struct orc_entry));
+#ifdef CONFIG_DYNAMIC_DEBUG_CORE
+REPORT(dyndbg, sizeof(struct _ddebug));
+/* A bit field has no offset: a sample shows its place. */
+extern const struct _ddebug ${prefix}dyndbgLine;
+const struct _ddebug __attribute__((used)) ${prefix}dyndbgLine = { .lineno = -1 };
+#endif
+`;
+
+/** Values that make no sense for any kernel: the probe was not what was compiled. */
+const longestEntry = 256;
+
+/**
+ * Reads what the compiled `tablesProbeSource` reports.
+ * @throws KspliceError `bad-elf` if it is another object or malformed
+ */
+export function readTableSizes(probe: ElfObject): TableSizes {
+  const found = new Map<string, Buffer>();
+  for (const symbol of probe.symbols) {
+    const { section } = symbol;
+    if (!symbol.name.startsWith(prefix) || !section) continue;
+    const bytes =
+      section.type === SHT_NOBITS
+        ? Buffer.alloc(Math.min(symbol.size, longestEntry))
+        : new Bytes(section.data, probe.name).slice(symbol.value, symbol.size);
+    found.set(symbol.name.slice(prefix.length), bytes);
+  }
+  const values = {} as Record<NumberField, number>;
+  for (const name of numbers) {
+    const bytes = found.get(name);
+    values[name] = bytes ? new Bytes(bytes, probe.name).u32(0) : 0;
+    if (values[name] > longestEntry) {
+      throw badElf(probe.name, `the table probe says ${name} is ${values[name]}`);
+    }
+  }
+  if (values.altInstr === 0 || values.exception === 0) {
+    throw badElf(probe.name, 'it is not the table probe');
+  }
+  return { ...values, dyndbgLine: found.get('dyndbgLine') ?? new Uint8Array(0) };
+}
