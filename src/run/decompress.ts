@@ -96,8 +96,8 @@ function gunzip(data: Buffer, origin: string): Buffer {
 
 interface ToolResult {
   readonly failed: boolean;
-  readonly code?: string;
-  readonly isCanceled?: boolean;
+  readonly code?: string | undefined;
+  readonly isCanceled?: boolean | undefined;
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;
 }
@@ -108,10 +108,16 @@ function toolOutput(done: ToolResult, format: Format, origin: string): Buffer {
   }
   if (done.isCanceled) throw new KspliceError('interrupted', 'interrupted');
   if (done.code === 'ENOENT') {
-    throw new KspliceError('missing-tool', `${origin} is compressed with ${format.name}, and the tool for it is not installed`, {
-      advice: `Install it: apt-get install ${format.debianPackage}`,
-    });
+    throw new KspliceError(
+      'missing-tool',
+      `${origin} is compressed with ${format.name}, and the tool for it is not installed`,
+      {
+        advice: `Install it: apt-get install ${format.debianPackage}`,
+      },
+    );
   }
-  const said = Buffer.from(done.stderr ?? []).toString().trim();
+  const said = Buffer.from(done.stderr ?? [])
+    .toString()
+    .trim();
   throw badImage(origin, `the ${format.name} data is damaged${said && ` (${said})`}`);
 }

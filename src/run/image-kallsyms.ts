@@ -118,7 +118,12 @@ function findNames(elf: Buffer, tokens: Tokens): Names | undefined {
   return undefined;
 }
 
-function readNames(elf: Buffer, start: number, count: number, tokens: Tokens): string[] | undefined {
+function readNames(
+  elf: Buffer,
+  start: number,
+  count: number,
+  tokens: Tokens,
+): string[] | undefined {
   const ends = nameEnds(elf, start, count, tokens.start);
   if (!ends) return undefined;
   const markers = align8(ends[count]!);

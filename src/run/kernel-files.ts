@@ -1,0 +1,130 @@
+// Opens what a user names as "the image" of a kernel: a tree with boot/ and
+// lib/modules/ (an unpacked package, or / itself), a Debian package, or a
+// directory that `capture` wrote.
+
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ElfObject } from '../elf/object.js';
+import { KspliceError } from '../errors.js';
+import type { Ui } from '../ui.js';
+import { readPackage } from './deb.js';
+import { ImageKernel, type ModuleFiles } from './image-kernel.js';
+import { ModuleDirectory } from './module-files.js';
+import type { RunningKernel } from './running.js';
+import type { KernelSymbol } from './symbols.js';
+import { openVmlinuz, readVmlinuz, type Vmlinux } from './vmlinux.js';
+
+/** A kernel that is there as files. */
+export interface KernelFiles {
+  readonly kernel: RunningKernel;
+  /** "6.1.0-56-amd64" */
+  readonly release: string;
+  /** The kernel's version string after the release; it names the distribution's package version. */
+  readonly version: string;
+  /** kallsyms of the kernel proper, sorted by address. */
+  readonly symbols: readonly KernelSymbol[];
+  /** A module's file, by the name that lsmod shows; a capture has none. */
+  moduleFile(name: string): Promise<ElfObject | undefined>;
+  /**
+   * Makes modules available in `kernel`. Only a package needs it, and not for
+   * the modules named when it was opened: it has to be read again.
+   */
+  prepare(modules: readonly string[]): Promise<void>;
+}
+
+export interface ImageOptions {
+  /** Which kernel, where a tree holds several. */
+  readonly release?: string;
+  /** Modules that will be needed; a package is read once, and only these are kept. */
+  readonly modules?: readonly string[];
+}
+
+/**
+ * Opens a kernel image.
+ * @throws KspliceError `no-image` if there is none at `path`, `bad-image`,
+ *   `missing-tool`, `io`
+ */
+export async function openKernelImage(
+  path: string,
+  ui: Ui,
+  options: ImageOptions = {},
+): Promise<KernelFiles> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new KspliceError('no-image', `${path}: no such file or directory`, { advice });
+  if (stat.isFile()) return await openPackage(path, ui, options);
+  const place = findInTree(path, options.release);
+  ui.detail(`kernel image ${place.vmlinuz}, modules in ${place.modules ?? 'no directory'}`);
+  const vmlinux = await openVmlinuz(place.vmlinuz, ui.signal);
+  if (vmlinux.release !== place.release) {
+    throw new KspliceError('bad-image', `${place.vmlinuz} is ${vmlinux.release}`, { advice });
+  }
+  const files = place.modules === undefined ? noModules : new ModuleDirectory(place.modules);
+  return kernelFiles(`the image in ${path}`, vmlinux, files, async () => {});
+}
+
+const advice =
+  'Name the directory of an unpacked linux-image package (with boot/ and lib/modules/), its .deb file, or what `ksplice-ts capture` wrote.';
+
+const noModules: ModuleFiles = { has: () => false, read: () => undefined };
+
+function kernelFiles(
+  origin: string,
+  vmlinux: Vmlinux,
+  files: ModuleFiles,
+  prepare: (modules: readonly string[]) => Promise<void>,
+): KernelFiles {
+  const { release, version, symbols } = vmlinux;
+  return {
+    kernel: new ImageKernel(origin, vmlinux, files),
+    release,
+    version,
+    symbols,
+    prepare,
+    moduleFile: async (name) => {
+      await prepare([name]);
+      const file = files.read(name);
+      return file && new ElfObject(file.data, file.path);
+    },
+  };
+}
+
+async function openPackage(path: string, ui: Ui, options: ImageOptions): Promise<KernelFiles> {
+  const contents = await readPackage(path, options.modules ?? [], ui);
+  const vmlinux = await readVmlinuz(contents.vmlinuz, `${path}: vmlinuz`, ui.signal);
+  return kernelFiles(`the package ${path}`, vmlinux, contents.modules, async (names) => {
+    const { present, kept } = contents.modules;
+    const missing = names.filter((name) => present.has(name) && !kept.has(name));
+    if (missing.length === 0) return;
+    const again = await readPackage(path, missing, ui);
+    for (const [name, file] of again.modules.kept) kept.set(name, file);
+  });
+}
+
+interface TreePlace {
+  readonly release: string;
+  readonly vmlinuz: string;
+  readonly modules: string | undefined;
+}
+
+/** The kernel in a tree; there must be exactly one of the release, or one at all. */
+function findInTree(root: string, release: string | undefined): TreePlace {
+  const boot = existsSync(join(root, 'boot')) ? join(root, 'boot') : root;
+  const releases = readdirSync(boot)
+    .filter((name) => name.startsWith('vmlinuz-'))
+    .map((name) => name.slice('vmlinuz-'.length))
+    .filter((name) => release === undefined || name === release);
+  const [only] = releases;
+  if (only === undefined) {
+    const which = release === undefined ? 'vmlinuz-RELEASE' : `vmlinuz-${release}`;
+    throw new KspliceError('no-image', `${boot} has no ${which}`, { advice });
+  }
+  if (releases.length > 1) {
+    throw new KspliceError('no-image', `${boot} has several kernels: ${releases.join(', ')}`, {
+      advice: 'Say which with --kernel RELEASE.',
+    });
+  }
+  const modules = [`lib/modules/${only}`, `usr/lib/modules/${only}`]
+    .map((path) => join(root, path))
+    .find((path) => existsSync(path));
+  return { release: only, vmlinuz: join(boot, `vmlinuz-${only}`), modules };
+}
