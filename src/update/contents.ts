@@ -1,0 +1,139 @@
+// The `contents` file of an update: which modules it is made of.
+//
+//   core ksplice ksplice.ko
+//   change TARGET NEW_MODULE NEW_FILE OLD_MODULE OLD_FILE
+//
+// One line for the core, one for each target (vmlinux or the name of a module).
+// What stands here ends up in file names, sysfs paths and insmod's arguments,
+// so that everything but a plain word is refused.
+
+/** A module of an update: its name in the kernel, and its file in the update. */
+export interface ModuleFile {
+  readonly module: string;
+  readonly file: string;
+}
+
+/** What an update does to one target. */
+export interface TargetChange {
+  /** "vmlinux", or a module's name as sysfs has it. */
+  readonly target: string;
+  readonly newCode: ModuleFile;
+  readonly oldCode: ModuleFile;
+}
+
+export interface Contents {
+  readonly core: ModuleFile;
+  readonly changes: readonly TargetChange[];
+}
+
+/** The core's module; sysfs has it under that name. */
+export const CORE_MODULE = 'ksplice';
+/** An update's id, which is part of module names and paths. */
+const ID = /^[a-z0-9]{1,16}$/;
+// MODULE_NAME_LEN is 56 on 64-bit machines, with the final NUL.
+const MODULE = /^[A-Za-z0-9_]{1,55}$/;
+const FILE = /^[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}\.ko$/;
+
+/** Whether a word can be an update's id. */
+export function isUpdateId(word: string): boolean {
+  return ID.test(word);
+}
+
+/** Whether a word can be the name of a module. */
+export function isModuleName(word: string): boolean {
+  return MODULE.test(word);
+}
+
+/** What all modules of an update but the core have their names begin with. */
+export function modulePrefix(id: string): string {
+  return `ksplice_${id}_`;
+}
+
+/** The text of a `contents` file. */
+export function formatContents(contents: Contents): string {
+  const { core, changes } = contents;
+  const lines = changes.map(
+    ({ target, newCode, oldCode }) =>
+      `change ${target} ${newCode.module} ${newCode.file} ${oldCode.module} ${oldCode.file}`,
+  );
+  return [`core ${core.module} ${core.file}`, ...lines, ''].join('\n');
+}
+
+/**
+ * Reads a `contents` file.
+ * @param id the update's, which the modules' names must carry
+ * @returns what could be read, and every fault found, as sentences
+ */
+export function parseContents(
+  text: string,
+  id: string,
+): { readonly contents: Contents | undefined; readonly faults: readonly string[] } {
+  const faults: string[] = [];
+  const cores: ModuleFile[] = [];
+  const changes: TargetChange[] = [];
+  for (const [index, line] of text.split('\n').entries()) {
+    if (line === '') continue;
+    const words = line.split(' ');
+    const where = `line ${index + 1} of contents`;
+    const [kind, target = '', newModule = '', newFile = '', oldModule = '', oldFile = ''] = words;
+    if (kind === 'core' && words.length === 3) {
+      cores.push({ module: target, file: newModule });
+    } else if (kind === 'change' && words.length === 6) {
+      changes.push({
+        target,
+        newCode: { module: newModule, file: newFile },
+        oldCode: { module: oldModule, file: oldFile },
+      });
+    } else {
+      faults.push(`${where} is neither a core nor a change line`);
+    }
+  }
+  const [core] = cores;
+  if (cores.length !== 1) faults.push(`contents has ${cores.length} core lines instead of one`);
+  if (changes.length === 0) faults.push('contents has no change line');
+  if (core && core.module !== CORE_MODULE) {
+    faults.push(`contents calls the core ${quote(core.module)} instead of "${CORE_MODULE}"`);
+  }
+  faults.push(...nameFaults(cores, changes, id), ...repetitions(cores, changes));
+  return { contents: core && faults.length === 0 ? { core, changes } : undefined, faults };
+}
+
+function nameFaults(
+  cores: readonly ModuleFile[],
+  changes: readonly TargetChange[],
+  id: string,
+): string[] {
+  const faults: string[] = [];
+  const own = changes.flatMap(({ newCode, oldCode }) => [newCode, oldCode]);
+  for (const { target } of changes) {
+    if (!isModuleName(target)) faults.push(`${quote(target)} in contents is no target`);
+  }
+  for (const { module, file } of [...cores, ...own]) {
+    if (!isModuleName(module)) faults.push(`${quote(module)} in contents is no module name`);
+    if (!FILE.test(file)) faults.push(`${quote(file)} in contents is no name of a module file`);
+  }
+  for (const { module } of own) {
+    if (isModuleName(module) && !module.startsWith(modulePrefix(id))) {
+      faults.push(`module ${module} in contents does not belong to update ${id}`);
+    }
+  }
+  return faults;
+}
+
+function repetitions(cores: readonly ModuleFile[], changes: readonly TargetChange[]): string[] {
+  const modules = [...cores, ...changes.flatMap(({ newCode, oldCode }) => [newCode, oldCode])];
+  const lists = [
+    changes.map(({ target }) => target),
+    modules.map(({ module }) => module),
+    modules.map(({ file }) => file),
+  ];
+  return lists.flatMap((list) => {
+    const repeated = new Set(list.filter((word, index) => list.indexOf(word) !== index));
+    return [...repeated].map((word) => `contents names ${quote(word)} more than once`);
+  });
+}
+
+/** A foreign word, shortened and with nothing in it that could act on a terminal. */
+export function quote(word: string): string {
+  return JSON.stringify(word.length > 80 ? `${word.slice(0, 80)}…` : word);
+}

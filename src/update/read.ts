@@ -1,0 +1,91 @@
+// Reads an update from a tarball or from an unpacked directory, into memory.
+
+import { constants } from 'node:fs';
+import { open, opendir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { KspliceError, problemsError } from '../errors.js';
+import { idOfDirectory, pathFault, readArchive, SIZE_LIMIT, type UpdateFiles } from './archive.js';
+import { type Update, verifyUpdate } from './update.js';
+
+/**
+ * Reads and verifies an update.
+ * @param source a `ksplice-ID.tar.gz`, or the directory `ksplice-ID` out of one
+ * @throws KspliceError `io` if it cannot be read, `bad-archive` or `bad-update`
+ */
+export async function readUpdate(source: string): Promise<Update> {
+  const kind = await stat(source).catch((error) => {
+    throw unreadable(source, error);
+  });
+  const files = kind.isDirectory()
+    ? await readDirectory(source)
+    : await readArchive(await readWhole(source, constants.O_RDONLY), path.basename(source));
+  return verifyUpdate(files, path.basename(path.resolve(source)));
+}
+
+/**
+ * Reads the files of a directory `ksplice-ID`, which may not hold links.
+ * @throws KspliceError `bad-update`, `io`
+ */
+export async function readDirectory(directory: string): Promise<UpdateFiles> {
+  const id = idOfDirectory(path.basename(path.resolve(directory)));
+  if (id === undefined) {
+    throw new KspliceError('bad-update', `${directory} is not an update's directory`, {
+      advice: 'Give a ksplice-ID.tar.gz, or the directory ksplice-ID that it unpacks to.',
+    });
+  }
+  const files = new Map<string, Buffer>();
+  const faults: string[] = [];
+  await collect(directory, '', files, faults);
+  if (faults.length > 0) {
+    const problems = faults.map((message) => ({ code: 'bad-update' as const, message }));
+    throw problemsError('bad-update', `${directory} is not a usable update`, problems);
+  }
+  return { id, files };
+}
+
+async function collect(
+  directory: string,
+  below: string,
+  files: Map<string, Buffer>,
+  faults: string[],
+): Promise<void> {
+  for await (const entry of await opendir(path.join(directory, below))) {
+    const name = below === '' ? entry.name : `${below}/${entry.name}`;
+    const fault = pathFault(name);
+    if (fault) faults.push(fault);
+    else if (entry.isDirectory()) await collect(directory, name, files, faults);
+    else if (!entry.isFile()) faults.push(`${name} is neither a file nor a directory`);
+    else {
+      const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+      files.set(name, await readWhole(path.join(directory, name), flags));
+    }
+  }
+}
+
+async function readWhole(file: string, flags: number): Promise<Buffer> {
+  try {
+    // Not to wait for the writer of a pipe; what is no regular file is refused below.
+    const handle = await open(file, flags | constants.O_NONBLOCK);
+    try {
+      const status = await handle.stat();
+      if (!status.isFile()) {
+        throw new KspliceError('io', `${file} is not a regular file`);
+      }
+      if (status.size > SIZE_LIMIT) {
+        throw new KspliceError('bad-archive', `${file} is larger than any update`);
+      }
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw error instanceof KspliceError ? error : unreadable(file, error);
+  }
+}
+
+function unreadable(file: string, error: unknown): KspliceError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT'
+    ? new KspliceError('io', `${file} does not exist`)
+    : new KspliceError('io', `cannot read ${file}: ${message}`, { cause: error });
+}

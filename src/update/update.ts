@@ -1,0 +1,192 @@
+// An update that was read and found in order, and the rules that make it so.
+// Everything is in memory: what `apply` gives to the kernel is what was checked,
+// whatever happens to the file meanwhile.
+
+import { KspliceError, type Problem, problemsError } from '../errors.js';
+import type { UpdateFiles } from './archive.js';
+import { checksumFaults } from './checksums.js';
+import {
+  type Contents,
+  type ModuleFile,
+  parseContents,
+  quote,
+  type TargetChange,
+} from './contents.js';
+import { type ModuleInfo, readModule } from './modinfo.js';
+
+/** The version of the interface between the core and an update's modules (kmodsrc/ksplice.h). */
+export const API_VERSION = 1;
+/** The section of an old-code module that holds the match program. */
+export const PROGRAM_SECTION = '.ksplice.program';
+
+/** The kernel an update was made for: uname's system, release and machine. */
+export interface KernelName {
+  readonly system: string;
+  readonly release: string;
+  readonly machine: string;
+}
+
+export interface UpdateModule extends ModuleFile {
+  readonly data: Buffer;
+  readonly info: ModuleInfo;
+}
+
+export interface Update {
+  readonly id: string;
+  readonly contents: Contents;
+  /** The source patch. */
+  readonly patch: string;
+  readonly description: string;
+  /** When it was made, ISO 8601. */
+  readonly timestamp: string;
+  readonly kernel: KernelName;
+  readonly apiVersion: number;
+  /** debug/report.json: what changed, by object. Undefined if the update has none. */
+  readonly report: unknown;
+  /** Every file, by its path in the update. */
+  readonly files: ReadonlyMap<string, Buffer>;
+  /** The modules that contents names, by module name. */
+  readonly modules: ReadonlyMap<string, UpdateModule>;
+}
+
+/**
+ * Checks an update's files against each other.
+ * @param origin the archive or directory, for messages
+ * @throws KspliceError `bad-update`, with everything that is wrong
+ */
+export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update {
+  const faults = checksumFaults(files);
+  const text = (path: string): string | undefined => {
+    const data = files.get(path);
+    if (!data) faults.push(`${path} is missing`);
+    return data?.toString('utf8');
+  };
+  const contents = readContents(text('contents'), id, faults);
+  const patch = text('patch') ?? '';
+  const description = text('description')?.trimEnd() ?? '';
+  const timestamp = readTimestamp(text('timestamp'), faults);
+  const kernel = readUtsname(text('utsname'), faults);
+  const apiVersion = readApiVersion(text('api-version'), faults);
+  const modules = new Map<string, UpdateModule>();
+  if (contents && kernel) {
+    const { core, changes } = contents;
+    for (const file of [core, ...changes.flatMap((c) => [c.oldCode, c.newCode])]) {
+      const module = checkModule(file, files, kernel, faults);
+      if (module) modules.set(file.module, module);
+    }
+    for (const { oldCode } of changes) {
+      if (modules.get(oldCode.module)?.info.object.section(PROGRAM_SECTION) === undefined) {
+        faults.push(`${oldCode.file} has no match program`);
+      }
+    }
+  }
+  const report = readReport(files, faults);
+  if (faults.length > 0 || !contents || !kernel || apiVersion === undefined) {
+    throw problemsError('bad-update', `${origin} is not a usable update`, asProblems(faults));
+  }
+  const rest = { apiVersion, report, files, modules };
+  return { id, contents, patch, description, timestamp, kernel, ...rest };
+}
+
+/**
+ * The match program of one target, as `decodeProgram` reads it.
+ * @throws KspliceError `bad-update` if there is none
+ */
+export function programOf(update: Update, change: TargetChange): Buffer {
+  const module = update.modules.get(change.oldCode.module);
+  const section = module?.info.object.section(PROGRAM_SECTION);
+  if (!section) throw new KspliceError('bad-update', `${change.oldCode.file} has no match program`);
+  return section.data;
+}
+
+function asProblems(faults: readonly string[]): Problem[] {
+  return [...new Set(faults)].map((message) => ({
+    code: 'bad-update',
+    message,
+    advice: 'Get the update again from where it was made, or make it again.',
+  }));
+}
+
+function checkModule(
+  { module, file }: ModuleFile,
+  files: ReadonlyMap<string, Buffer>,
+  kernel: KernelName,
+  faults: string[],
+): UpdateModule | undefined {
+  const data = files.get(file);
+  if (!data) {
+    faults.push(`${file} is missing`);
+    return undefined;
+  }
+  try {
+    const info = readModule(data, file);
+    if (info.name !== module) {
+      faults.push(`${file} is module ${quote(info.name)}, contents calls it ${module}`);
+    }
+    if (info.release !== kernel.release) {
+      const made = quote(info.release);
+      faults.push(`${file} was built for kernel ${made}, the update is for ${kernel.release}`);
+    }
+    return { module, file, data, info };
+  } catch (error) {
+    if (!(error instanceof KspliceError)) throw error;
+    faults.push(error.message);
+    return undefined;
+  }
+}
+
+function readContents(
+  text: string | undefined,
+  id: string,
+  faults: string[],
+): Contents | undefined {
+  if (text === undefined) return undefined;
+  const parsed = parseContents(text, id);
+  faults.push(...parsed.faults);
+  return parsed.contents;
+}
+
+function readTimestamp(text: string | undefined, faults: string[]): string {
+  const timestamp = text?.trim() ?? '';
+  if (text !== undefined && Number.isNaN(Date.parse(timestamp))) {
+    faults.push(`timestamp says ${quote(timestamp)}, which is no time`);
+  }
+  return timestamp;
+}
+
+function readUtsname(text: string | undefined, faults: string[]): KernelName | undefined {
+  if (text === undefined) return undefined;
+  const [, system, release, machine] = /^(\S+) (\S+) (\S+)\n?$/.exec(text) ?? [];
+  if (system === undefined || release === undefined || machine === undefined) {
+    faults.push('utsname does not hold one line of system, release and machine');
+    return undefined;
+  }
+  if (machine !== 'x86_64' || system !== 'Linux') {
+    faults.push(`utsname says ${quote(`${system} ${machine}`)}, but updates are for Linux x86_64`);
+  }
+  return { system, release, machine };
+}
+
+function readApiVersion(text: string | undefined, faults: string[]): number | undefined {
+  if (text === undefined) return undefined;
+  const version = /^[0-9]{1,6}\n?$/.test(text) ? Number(text) : undefined;
+  if (version === undefined) {
+    faults.push('api-version does not hold one number');
+  } else if (version !== API_VERSION) {
+    faults.push(
+      `it is for version ${version} of the core's interface, this program knows ${API_VERSION}`,
+    );
+  }
+  return version;
+}
+
+function readReport(files: ReadonlyMap<string, Buffer>, faults: string[]): unknown {
+  const data = files.get('debug/report.json');
+  if (!data) return undefined;
+  try {
+    return JSON.parse(data.toString('utf8'));
+  } catch {
+    faults.push('debug/report.json is not JSON');
+    return undefined;
+  }
+}
