@@ -1,5 +1,6 @@
 // What the differ finds between a pre and a post object, both compiled with
-// -ffunction-sections -fdata-sections.
+// -ffunction-sections -fdata-sections, and what follows from it for the new
+// code: which sections go along, and where each of their relocations leads.
 
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
 
@@ -38,6 +39,28 @@ export interface KeptEntries {
   readonly offsets: readonly number[];
 }
 
+/**
+ * A relocation of the new code with its target decided:
+ *
+ * - `kept`: `symbol` and `addend` as in the post object; the symbol is defined
+ *   in a kept section, or is the object symbol of a kept table entry.
+ * - `running`: `symbol` is the twin in the *pre* object, which is in the running
+ *   kernel; `addend` is relative to that symbol. This is also where the address
+ *   of a replaced function leads when it is taken (`lea`, `mov $f`, a pointer in
+ *   data) so that comparisons of function pointers go on working, while calls and
+ *   jumps to it are `kept`.
+ * - `external`: `symbol` is an undefined or absolute symbol of the post object.
+ */
+export interface ResolvedRelocation {
+  /** In bytes from the start of the post section that is relocated. */
+  readonly offset: number;
+  /** R_X86_64_* */
+  readonly type: number;
+  readonly to: 'kept' | 'running' | 'external';
+  readonly symbol: ElfSymbol;
+  readonly addend: number;
+}
+
 export interface ObjectDiff {
   readonly verdict: 'changed' | 'unchanged' | 'refused';
   readonly functions: ChangedNames;
@@ -54,10 +77,16 @@ export interface ObjectDiff {
   /** Special table entries that go along. */
   readonly entries: readonly KeptEntries[];
   /**
-   * For each post symbol (function or object, not in a kept section) that
-   * kept code refers to: its twin in pre, which is in the running kernel.
+   * For each post symbol that the new code refers to in the running kernel:
+   * its twin in pre. A replaced function is in here if its address is taken.
    */
   readonly twins: ReadonlyMap<ElfSymbol, ElfSymbol>;
+  /**
+   * The relocations of a kept section, or those of the kept entries of a table,
+   * ascending by offset. Bytes of a kept section that nothing in the new code
+   * uses (other functions' data in a shared section) have none: they are dead.
+   */
+  relocations(section: Section): readonly ResolvedRelocation[];
   /** Why each symbol was kept, correlated or refused; in the order of the decisions. */
   explain(symbol: string): readonly string[];
 }
