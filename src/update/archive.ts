@@ -110,9 +110,15 @@ class Collector {
 }
 
 async function parseTar(tar: Buffer, collector: Collector, origin: string): Promise<void> {
+  // The parser would decompress once more, and without a limit, what looks compressed.
+  if (tar.toString('latin1', 257, 262) !== 'ustar') {
+    throw new KspliceError('bad-archive', `${origin} does not hold a tar archive`, { advice });
+  }
   await new Promise<void>((resolve, reject) => {
     const parser = new Parser({
       strict: true,
+      brotli: false,
+      zstd: false,
       onReadEntry: (entry: ReadEntry) => {
         const path = collector.admit(entry);
         if (path === undefined) {

@@ -2,6 +2,7 @@
 // It finds damage, not deceit: whoever can alter a file can alter this one too.
 
 import { createHash } from 'node:crypto';
+import { pathFault } from './archive.js';
 import { quote } from './contents.js';
 
 /** The name of the file itself. */
@@ -31,7 +32,7 @@ export function checksumFaults(files: ReadonlyMap<string, Buffer>): string[] {
     }
     listed.add(path);
     const data = files.get(path);
-    if (!data) faults.push(`${quote(path)} is missing`);
+    if (!data) faults.push(`${pathFault(path) ? quote(path) : path} is missing`);
     else if (sha256(data) !== sum) faults.push(`${path} was altered or damaged`);
   }
   for (const path of files.keys()) {

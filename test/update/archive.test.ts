@@ -110,7 +110,7 @@ describe('readArchive', () => {
   it('refuses an archive that is no gzip file, and an empty one', async () => {
     expect((await refusal(tarOf([good]))).message).toMatch(/not a gzip archive/);
     expect((await refusal(Buffer.alloc(0))).message).toMatch(/not a gzip archive/);
-    expect((await refusal(archiveOf())).message).toMatch(/damaged/);
+    expect((await refusal(archiveOf())).message).toMatch(/not hold a tar archive/);
   });
 
   it('refuses one that unpacks to far more than an update can be', async () => {
@@ -119,6 +119,11 @@ describe('readArchive', () => {
     const error = await refusal(bomb);
     expect(error.code).toBe('bad-archive');
     expect(error.message).toMatch(/would unpack to more than/);
+  });
+
+  it('does not decompress twice', async () => {
+    const twice = gzipSync(gzipSync(tarOf([good])));
+    expect((await refusal(twice)).message).toMatch(/not hold a tar archive/);
   });
 
   it('refuses a member that claims to be longer than the archive', async () => {
