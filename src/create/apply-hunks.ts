@@ -1,0 +1,119 @@
+// Puts the hunks of a patch into a file's text, by the rules of patch(1): at the
+// line that the hunk names, else at the nearest line where it fits, else with
+// up to two lines of context at its ends ignored. Pure.
+
+import type { StructuredPatchHunk } from 'diff';
+
+/** What became of one hunk. */
+export interface HunkResult {
+  /** From 1. */
+  readonly number: number;
+  readonly applied: boolean;
+  /** Line of the old file where it begins, as the patch says. */
+  readonly line: number;
+  /** Lines from there to where it fitted, earlier hunks' shift included. */
+  readonly offset: number;
+  /** Lines of context that had to be ignored at either end. */
+  readonly fuzz: number;
+  /** For a hunk that failed: its change is in the file already. */
+  readonly alreadyThere: boolean;
+}
+
+export interface Applied {
+  readonly text: string;
+  readonly hunks: readonly HunkResult[];
+}
+
+const MAX_FUZZ = 2;
+
+/** Applies all hunks that fit; the others are in the result with `applied` false. */
+export function applyHunks(text: string, hunks: readonly StructuredPatchHunk[]): Applied {
+  const lines = text.split('\n');
+  const out: string[] = [];
+  const results: HunkResult[] = [];
+  let taken = 0; // lines of the old text that are in `out`
+  let shift = 0;
+  hunks.forEach((hunk, index) => {
+    const before = oldSide(hunk);
+    const place = locate(lines, before, hunk, hunk.oldStart - 1 + shift, taken);
+    const result = { number: index + 1, line: hunk.oldStart, offset: 0, fuzz: 0 };
+    if (!place) {
+      const alreadyThere = locate(lines, newSide(hunk), hunk, hunk.newStart - 1, 0) !== undefined;
+      results.push({ ...result, applied: false, alreadyThere });
+      return;
+    }
+    for (; taken < place.at; taken++) out.push(lines[taken] as string);
+    // Context comes from the file, not from the patch: fuzz must not change it.
+    for (const line of hunk.lines) {
+      if (line.startsWith('+')) out.push(line.slice(1));
+      else if (line.startsWith('-')) taken++;
+      else if (!line.startsWith('\\')) out.push(lines[taken++] as string);
+    }
+    shift = place.at - (hunk.oldStart - 1);
+    results.push({
+      ...result,
+      applied: true,
+      offset: shift,
+      fuzz: place.fuzz,
+      alreadyThere: false,
+    });
+  });
+  for (; taken < lines.length; taken++) out.push(lines[taken] as string);
+  return { text: endOfFile(out, hunks).join('\n'), hunks: results };
+}
+
+function oldSide(hunk: StructuredPatchHunk): string[] {
+  return hunk.lines.filter((line) => /^[ -]/.test(line)).map((line) => line.slice(1));
+}
+
+function newSide(hunk: StructuredPatchHunk): string[] {
+  return hunk.lines.filter((line) => /^[ +]/.test(line)).map((line) => line.slice(1));
+}
+
+/** Where the wanted lines are, nearest to `expected` first, least fuzz first. */
+function locate(
+  lines: readonly string[],
+  wanted: readonly string[],
+  hunk: StructuredPatchHunk,
+  expected: number,
+  from: number,
+): { at: number; fuzz: number } | undefined {
+  const context = contextLengths(hunk);
+  const most = Math.min(MAX_FUZZ, Math.max(context.head, context.tail));
+  for (let fuzz = 0; fuzz <= most; fuzz++) {
+    const skip = Math.min(fuzz, context.head);
+    const end = wanted.length - Math.min(fuzz, context.tail);
+    // Nothing left to compare would fit anywhere.
+    if (fuzz > 0 && end <= skip) return undefined;
+    const fits = (at: number) => {
+      for (let i = skip; i < end; i++) if (lines[at + i] !== wanted[i]) return false;
+      return at + wanted.length <= lines.length;
+    };
+    for (let distance = 0; distance <= lines.length; distance++) {
+      const [after, before] = [expected + distance, expected - distance];
+      if (after >= from && after <= lines.length && fits(after)) return { at: after, fuzz };
+      if (distance > 0 && before >= from && before <= lines.length && fits(before)) {
+        return { at: before, fuzz };
+      }
+    }
+  }
+  return undefined;
+}
+
+function contextLengths(hunk: StructuredPatchHunk): { head: number; tail: number } {
+  const real = hunk.lines.filter((line) => !line.startsWith('\\'));
+  const head = real.findIndex((line) => !line.startsWith(' '));
+  const last = real.findLastIndex((line) => !line.startsWith(' '));
+  return { head: Math.max(head, 0), tail: real.length - 1 - last };
+}
+
+// The text is split at newlines, so a file that ends in one has '' as its last
+// element. A hunk says with a backslash line that the new file has none.
+function endOfFile(lines: string[], hunks: readonly StructuredPatchHunk[]): string[] {
+  const last = hunks.at(-1)?.lines ?? [];
+  const marker = last.findLastIndex((line) => line.startsWith('\\'));
+  const endsWithoutNewline = marker > 0 && !(last[marker - 1] as string).startsWith('-');
+  if (endsWithoutNewline && lines.at(-1) === '') lines.pop();
+  else if (marker > 0 && !endsWithoutNewline && lines.at(-1) !== '') lines.push('');
+  return lines;
+}

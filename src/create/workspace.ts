@@ -1,0 +1,91 @@
+// The cached work area for one source tree and one kernel: mirrored tree,
+// kbuild's directory and pre objects. Opening it takes the lock, repairs what a
+// killed run left, and brings the mirror up to date.
+
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { Ui } from '../ui.js';
+import type { Kbuild, KernelHeaders } from './kbuild.js';
+import { takeLock } from './lock.js';
+import { type MirrorChanges, syncMirror } from './mirror.js';
+import { PatchedTree } from './patched-tree.js';
+import { isPrepared, prepareTree } from './prepare.js';
+import type { UndoStack } from './undo.js';
+
+export interface Workspace {
+  /** Holds everything below. */
+  readonly area: string;
+  readonly kbuild: Kbuild;
+  /** The user's tree that `kbuild.tree` mirrors. */
+  readonly source: string;
+  readonly patched: PatchedTree;
+}
+
+/** Where caches live: $KSPLICE_CACHE, else below $XDG_CACHE_HOME or ~/.cache. */
+export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  if (env.KSPLICE_CACHE) return env.KSPLICE_CACHE;
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'ksplice-ts');
+}
+
+/**
+ * @param source the user's tree; never written to
+ * @param config the distribution's .config
+ * @param undo gets what must be done when the run ends, however it ends
+ */
+export async function openWorkspace(
+  source: string,
+  config: string,
+  headers: KernelHeaders,
+  jobs: number,
+  undo: UndoStack,
+  ui: Ui,
+): Promise<Workspace> {
+  const area = join(cacheDirectory(), 'trees', areaName(source, config, headers));
+  const kbuild = { tree: join(area, 'tree'), objects: join(area, 'objects'), headers, jobs };
+  mkdirSync(kbuild.objects, { recursive: true });
+  undo.push('the lock', await takeLock(join(area, 'lock'), ui));
+  const patched = new PatchedTree(kbuild.tree, area);
+  if (patched.recover()) ui.info('put back the source files that a killed run had patched');
+  ui.stage('bringing the work tree up to date');
+  const changes = await syncMirror(source, kbuild.tree, join(area, 'index'), ui);
+  report(changes, ui);
+  if (touchesBuild(changes)) {
+    // kbuild's dependencies do not cover everything that its rules read.
+    rmSync(join(kbuild.objects, '.prepared'), { force: true });
+    rmSync(join(area, 'pre'), { recursive: true, force: true });
+  }
+  if (!isPrepared(kbuild)) {
+    ui.stage('preparing the work tree');
+    await prepareTree(kbuild, config, ui);
+  }
+  return { area, kbuild, source, patched };
+}
+
+function areaName(source: string, config: string, headers: KernelHeaders): string {
+  const hash = createHash('sha256');
+  const place = realpathSync(source);
+  for (const part of [place, headers.dir, ...headers.makeVariables]) hash.update(`${part}\0`);
+  hash.update(readFileSync(config));
+  for (const [name, value] of headers.options) hash.update(`${name}=${value}\0`);
+  return `${basename(place)}-${hash.digest('hex').slice(0, 12)}`;
+}
+
+function report(changes: MirrorChanges, ui: Ui): void {
+  const { files, changed, removed, copied } = changes;
+  ui.detail(`${files} files, ${changed.length} brought, ${removed.length} removed`);
+  if (copied > 0) {
+    ui.info(
+      `${copied} files were copied: hard links to the source are not possible from the cache`,
+    );
+  }
+}
+
+// A changed .c file is followed by the objects' own dependencies; anything else
+// may have a part in the configuration or in kbuild's tools.
+function touchesBuild({ changed, removed }: MirrorChanges): boolean {
+  return [...changed, ...removed].some(
+    (path) => !/\.(c|rst|txt)$/.test(path) || /^(scripts|tools)\//.test(path),
+  );
+}
