@@ -10,7 +10,7 @@ import { badImage, readingImage } from './bad-image.js';
 export interface BzImage {
   /** "6.1.0-56-amd64": what `uname -r` will say. */
   readonly release: string;
-  /** The rest of the version string: "(builder) #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)". */
+  /** As `uname -v` will say: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)". */
   readonly version: string;
   /** The compressed kernel. */
   readonly payload: Buffer;
@@ -46,11 +46,13 @@ export function readBzImage(data: Buffer, origin: string): BzImage {
     const payload = bytes.slice(start + bytes.u32(PAYLOAD_OFFSET), length);
     if (length < 8) throw badImage(origin, 'holds no kernel');
     const text = bytes.string(bytes.u16(KERNEL_VERSION) + SECTOR);
-    const [release = '', ...rest] = text.split(' ');
-    if (release === '') throw badImage(origin, 'the setup header has no version string');
+    const [release = ''] = text.split(' ');
+    const version = text.indexOf('#');
+    if (release === '' || version < 0)
+      throw badImage(origin, 'the setup header has no version string');
     return {
       release,
-      version: rest.join(' '),
+      version: text.slice(version),
       payload,
       // gzip ends with this number; for the others kbuild appends it (size_append).
       size: payload.readUInt32LE(length - 4),

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { ElfObject } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
+import { isCapture } from './capture-format.js';
+import { openCapture } from './captured.js';
 import { readPackage } from './deb.js';
 import { ImageKernel, type ModuleFiles } from './image-kernel.js';
 import { ModuleDirectory } from './module-files.js';
@@ -19,7 +21,7 @@ export interface KernelFiles {
   readonly kernel: RunningKernel;
   /** "6.1.0-56-amd64" */
   readonly release: string;
-  /** The kernel's version string after the release; it names the distribution's package version. */
+  /** As `uname -v` says; it names the distribution's package version. */
   readonly version: string;
   /** kallsyms of the kernel proper, sorted by address. */
   readonly symbols: readonly KernelSymbol[];
@@ -52,6 +54,7 @@ export async function openKernelImage(
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw new KspliceError('no-image', `${path}: no such file or directory`, { advice });
   if (stat.isFile()) return await openPackage(path, ui, options);
+  if (isCapture(path)) return openCapture(path);
   const place = findInTree(path, options.release);
   ui.detail(`kernel image ${place.vmlinuz}, modules in ${place.modules ?? 'no directory'}`);
   const vmlinux = await openVmlinuz(place.vmlinuz, ui.signal);

@@ -28,7 +28,7 @@ export interface Segment {
 /** vmlinux out of an image, with its symbols. */
 export interface Vmlinux {
   readonly release: string;
-  /** What follows the release in the version string; it names the distribution's package version. */
+  /** As `uname -v` says; it names the distribution's package version. */
   readonly version: string;
   readonly segments: readonly Segment[];
   readonly memory: Memory;

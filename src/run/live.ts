@@ -1,0 +1,74 @@
+// The running kernel of this host: symbols from /proc/kallsyms, memory from
+// /proc/kcore, modules from /proc/modules. Nothing is loaded and nothing written.
+
+import { readFileSync } from 'node:fs';
+import { release, version } from 'node:os';
+import { KspliceError } from '../errors.js';
+import type { Ui } from '../ui.js';
+import { type Kallsyms, parseKallsyms } from './kallsyms-text.js';
+import { Kcore } from './kcore.js';
+import type { RunningKernel } from './running.js';
+
+/** The running kernel, with what capture needs beyond matching. */
+export interface LiveKernel extends RunningKernel {
+  /** As `uname -v` says. */
+  readonly version: string;
+  readonly kallsyms: Kallsyms;
+  /** /proc/kallsyms as it was read. */
+  readonly kallsymsText: string;
+  /** Loaded modules, by name. */
+  readonly modules: ReadonlySet<string>;
+}
+
+/**
+ * @throws KspliceError `not-root`, `unreadable-kernel` with what hides the
+ *   kernel's memory or addresses and what can be done about it
+ */
+export async function openLiveKernel(ui: Ui): Promise<LiveKernel> {
+  const kcore = Kcore.open();
+  const kallsymsText = readProc('/proc/kallsyms');
+  const kallsyms = parseKallsyms(kallsymsText, '/proc/kallsyms', 'unreadable-kernel');
+  refuseHiddenAddresses(kallsyms);
+  const modules = new Set(
+    readProc('/proc/modules')
+      .split('\n')
+      .flatMap((line) => line.split(' ', 1))
+      .filter((name) => name !== ''),
+  );
+  ui.detail(
+    `running kernel ${release()}: ${kallsyms.symbols.length} symbols, ${modules.size} modules`,
+  );
+  return {
+    origin: 'the running kernel',
+    release: release(),
+    version: version(),
+    kallsyms,
+    kallsymsText,
+    modules,
+    read: (address, length) => kcore.read(address, length),
+    lookup: (name, module) => kallsyms.lookup(name, module),
+    hasTarget: (target) => target === 'vmlinux' || modules.has(target),
+  };
+}
+
+function readProc(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (cause) {
+    throw new KspliceError('unreadable-kernel', `cannot read ${path}`, { cause });
+  }
+}
+
+/** kallsyms_show_value() says no: every address reads as zero. */
+function refuseHiddenAddresses(kallsyms: Kallsyms): void {
+  if (kallsyms.symbols.some(({ name, address }) => name === '_text' && address !== 0n)) return;
+  if (process.getuid?.() !== 0) {
+    throw new KspliceError('not-root', 'the kernel shows its addresses to root only', {
+      advice: 'Run it as root.',
+    });
+  }
+  throw new KspliceError('unreadable-kernel', 'the kernel hides its addresses (/proc/kallsyms)', {
+    advice:
+      'kernel.kptr_restrict is 2: `sysctl kernel.kptr_restrict=1` shows them to root. Or check against the image package with --image PATH.',
+  });
+}
