@@ -1,0 +1,52 @@
+// The kernel that tests work on: found in the archive and fetched by
+// test/kernels/fetch.sh, which leaves a description in the cache. Tests read
+// that description, so that no release, version or path is written in one.
+
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** One stock kernel of the distribution, all parts of the same package version. */
+export interface TestKernel {
+  /** as `uname -r` prints it */
+  readonly release: string;
+  /** Debian package version, the same for image, headers and source */
+  readonly version: string;
+  /** the unpacked image package: boot/, lib/modules/RELEASE/ */
+  readonly image: string;
+  /** the image package itself */
+  readonly deb: string;
+  /** unpacked, pristine kernel source: never build or write in it */
+  readonly source: string;
+  /** what /lib/modules/RELEASE/build would point to */
+  readonly headers: string;
+  /** source of another version of the same series, to be refused by release checks */
+  readonly otherSource?: { readonly version: string; readonly source: string };
+}
+
+/** Where fetched kernels are kept: $KSPLICE_TEST_CACHE, or a folder of the user's cache. */
+export function testCache(): string {
+  return process.env.KSPLICE_TEST_CACHE ?? join(homedir(), '.cache', 'ksplice-ts', 'test');
+}
+
+/** The fetched kernel. Throws when there is none: tests need one, and say how to get it. */
+export async function testKernel(): Promise<TestKernel> {
+  const path = join(testCache(), 'kernel.json');
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch {
+    throw new Error(`no kernel to test on (${path}): run 'bash test/run.sh setup' once, as root`);
+  }
+  return JSON.parse(text) as TestKernel;
+}
+
+/** The compressed kernel image of a test kernel. */
+export function vmlinuz(kernel: TestKernel): string {
+  return join(kernel.image, 'boot', `vmlinuz-${kernel.release}`);
+}
+
+/** The directory with a test kernel's modules. */
+export function modulesDirectory(kernel: TestKernel): string {
+  return join(kernel.image, 'lib', 'modules', kernel.release);
+}

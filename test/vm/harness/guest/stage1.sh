@@ -1,0 +1,36 @@
+#!/bin/busybox sh
+# /init of the guest: from the initramfs to a root made of the host's files.
+# Everything here runs before the channel exists, so a failure is said on the
+# console and powers the guest off; the harness then reports "no verdict".
+
+bb=/bin/busybox
+fail() {
+	echo "guest: $1" >/dev/console
+	$bb poweroff -f
+}
+
+$bb mount -t devtmpfs dev /dev
+$bb mount -t proc proc /proc
+$bb mount -t sysfs sys /sys
+for module in /modules/*.ko; do
+	$bb insmod "$module" || fail "cannot load $module"
+done
+
+$bb mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,ro,cache=loose host /host ||
+	fail 'cannot mount the root of the host'
+$bb mount -t tmpfs -o mode=755 overlay /overlay || fail 'no tmpfs'
+$bb mkdir /overlay/upper /overlay/work
+$bb mount -t overlay -o lowerdir=/host,upperdir=/overlay/upper,workdir=/overlay/work overlay /root ||
+	fail 'cannot lay the overlay over the root'
+
+harness=
+for word in $($bb cat /proc/cmdline); do
+	case $word in
+	ksplice.harness=*) harness=${word#ksplice.harness=} ;;
+	esac
+done
+
+$bb umount /sys
+$bb umount /proc
+$bb mount --move /dev /root/dev 2>/dev/null || $bb mount -t devtmpfs dev /root/dev
+exec $bb switch_root /root /bin/bash "$harness/guest/stage2.sh"

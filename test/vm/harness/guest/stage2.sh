@@ -1,0 +1,34 @@
+#!/bin/bash
+# PID 1 of the guest, in the overlaid root of the host: the mounts that programs
+# expect, the stock modules where modprobe looks, then the agent.
+
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
+
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mkdir -p /dev/pts /dev/shm /run
+mount -t devpts devpts /dev/pts
+mount -t tmpfs shm /dev/shm
+mount -t tmpfs -o mode=755 run /run
+mount -t debugfs debugfs /sys/kernel/debug
+mount -t tracefs tracefs /sys/kernel/tracing
+
+read -r cmdline </proc/cmdline
+for word in $cmdline; do
+	case $word in
+	ksplice.harness=*) harness=${word#*=} ;;
+	ksplice.node=*) node=${word#*=} ;;
+	ksplice.modules=*) modules=${word#*=} ;;
+	esac
+done
+
+release=$(uname -r)
+mkdir -p "/lib/modules/$release"
+mount --bind "$modules" "/lib/modules/$release"
+ip link set lo up
+hostname guest
+
+UV_THREADPOOL_SIZE=8 "$node" "$harness/guest/agent.mjs"
+echo "guest: the agent ended with status $?" >/dev/console
+echo o >/proc/sysrq-trigger
+sleep 60

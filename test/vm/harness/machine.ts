@@ -1,0 +1,90 @@
+// The emulated machine itself: QEMU without KVM, so that the tests need no
+// hardware support and every run sees the same CPU.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { modulesDirectory, type TestKernel, vmlinuz } from '../../kernels/kernel.js';
+
+/** This folder, by the same path on the host and in the guest. */
+export const HARNESS = dirname(fileURLToPath(import.meta.url));
+
+export interface MachineOptions {
+  kernel: TestKernel;
+  /** a folder of this run: initramfs, socket, console log */
+  folder: string;
+  smp: number;
+  memoryMb: number;
+  /** QEMU model and flags */
+  cpu: string;
+  /** further words for the kernel command line */
+  append: readonly string[];
+  /** QEMU is killed after this time, even if this process is no longer there to do it */
+  timeoutMs: number;
+}
+
+export function consolePath(folder: string): string {
+  return join(folder, 'console.log');
+}
+
+export function initramfsPath(folder: string): string {
+  return join(folder, 'initramfs.cpio');
+}
+
+export function socketPath(folder: string): string {
+  return join(folder, 'channel');
+}
+
+/** Starts QEMU; `initramfsPath(folder)` exists and `socketPath(folder)` is listened on. */
+export function startMachine(options: MachineOptions): ChildProcess {
+  const log = openSync(join(options.folder, 'qemu.log'), 'w');
+  // timeout(1) and not only a timer of ours: a test runner that is killed
+  // must not leave an emulator behind that eats a core for ever.
+  const seconds = Math.ceil(options.timeoutMs / 1000);
+  const child = spawn(
+    'timeout',
+    ['--kill-after=5', `${seconds}`, 'qemu-system-x86_64', ...qemuArguments(options)],
+    { stdio: ['ignore', log, log] },
+  );
+  closeSync(log);
+  return child;
+}
+
+function qemuArguments({ kernel, folder, smp, memoryMb, cpu, append }: MachineOptions): string[] {
+  return [
+    ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ...['-accel', 'tcg,thread=multi', '-cpu', cpu],
+    ...['-m', `${memoryMb}M`, '-smp', `${smp}`],
+    ...['-kernel', vmlinuz(kernel), '-initrd', initramfsPath(folder)],
+    ...['-append', commandLine(kernel, append)],
+    ...['-serial', `file:${consolePath(folder)}`],
+    '-virtfs',
+    'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap',
+    ...['-device', 'virtio-serial-pci'],
+    ...['-chardev', `socket,id=channel,path=${socketPath(folder)}`],
+    ...['-device', 'virtserialport,chardev=channel,name=ksplice-test'],
+  ];
+}
+
+/**
+ * No watchdogs: on a busy host the emulator can stand still for longer than they
+ * accept, and every wait of the harness has its own bound. A large log buffer
+ * and unlimited /dev/kmsg, because the log is evidence.
+ */
+function commandLine(kernel: TestKernel, append: readonly string[]): string {
+  return [
+    'console=ttyS0',
+    'quiet',
+    'panic=-1',
+    'oops=panic',
+    'nowatchdog',
+    'rcupdate.rcu_cpu_stall_suppress=1',
+    'log_buf_len=4M',
+    'printk.devkmsg=on',
+    `ksplice.harness=${HARNESS}`,
+    `ksplice.node=${process.execPath}`,
+    `ksplice.modules=${modulesDirectory(kernel)}`,
+    ...append,
+  ].join(' ');
+}
