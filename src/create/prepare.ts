@@ -25,12 +25,10 @@ export async function prepareTree(kbuild: Kbuild, config: string, ui: Ui): Promi
   const stamp = join(kbuild.objects, '.prepared');
   rmSync(stamp, { force: true });
   writeFileSync(join(kbuild.objects, '.config'), readFileSync(config));
-  // One after the other: the second make must see the first one's configuration.
-  for (const target of ['olddefconfig', 'modules_prepare']) {
-    const result = await make(kbuild, [target], ui);
-    if (result.status !== 0) throw prepareFailed(kbuild, target, result.output);
-    if (target === 'olddefconfig') await compareConfiguration(kbuild, ui);
-  }
+  const targets = ['olddefconfig', 'modules_prepare'];
+  const result = await make(kbuild, targets, ui);
+  if (result.status !== 0) throw prepareFailed(kbuild, targets, result.output);
+  compareConfiguration(kbuild, ui);
   writeFileSync(stamp, '');
 }
 
@@ -39,7 +37,7 @@ export function isPrepared(kbuild: Kbuild): boolean {
   return existsSync(join(kbuild.objects, '.prepared'));
 }
 
-function prepareFailed(kbuild: Kbuild, target: string, output: string): KspliceError {
+function prepareFailed(kbuild: Kbuild, targets: readonly string[], output: string): KspliceError {
   const packages = missingPackages(output, kbuild.headers.compiler);
   if (packages.length > 0) {
     return new KspliceError('missing-tool', `the kernel's build needs ${packages.join(', ')}`, {
@@ -48,10 +46,14 @@ function prepareFailed(kbuild: Kbuild, target: string, output: string): KspliceE
     });
   }
   const lines = errorLines(output, kbuild.tree).slice(-15);
-  return new KspliceError('command-failed', `make ${target} failed:\n${lines.join('\n')}`, {
-    advice: 'Run the command again with -v to see all that make says.',
-    details: lines,
-  });
+  return new KspliceError(
+    'command-failed',
+    `make ${targets.join(' ')} failed:\n${lines.join('\n')}`,
+    {
+      advice: 'Run the command again with -v to see all that make says.',
+      details: lines,
+    },
+  );
 }
 
 function checkVersion(kbuild: Kbuild): void {
@@ -85,9 +87,7 @@ const WITHOUT_EFFECT =
   /^CONFIG_(CC_VERSION_TEXT|PAHOLE_VERSION|RUSTC?_\w+|BINDGEN_VERSION_TEXT|AS_VERSION|LD_VERSION)$/;
 
 /** Compares what kbuild made of the configuration with the headers'. */
-async function compareConfiguration(kbuild: Kbuild, ui: Ui): Promise<void> {
-  const result = await make(kbuild, ['syncconfig'], ui);
-  if (result.status !== 0) throw prepareFailed(kbuild, 'syncconfig', result.output);
+function compareConfiguration(kbuild: Kbuild, ui: Ui): void {
   const path = join(kbuild.objects, 'include/generated/autoconf.h');
   const ours = readAutoconf(readFileSync(path, 'utf8'));
   const differing = differingOptions(ours, kbuild.headers.options);

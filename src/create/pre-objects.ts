@@ -1,0 +1,143 @@
+// Pre objects: the code as the distribution built it. kbuild makes the plain
+// object, the stored command is repeated to get the sectioned one. Both stay in
+// the cache for as long as no file that they were made from has changed.
+
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join } from 'node:path';
+import { KspliceError } from '../errors.js';
+import type { Ui } from '../ui.js';
+import { type CmdFile, ownersOf, parseCmdFile, sectioned } from './cmd-file.js';
+import { errorLines, type Kbuild, make } from './kbuild.js';
+import { inParallel, runTool } from './tool.js';
+
+/** One object that the patch may change. */
+export interface PreObject {
+  /** Relative to the tree: "net/sctp/input.o". */
+  readonly name: string;
+  /** What it is linked into: "vmlinux" or names of modules. */
+  readonly owners: readonly string[];
+  readonly made: CmdFile;
+  /** Files: as kbuild made it, and with a section for each function and datum. */
+  readonly plain: string;
+  readonly sectioned: string;
+}
+
+/**
+ * Makes the pre objects that the cache does not have.
+ * @param names objects, relative to the tree
+ * @param cache directory for the sectioned objects
+ * @throws KspliceError `compile-failed` naming every object that kbuild cannot make
+ */
+export async function buildPreObjects(
+  kbuild: Kbuild,
+  names: readonly string[],
+  cache: string,
+  ui: Ui,
+): Promise<PreObject[]> {
+  const missing = names.filter((name) => !isCurrent(kbuild, cache, name));
+  ui.detail(`pre objects: ${names.length - missing.length} cached, ${missing.length} to make`);
+  if (missing.length > 0) await buildPlain(kbuild, missing, ui);
+  const objects = names.map((name) => describe(kbuild, cache, name));
+  const fresh = objects.filter((object) => missing.includes(object.name));
+  let done = 0;
+  await inParallel(fresh, kbuild.jobs, async (object) => {
+    await compileSectioned(kbuild, object, object.sectioned, ui);
+    writeStamp(kbuild, cache, object);
+    ui.progress(++done, fresh.length, object.name);
+  });
+  return objects;
+}
+
+/** Whether an object and all that it was made from are as they were. */
+function isCurrent(kbuild: Kbuild, cache: string, name: string): boolean {
+  const stamp = stampFile(cache, name);
+  if (!existsSync(stamp) || !existsSync(join(kbuild.objects, name))) return false;
+  const lines = readFileSync(stamp, 'utf8').split('\n').filter(Boolean);
+  return lines.every((line) => {
+    const space = line.indexOf(' ');
+    return signature(kbuild, line.slice(space + 1)) === line.slice(0, space);
+  });
+}
+
+function writeStamp(kbuild: Kbuild, cache: string, object: PreObject): void {
+  const files = [...object.made.dependencies, object.name, cmdFileOf(object.name)];
+  const lines = files.map((path) => `${signature(kbuild, path)} ${path}\n`);
+  writeFileSync(stampFile(cache, object.name), lines.join(''));
+}
+
+/** Tells versions of a file apart; "-" if it does not exist. */
+function signature(kbuild: Kbuild, path: string): string {
+  const file = isAbsolute(path) ? path : join(kbuild.objects, path);
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats ? `${stats.ino}:${stats.size}:${stats.mtimeMs}` : '-';
+}
+
+function stampFile(cache: string, name: string): string {
+  return join(cache, `${name}.deps`);
+}
+
+function cmdFileOf(name: string): string {
+  return join(dirname(name), `.${basename(name)}.cmd`);
+}
+
+async function buildPlain(kbuild: Kbuild, names: readonly string[], ui: Ui): Promise<void> {
+  // make goes by times alone; a file that was replaced by an older one would pass.
+  for (const name of names) {
+    rmSync(join(kbuild.objects, name), { force: true });
+    rmSync(join(kbuild.objects, cmdFileOf(name)), { force: true });
+  }
+  const flags = ['KCFLAGS=-g0', 'KAFLAGS=-g0', '-k'];
+  const result = await make(kbuild, [...flags, ...names], ui);
+  const failed = names.filter((name) => !existsSync(join(kbuild.objects, name)));
+  if (failed.length > 0) throw preFailed(kbuild, failed, result.output);
+}
+
+function preFailed(kbuild: Kbuild, failed: readonly string[], output: string): KspliceError {
+  const lines = errorLines(output, kbuild.tree);
+  return new KspliceError(
+    'compile-failed',
+    `the unpatched source does not compile: ${failed.join(', ')}\n${lines.slice(0, 30).join('\n')}`,
+    {
+      advice:
+        'The file may not belong to this kernel: look at the Makefile beside it for the option that it depends on.',
+      details: { objects: failed, lines },
+    },
+  );
+}
+
+function describe(kbuild: Kbuild, cache: string, name: string): PreObject {
+  const cmdFile = join(kbuild.objects, cmdFileOf(name));
+  const made = parseCmdFile(readFileSync(cmdFile, 'utf8'), cmdFile);
+  return {
+    name,
+    owners: ownersOf(made.commands[0] ?? []),
+    made,
+    plain: join(kbuild.objects, name),
+    sectioned: join(cache, name),
+  };
+}
+
+/**
+ * Repeats the commands that made an object, from the source as it is now.
+ * @param output where the sectioned object goes
+ * @throws KspliceError `compile-failed` with the compiler's lines
+ */
+export async function compileSectioned(
+  kbuild: Kbuild,
+  object: PreObject,
+  output: string,
+  ui: Ui,
+): Promise<void> {
+  mkdirSync(dirname(output), { recursive: true });
+  for (const [program = '', ...args] of sectioned(object.made.commands, object.name, output)) {
+    const result = await runTool(program, args, { cwd: kbuild.objects, signal: ui.signal });
+    const lines = errorLines(result.output, kbuild.tree);
+    if (result.status !== 0) {
+      throw new KspliceError('compile-failed', `${object.name}:\n${lines.join('\n')}`, {
+        advice: 'Mend the patch so that the file compiles.',
+        details: { objects: [object.name], lines },
+      });
+    }
+    for (const line of lines) ui.detail(line);
+  }
+}
