@@ -1,0 +1,123 @@
+// Why the core did not make a switch: ksplice's words, which it writes to
+// `abort_cause`, and what they mean to whoever called.
+
+import type { ErrorCode } from '../errors.js';
+
+export interface AbortCause {
+  readonly word: string;
+  readonly code: ErrorCode;
+  /** Continues "update ID cannot be applied: ". */
+  readonly sentence: string;
+  readonly advice: string;
+}
+
+/** Every word that the core can write, except "ok". */
+export const ABORT_CAUSES: readonly AbortCause[] = [
+  {
+    word: 'no_match',
+    code: 'no-match',
+    sentence: 'the running kernel does not hold the code that the update replaces',
+    advice:
+      'The update was made from other source, with another configuration or compiler, or the code was changed ' +
+      'at run time by something else. The places are listed under "match" (--json or -v). Make the update from ' +
+      'the source package of exactly this kernel, and prove it with `ksplice-ts check --live`.',
+  },
+  {
+    word: 'failed_to_find',
+    code: 'no-match',
+    sentence: 'code or data that the update needs was not found in the running kernel',
+    advice:
+      'A symbol has no address in this kernel, or more than one that fits. The places are listed under "match". ' +
+      'Check that the update was made for exactly this kernel; a kernel without CONFIG_KALLSYMS_ALL lacks the names of data.',
+  },
+  {
+    word: 'bad_system_map',
+    code: 'no-match',
+    sentence: 'symbols of the running kernel are not where the update expects them',
+    advice:
+      'What the module loader resolved differs from what the code in memory refers to. The System.map used to ' +
+      'make the update belongs to another build: run `ksplice-ts configure` again with the image of this kernel.',
+  },
+  {
+    word: 'code_busy',
+    code: 'busy',
+    sentence: 'a task is running the code that is to be replaced, or sleeps in it',
+    advice:
+      'The tasks are listed. Try again with a longer --timeout, or when they have ended. A function in which some ' +
+      'task always sleeps cannot be replaced as long as that task runs.',
+  },
+  {
+    word: 'already_reversed',
+    code: 'not-applied',
+    sentence: 'the update was taken back already',
+    advice: 'Nothing is left to undo. `ksplice-ts undo` unloads what remains of it.',
+  },
+  {
+    word: 'target_not_loaded',
+    code: 'target-not-loaded',
+    sentence: 'a module that the update changes is not loaded',
+    advice: 'Load the module with modprobe and apply the update again.',
+  },
+  {
+    word: 'module_busy',
+    code: 'busy',
+    sentence: 'a module that takes part is being loaded or unloaded, or is still in use',
+    advice: 'Try again in a moment. If it stays so, `cat /proc/modules` tells who uses the module.',
+  },
+  {
+    word: 'out_of_memory',
+    code: 'aborted',
+    sentence: 'the kernel had no memory for it',
+    advice: 'Free some memory and try again.',
+  },
+  {
+    word: 'call_failed',
+    code: 'aborted',
+    sentence: 'code that the update runs before the switch refused it',
+    advice: 'The kernel log has what that code said.',
+  },
+  {
+    word: 'reserved_text',
+    code: 'aborted',
+    sentence:
+      'the kernel itself rewrites the first bytes of a function that is to be replaced (a jump label, a static ' +
+      'call or an alternative)',
+    advice:
+      'A jump cannot be written there safely. The kernel log names the function. Change its callers instead, ' +
+      'if the source allows.',
+  },
+  {
+    word: 'probed',
+    code: 'aborted',
+    sentence: 'a kprobe sits where the jump to the new code has to go',
+    advice:
+      'Remove the probe (perf probe -d, a tracing script, or an eBPF program; /sys/kernel/debug/kprobes/list has ' +
+      'them all) and try again. Probes at the entry of a function that ftrace can trace are not in the way.',
+  },
+  {
+    word: 'incomplete',
+    code: 'aborted',
+    sentence: 'not all modules of the update are loaded',
+    advice:
+      'A module of the update was unloaded or never loaded. `ksplice-ts undo` removes what is there; then apply it again.',
+  },
+  {
+    word: 'unexpected',
+    code: 'aborted',
+    sentence: 'something happened that the core did not expect',
+    advice:
+      'The kernel log says what. Nothing was changed. Please report it together with the log.',
+  },
+];
+
+/** The row for a word; for one that a newer core may know, a row that says so. */
+export function abortCause(word: string): AbortCause {
+  return (
+    ABORT_CAUSES.find((cause) => cause.word === word) ?? {
+      word,
+      code: 'aborted',
+      sentence: `the core refused it: ${JSON.stringify(word)}`,
+      advice: 'The kernel log may say more.',
+    }
+  );
+}

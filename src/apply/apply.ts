@@ -1,0 +1,170 @@
+// Applying an update. Whatever fails, the kernel is as it was and nothing is
+// left loaded; once the core has switched, the update is in.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { KspliceError, problemsError } from '../errors.js';
+import type { Ui } from '../ui.js';
+import { CORE_MODULE } from '../update/contents.js';
+import type { Update } from '../update/update.js';
+import { refusal } from './abort-error.js';
+import { applyProblems, stopIfInterrupted } from './checks.js';
+import { Core, type ReplacedFunction } from './core.js';
+import type { Host } from './host.js';
+import { Loading } from './loading.js';
+import { withLock } from './lock.js';
+import { removeState, saveState } from './state.js';
+
+export interface ApplyOptions {
+  /** For how long a switch that finds the code in use is tried again, in milliseconds. */
+  readonly timeout: number;
+}
+
+export interface Applied {
+  readonly id: string;
+  readonly functions: readonly ReplacedFunction[];
+  /** Figures of the switch, as the core reports them. */
+  readonly timing: Record<string, number>;
+  /** Switches tried, the last one included. */
+  readonly attempts: number;
+}
+
+/**
+ * Applies a verified update to the running kernel.
+ * @throws KspliceError; then the kernel is as before, unless its message says what is left
+ */
+export async function applyUpdate(
+  update: Update,
+  host: Host,
+  options: ApplyOptions,
+  ui: Ui,
+): Promise<Applied> {
+  ui.stage('checking the host');
+  await check(update, host);
+  return withLock(host, async () => {
+    // What was checked without the lock may be otherwise by now.
+    await check(update, host);
+    await removeLeftovers(update.id, host, ui);
+    return Loading.run(update, host, (loading) => load(update, host, options, loading, ui));
+  });
+}
+
+async function check(update: Update, host: Host): Promise<void> {
+  const problems = await applyProblems(update, host);
+  if (problems.length > 0) {
+    throw problemsError('checks-failed', `update ${update.id} cannot be applied`, problems);
+  }
+}
+
+async function load(
+  update: Update,
+  host: Host,
+  options: ApplyOptions,
+  loading: Loading,
+  ui: Ui,
+): Promise<Applied> {
+  const { core: coreFile, changes } = update.contents;
+  const core = new Core(host);
+  try {
+    stopIfInterrupted(ui.signal);
+    if (!(await host.isLoaded(CORE_MODULE))) {
+      ui.stage('loading the core');
+      await loading.load(coreFile);
+    }
+    for (const { target, oldCode } of changes) {
+      stopIfInterrupted(ui.signal);
+      ui.stage(`comparing the running code of ${target}`);
+      await loading.load(oldCode);
+    }
+    await throwUnlessMatched(update.id, core);
+    for (const { target, newCode } of changes) {
+      stopIfInterrupted(ui.signal);
+      ui.stage(`loading the new code of ${target}`);
+      await loading.load(newCode);
+    }
+    await throwUnlessMatched(update.id, core);
+    await saveState(host, update);
+    stopIfInterrupted(ui.signal);
+    ui.stage('switching to the new code');
+    const attempts = await switchStage(update.id, core, 'applied', options, ui);
+    await unloadOldCode(update, host, ui);
+    const functions = (await core.functions(update.id)) ?? [];
+    return { id: update.id, functions, timing: await core.timing(update.id), attempts };
+  } catch (error) {
+    if ((await core.stage(update.id)) === 'applied') throw error;
+    throw await afterCleanUp(update, host, loading, error);
+  }
+}
+
+/** Puts back what was done so far; the error to throw is the given one, or says what is left. */
+async function afterCleanUp(
+  { id }: Update,
+  host: Host,
+  loading: Loading,
+  error: unknown,
+): Promise<unknown> {
+  const left = await loading.unloadAll();
+  await removeState(host, id);
+  if (left.length === 0) return error;
+  const first = error instanceof Error ? error.message : String(error);
+  const code =
+    error instanceof KspliceError && error.code === 'interrupted' ? error.code : 'load-failed';
+  return new KspliceError(code, `${first}; and after that: ${left.join('; ')}`, {
+    advice: `The code that runs is the old one. \`ksplice-ts undo ${id}\` unloads what is left.`,
+    details: { left },
+    cause: error,
+  });
+}
+
+async function throwUnlessMatched(id: string, core: Core): Promise<void> {
+  const cause = await core.abortCause(id);
+  if (cause !== 'ok') throw await refusal(id, core, 'apply', cause ?? 'unexpected');
+}
+
+/**
+ * Asks the core for a switch, again and again while the code is in use and time is left.
+ * @returns how often it was asked
+ * @throws KspliceError with the abort cause
+ */
+export async function switchStage(
+  id: string,
+  core: Core,
+  stage: 'applied' | 'reversed',
+  { timeout }: ApplyOptions,
+  ui: Ui,
+): Promise<number> {
+  const deadline = Date.now() + timeout;
+  let wait = 50;
+  for (let attempts = 1; ; attempts++) {
+    const errno = await core.setStage(id, stage);
+    if ((await core.stage(id)) === stage) return attempts;
+    const cause = (await core.abortCause(id)) ?? 'unexpected';
+    const word = cause === 'ok' ? 'unexpected' : cause;
+    const retry = word === 'code_busy' || word === 'module_busy';
+    if (!retry || Date.now() + wait > deadline) {
+      throw await refusal(id, core, stage === 'applied' ? 'apply' : 'undo', word, errno);
+    }
+    stopIfInterrupted(ui.signal);
+    ui.detail(`${word}; trying again in ${wait} ms`);
+    // An interruption is seen at the top of the next turn.
+    await pause(wait, undefined, { signal: ui.signal }).catch(() => {});
+    stopIfInterrupted(ui.signal);
+    wait = Math.min(wait * 2, 2_000);
+  }
+}
+
+/** The switch is made: from here on nothing fails the whole. */
+async function unloadOldCode(update: Update, host: Host, ui: Ui): Promise<void> {
+  for (const { oldCode } of [...update.contents.changes].reverse()) {
+    await host.unload(oldCode.module).catch((error: Error) => {
+      ui.warn(`the update is applied, but ${error.message}`);
+    });
+  }
+}
+
+/** What a run that was killed has left of this update, none of it in use. */
+async function removeLeftovers(id: string, host: Host, ui: Ui): Promise<void> {
+  const modules = await new Core(host).modulesOf(id);
+  if (modules.length === 0) return;
+  ui.warn(`an earlier attempt to apply ${id} was cut off; unloading what it left`);
+  for (const module of modules) await host.unload(module);
+}

@@ -1,0 +1,136 @@
+// What must be so before the first module is loaded. Everything that is not is
+// reported at once.
+
+import { KspliceError, type Problem } from '../errors.js';
+import { CORE_MODULE } from '../update/contents.js';
+import { API_VERSION, type Update } from '../update/update.js';
+import { Core } from './core.js';
+import type { Host } from './host.js';
+
+// CAP_SYS_MODULE in the masks of /proc/self/status.
+const CAP_SYS_MODULE = 16n;
+
+/** Why an update cannot be applied to a host, as far as can be told without loading anything. */
+export async function applyProblems(update: Update, host: Host): Promise<Problem[]> {
+  const lists = await Promise.all([
+    rightsProblems(host),
+    modulePolicyProblems(update, host),
+    kernelProblems(update, host),
+    coreProblems(host),
+    targetProblems(update, host),
+    appliedProblems(update, host),
+  ]);
+  return lists.flat();
+}
+
+/** Why this process may not load or unload modules. */
+export async function rightsProblems(host: Host): Promise<Problem[]> {
+  if (host.uid !== 0) {
+    const advice = 'Run it with sudo, or from a root shell.';
+    return [{ code: 'not-root', message: 'only root can change the running kernel', advice }];
+  }
+  const problems: Problem[] = [];
+  const status = (await host.read(host.paths.proc, 'self', 'status')) ?? '';
+  const [, mask] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];
+  if (mask !== undefined && ((BigInt(`0x${mask}`) >> CAP_SYS_MODULE) & 1n) === 0n) {
+    problems.push({
+      code: 'not-root',
+      message: 'this process is root without the right to load modules (CAP_SYS_MODULE)',
+      advice: 'In a container: run it on the host. The kernel belongs to all containers.',
+    });
+  }
+  if ((await host.read(host.paths.proc, 'sys', 'kernel', 'modules_disabled')) === '1') {
+    problems.push({
+      code: 'load-failed',
+      message: 'loading and unloading modules is switched off (kernel.modules_disabled=1)',
+      advice: 'The kernel does not allow to switch it on again before the next boot.',
+    });
+  }
+  return problems;
+}
+
+async function modulePolicyProblems(update: Update, host: Host): Promise<Problem[]> {
+  const modules = [...update.modules.values()];
+  if (modules.every(({ info }) => info.signed)) return [];
+  const { sysfs } = host.paths;
+  const enforced = await host.read(sysfs, 'module', 'module', 'parameters', 'sig_enforce');
+  const lockdown = await host.read(sysfs, 'kernel', 'security', 'lockdown');
+  const [, mode] = /\[(\w+)\]/.exec(lockdown ?? '') ?? [];
+  const advice = "Sign the update's modules with a key that the kernel trusts.";
+  if (enforced === 'Y') {
+    const message = 'the modules are not signed, and this kernel wants signatures (sig_enforce=1)';
+    return [{ code: 'load-failed', message, advice }];
+  }
+  if (mode !== undefined && mode !== 'none') {
+    const message = `the modules are not signed, and this kernel is locked down (lockdown=${mode})`;
+    return [{ code: 'load-failed', message, advice }];
+  }
+  return [];
+}
+
+async function kernelProblems({ kernel }: Update, host: Host): Promise<Problem[]> {
+  if (kernel.release === host.release && kernel.machine === host.machine) return [];
+  return [
+    {
+      code: 'wrong-kernel',
+      message: `it is for Linux ${kernel.release} ${kernel.machine}, this is Linux ${host.release} ${host.machine}`,
+      advice: 'Make the update for this kernel, or boot the kernel that it was made for.',
+    },
+  ];
+}
+
+async function coreProblems(host: Host): Promise<Problem[]> {
+  const state = await host.moduleState(CORE_MODULE);
+  if (state === undefined) return [];
+  const version = await new Core(host).apiVersion();
+  if (version === API_VERSION && state === 'live') return [];
+  return [
+    {
+      code: 'load-failed',
+      message:
+        version === undefined
+          ? `a module "${CORE_MODULE}" is loaded that is not this program's, or not ready (${state})`
+          : `the core that is loaded has version ${version} of the interface, the update needs ${API_VERSION}`,
+      advice: `Undo the updates that use it, with the ksplice-ts that applied them; then \`rmmod ${CORE_MODULE}\`.`,
+    },
+  ];
+}
+
+async function targetProblems(update: Update, host: Host): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const { target } of update.contents.changes) {
+    if (target === 'vmlinux') continue;
+    const state = await host.moduleState(target);
+    if (state === 'live') continue;
+    problems.push({
+      code: 'target-not-loaded',
+      message:
+        state === undefined
+          ? `module ${target}, which the update changes, is not loaded`
+          : `module ${target}, which the update changes, is being loaded or unloaded (${state})`,
+      advice:
+        state === undefined
+          ? `\`modprobe ${target}\` loads it. While it is not loaded, nothing of it needs the fix.`
+          : 'Try again when that is done.',
+    });
+  }
+  return problems;
+}
+
+async function appliedProblems({ id }: Update, host: Host): Promise<Problem[]> {
+  if ((await new Core(host).stage(id)) !== 'applied') return [];
+  return [
+    {
+      code: 'already-applied',
+      message: `update ${id} is applied already`,
+      advice: `\`ksplice-ts undo ${id}\` takes it back.`,
+    },
+  ];
+}
+
+/** Throws if the user is gone (Ctrl-C): to be called where nothing is half done. */
+export function stopIfInterrupted(signal: AbortSignal): void {
+  if (signal.aborted) {
+    throw new KspliceError('interrupted', 'interrupted; the kernel is as it was');
+  }
+}

@@ -1,0 +1,123 @@
+// The core's files in sysfs: /sys/kernel/ksplice/api_version, and a directory
+// for each update of which modules are registered.
+
+import path from 'node:path';
+import { CORE_MODULE, isUpdateId, modulePrefix } from '../update/contents.js';
+import type { Host } from './host.js';
+
+/** Where an update is: between its first registration and the last unregistration. */
+export type Stage = 'preparing' | 'applied' | 'reversed';
+
+export interface ReplacedFunction {
+  readonly target: string;
+  readonly name: string;
+  /** Addresses in hexadecimal, lengths in bytes. */
+  readonly oldAddress: string;
+  readonly length: number;
+  readonly newAddress: string;
+}
+
+/** A task that holds code which is to be replaced. */
+export interface Conflict {
+  readonly pid: number;
+  readonly task: string;
+  readonly function: string;
+}
+
+export class Core {
+  private readonly directory: string;
+
+  constructor(private readonly host: Host) {
+    this.directory = path.join(host.paths.sysfs, 'kernel', 'ksplice');
+  }
+
+  /** Version of its interface; undefined if the core is not loaded. */
+  async apiVersion(): Promise<number | undefined> {
+    const text = await this.host.read(this.directory, 'api_version');
+    return text === undefined ? undefined : Number(text);
+  }
+
+  /** The updates that the core knows, sorted. */
+  async ids(): Promise<string[]> {
+    const names = await this.host.list(this.directory);
+    const found: string[] = [];
+    for (const name of names.sort()) {
+      if (isUpdateId(name) && (await this.stage(name)) !== undefined) found.push(name);
+    }
+    return found;
+  }
+
+  /** undefined if the core does not know the update. */
+  async stage(id: string): Promise<Stage | undefined> {
+    const stage = await this.attribute(id, 'stage');
+    return stage === 'preparing' || stage === 'applied' || stage === 'reversed' ? stage : undefined;
+  }
+
+  /** Asks for the switch; returns the errno's name if it was refused. */
+  async setStage(id: string, stage: 'applied' | 'reversed'): Promise<string | undefined> {
+    return this.host.write(path.join(this.directory, id, 'stage'), stage);
+  }
+
+  /** "ok" or the word that says why not; undefined if the core does not know the update. */
+  async abortCause(id: string): Promise<string | undefined> {
+    return this.attribute(id, 'abort_cause');
+  }
+
+  /** One line a place where the running kernel differs. */
+  async mismatches(id: string): Promise<string[]> {
+    return linesOf(await this.attribute(id, 'match'));
+  }
+
+  async conflicts(id: string): Promise<Conflict[]> {
+    return linesOf(await this.attribute(id, 'conflicts')).flatMap((line) => {
+      // A task's name may have spaces in it: pid first, function last.
+      const [, pid, task, name] = /^(\d+) (.*) (\S+)$/.exec(line) ?? [];
+      return pid === undefined
+        ? []
+        : [{ pid: Number(pid), task: task ?? '', function: name ?? '' }];
+    });
+  }
+
+  /** undefined without the right to read them: they tell addresses. */
+  async functions(id: string): Promise<ReplacedFunction[] | undefined> {
+    const text = await this.attribute(id, 'functions');
+    if (text === undefined) return undefined;
+    return linesOf(text).flatMap((line) => {
+      const [target, name, oldAddress, length, newAddress] = line.split(' ');
+      if (!target || !name || !oldAddress || !length || !newAddress) return [];
+      return [{ target, name, oldAddress, length: Number(length), newAddress }];
+    });
+  }
+
+  /** Figures of the last switch ("window_ns": 1234); empty before the first. */
+  async timing(id: string): Promise<Record<string, number>> {
+    const text = (await this.attribute(id, 'timing')) ?? '';
+    const pairs = [...text.matchAll(/(\w+)=(\d+)/g)];
+    return Object.fromEntries(pairs.map(([, name, value]) => [name as string, Number(value)]));
+  }
+
+  /** Loaded modules of one update, the one loaded last first. */
+  async modulesOf(id: string): Promise<string[]> {
+    return (await this.loadedModules()).filter((name) => name.startsWith(modulePrefix(id)));
+  }
+
+  /** Whether any module of any update is loaded. */
+  async isUsed(): Promise<boolean> {
+    const modules = await this.loadedModules();
+    return modules.some((name) => name.startsWith(`${CORE_MODULE}_`));
+  }
+
+  private async loadedModules(): Promise<string[]> {
+    // The kernel lists the newest first.
+    const text = (await this.host.read(this.host.paths.proc, 'modules')) ?? '';
+    return linesOf(text).map((line) => line.split(' ', 1)[0] as string);
+  }
+
+  private async attribute(id: string, name: string): Promise<string | undefined> {
+    return this.host.read(this.directory, id, name);
+  }
+}
+
+function linesOf(text: string | undefined): string[] {
+  return (text ?? '').split('\n').filter((line) => line !== '');
+}

@@ -1,0 +1,114 @@
+// What is remembered of an applied update until the next boot, under
+// /run/ksplice: its patch and description for `view`, which the kernel does not
+// have. Nothing depends on it: what is applied is what sysfs says.
+//
+//   /run/ksplice/lock              held while a command changes something
+//   /run/ksplice/load-XXXXXX/      modules on their way into the kernel
+//   /run/ksplice/updates/ID/       patch, state.json
+
+import { constants } from 'node:fs';
+import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { KspliceError } from '../errors.js';
+import type { Update } from '../update/update.js';
+import type { Host } from './host.js';
+
+export interface UpdateState {
+  readonly id: string;
+  readonly description: string;
+  /** When the update was made and when it was applied, ISO 8601. */
+  readonly created: string;
+  readonly applied: string;
+  readonly targets: readonly string[];
+}
+
+/**
+ * Makes a directory that only its owner can look into, or checks that it is one.
+ * @throws KspliceError `io` if something else has its name
+ */
+export async function privateDirectory(host: Host, directory: string): Promise<string> {
+  try {
+    await mkdir(directory, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw cannotWrite(directory, error);
+  }
+  const status = await lstat(directory);
+  if (!status.isDirectory() || status.uid !== host.uid || (status.mode & 0o077) !== 0) {
+    throw new KspliceError('io', `${directory} is not a directory of root's alone`, {
+      advice: 'Something else made it. Remove it after a look into it.',
+    });
+  }
+  return directory;
+}
+
+/** Remembers an update that is about to be applied. */
+export async function saveState(host: Host, update: Update): Promise<void> {
+  const directory = await updatesDirectory(host);
+  const state: UpdateState = {
+    id: update.id,
+    description: update.description,
+    created: update.timestamp,
+    applied: new Date().toISOString(),
+    targets: update.contents.changes.map(({ target }) => target),
+  };
+  const final = path.join(directory, update.id);
+  const unfinished = path.join(directory, `.${update.id}`);
+  try {
+    await rm(unfinished, { recursive: true, force: true });
+    await mkdir(unfinished, { mode: 0o700 });
+    await writeNew(path.join(unfinished, 'patch'), update.patch);
+    await writeNew(path.join(unfinished, 'state.json'), `${JSON.stringify(state)}\n`);
+    await rm(final, { recursive: true, force: true });
+    await rename(unfinished, final);
+  } catch (error) {
+    throw cannotWrite(final, error);
+  }
+}
+
+/** Forgets an update; it may never have been known. */
+export async function removeState(host: Host, id: string): Promise<void> {
+  await rm(path.join(host.paths.run, 'updates', id), { recursive: true, force: true });
+}
+
+/** What is remembered; undefined without the right to read it, or after a change by hand. */
+export async function readState(host: Host, id: string): Promise<UpdateState | undefined> {
+  const text = await host.read(host.paths.run, 'updates', id, 'state.json');
+  if (text === undefined) return undefined;
+  try {
+    return asState(JSON.parse(text), id);
+  } catch {
+    return undefined;
+  }
+}
+
+export async function readPatch(host: Host, id: string): Promise<string | undefined> {
+  return host.read(host.paths.run, 'updates', id, 'patch');
+}
+
+function asState(value: unknown, id: string): UpdateState | undefined {
+  const { description, created, applied, targets } = value as Partial<UpdateState>;
+  const texts = [description, created, applied];
+  if (!texts.every((text) => typeof text === 'string') || !Array.isArray(targets)) return undefined;
+  return { id, description, created, applied, targets: targets.map(String) } as UpdateState;
+}
+
+async function updatesDirectory(host: Host): Promise<string> {
+  await privateDirectory(host, host.paths.run);
+  return privateDirectory(host, path.join(host.paths.run, 'updates'));
+}
+
+async function writeNew(file: string, text: string): Promise<void> {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  const handle = await open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    await handle.writeFile(text);
+  } finally {
+    await handle.close();
+  }
+}
+
+function cannotWrite(place: string, error: unknown): KspliceError {
+  return new KspliceError('io', `cannot write ${place}: ${(error as Error).message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,80 @@
+// Taking an update back: the old code runs again, and everything that belongs
+// to the update is unloaded, the core as well if nothing else needs it.
+
+import { KspliceError, problemsError } from '../errors.js';
+import type { Ui } from '../ui.js';
+import { CORE_MODULE } from '../update/contents.js';
+import { type ApplyOptions, switchStage } from './apply.js';
+import { rightsProblems, stopIfInterrupted } from './checks.js';
+import { Core } from './core.js';
+import type { Host } from './host.js';
+import { withLock } from './lock.js';
+import { removeState } from './state.js';
+
+export interface Undone {
+  readonly id: string;
+  /** Figures of the switch; empty if the update was not applied, only loaded. */
+  readonly timing: Record<string, number>;
+  readonly attempts: number;
+  readonly coreUnloaded: boolean;
+}
+
+/**
+ * Takes an update back.
+ * @throws KspliceError `not-applied`, `busy` and other abort causes; then it
+ *   stays applied, unless the message says that only unloading failed
+ */
+export async function undoUpdate(
+  id: string,
+  host: Host,
+  options: ApplyOptions,
+  ui: Ui,
+): Promise<Undone> {
+  const core = new Core(host);
+  const problems = await rightsProblems(host);
+  if (problems.length > 0) {
+    throw problemsError('checks-failed', `update ${id} cannot be undone`, problems);
+  }
+  return withLock(host, async () => {
+    const stage = await core.stage(id);
+    if (stage === undefined && (await core.modulesOf(id)).length === 0) {
+      throw await notApplied(id, core);
+    }
+    let timing: Record<string, number> = {};
+    let attempts = 0;
+    if (stage === 'applied') {
+      stopIfInterrupted(ui.signal);
+      ui.stage('switching back to the old code');
+      attempts = await switchStage(id, core, 'reversed', options, ui);
+      timing = await core.timing(id);
+    }
+    ui.stage('unloading');
+    const coreUnloaded = await unloadAll(id, core, host);
+    await removeState(host, id);
+    return { id, timing, attempts, coreUnloaded };
+  });
+}
+
+async function unloadAll(id: string, core: Core, host: Host): Promise<boolean> {
+  try {
+    for (const module of await core.modulesOf(id)) await host.unload(module);
+    if (await core.isUsed()) return false;
+    await host.unload(CORE_MODULE);
+    return true;
+  } catch (error) {
+    const { message, advice } = error as KspliceError;
+    throw new KspliceError('load-failed', `the old code of ${id} runs again, but ${message}`, {
+      advice: `${advice} Then call \`ksplice-ts undo ${id}\` once more.`,
+      cause: error,
+    });
+  }
+}
+
+async function notApplied(id: string, core: Core): Promise<KspliceError> {
+  const others = await core.ids();
+  return new KspliceError('not-applied', `there is no update ${id} in this kernel`, {
+    advice:
+      others.length > 0 ? `Applied updates: ${others.join(', ')}.` : 'No update is applied at all.',
+    details: { updates: others },
+  });
+}

@@ -1,0 +1,72 @@
+// What is known about the updates in the running kernel. sysfs says which there
+// are and what state they are in; descriptions and patches come from /run/ksplice,
+// if there and readable.
+
+import { KspliceError } from '../errors.js';
+import { type Conflict, Core, type ReplacedFunction, type Stage } from './core.js';
+import type { Host } from './host.js';
+import { readPatch, readState } from './state.js';
+
+/** One line of the list. */
+export interface UpdateSummary {
+  readonly id: string;
+  readonly stage: Stage;
+  readonly description: string | null;
+  readonly targets: readonly string[] | null;
+  readonly created: string | null;
+  readonly applied: string | null;
+}
+
+export interface UpdateView extends UpdateSummary {
+  readonly abortCause: string | null;
+  readonly conflicts: readonly Conflict[];
+  readonly match: readonly string[];
+  /** null without the right to see addresses. */
+  readonly functions: readonly ReplacedFunction[] | null;
+  readonly timing: Record<string, number>;
+  readonly patch: string | null;
+}
+
+/** All updates that the core knows, by id. */
+export async function listUpdates(host: Host): Promise<UpdateSummary[]> {
+  const core = new Core(host);
+  const summaries = await Promise.all((await core.ids()).map((id) => summary(id, core, host)));
+  return summaries.filter((found) => found !== undefined);
+}
+
+/**
+ * Everything about one update.
+ * @throws KspliceError `not-applied`
+ */
+export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
+  const core = new Core(host);
+  const short = await summary(id, core, host);
+  if (!short) {
+    throw new KspliceError('not-applied', `there is no update ${id} in this kernel`, {
+      advice: '`ksplice-ts view` lists those that are; `--file` shows one that is not.',
+    });
+  }
+  return {
+    ...short,
+    abortCause: (await core.abortCause(id)) ?? null,
+    conflicts: await core.conflicts(id),
+    match: await core.mismatches(id),
+    functions: (await core.functions(id)) ?? null,
+    timing: await core.timing(id),
+    patch: (await readPatch(host, id)) ?? null,
+  };
+}
+
+async function summary(id: string, core: Core, host: Host): Promise<UpdateSummary | undefined> {
+  const stage = await core.stage(id);
+  if (stage === undefined) return undefined;
+  const state = await readState(host, id);
+  return {
+    id,
+    stage,
+    description: state?.description ?? null,
+    targets: state?.targets ?? null,
+    created: state?.created ?? null,
+    applied: state?.applied ?? null,
+  };
+}

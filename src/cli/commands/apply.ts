@@ -1,0 +1,54 @@
+import { applyUpdate } from '../../apply/apply.js';
+import { Host } from '../../apply/host.js';
+import { readUpdate } from '../../update/read.js';
+import type { Command } from '../command.js';
+import { functionLines, pauseLine, timeoutOption } from '../switch-report.js';
+
+export const command: Command = {
+  usage: 'apply <update>',
+  describe: 'Hot-patch the running kernel with an update',
+  options: (yargs) =>
+    yargs
+      .positional('update', {
+        type: 'string',
+        demandOption: true,
+        describe: 'A ksplice-ID.tar.gz, or the directory that it unpacks to',
+      })
+      .option('timeout', timeoutOption),
+  examples: [
+    ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'apply an update'],
+    [
+      'sudo ksplice-ts apply --timeout 120 ksplice-8c4rnqv2.tar.gz',
+      'give busy code two minutes to become idle',
+    ],
+  ],
+  run: async (args, ui) => {
+    ui.stage('reading the update');
+    const update = await readUpdate(args.update as string);
+    const timeout = (args.timeout as number) * 1000;
+    const { id, functions, timing, attempts } = await applyUpdate(
+      update,
+      new Host(),
+      { timeout },
+      ui,
+    );
+    return {
+      json: {
+        id,
+        changed: true,
+        stage: 'applied',
+        description: update.description,
+        targets: update.contents.changes.map(({ target }) => target),
+        functions,
+        timing,
+        attempts,
+      },
+      text: [
+        `Update ${id} is applied.`,
+        ...functionLines(functions),
+        ...pauseLine(timing),
+        `\`ksplice-ts undo ${id}\` takes it back.`,
+      ],
+    };
+  },
+};

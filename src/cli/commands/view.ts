@@ -1,0 +1,90 @@
+import { Host } from '../../apply/host.js';
+import { listUpdates, type UpdateView, viewUpdate } from '../../apply/view.js';
+import { readUpdate } from '../../update/read.js';
+import type { Update } from '../../update/update.js';
+import type { Command, Outcome } from '../command.js';
+import { functionLines, pauseLine } from '../switch-report.js';
+import { requireId } from './undo.js';
+
+export const command: Command = {
+  usage: 'view',
+  describe: 'Show the updates in the running kernel, one of them, or a file',
+  options: (yargs) =>
+    yargs
+      .option('id', {
+        type: 'string',
+        describe: 'Show the state and the source patch of one update',
+      })
+      .option('file', { type: 'string', describe: 'Show an update that need not be applied' })
+      .conflicts('id', 'file'),
+  examples: [
+    ['ksplice-ts view', 'list the updates in the running kernel'],
+    ['sudo ksplice-ts view --id 8c4rnqv2', 'what one of them is and does'],
+    ['ksplice-ts view --file ksplice-8c4rnqv2.tar.gz', 'look into an update'],
+  ],
+  run: async (args) => {
+    if (typeof args.id === 'string')
+      return showOne(await viewUpdate(requireId(args.id), new Host()));
+    if (typeof args.file === 'string') return showFile(await readUpdate(args.file));
+    return showList();
+  },
+};
+
+async function showList(): Promise<Outcome> {
+  const updates = await listUpdates(new Host());
+  const lines = updates.map(({ id, stage, description }) => {
+    const state = stage === 'applied' ? '' : ` [${stage}]`;
+    return `${id}${state}: ${firstLine(description ?? '(its description is not known here)')}`;
+  });
+  return {
+    json: { updates },
+    text: updates.length > 0 ? lines : ['No updates are applied.'],
+  };
+}
+
+function showOne(view: UpdateView): Outcome {
+  const { id, stage, abortCause, conflicts, match, functions, timing, patch } = view;
+  const text = [`Update ${id}: ${stage}`];
+  if (view.description) text.push(`  ${view.description}`);
+  if (view.created) text.push(`  made ${view.created}`);
+  if (view.applied) text.push(`  applied ${view.applied}`);
+  if (abortCause !== null && abortCause !== 'ok') text.push(`  last refused: ${abortCause}`);
+  for (const conflict of conflicts) {
+    text.push(`  in use: ${conflict.task} (pid ${conflict.pid}) in ${conflict.function}`);
+  }
+  text.push(...match.map((line) => `  differs: ${line}`));
+  text.push(...(functions ? functionLines(functions) : ['  (only root can see the functions)']));
+  text.push(...pauseLine(timing));
+  if (patch !== null) text.push('', patch);
+  return { json: { ...view }, text };
+}
+
+function showFile(update: Update): Outcome {
+  const { id, description, timestamp, kernel, apiVersion, contents, patch, report } = update;
+  const targets = contents.changes.map(({ target }) => target);
+  return {
+    json: {
+      id,
+      description,
+      created: timestamp,
+      kernel,
+      apiVersion,
+      targets,
+      modules: [...update.modules.values()].map(({ module, file }) => ({ module, file })),
+      report: report ?? null,
+      patch,
+    },
+    text: [
+      `Update ${id} for Linux ${kernel.release} ${kernel.machine}`,
+      `  ${description}`,
+      `  made ${timestamp}`,
+      `  changes ${targets.join(', ')}`,
+      '',
+      patch,
+    ],
+  };
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] as string;
+}
