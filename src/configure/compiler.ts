@@ -1,0 +1,47 @@
+// The compiler has to be the one that built the kernel: another makes other
+// code, and nothing would match.
+
+import { execa } from 'execa';
+import type { Problem } from '../errors.js';
+
+/**
+ * What is wrong with the compiler, if anything.
+ * @param builtWith CONFIG_CC_VERSION_TEXT: the first line of the compiler's --version
+ * @param flags the confdir's; CC=… there names another command
+ */
+export async function compilerProblem(
+  builtWith: string,
+  flags: readonly string[],
+): Promise<Problem | undefined> {
+  const command = compilerCommand(builtWith, flags);
+  const done = await execa(command, ['--version'], { reject: false });
+  if (done.code === 'ENOENT') {
+    return {
+      code: 'wrong-compiler',
+      message: `the compiler ${command} is not installed; the kernel was built with "${builtWith}"`,
+      advice: `Install it: apt-get install ${command}`,
+    };
+  }
+  const [found = ''] = done.stdout.split('\n');
+  if (!done.failed && withoutName(found) === withoutName(builtWith)) return undefined;
+  const version = /\(Debian ([^)]+)\)/.exec(builtWith)?.[1];
+  const exactly = version === undefined ? 'that version of it' : `${command}=${version}`;
+  return {
+    code: 'wrong-compiler',
+    message: `the compiler is "${found}", the kernel was built with "${builtWith}"`,
+    advice: `Install the compiler that built it: apt-get install ${exactly}. Or name it in the confdir's flags: CC=…`,
+  };
+}
+
+/** The command that should be the compiler. */
+export function compilerCommand(builtWith: string, flags: readonly string[]): string {
+  const named = flags.findLast((flag) => flag.startsWith('CC='))?.slice('CC='.length);
+  if (named) return named;
+  const first = builtWith.split(' ', 1)[0]!;
+  return /^[a-z0-9_.+-]*(gcc|clang)[a-z0-9_.+-]*$/.test(first) ? first : 'gcc';
+}
+
+/** "gcc-12 (Debian 12.2.0-14) 12.2.0": the first word is only the name it was called by. */
+function withoutName(text: string): string {
+  return text.replace(/^\S+ /, '');
+}

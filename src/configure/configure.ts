@@ -1,0 +1,148 @@
+// `ksplice-ts configure`: finds the parts, makes sure that they belong to the
+// same kernel, and only then writes the directory.
+
+import { existsSync } from 'node:fs';
+import { release as runningRelease } from 'node:os';
+import { resolve } from 'node:path';
+import { execa } from 'execa';
+import { KspliceError, type Problem, problemsError } from '../errors.js';
+import { type KernelFiles, openKernelImage } from '../run/kernel-files.js';
+import type { Ui } from '../ui.js';
+import { compilerProblem } from './compiler.js';
+import { headersProblem, imageProblem, revisionIsUnknown, sourceProblem } from './fit.js';
+import { readFlags } from './flags.js';
+import { findHeaders, type Headers } from './headers.js';
+import { findSource, readSource, type Source } from './source.js';
+import { findSystemMap, type SystemMap } from './system-map.js';
+import { writeConfdir } from './write.js';
+
+export interface ConfigureOptions {
+  readonly confdir: string;
+  /** Default: the image's, else the running kernel's. */
+  readonly release?: string | undefined;
+  /** Default: /usr/src. */
+  readonly source?: string | undefined;
+  /** Default: / if the kernel is installed there. */
+  readonly image?: string | undefined;
+}
+
+/** What the directory now holds. */
+export interface Configured {
+  readonly release: string;
+  readonly headers: Headers;
+  readonly source: Source;
+  readonly image: string | undefined;
+  readonly systemMap: string;
+  readonly symbols: number;
+}
+
+interface Image {
+  readonly path: string;
+  readonly files: KernelFiles;
+}
+
+/**
+ * Makes or renews a configuration directory. Nothing is written unless
+ * everything fits.
+ * @throws KspliceError with all problems together: `no-headers`, `no-source`,
+ *   `no-image`, `bad-image`, `kernel-mismatch`, `wrong-compiler`, …
+ */
+export async function configure(options: ConfigureOptions, ui: Ui): Promise<Configured> {
+  const problems: Problem[] = [];
+  const image = await collect(problems, () => openImage(options, ui));
+  const release = options.release ?? image?.files.release ?? runningRelease();
+  const headers = await collect(problems, async () => findHeaders(release));
+  const source = await collect(problems, () => sourceFor(options, release, ui));
+  const map = await collect(problems, async () => mapFor(release, options, image));
+
+  ui.stage('checking that release, headers, source and compiler belong together');
+  problems.push(...(await misfits({ release, headers, source, image }, options.confdir)));
+  if (problems.length > 0 || !headers || !source || !map) {
+    throw problemsError('kernel-mismatch', `cannot configure for ${release}`, problems);
+  }
+  if (revisionIsUnknown(source, headers)) {
+    ui.detail(
+      `${source.dir} is ${source.version}; whether it is revision ${headers.packageVersion} cannot be seen in it`,
+    );
+  }
+  writeConfdir(options.confdir, {
+    systemMap: map.text,
+    config: headers.config,
+    links: { build: headers.dir, source: source.dir, image: image && resolve(image.path) },
+  });
+  const symbols = map.text.split('\n').length - 1;
+  return { release, headers, source, image: image?.path, systemMap: map.origin, symbols };
+}
+
+/** The value, or undefined and one problem more. */
+async function collect<T>(problems: Problem[], work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof KspliceError) || error.code === 'interrupted') throw error;
+    const { code, message, advice } = error;
+    problems.push({ code, message, advice });
+    return undefined;
+  }
+}
+
+async function openImage(options: ConfigureOptions, ui: Ui): Promise<Image | undefined> {
+  const { release } = options;
+  const installed = existsSync(`/boot/vmlinuz-${release ?? runningRelease()}`) ? '/' : undefined;
+  const path = options.image ?? installed;
+  if (path === undefined) return undefined;
+  ui.stage(`reading the kernel image in ${path}`);
+  const wanted = release ?? (options.image === undefined ? runningRelease() : undefined);
+  return { path, files: await openKernelImage(path, ui, wanted ? { release: wanted } : {}) };
+}
+
+async function sourceFor(options: ConfigureOptions, release: string, ui: Ui): Promise<Source> {
+  return options.source === undefined
+    ? await findSource(release, ui)
+    : readSource(resolve(options.source));
+}
+
+/** An image that cannot be read is a problem already; that the map is missing too says nothing new. */
+function mapFor(
+  release: string,
+  options: ConfigureOptions,
+  image: Image | undefined,
+): SystemMap | undefined {
+  if (options.image !== undefined && !image) return undefined;
+  return findSystemMap(release, image);
+}
+
+interface Parts {
+  readonly release: string;
+  readonly headers: Headers | undefined;
+  readonly source: Source | undefined;
+  readonly image: Image | undefined;
+}
+
+async function misfits(parts: Parts, confdir: string): Promise<Problem[]> {
+  const { release, headers, source, image } = parts;
+  if (!headers) return [];
+  const compiler =
+    headers.compiler === undefined
+      ? undefined
+      : await compilerProblem(headers.compiler, readFlags(confdir));
+  const found = [
+    headersProblem(headers, release),
+    image && imageProblem(image.files, headers, image.path),
+    source && sourceProblem(source, headers),
+    compiler,
+    headers.needsPahole ? await paholeProblem() : undefined,
+  ];
+  return found.filter((problem) => problem !== undefined);
+}
+
+/** Without pahole, kbuild turns CONFIG_DEBUG_INFO_BTF off, and struct module gets another layout. */
+async function paholeProblem(): Promise<Problem | undefined> {
+  const done = await execa('pahole', ['--version'], { reject: false });
+  if (done.code !== 'ENOENT') return undefined;
+  return {
+    code: 'missing-tool',
+    message: 'the kernel is configured with BTF, and pahole is not installed',
+    advice: 'Install it: apt-get install dwarves',
+  };
+}
