@@ -1,0 +1,217 @@
+// Puts the kept sections, table entries and symbols of several post objects
+// together into one model.
+
+import type { KeptEntries, ResolvedRelocation } from '../diff/types.js';
+import * as C from '../elf/constants.js';
+import {
+  copySection,
+  type ModelRelocation,
+  type ModelSection,
+  type ModelSymbol,
+  newSection,
+  newSymbol,
+  type ObjectModel,
+} from '../elf/model.js';
+import type { ElfSymbol, Section } from '../elf/object.js';
+import { isBranch } from './branches.js';
+import type { ChangedObject } from './types.js';
+import type { Undefined } from './undefined.js';
+
+/** Where a table's entry went: distance between the old offset and the new. */
+interface MovedEntries {
+  readonly kept: KeptEntries;
+  readonly section: ModelSection;
+  /** Of the first entry, in the merged table. */
+  readonly start: number;
+}
+
+/** A relocation of the new code, with what it came from. */
+export interface Placed {
+  readonly object: ChangedObject;
+  /** The post section that is relocated. */
+  readonly source: Section;
+  readonly resolved: ResolvedRelocation;
+  readonly section: ModelSection;
+  readonly relocation: ModelRelocation;
+  /** The object that knows the symbol's key in the match program, and its name there. */
+  readonly keyOwner: { readonly label: string; readonly name: string };
+}
+
+export class Assembly {
+  /** Relocations of kept sections; those of tables are not listed. */
+  readonly placed: Placed[] = [];
+  private readonly sections = new Map<Section, ModelSection>();
+  private readonly tables = new Map<string, ModelSection>();
+  private readonly moved = new Map<Section, MovedEntries>();
+  private readonly locals = new Map<ElfSymbol, ModelSymbol>();
+  private readonly sectionSymbols = new Map<ModelSection, ModelSymbol>();
+  private readonly globals: ModelSymbol[] = [];
+  /** Global symbols that the new code of some object defines, by name. */
+  private readonly definitions = new Map<string, { object: ChangedObject; symbol: ElfSymbol }>();
+
+  constructor(
+    objects: readonly ChangedObject[],
+    private readonly undefinedSymbols: Undefined,
+  ) {
+    for (const object of objects) {
+      for (const symbol of object.diff.post.symbols) {
+        const { section, binding } = symbol;
+        if (binding === C.STB_LOCAL || !section || !object.diff.kept.has(section)) continue;
+        this.definitions.set(symbol.name, { object, symbol });
+      }
+    }
+  }
+
+  /** The copy of a kept section. */
+  sectionOf(section: Section): ModelSection {
+    const copy = this.sections.get(section);
+    if (!copy) throw new Error(`${section.name} is not part of the new code`);
+    return copy;
+  }
+
+  /** Adds a global symbol that the module's C source refers to. */
+  addGlobal(name: string, section: ModelSection, value: number, size: number): void {
+    const type = section.flags & C.SHF_EXECINSTR ? C.STT_FUNC : C.STT_OBJECT;
+    this.globals.push(newSymbol({ name, type, section, value, size }));
+  }
+
+  addSections({ diff }: ChangedObject): void {
+    for (const section of diff.post.sections) {
+      if (diff.kept.has(section)) this.sections.set(section, copySection(section));
+    }
+    for (const kept of diff.entries) this.appendEntries(kept);
+    for (const symbol of diff.post.symbols) {
+      const copy = symbol.section && this.sections.get(symbol.section);
+      if (!copy || symbol.name === '' || symbol.type === C.STT_SECTION) continue;
+      // What only shares a section with new data stays in the running kernel.
+      if (symbol.type === C.STT_OBJECT && diff.twins.has(symbol)) continue;
+      const { name, type, value, size, other } = symbol;
+      const binding = C.STB_LOCAL;
+      this.locals.set(
+        symbol,
+        newSymbol({ name, binding, type, section: copy, value, size, other }),
+      );
+    }
+  }
+
+  addRelocations(object: ChangedObject): void {
+    const { diff } = object;
+    for (const source of diff.post.sections) {
+      const section = this.sections.get(source);
+      if (!section) continue;
+      for (const resolved of diff.relocations(source)) {
+        const { symbol, addend, keyOwner } = this.target(object, source, resolved);
+        const relocation = { offset: resolved.offset, type: resolved.type, symbol, addend };
+        section.relocations.push(relocation);
+        this.placed.push({ object, source, resolved, section, relocation, keyOwner });
+      }
+    }
+    for (const { table } of diff.entries) {
+      const entries = this.moved.get(table)!;
+      for (const resolved of diff.relocations(table)) {
+        const { symbol, addend } = this.target(object, table, resolved);
+        const offset = movedOffset(entries, resolved.offset);
+        entries.section.relocations.push({ offset, type: resolved.type, symbol, addend });
+      }
+    }
+  }
+
+  model(): ObjectModel {
+    // Without it the linker takes the stack for executable.
+    const note = newSection({ name: '.note.GNU-stack', type: C.SHT_PROGBITS, flags: 0 });
+    return {
+      sections: [...this.sections.values(), ...this.tables.values(), note],
+      symbols: [
+        ...this.sectionSymbols.values(),
+        ...this.locals.values(),
+        ...this.globals,
+        ...this.undefinedSymbols.all(),
+      ],
+    };
+  }
+
+  /** Tables of the same name become one, so that parallel ones (ORC) stay in step. */
+  private appendEntries(kept: KeptEntries): void {
+    const { table, entrySize, offsets } = kept;
+    let section = this.tables.get(table.name);
+    if (!section) {
+      section = { ...copySection(table), data: Buffer.alloc(0), size: 0 };
+      this.tables.set(table.name, section);
+    }
+    this.moved.set(table, { kept, section, start: section.size });
+    const rows = offsets.map((offset) => table.data.subarray(offset, offset + entrySize));
+    section.data = Buffer.concat([section.data, ...rows]);
+    section.size = section.data.length;
+    section.addralign = Math.max(section.addralign, table.addralign);
+  }
+
+  private target(object: ChangedObject, source: Section, resolved: ResolvedRelocation) {
+    const { symbol, addend } = resolved;
+    const keyOwner = { label: object.label, name: symbol.name };
+    switch (resolved.to) {
+      case 'kept':
+        return { ...this.definedAt(symbol, addend), keyOwner };
+      case 'running':
+        return { symbol: this.undefinedSymbols.own(object.label, symbol), addend, keyOwner };
+      case 'external':
+        return { addend, ...this.external(object, source, resolved) };
+    }
+  }
+
+  private external(object: ChangedObject, source: Section, resolved: ResolvedRelocation) {
+    const { symbol, offset, type } = resolved;
+    const { label } = object;
+    const keyOwner = { label, name: symbol.name };
+    if (symbol.shndx === C.SHN_ABS) {
+      const { name, value, size, shndx } = symbol;
+      const copy =
+        this.locals.get(symbol) ?? newSymbol({ name, binding: C.STB_LOCAL, shndx, value, size });
+      this.locals.set(symbol, copy);
+      return { symbol: copy, keyOwner };
+    }
+    const definition = this.definitions.get(symbol.name);
+    if (!definition) return { symbol: this.undefinedSymbols.external(label, symbol), keyOwner };
+    const replaced = definition.object.diff.replaced.find(
+      (change) => change.post === definition.symbol,
+    );
+    if (replaced && !isBranch(source, offset, type)) {
+      // The address of a replaced function stays the old one.
+      const owner = definition.object.label;
+      return {
+        symbol: this.undefinedSymbols.own(owner, replaced.pre),
+        keyOwner: { label: owner, name: replaced.pre.name },
+      };
+    }
+    return { symbol: this.locals.get(definition.symbol)!, keyOwner };
+  }
+
+  /** A symbol of a post object that is in the new code, or in a kept entry of a table. */
+  private definedAt(symbol: ElfSymbol, addend: number): { symbol: ModelSymbol; addend: number } {
+    const local = this.locals.get(symbol);
+    if (local) return { symbol: local, addend };
+    const section = symbol.section!;
+    const copy = this.sections.get(section);
+    if (copy) return { symbol: this.sectionSymbol(copy), addend: symbol.value + addend };
+    const entries = this.moved.get(section);
+    if (!entries) throw new Error(`${section.name} is not part of the new code`);
+    const start = movedOffset(entries, symbol.value);
+    return { symbol: this.sectionSymbol(entries.section), addend: start + addend };
+  }
+
+  private sectionSymbol(section: ModelSection): ModelSymbol {
+    let symbol = this.sectionSymbols.get(section);
+    if (!symbol) {
+      symbol = newSymbol({ name: '', binding: C.STB_LOCAL, type: C.STT_SECTION, section });
+      this.sectionSymbols.set(section, symbol);
+    }
+    return symbol;
+  }
+}
+
+function movedOffset({ kept, start }: MovedEntries, offset: number): number {
+  const { entrySize, offsets } = kept;
+  const within = offset % entrySize;
+  const index = offsets.indexOf(offset - within);
+  if (index < 0) throw new Error(`${kept.table.name}+${offset} was not kept`);
+  return start + index * entrySize + within;
+}

@@ -1,0 +1,94 @@
+// Takes the new code of one target out of the post objects: one relocatable
+// object that kbuild links into the new-code module.
+//
+// All that is defined here becomes local and keeps its name, for backtraces; a
+// local symbol cannot clash with the running kernel's, and an undefined global
+// one of the same name (a replaced function whose old address is taken) may
+// stand beside it. Global are only the ksplice_* symbols that the module's C
+// source refers to.
+
+import { STT_FUNC } from '../elf/constants.js';
+import type { ElfSymbol } from '../elf/object.js';
+import type { TableSizes } from '../elf/tables.js';
+import { writeObject } from '../elf/writer.js';
+import { Assembly } from './assembly.js';
+import { chooseRefs } from './refs.js';
+import type { Change, ChangedObject, NewCode, ProgramIndex, SymbolResolver } from './types.js';
+import { Undefined } from './undefined.js';
+
+export interface ExtractInput {
+  /** The changed objects of one target. */
+  readonly objects: readonly ChangedObject[];
+  /** The match program made from the plain pre objects of the same target. */
+  readonly program: ProgramIndex;
+  readonly resolver: SymbolResolver;
+  readonly tables: TableSizes;
+}
+
+/**
+ * The new code of one target.
+ * @throws KspliceError `unresolved-symbol`, naming every symbol that new code
+ *   cannot get at
+ */
+export function extractNewCode(input: ExtractInput): NewCode {
+  const undefinedSymbols = new Undefined(input.resolver);
+  const assembly = new Assembly(input.objects, undefinedSymbols);
+  for (const object of input.objects) assembly.addSections(object);
+  for (const object of input.objects) assembly.addRelocations(object);
+  const changes = nameChanges(input, assembly, undefinedSymbols);
+  undefinedSymbols.refuseUnresolved();
+  const refs = chooseRefs(
+    assembly,
+    (symbol) => undefinedSymbols.isKlp(symbol),
+    input.program,
+    input.tables,
+  );
+  return {
+    object: writeObject(assembly.model()),
+    exported: undefinedSymbols.exported(),
+    bindings: undefinedSymbols.bindings(),
+    changes,
+    refs,
+    namespaces: undefinedSymbols.namespaces(),
+  };
+}
+
+/** Gives each replaced function's new code a global name, and finds the spans of the old. */
+function nameChanges(
+  { objects, program }: ExtractInput,
+  assembly: Assembly,
+  problems: Undefined,
+): Change[] {
+  const changes: Change[] = [];
+  let number = 0;
+  for (const { label, diff } of objects) {
+    for (const { pre, post } of diff.replaced) {
+      const span = program.spanOf(label, pre.name);
+      if (span === undefined) {
+        problems.addProblem(label, pre.name, {
+          kind: 'unresolved',
+          why: 'the object as the distribution compiled it has no such function',
+          advice: 'The compiler inlined it differently; change its callers instead.',
+        });
+        continue;
+      }
+      const symbol = `ksplice_new_${number++}`;
+      assembly.addGlobal(symbol, assembly.sectionOf(post.section!), post.value, post.size);
+      changes.push({ label, name: pre.name, span, symbol });
+      for (const cold of coldParts(diff.pre.symbols, pre.name)) {
+        const coldSpan = program.spanOf(label, cold);
+        if (coldSpan !== undefined) changes.push({ label, name: cold, span: coldSpan, symbol: '' });
+      }
+    }
+  }
+  return changes;
+}
+
+/** The parts of a function that the compiler moved out of the way: f.cold, f.cold.3. */
+function coldParts(symbols: readonly ElfSymbol[], name: string): string[] {
+  const prefix = `${name}.cold`;
+  return symbols
+    .filter((symbol) => symbol.type === STT_FUNC && symbol.name.startsWith(prefix))
+    .map((symbol) => symbol.name)
+    .filter((cold) => /^(\.\d+)?$/.test(cold.slice(prefix.length)));
+}

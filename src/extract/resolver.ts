@@ -1,0 +1,118 @@
+// Knows how new code gets at the running kernel's symbols: exported ones by
+// name, others by name and position in kallsyms. Nothing is guessed: where
+// several symbols have the name and nothing tells which is meant, the answer
+// is a refusal.
+
+import { SHN_UNDEF, STB_LOCAL, STB_WEAK, STT_OBJECT } from '../elf/constants.js';
+import type { ElfObject, ElfSymbol } from '../elf/object.js';
+import { KernelSymbols, type NamedAddress } from './kernel-symbols.js';
+import { ModuleSymbols } from './module-symbols.js';
+import type { ExportedSymbol } from './symvers.js';
+import type { Resolution, SymbolResolver } from './types.js';
+import type { Wanted } from './wanted.js';
+
+export interface ResolverInput {
+  /** "vmlinux", or the module's name with underscores. */
+  readonly target: string;
+  /** From Module.symvers of the kernel's headers. */
+  readonly exports: ReadonlyMap<string, ExportedSymbol>;
+  /** All of vmlinux's symbols: System.map, or kallsyms of the image. */
+  readonly symbols: readonly NamedAddress[];
+  /** The target's changed objects as the distribution compiled them, by label. */
+  readonly pre: ReadonlyMap<string, ElfObject>;
+  /** The target's module file, if it is at hand. */
+  readonly module?: ElfObject | undefined;
+  /** What run-pre matching found out, if an image was at hand to be matched. */
+  readonly runAddress?: ((label: string, name: string) => bigint | undefined) | undefined;
+}
+
+/**
+ * @throws KspliceError `bad-confdir` if the symbols do not tell where init
+ *   code is
+ */
+export function createResolver(input: ResolverInput): SymbolResolver {
+  const kernel = new KernelSymbols(input.symbols);
+  const module = input.module && new ModuleSymbols(input.module, input);
+  return new Resolver(input, kernel, module);
+}
+
+class Resolver implements SymbolResolver {
+  constructor(
+    private readonly input: ResolverInput,
+    private readonly kernel: KernelSymbols,
+    private readonly module: ModuleSymbols | undefined,
+  ) {}
+
+  external(label: string, symbol: ElfSymbol): Resolution {
+    const { name } = symbol;
+    const address = this.input.runAddress?.(label, name);
+    const wanted: Wanted = { name, local: false, type: symbol.type, address };
+    if (this.input.target !== 'vmlinux') {
+      // A module's own global symbol hides an exported one of the same name.
+      if (this.module?.defines(name)) return this.inTarget(wanted);
+      if (!this.module && name === '__this_module') return noModule(this.input.target);
+    }
+    const exported = this.exported(name);
+    if (exported) return exported;
+    if (this.kernel.has(name)) return this.kernel.find(wanted);
+    if (symbol.binding === STB_WEAK) return { kind: 'absent' };
+    if (this.input.target !== 'vmlinux' && !this.module) return noModule(this.input.target);
+    return {
+      kind: 'unresolved',
+      why: 'the running kernel has no such symbol',
+      advice: 'New code can only use what the kernel or the same update defines.',
+    };
+  }
+
+  own(label: string, symbol: ElfSymbol): Resolution {
+    const object = this.input.pre.get(label);
+    const home = object && homeOf(object, symbol);
+    if (!home) {
+      return {
+        kind: 'unresolved',
+        why: 'the object as the distribution compiled it has no such symbol',
+        advice: 'The compiler arranged it differently; the change has to be made another way.',
+      };
+    }
+    const { name, type } = symbol;
+    const address = this.input.runAddress?.(label, name);
+    return this.inTarget({ name, local: home.symbol.binding === STB_LOCAL, type, home, address });
+  }
+
+  private inTarget(wanted: Wanted): Resolution {
+    const { target } = this.input;
+    const exporter = this.input.exports.get(wanted.name);
+    if (!wanted.local && exporter?.module === target) return this.exported(wanted.name)!;
+    if (target === 'vmlinux') return this.kernel.find(wanted);
+    return this.module ? this.module.find(wanted) : noModule(target);
+  }
+
+  private exported(name: string): Resolution | undefined {
+    const exporter = this.input.exports.get(name);
+    return exporter && { kind: 'exported', namespace: exporter.namespace };
+  }
+}
+
+/**
+ * The plain pre object's symbol that is the same as one of the sectioned pre
+ * object: the compiler numbers static locals alike in both, and a variable of
+ * another size is another variable.
+ */
+function homeOf(object: ElfObject, symbol: ElfSymbol): Wanted['home'] {
+  const found = object.symbols.find(
+    ({ name, type, size, shndx }) =>
+      name === symbol.name &&
+      type === symbol.type &&
+      shndx !== SHN_UNDEF &&
+      (type !== STT_OBJECT || size === symbol.size),
+  );
+  return found && { object, symbol: found };
+}
+
+function noModule(target: string): Resolution {
+  return {
+    kind: 'unresolved',
+    why: `${target}.ko is not at hand to look it up`,
+    advice: `Give the kernel image's directory, which has ${target}.ko, in the configuration.`,
+  };
+}

@@ -1,0 +1,82 @@
+// What extraction asks for and what it gives back.
+
+import type { ObjectDiff } from '../diff/types.js';
+import type { ElfSymbol } from '../elf/object.js';
+import type { KlpBinding } from './livepatch.js';
+
+/** How new code gets at a symbol that is not part of it. */
+export type Resolution =
+  /** Exported: an ordinary undefined symbol, which modversions checks. */
+  | { readonly kind: 'exported'; readonly namespace: string }
+  /** Not exported: found by name and position when the module is loaded. */
+  | {
+      readonly kind: 'klp';
+      readonly object: string;
+      readonly name: string;
+      readonly position: number;
+    }
+  /** An undefined weak symbol that nothing defines: its value is 0. */
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unresolved'; readonly why: string; readonly advice: string };
+
+/** Knows the symbols of the running kernel, as far as its files tell. */
+export interface SymbolResolver {
+  /**
+   * A symbol that a changed object leaves undefined.
+   * @param label the object file
+   */
+  external(label: string, symbol: ElfSymbol): Resolution;
+  /** A symbol that the pre object defines. */
+  own(label: string, symbol: ElfSymbol): Resolution;
+}
+
+export interface ChangedObject {
+  /** The object file, as the match program calls it: "net/sctp/input.o". */
+  readonly label: string;
+  readonly diff: ObjectDiff;
+}
+
+/** The part of the match program's maker that extraction needs: where things are in the program. */
+export interface ProgramIndex {
+  spanOf(label: string, functionName: string): number | undefined;
+  /** The value of a symbol is that of the key, plus the offset. */
+  keyOf(label: string, symbolName: string): { key: number; offset: number } | undefined;
+}
+
+/** A replaced function, or the cold part of one. */
+export interface Change {
+  readonly label: string;
+  /** The function's name in the pre object. */
+  readonly name: string;
+  /** Index of its span in the match program. */
+  readonly span: number;
+  /** Global symbol of its new code; '' for a cold part, which is only kept off the stacks. */
+  readonly symbol: string;
+}
+
+/** A place in the new code that holds a key's value: see struct ksplice_ref. */
+export interface Ref {
+  /** Global symbol in the new code, and the place's distance from it in bytes. */
+  readonly symbol: string;
+  readonly offset: number;
+  readonly width: 4 | 8;
+  readonly pcrel: boolean;
+  readonly signed: boolean;
+  /** value of the key = number at the place - addend (+ the place's address if pcrel) */
+  readonly addend: number;
+  readonly key: number;
+}
+
+/** The new code of one target. */
+export interface NewCode {
+  /** A relocatable object, for kbuild to link into the new-code module. */
+  readonly object: Buffer;
+  /** Its undefined symbols that kbuild and modversions resolve. */
+  readonly exported: readonly string[];
+  /** Its undefined symbols that convertToLivepatch has to mark in the finished module. */
+  readonly bindings: readonly KlpBinding[];
+  readonly changes: readonly Change[];
+  readonly refs: readonly Ref[];
+  /** Symbol namespaces that the module has to import. */
+  readonly namespaces: readonly string[];
+}

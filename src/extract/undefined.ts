@@ -1,0 +1,106 @@
+// The undefined symbols of the new code: each symbol of the running kernel
+// once, under the name by which it will be found.
+
+import { STB_GLOBAL, STB_WEAK } from '../elf/constants.js';
+import { type ModelSymbol, newSymbol } from '../elf/model.js';
+import type { ElfSymbol } from '../elf/object.js';
+import { KspliceError } from '../errors.js';
+import type { KlpBinding } from './livepatch.js';
+import type { Resolution, SymbolResolver } from './types.js';
+
+type Unresolved = Extract<Resolution, { kind: 'unresolved' }>;
+
+export class Undefined {
+  private readonly symbols = new Map<string, ModelSymbol>();
+  private readonly klp = new Map<ModelSymbol, KlpBinding>();
+  private readonly imported = new Set<string>();
+  private readonly problems: { object: string; symbol: string; why: string; advice: string }[] = [];
+  private readonly reported = new Set<string>();
+
+  constructor(private readonly resolver: SymbolResolver) {}
+
+  /** The stand-in for a symbol that a changed object leaves undefined. */
+  external(label: string, symbol: ElfSymbol): ModelSymbol {
+    return this.standIn(label, symbol, this.resolver.external(label, symbol));
+  }
+
+  /** The stand-in for a symbol that the pre object defines. */
+  own(label: string, symbol: ElfSymbol): ModelSymbol {
+    return this.standIn(label, symbol, this.resolver.own(label, symbol));
+  }
+
+  isKlp(symbol: ModelSymbol): boolean {
+    return this.klp.has(symbol);
+  }
+
+  all(): ModelSymbol[] {
+    return [...this.symbols.values()];
+  }
+
+  bindings(): KlpBinding[] {
+    return [...this.klp.values()];
+  }
+
+  exported(): string[] {
+    return this.all()
+      .filter((symbol) => !this.klp.has(symbol) && symbol.binding !== STB_WEAK)
+      .map((symbol) => symbol.name)
+      .sort();
+  }
+
+  namespaces(): string[] {
+    return [...this.imported].sort();
+  }
+
+  addProblem(object: string, symbol: string, { why, advice }: Unresolved): void {
+    const key = `${object} ${symbol}`;
+    if (this.reported.has(key)) return;
+    this.reported.add(key);
+    this.problems.push({ object, symbol, why, advice });
+  }
+
+  /** @throws KspliceError `unresolved-symbol` with all problems there are */
+  refuseUnresolved(): void {
+    const [first, ...others] = this.problems;
+    if (!first) return;
+    const message = [first, ...others]
+      .map(({ object, symbol, why }) => `${object}: ${symbol}: ${why}`)
+      .join('\n');
+    throw new KspliceError('unresolved-symbol', message, {
+      advice: [...new Set(this.problems.map((problem) => problem.advice))].join(' '),
+      details: this.problems,
+    });
+  }
+
+  private standIn(label: string, symbol: ElfSymbol, resolution: Resolution): ModelSymbol {
+    switch (resolution.kind) {
+      case 'exported':
+        if (resolution.namespace !== '') this.imported.add(resolution.namespace);
+        return this.named(symbol.name, STB_GLOBAL);
+      case 'absent':
+        return this.named(symbol.name, STB_WEAK);
+      case 'klp': {
+        const { object, name, position } = resolution;
+        // Not a C identifier, so that it can clash with nothing.
+        const mangled = `ksplice.${object}.${position}.${name}`;
+        const standIn = this.named(mangled, STB_GLOBAL);
+        this.klp.set(standIn, { symbol: mangled, object, name, position });
+        return standIn;
+      }
+      case 'unresolved':
+        this.addProblem(label, symbol.name, resolution);
+        return this.named(symbol.name, STB_GLOBAL);
+    }
+  }
+
+  private named(name: string, binding: number): ModelSymbol {
+    let symbol = this.symbols.get(name);
+    if (!symbol) {
+      symbol = newSymbol({ name, binding });
+      this.symbols.set(name, symbol);
+    }
+    // A strong reference from another object decides.
+    if (binding === STB_GLOBAL) symbol.binding = STB_GLOBAL;
+    return symbol;
+  }
+}

@@ -1,0 +1,214 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { STT_FUNC } from '../../src/elf/constants.js';
+import { ElfObject, type ElfSymbol } from '../../src/elf/object.js';
+import type { NamedAddress } from '../../src/extract/kernel-symbols.js';
+import { createResolver, type ResolverInput } from '../../src/extract/resolver.js';
+import { parseSymvers } from '../../src/extract/symvers.js';
+import type { SymbolResolver } from '../../src/extract/types.js';
+import { compile } from '../support/compile.js';
+import { run, withFiles } from '../support/files.js';
+
+const fixture = (name: string) => path.join(import.meta.dirname, '../fixtures/extract', name);
+const flags = ['-fno-toplevel-reorder'];
+const objects = {
+  'a.o': compile(fixture('twin_a.c'), flags),
+  'b.o': compile(fixture('twin_b.c'), flags),
+};
+const pre = new Map(
+  Object.entries(objects).map(([name, data]) => [name, new ElfObject(data, name)]),
+);
+const symbolOf = (label: string, name: string): ElfSymbol =>
+  pre.get(label)!.symbols.find((symbol) => symbol.name === name)!;
+const nowhere = { label: 'a.o', symbol: { ...symbolOf('a.o', 'helper'), name: 'nowhere' } };
+
+const exports = parseSymvers(
+  '0x12345678\texported\tvmlinux\tEXPORT_SYMBOL_GPL\tSOME_NS\n' +
+    '0x9abcdef0\tentry_b\tdrivers/x/twin-module\tEXPORT_SYMBOL\t\n',
+  'Module.symvers',
+);
+
+/** Both objects linked as a kernel is, a before b, and what nm says of the result. */
+function linkKernel(order: readonly string[]): NamedAddress[] {
+  return withFiles(objects, (folder) => {
+    run(
+      folder,
+      ...(['ld', '-o', 'vmlinux', '-Ttext=0xffffffff81000000', '-e', '0'] as const),
+      ...['--section-start=.init.text=0xffffffff82000000', '--defsym=exported=0xffffffff81008000'],
+      ...['--defsym=__init_begin=0xffffffff82000000', '--defsym=__init_end=0xffffffff82001000'],
+      ...order,
+    );
+    return run(folder, 'nm', 'vmlinux')
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' '))
+      .map(([address, type, name]) => ({
+        name: name!,
+        type: type!,
+        address: BigInt(`0x${address}`),
+      }));
+  });
+}
+
+/** Both objects linked as a module is. */
+function linkModule(order: readonly string[]): ElfObject {
+  return withFiles(objects, (folder) => {
+    run(folder, 'ld', '-r', '-o', 'twin.ko', ...order);
+    return new ElfObject(readFileSync(path.join(folder, 'twin.ko')), 'twin.ko');
+  });
+}
+
+const resolver = (input: Partial<ResolverInput>) =>
+  createResolver({
+    target: 'vmlinux',
+    exports,
+    symbols: linkKernel(['a.o', 'b.o']),
+    pre,
+    ...input,
+  });
+const calls = (made: SymbolResolver) => ({
+  own: made.own.bind(made),
+  external: made.external.bind(made),
+});
+const klp = (object: string, name: string, position: number) => ({
+  kind: 'klp',
+  object,
+  name,
+  position,
+});
+
+describe('in vmlinux', () => {
+  test.each([
+    ['a.o', ['a.o', 'b.o'], 1],
+    ['a.o', ['b.o', 'a.o'], 2],
+    ['b.o', ['a.o', 'b.o'], 2],
+    ['b.o', ['b.o', 'a.o'], 1],
+  ])(
+    'a static function of %s, linked in the order %s, has position %i',
+    (label, order, position) => {
+      const symbols = linkKernel(order);
+      const { own } = calls(resolver({ symbols }));
+      // The neighbours in the same section show which one it is.
+      expect(own(label, symbolOf(label, 'helper'))).toEqual(klp('vmlinux', 'helper', position));
+      expect(own(label, symbolOf(label, 'table'))).toEqual(klp('vmlinux', 'table', position));
+    },
+  );
+
+  test('a variable alone in its section is ambiguous, until it is matched', () => {
+    const symbols = linkKernel(['a.o', 'b.o']);
+    const state = symbolOf('b.o', 'state');
+    const before = resolver({ symbols }).own('b.o', state);
+    expect(before).toMatchObject({ kind: 'unresolved', why: expect.stringContaining('2 symbols') });
+    const places = symbols.filter(({ name }) => name === 'state').map(({ address }) => address);
+    for (const address of places) {
+      const position = places.filter((place) => place <= address).length;
+      const matched = resolver({ symbols, runAddress: () => address });
+      expect(matched.own('b.o', state)).toEqual(klp('vmlinux', 'state', position));
+    }
+    const wrong = resolver({ symbols, runAddress: () => 0xffffffff81234567n });
+    expect(wrong.own('b.o', state)).toMatchObject({
+      kind: 'unresolved',
+      why: expect.stringContaining('0xffffffff81234567'),
+    });
+  });
+
+  test('unique symbols have position 1, exported ones keep their name', () => {
+    const { own, external } = calls(resolver({}));
+    expect(own('a.o', symbolOf('a.o', 'unique_a'))).toEqual(klp('vmlinux', 'unique_a', 1));
+    expect(external('a.o', symbolOf('a.o', 'exported'))).toEqual({
+      kind: 'exported',
+      namespace: 'SOME_NS',
+    });
+  });
+
+  test('init code is refused', () => {
+    expect(resolver({}).own('a.o', symbolOf('a.o', 'setup'))).toMatchObject({
+      kind: 'unresolved',
+      why: expect.stringContaining('init code'),
+    });
+  });
+
+  test('what is not there is refused, unless it is weak', () => {
+    const { external } = calls(resolver({}));
+    expect(external(nowhere.label, nowhere.symbol)).toMatchObject({ kind: 'unresolved' });
+    expect(external(nowhere.label, { ...nowhere.symbol, binding: 2 })).toEqual({ kind: 'absent' });
+  });
+
+  test('symbols without the bounds of init code are refused', () => {
+    expect(() => resolver({ symbols: [] })).toThrow(
+      expect.objectContaining({ code: 'bad-confdir' }),
+    );
+  });
+
+  test('a static local that was numbered differently is not taken for another', () => {
+    const symbol = { ...symbolOf('a.o', 'table'), size: 99 };
+    expect(resolver({}).own('a.o', symbol)).toMatchObject({ kind: 'unresolved' });
+  });
+});
+
+describe('in a module', () => {
+  const target = 'twin_module';
+
+  test.each([
+    ['a.o', ['a.o', 'b.o']],
+    ['b.o', ['a.o', 'b.o']],
+    ['b.o', ['b.o', 'a.o']],
+  ])(
+    'a static function of %s, linked in the order %s, has its place in the symbol table',
+    (label, order) => {
+      const module = linkModule(order);
+      const position = order.indexOf(label) + 1;
+      const { own } = calls(resolver({ target, module }));
+      expect(own(label, symbolOf(label, 'helper'))).toEqual(klp(target, 'helper', position));
+    },
+  );
+
+  test('its own exports stay ordinary symbols, its other globals do not', () => {
+    const { external, own } = calls(resolver({ target, module: linkModule(['a.o', 'b.o']) }));
+    expect(external('a.o', symbolOf('a.o', 'entry_b'))).toEqual({
+      kind: 'exported',
+      namespace: '',
+    });
+    const entry = { ...symbolOf('a.o', 'entry_a'), section: undefined, shndx: 0 };
+    expect(external('b.o', entry)).toEqual(klp(target, 'entry_a', 1));
+    expect(own('a.o', symbolOf('a.o', 'shared_global'))).toEqual(klp(target, 'shared_global', 1));
+  });
+
+  test('its init code is refused', () => {
+    const { own } = calls(resolver({ target, module: linkModule(['a.o', 'b.o']) }));
+    expect(own('a.o', symbolOf('a.o', 'setup'))).toMatchObject({
+      why: expect.stringContaining('init code'),
+    });
+  });
+
+  test('a variable alone in its section is settled by matching', () => {
+    const module = linkModule(['a.o', 'b.o']);
+    const state = symbolOf('b.o', 'state');
+    expect(resolver({ target, module }).own('b.o', state)).toMatchObject({ kind: 'unresolved' });
+    // As the loader might place it: .bss at 0xffffffffc0100000.
+    const place = (name: string, index: number) =>
+      0xffffffffc0100000n +
+      BigInt(module.symbols.filter((symbol) => symbol.name === name)[index]!.value);
+    const runAddress = (label: string, name: string) => {
+      if (name === 'only_in_a_bss') return place(name, 0);
+      return name === 'state' ? place(name, label === 'a.o' ? 0 : 1) : undefined;
+    };
+    const matched = resolver({ target, module, runAddress });
+    expect(matched.own('b.o', state)).toEqual(klp(target, 'state', 2));
+  });
+
+  test('without the module file, nothing is assumed', () => {
+    const { own, external } = calls(resolver({ target }));
+    const refusal = { kind: 'unresolved', why: expect.stringContaining('not at hand') };
+    expect(own('a.o', symbolOf('a.o', 'helper'))).toMatchObject(refusal);
+    const thisModule = { ...nowhere.symbol, name: '__this_module', type: STT_FUNC };
+    expect(external('a.o', thisModule)).toMatchObject(refusal);
+  });
+});
+
+test('a line that is none of Module.symvers is refused with its number', () => {
+  expect(() => parseSymvers('0x12345678\tx\tvmlinux\tEXPORT_SYMBOL\t\nnonsense\n', 'F')).toThrow(
+    /F:2/,
+  );
+});
