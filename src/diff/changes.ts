@@ -1,0 +1,77 @@
+// Which functions and variables changed, were added, or went.
+
+import type { Comparison } from './compare.js';
+import { coldParent, isFresh } from './names.js';
+import type { Part, Parts } from './parts.js';
+
+/** Pairs of parts by what happened to them. */
+export interface Changes {
+  /** Functions that differ and are replaced, `.cold` parts included. */
+  readonly functions: ReadonlyMap<Part, Part>;
+  /** Variables and constants whose content differs. */
+  readonly data: ReadonlyMap<Part, Part>;
+  /** What differs in code and data that is used at boot or load time only. */
+  readonly init: readonly Part[];
+  readonly added: readonly Part[];
+  readonly removed: readonly Part[];
+}
+
+/** Compares every pair. */
+export function findChanges(comparison: Comparison): Changes {
+  const { correlation, pre, post } = comparison;
+  const functions = new Map<Part, Part>();
+  const data = new Map<Part, Part>();
+  const init: Part[] = [];
+  const added: Part[] = [];
+  for (const part of post.parts.parts) {
+    const twin = correlation.preOf(part);
+    if (!twin) {
+      if (isReported(part)) added.push(part);
+    } else if (part.role === 'init' && twin.role === 'init') {
+      if (!comparison.same(twin, part)) init.push(part);
+    } else if (part.role === 'code' && twin.role === 'code') {
+      if (!comparison.same(twin, part)) functions.set(twin, part);
+    } else if (part.role === 'data' || part.role === 'unknown' || part.role !== twin.role) {
+      if (part.role !== twin.role || !comparison.same(twin, part)) data.set(twin, part);
+    }
+  }
+  joinFamilies(comparison, functions);
+  const removed = pre.parts.parts.filter(
+    (part) => isReported(part) && correlation.postOf(part) === undefined,
+  );
+  return { functions, data, init, added, removed };
+}
+
+/** A function and its `.cold` part jump into each other: both are replaced or none. */
+function joinFamilies(comparison: Comparison, functions: Map<Part, Part>): void {
+  const { correlation, post } = comparison;
+  for (const [cold, parent] of coldParts(post.parts)) {
+    const preCold = correlation.preOf(cold);
+    const preParent = correlation.preOf(parent);
+    if (preCold && preParent && functions.has(preCold) !== functions.has(preParent)) {
+      functions.set(preCold, cold);
+      functions.set(preParent, parent);
+    }
+  }
+}
+
+/** Each `.cold` part with the function that it belongs to. */
+function coldParts(parts: Parts): Map<Part, Part> {
+  const functions = new Map<string, Part>();
+  for (const part of parts.parts) {
+    if (part.isFunction) for (const { name } of part.names) functions.set(name, part);
+  }
+  const result = new Map<Part, Part>();
+  for (const part of parts.parts) {
+    const name = part.isFunction ? coldParent(part.symbol.name) : undefined;
+    const parent = name === undefined ? undefined : functions.get(name);
+    if (parent) result.set(part, parent);
+  }
+  return result;
+}
+
+/** Whether a part that is on one side only is worth a line: code and named data that stay. */
+function isReported(part: Part): boolean {
+  if (part.role !== 'code' && part.role !== 'data' && part.role !== 'unknown') return false;
+  return !isFresh(part.symbol.name);
+}

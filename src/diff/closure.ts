@@ -1,0 +1,231 @@
+// What goes into the new code: the replaced functions and everything that they
+// need and that the running kernel does not have (new functions and variables,
+// strings, anonymous constants, fresh statics), with the special-table entries
+// of all that. Whatever the running kernel has is referred to there.
+
+import type { ElfSymbol, Relocation, Section } from '../elf/object.js';
+import type { Changes } from './changes.js';
+import { type Extent, relocationsIn, replacementExtent, type Side } from './compare.js';
+import type { Correlation } from './correlate.js';
+import type { Journal } from './journal.js';
+import { coldParent, isFresh } from './names.js';
+import type { Part } from './parts.js';
+import { pieceAt } from './pieces.js';
+import type { Entry } from './special.js';
+import { findTarget, isBranch, isOperand, type Target } from './targets.js';
+import type { KeptEntries, ResolvedRelocation } from './types.js';
+
+/** Something that new code refers to and may not; decide.ts turns it into a refusal. */
+export interface BadReference {
+  readonly why: 'init' | 'unknown-section' | 'ambiguous-static';
+  readonly part: Part | undefined;
+  readonly section: Section;
+}
+
+/** Collects what is kept, from roots on, until nothing more is needed. */
+export class Closure {
+  readonly kept = new Set<Section>();
+  readonly twins = new Map<ElfSymbol, ElfSymbol>();
+  readonly bad: BadReference[] = [];
+  /** Stretches of kept sections that are used; all others are dead bytes. */
+  private readonly live = new Map<Section, Extent[]>();
+  private readonly tables = new Map<Section, { entrySize: number; offsets: Set<number> }>();
+  private readonly resolved = new Map<Section, ResolvedRelocation[]>();
+  private readonly queue: { extent: Extent; inTable: boolean }[] = [];
+  private readonly replacedPosts: ReadonlySet<Part>;
+
+  constructor(
+    private readonly post: Side,
+    private readonly correlation: Correlation,
+    changes: Changes,
+    private readonly journal: Journal,
+  ) {
+    this.replacedPosts = new Set(changes.functions.values());
+    for (const part of this.replacedPosts) this.keep(part, 'changed');
+    for (const part of changes.added) {
+      // Other objects of the same patch may need what is global.
+      const isGlobal = part.symbol.binding !== 0;
+      if (isGlobal && (part.role === 'code' || part.role === 'data'))
+        this.keep(part, 'new, global');
+    }
+    for (let next = this.queue.pop(); next; next = this.queue.pop()) {
+      this.resolveExtent(next.extent, next.inTable);
+    }
+    for (const list of this.resolved.values()) list.sort((a, b) => a.offset - b.offset);
+  }
+
+  /** Relocations of a kept section or table. */
+  relocations(section: Section): readonly ResolvedRelocation[] {
+    return this.resolved.get(section) ?? [];
+  }
+
+  /** Kept table entries, tables in the order of the object's sections. */
+  entries(): KeptEntries[] {
+    const list = [...this.tables].map(([table, { entrySize, offsets }]) => ({
+      table,
+      entrySize,
+      offsets: [...offsets].sort((a, b) => a - b),
+    }));
+    return list.sort((a, b) => a.table.index - b.table.index);
+  }
+
+  private keep(part: Part, why: string): void {
+    const { section } = part;
+    if (part.role === 'table') {
+      this.keepEntry(section, part.end - part.start, part.start, why);
+      return;
+    }
+    // Calls between functions of one section need no relocation, so code is kept section by section.
+    const extent =
+      part.role === 'code' ? { section, start: 0, end: section.size } : { ...part, section };
+    if (this.addLive(extent)) {
+      this.journal.note(part.symbol.name, `kept: ${why}`);
+      this.queue.push({ extent, inTable: false });
+      this.keepEntriesOf(extent);
+    }
+  }
+
+  private keepPiece(extent: Extent): void {
+    if (!this.addLive(extent)) return;
+    this.queue.push({ extent, inTable: false });
+    this.keepEntriesOf(extent);
+  }
+
+  /** Marks a stretch as used; false if it already was. */
+  private addLive(extent: Extent): boolean {
+    this.kept.add(extent.section);
+    const list = this.live.get(extent.section) ?? [];
+    if (list.some((known) => known.start <= extent.start && extent.end <= known.end)) return false;
+    list.push(extent);
+    this.live.set(extent.section, list);
+    return true;
+  }
+
+  private keepEntriesOf(extent: Extent): void {
+    const whole = extent.start === 0 && extent.end === extent.section.size;
+    for (const entry of this.post.tables.all(extent.section)) {
+      const inside = entry.siteOffset >= extent.start && entry.siteOffset < extent.end;
+      // The last unwinding entry of a section lies at its end.
+      if (!inside && !whole) continue;
+      this.keepEntry(entry.table, entry.kind.entrySize, entry.offset, '');
+      this.keepReplacement(entry);
+      if (entry.kind.name === '.orc_unwind_ip') this.keepOrc(entry);
+    }
+  }
+
+  private keepReplacement(entry: Entry): void {
+    for (const relocation of entry.relocations) {
+      if (relocation.offset - entry.offset !== entry.kind.replacement?.field) continue;
+      const extent = replacementExtent(entry, relocation);
+      if (extent) this.keepPiece(extent);
+    }
+  }
+
+  /** `.orc_unwind` runs parallel to `.orc_unwind_ip`. */
+  private keepOrc(entry: Entry): void {
+    const { object, sizes } = this.post.tables;
+    const same = object.sectionsNamed('.orc_unwind_ip').indexOf(entry.table);
+    const table = object.sectionsNamed('.orc_unwind')[same];
+    if (!table) return;
+    const index = entry.offset / entry.kind.entrySize;
+    this.keepEntry(table, sizes.orc, index * sizes.orc, '');
+  }
+
+  private keepEntry(table: Section, entrySize: number, offset: number, why: string): void {
+    let kept = this.tables.get(table);
+    if (!kept) {
+      kept = { entrySize, offsets: new Set() };
+      this.tables.set(table, kept);
+    }
+    if (kept.offsets.has(offset)) return;
+    kept.offsets.add(offset);
+    const extent = { section: table, start: offset, end: offset + entrySize };
+    this.queue.push({ extent, inTable: true });
+    const part = why === '' ? undefined : this.post.parts.at(table, offset);
+    if (part) this.journal.note(part.symbol.name, `kept: ${why}`);
+  }
+
+  private resolveExtent(extent: Extent, inTable: boolean): void {
+    const list = this.resolved.get(extent.section) ?? [];
+    for (const relocation of relocationsIn(this.post, extent)) {
+      list.push(this.resolve(extent.section, relocation, inTable));
+    }
+    if (list.length > 0) this.resolved.set(extent.section, list);
+  }
+
+  private resolve(section: Section, relocation: Relocation, inTable: boolean): ResolvedRelocation {
+    const { offset, type } = relocation;
+    const target = findTarget(this.post.parts, section, relocation);
+    const kept = { offset, type, to: 'kept' as const, ...pick(relocation) };
+    if (target.kind === 'external') return { ...kept, to: 'external' };
+    if (target.kind === 'section') {
+      this.keepAnonymous(target.section, target.offset);
+      return kept;
+    }
+    const { part } = target;
+    const twin = this.correlation.preOf(part);
+    const replaced = this.replacedPosts.has(part);
+    const toTwin = twin && (!replaced || (!inTable && takesAddress(section, relocation, target)));
+    // A table's own site is in kept code, even if that is an unreplaced neighbour in a shared section.
+    if (inTable && this.isLive(part)) return kept;
+    if (toTwin) {
+      if (part.role === 'init') this.bad.push({ why: 'init', part, section: part.section });
+      this.twins.set(part.symbol, twin.symbol);
+      return { offset, type, to: 'running', symbol: twin.symbol, addend: target.offset };
+    }
+    if (!twin) this.keepNew(part);
+    return part.role === 'table' ? { ...kept, symbol: part.symbol, addend: target.offset } : kept;
+  }
+
+  private isLive(part: Part): boolean {
+    return (
+      part.role === 'code' &&
+      (this.live.get(part.section) ?? []).some(
+        (extent) => extent.start <= part.start && part.end <= extent.end,
+      )
+    );
+  }
+
+  private keepAnonymous(section: Section, offset: number): void {
+    const role = this.post.parts.roles[section.index];
+    if (role === 'init' || role === 'unknown') {
+      const why = role === 'init' ? 'init' : 'unknown-section';
+      this.bad.push({ why, part: undefined, section });
+      return;
+    }
+    if (role === 'strings' || role === 'constants') this.kept.add(section);
+    else this.keepPiece(pieceAt(this.post.parts, section, offset));
+  }
+
+  private keepNew(part: Part): void {
+    const { section } = part;
+    if (part.role === 'init') {
+      this.bad.push({ why: 'init', part, section });
+    } else if (part.role === 'unknown') {
+      this.bad.push({ why: 'unknown-section', part, section });
+    } else {
+      if (this.correlation.isAmbiguous(part)) {
+        this.bad.push({ why: 'ambiguous-static', part, section });
+      }
+      this.keep(part, isFresh(part.symbol.name) ? 'a fresh copy is used' : 'new and used');
+    }
+  }
+}
+
+function pick(relocation: Relocation): { symbol: ElfSymbol; addend: number } {
+  return { symbol: relocation.symbol, addend: relocation.addend };
+}
+
+/**
+ * Whether a reference to a replaced function means its address as a value, and
+ * not a call, a jump or a place inside it.
+ */
+function takesAddress(
+  section: Section,
+  relocation: Relocation,
+  target: Target & { kind: 'part' },
+): boolean {
+  if (!target.part.isFunction || coldParent(target.part.symbol.name) !== undefined) return false;
+  if (!isOperand(section, relocation)) return target.offset === 0;
+  return target.offset === -4 && !isBranch(section, relocation.offset);
+}

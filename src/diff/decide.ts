@@ -1,0 +1,142 @@
+// What a difference means for a running kernel: refusals, with advice, and
+// notes on what has no effect. All of an object's problems are reported together.
+
+import { SHF_WRITE } from '../elf/constants.js';
+import type { Section } from '../elf/object.js';
+import type { Changes } from './changes.js';
+import type { BadReference, Closure } from './closure.js';
+import type { Comparison } from './compare.js';
+import type { Part } from './parts.js';
+import type { Refusal } from './types.js';
+
+/** The decisions about one pair of objects. */
+export interface Decisions {
+  readonly refusals: readonly Refusal[];
+  readonly notes: readonly string[];
+}
+
+/** Decides about everything that is not simply a changed function. */
+export function decide(
+  comparison: Comparison,
+  changes: Changes,
+  closure: Closure,
+  object: string,
+): Decisions {
+  const refusals: Refusal[] = [];
+  const notes: string[] = [];
+  for (const [pre, post] of changes.data) {
+    refusals.push(changedData(comparison, pre, post, object));
+  }
+  const seen = new Set<Section | Part>();
+  for (const bad of closure.bad) {
+    if (seen.has(bad.part ?? bad.section)) continue;
+    seen.add(bad.part ?? bad.section);
+    refusals.push(badReference(bad, object));
+  }
+  for (const name of comparison.changedSections()) {
+    const role = comparison.roleOf(name);
+    if (role === 'code') refusals.push(changedBareCode(name, object));
+    else if (role === 'unknown') refusals.push(changedUnknown(name, object));
+    else if (role === 'module-info') notes.push(`${name} changed: no effect on what is loaded`);
+    else if (role === 'export') notes.push(`${name}: exports changed; other modules do not see it`);
+    else if (role === 'init') notes.push(`${name} changed: no effect after boot or loading`);
+  }
+  for (const part of changes.init) {
+    notes.push(
+      `${part.symbol.name} (${part.section.name}) changed: no effect after boot or loading`,
+    );
+  }
+  return { refusals, notes: [...new Set(notes)] };
+}
+
+function changedData(comparison: Comparison, pre: Part, post: Part, object: string): Refusal {
+  const symbol = post.symbol.name;
+  const difference = comparison.difference(pre, post) ?? `moved to ${post.section.name}`;
+  if (pre.isFunction || post.isFunction) {
+    return {
+      code: 'function-moved',
+      object,
+      symbol,
+      message: `${symbol} moved from ${pre.section.name} to ${post.section.name}`,
+      advice: 'Leave the function in its section: one of the two is gone after boot.',
+    };
+  }
+  if (post.role === 'unknown') return changedUnknown(`${post.section.name} (${symbol})`, object);
+  const writable = ((pre.section.flags | post.section.flags) & SHF_WRITE) !== 0;
+  if (pre.end - pre.start !== post.end - post.start) {
+    return {
+      code: 'data-resized',
+      object,
+      symbol,
+      message: `the size of ${symbol} changed from ${pre.end - pre.start} to ${post.end - post.start} bytes`,
+      advice:
+        'Existing code and data use the old one: add a new variable beside it, or use shadow data.',
+    };
+  }
+  return writable
+    ? {
+        code: 'data-changed',
+        object,
+        symbol,
+        message: `the initial value of ${symbol} changed (${difference}); the running kernel has its own value`,
+        advice:
+          'Leave the initial value, and set the new one from a hook when the update is applied.',
+      }
+    : {
+        code: 'rodata-changed',
+        object,
+        symbol,
+        message: `the read-only ${symbol} changed (${difference})`,
+        advice: 'Make the changed code use a new constant beside the old one.',
+      };
+}
+
+function changedBareCode(section: string, object: string): Refusal {
+  return {
+    code: 'code-without-symbol',
+    object,
+    symbol: section,
+    message: `code in ${section} that belongs to no function changed`,
+    advice: 'Give the code a function symbol (SYM_FUNC_START), or leave it unchanged.',
+  };
+}
+
+function changedUnknown(section: string, object: string): Refusal {
+  return {
+    code: 'unknown-section',
+    object,
+    symbol: section,
+    message: `${section} changed, and what the kernel does with that section is not known`,
+    advice: 'Leave what is in that section unchanged.',
+  };
+}
+
+function badReference(bad: BadReference, object: string): Refusal {
+  const symbol = bad.part?.symbol.name ?? bad.section.name;
+  switch (bad.why) {
+    case 'init':
+      return {
+        code: 'init-referenced',
+        object,
+        symbol,
+        message: `changed code refers to ${symbol} in ${bad.section.name}, which is gone after boot`,
+        advice: 'Leave the function unchanged that uses boot-time code or data.',
+      };
+    case 'unknown-section':
+      return {
+        code: 'unknown-section',
+        object,
+        symbol,
+        message: `changed code needs ${symbol}, new in ${bad.section.name}, a section that is not known`,
+        advice: 'Do without the macro that puts it there.',
+      };
+    case 'ambiguous-static':
+      return {
+        code: 'ambiguous-static',
+        object,
+        symbol,
+        message: `it cannot be told which static local of the old code ${symbol} is`,
+        advice: 'Rename new static locals, so that each name occurs once in the file.',
+      };
+  }
+}

@@ -1,0 +1,103 @@
+// The differ: from a pre and a post object to what changed, what of it goes
+// into the new code, and what cannot be done on a running kernel.
+
+import { ET_REL, STT_FILE } from '../elf/constants.js';
+import type { ElfObject } from '../elf/object.js';
+import type { TableSizes } from '../elf/tables.js';
+import { KspliceError } from '../errors.js';
+import { type Changes, findChanges } from './changes.js';
+import { Closure } from './closure.js';
+import { Comparison } from './compare.js';
+import { correlate } from './correlate.js';
+import { decide } from './decide.js';
+import { Journal } from './journal.js';
+import { coldParent } from './names.js';
+import { type Part, Parts } from './parts.js';
+import { SpecialTables } from './special.js';
+import type { ChangedNames, ObjectDiff } from './types.js';
+
+/**
+ * Compares two objects that were compiled with -ffunction-sections
+ * -fdata-sections from the source before and after a patch.
+ *
+ * @param name the object, for messages: "net/sctp/input.o"
+ * @param tables the layout of the special tables in this kernel
+ * @throws KspliceError `bad-elf` or `unsupported-object`; what the patch does is
+ *   never an exception but a verdict
+ */
+export function diffObjects(
+  pre: ElfObject,
+  post: ElfObject,
+  name: string,
+  tables: TableSizes,
+): ObjectDiff {
+  for (const object of [pre, post]) checkObject(object);
+  const journal = new Journal();
+  const left = { parts: new Parts(pre), tables: new SpecialTables(pre, tables) };
+  const right = { parts: new Parts(post), tables: new SpecialTables(post, tables) };
+
+  const correlation = correlate(left.parts, right.parts, journal);
+  // From here on every part of both sides is paired for good, new, or gone.
+  const comparison = new Comparison(left, right, correlation, journal);
+  const changes = findChanges(comparison);
+  // Every function that differs is now known, so calls and addresses can be told apart.
+  const closure = new Closure(right, correlation, changes, journal);
+  const { refusals, notes } = decide(comparison, changes, closure, name);
+  for (const refusal of refusals) {
+    journal.note(refusal.symbol, `refused (${refusal.code}): ${refusal.message}`);
+  }
+  const replaced = replacedFunctions(changes);
+  return {
+    verdict: refusals.length > 0 ? 'refused' : closure.kept.size > 0 ? 'changed' : 'unchanged',
+    functions: names(
+      replaced.map((entry) => entry.name),
+      changes,
+      (part) => part.isFunction && coldParent(part.symbol.name) === undefined,
+    ),
+    data: names(
+      [...changes.data.values()].filter((part) => !part.isFunction).map((part) => part.symbol.name),
+      changes,
+      (part) => !part.isFunction,
+    ),
+    refusals,
+    notes,
+    pre,
+    post,
+    replaced,
+    kept: closure.kept,
+    entries: closure.entries(),
+    twins: closure.twins,
+    relocations: (section) => closure.relocations(section),
+    explain: (symbol) => journal.about(symbol),
+  };
+}
+
+function checkObject(object: ElfObject): void {
+  const fail = (what: string, advice: string) => {
+    throw new KspliceError('unsupported-object', `${object.name}: ${what}`, { advice });
+  };
+  if (object.type !== ET_REL) {
+    fail(
+      'not a relocatable object',
+      'Give the .o file that the compiler makes, not what is linked.',
+    );
+  }
+  if (!object.symbols.some((symbol) => symbol.name !== '' && symbol.type !== STT_FILE)) {
+    fail('has no symbols', 'The object was stripped; compile it again.');
+  }
+}
+
+function replacedFunctions(changes: Changes): ObjectDiff['replaced'] {
+  return [...changes.functions]
+    .filter(([, post]) => coldParent(post.symbol.name) === undefined)
+    .map(([pre, post]) => ({ name: post.symbol.name, pre: pre.symbol, post: post.symbol }));
+}
+
+function names(
+  changed: readonly string[],
+  changes: Changes,
+  wanted: (part: Part) => boolean,
+): ChangedNames {
+  const list = (parts: readonly Part[]) => parts.filter(wanted).map((part) => part.symbol.name);
+  return { changed, added: list(changes.added), removed: list(changes.removed) };
+}

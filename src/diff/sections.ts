@@ -1,0 +1,86 @@
+// What a section of a kernel object is to the differ, decided by its flags and
+// its name. The names are those of include/asm-generic/vmlinux.lds.h,
+// arch/x86/kernel/vmlinux.lds.S and scripts/module.lds.S.
+
+import { SHF_ALLOC, SHF_EXECINSTR, SHF_MERGE, SHF_STRINGS } from '../elf/constants.js';
+import type { Section } from '../elf/object.js';
+
+export type SectionRole =
+  /** Code that stays in the running kernel. */
+  | 'code'
+  /** Variables and constants, writable or not, that stay. */
+  | 'data'
+  /** Mergeable strings: compared by content. */
+  | 'strings'
+  /** Other mergeable constants: compared by content. */
+  | 'constants'
+  /** Pieces of code and data without symbols that alternatives refer to. */
+  | 'replacement'
+  /** A special table that is understood entry by entry (tables.ts). */
+  | 'table'
+  /** Used at boot or when a module is loaded or unloaded, then never again. */
+  | 'init'
+  /** Facts about the module for the loader and for user space. */
+  | 'module-info'
+  /** Exported symbols. */
+  | 'export'
+  /** Not in the running kernel at all: debug information, notes to the linker. */
+  | 'ignored'
+  /** Allocated, and of no kind that is known here. */
+  | 'unknown';
+
+/** Tables whose entries are attributed to the code at their site. */
+const tables = new Set([
+  '.altinstructions',
+  '.parainstructions',
+  '__bug_table',
+  '__ex_table',
+  '__jump_table',
+  '.static_call_sites',
+  '.smp_locks',
+  '.retpoline_sites',
+  '.return_sites',
+  '.call_sites',
+  '.ibt_endbr_seal',
+  '.cfi_sites',
+  '.orc_unwind_ip',
+  '.orc_unwind',
+  '__mcount_loc',
+  '__patchable_function_entries',
+  '__dyndbg',
+]);
+
+/**
+ * In order, first match wins. `.init.rodata.str1.1` must be init before it is
+ * a string, `.data..init_task` data before anything that looks like init.
+ */
+const rules: readonly (readonly [RegExp, SectionRole])[] = [
+  [/^\.(init|exit)\./, 'init'],
+  // .initcall6.init, .x86_cpu_dev.init; not the section of a function called init.
+  [/^\.(?!text|data|bss|rodata).*\.init$|^\.init_array|^\.exitcall/, 'init'],
+  [/^__(earlycon|irqchip|clk|timer|thermal|cpu_method|reservedmem).*_(of_)?table$/, 'init'],
+  [
+    /^(__param|__modver|\.modinfo|__versions|__obsparm|\.gnu\.linkonce\.this_module)$/,
+    'module-info',
+  ],
+  [/^(___ksymtab|___kcrctab|__ksymtab_strings|\.export_symbol)/, 'export'],
+  [/^\.note|^\.comment$|^\.discard/, 'ignored'],
+  // Lists all printk formats in debugfs (printk/index); nothing runs from it.
+  [/^\.printk_index$/, 'ignored'],
+  [/^\.altinstr_(replacement|aux)$|^\.fixup$/, 'replacement'],
+];
+
+/** Writable and read-only data by name; everything else allocated is unknown. */
+const dataNames = /^\.(data|bss|rodata|ref\.data|lrodata|ldata|lbss)(\.|$)/;
+
+/** The part that a section plays. */
+export function sectionRole(section: Section): SectionRole {
+  const { name, flags } = section;
+  // ORC tables of 6.1 objects and .discard sections may lack ALLOC; debug sections always do.
+  if (tables.has(name)) return 'table';
+  for (const [pattern, role] of rules) if (pattern.test(name)) return role;
+  if (!(flags & SHF_ALLOC)) return 'ignored';
+  if (flags & SHF_EXECINSTR) return 'code';
+  if (flags & SHF_MERGE) return flags & SHF_STRINGS ? 'strings' : 'constants';
+  return dataNames.test(name) ? 'data' : 'unknown';
+}

@@ -1,0 +1,155 @@
+// The special tables: which there are, how their entries look, and which code
+// each entry belongs to. An entry belongs to the code at its site, the target
+// of its first field.
+
+import { SHT_NOBITS } from '../elf/constants.js';
+import type { ElfObject, Relocation, Section } from '../elf/object.js';
+import type { TableSizes } from '../elf/tables.js';
+import { KspliceError } from '../errors.js';
+
+/** What is known about one kind of table. */
+export interface TableKind {
+  readonly name: string;
+  /** In bytes. */
+  readonly entrySize: number;
+  /**
+   * Whether an entry can differ though the code at its site is the same. The
+   * others only list places in the code (lock prefixes, returns, unwinding
+   * facts): equal code has equal entries, and they are not even decoded.
+   */
+  readonly compared: boolean;
+  /** Bytes of an entry that mean nothing for what the code does (line numbers): [offset, length]. */
+  readonly ignored?: readonly [offset: number, length: number];
+  /** Offsets in an entry of the lengths of the original and of its replacement (alternatives). */
+  readonly replacement?: { readonly field: number; readonly length: number };
+}
+
+/** One entry. */
+export interface Entry {
+  readonly kind: TableKind;
+  readonly table: Section;
+  /** In bytes from the table's start. */
+  readonly offset: number;
+  /** Where the code is that it belongs to; the offset is in bytes. */
+  readonly site: Section;
+  readonly siteOffset: number;
+  /** Relocations of the entry's bytes, ascending. */
+  readonly relocations: readonly Relocation[];
+}
+
+/** All kinds of tables for a kernel with these entry layouts. */
+export function tableKinds(sizes: TableSizes): TableKind[] {
+  const relative = 4; // one PC32 each
+  const pointer = 8; // one address each
+  const kinds: TableKind[] = [
+    {
+      name: '.altinstructions',
+      entrySize: sizes.altInstr,
+      compared: true,
+      replacement: { field: 4, length: sizes.altReplacementLength },
+    },
+    { name: '.parainstructions', entrySize: sizes.paravirt, compared: true },
+    {
+      name: '__bug_table',
+      entrySize: sizes.bug,
+      compared: true,
+      ...(sizes.bugLine > 0 ? { ignored: [sizes.bugLine, 2] as const } : {}),
+    },
+    { name: '__ex_table', entrySize: sizes.exception, compared: true },
+    { name: '__jump_table', entrySize: sizes.jump, compared: true },
+    // The key is named again by the call in the code (__SCT__x), the flags follow from call or jump.
+    { name: '.static_call_sites', entrySize: sizes.staticCall, compared: false },
+    { name: '.orc_unwind_ip', entrySize: relative, compared: false },
+    { name: '__mcount_loc', entrySize: pointer, compared: false },
+    { name: '__patchable_function_entries', entrySize: pointer, compared: false },
+  ];
+  const sites = [
+    '.smp_locks',
+    '.retpoline_sites',
+    '.return_sites',
+    '.call_sites',
+    '.ibt_endbr_seal',
+    '.cfi_sites',
+    '.discard.reachable',
+    '.discard.retpoline_safe',
+  ];
+  for (const name of sites) kinds.push({ name, entrySize: relative, compared: false });
+  return kinds;
+}
+
+/**
+ * Entries of an object's tables, decoded table by table when first needed and
+ * grouped by the section of their sites.
+ */
+export class SpecialTables {
+  private readonly kinds: readonly TableKind[];
+  private comparedBySite: Map<Section, Entry[]> | undefined;
+  private allBySite: Map<Section, Entry[]> | undefined;
+
+  constructor(
+    readonly object: ElfObject,
+    readonly sizes: TableSizes,
+  ) {
+    this.kinds = tableKinds(sizes);
+  }
+
+  /** Entries of the tables that are compared, by site offset, for sites in a section. */
+  compared(section: Section): readonly Entry[] {
+    this.comparedBySite ??= this.group((kind) => kind.compared);
+    return this.comparedBySite.get(section) ?? [];
+  }
+
+  /** Entries of all tables for sites in a section. */
+  all(section: Section): readonly Entry[] {
+    this.allBySite ??= this.group(() => true);
+    return this.allBySite.get(section) ?? [];
+  }
+
+  private group(wanted: (kind: TableKind) => boolean): Map<Section, Entry[]> {
+    const groups = new Map<Section, Entry[]>();
+    for (const kind of this.kinds) {
+      if (!wanted(kind)) continue;
+      for (const table of this.object.sectionsNamed(kind.name)) {
+        for (const entry of readEntries(this.object, table, kind)) {
+          const list = groups.get(entry.site);
+          if (list) list.push(entry);
+          else groups.set(entry.site, [entry]);
+        }
+      }
+    }
+    for (const list of groups.values()) list.sort((a, b) => a.siteOffset - b.siteOffset);
+    return groups;
+  }
+}
+
+function readEntries(object: ElfObject, table: Section, kind: TableKind): Entry[] {
+  const { entrySize } = kind;
+  if (table.size === 0) return [];
+  if (table.type === SHT_NOBITS || entrySize === 0 || table.size % entrySize !== 0) {
+    throw new KspliceError(
+      'unsupported-object',
+      `${object.name}: ${table.name} is ${table.size} bytes long, not a multiple of its entries' ${entrySize}`,
+      { advice: 'The object was not compiled with the headers of this kernel.' },
+    );
+  }
+  const relocations = object.relocations(table);
+  const entries: Entry[] = [];
+  let next = 0;
+  for (let offset = 0; offset < table.size; offset += entrySize) {
+    const first = next;
+    while (next < relocations.length && relocations[next]!.offset < offset + entrySize) next++;
+    const field = relocations[first];
+    const site = field?.symbol.section;
+    // An entry for code outside this object cannot be; one without a site is padding.
+    if (!field || next === first || field.offset !== offset || !site) continue;
+    entries.push({
+      kind,
+      table,
+      offset,
+      site,
+      siteOffset: field.symbol.value + field.addend,
+      relocations: relocations.slice(first, next),
+    });
+  }
+  return entries;
+}

@@ -1,0 +1,79 @@
+// Where a relocation leads: to a part and an offset in it, into an anonymous
+// section, or out of the object. The one difficulty is `section+addend` in a
+// section with several parts: for a PC-relative operand the addend also counts
+// the instruction bytes that follow the field (`cmpb $0, x(%rip)` has one), and
+// only the instruction tells how many.
+
+import { R_X86_64_PC32, R_X86_64_PLT32, SHF_EXECINSTR } from '../elf/constants.js';
+import type { Relocation, Section } from '../elf/object.js';
+import { bytesAfterField } from './instructions.js';
+import type { Part, Parts } from './parts.js';
+
+/** The place that a relocation refers to. */
+export type Target =
+  | { readonly kind: 'external'; readonly name: string; readonly addend: number }
+  /** `offset` is what the field holds relative to the part's start, without correction for the place. */
+  | { readonly kind: 'part'; readonly part: Part; readonly offset: number }
+  /** Anonymous; `offset` is the true offset in the section. */
+  | { readonly kind: 'section'; readonly section: Section; readonly offset: number };
+
+/** Longest immediate that can follow a field: 8 bytes never occur with a RIP-relative operand. */
+const longestTail = 4;
+
+/** Resolves one relocation of `section`. */
+export function findTarget(parts: Parts, section: Section, relocation: Relocation): Target {
+  const anchor = parts.anchor(relocation.symbol);
+  const { addend } = relocation;
+  switch (anchor.kind) {
+    case 'external':
+      return { kind: 'external', name: anchor.name, addend };
+    case 'part':
+      return { kind: 'part', part: anchor.part, offset: anchor.delta + addend };
+    case 'section': {
+      const offset = trueOffset(parts, section, relocation, anchor.section, anchor.value);
+      const part = parts.at(anchor.section, offset);
+      if (!part) return { kind: 'section', section: anchor.section, offset };
+      return { kind: 'part', part, offset: anchor.value + addend - part.start };
+    }
+  }
+}
+
+/** The offset in `target` that the code means, without what PC-relative addressing adds. */
+function trueOffset(
+  parts: Parts,
+  section: Section,
+  relocation: Relocation,
+  target: Section,
+  value: number,
+): number {
+  const plain = value + relocation.addend;
+  if (!isOperand(section, relocation)) return plain;
+  const low = plain + 4;
+  if (isBranch(section, relocation.offset)) return low;
+  const high = low + longestTail;
+  if (parts.inSection(target).length > 0 && parts.at(target, low) === parts.at(target, high)) {
+    return low;
+  }
+  const owner = parts.at(section, relocation.offset);
+  return low + bytesAfterField(section, owner?.start ?? 0, relocation.offset);
+}
+
+/** Whether the field is a PC-relative operand of an instruction (in tables and data it is not). */
+export function isOperand(section: Section, relocation: Relocation): boolean {
+  const { type } = relocation;
+  return (
+    (type === R_X86_64_PC32 || type === R_X86_64_PLT32) && (section.flags & SHF_EXECINSTR) !== 0
+  );
+}
+
+/**
+ * Whether the 4-byte field at `offset` in code belongs to a call or jump. A
+ * RIP-relative operand follows a ModRM byte with mod 0 and r/m 5; the opcodes e8,
+ * e9 and 0f 8x that precede a branch displacement never look like that.
+ */
+export function isBranch(code: Section, offset: number): boolean {
+  const before = code.data[offset - 1];
+  if (before === undefined || (before & 0xc7) === 0x05) return false;
+  if (before === 0xe8 || before === 0xe9) return true;
+  return (before & 0xf0) === 0x80 && code.data[offset - 2] === 0x0f;
+}
