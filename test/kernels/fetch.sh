@@ -1,0 +1,126 @@
+# Finds and fetches the stock kernel that the tests work on: the newest of the
+# release's own series for which the archive has image, headers and source of
+# the very same version. Old ones leave the archive, new ones come: nothing about
+# a kernel is written down except in the cache, in kernel.json.
+#
+# The headers are installed; image and source are only unpacked into the cache,
+# so that the machine's own kernel and boot loader are not touched.
+
+# The series of the release's own kernel, such as linux-source-6.1, without version.
+source_package() {
+	apt-cache depends linux-source 2>/dev/null | sed -n 's/^ *Depends: \(linux-source-[0-9.]*\)$/\1/p' | head -n 1
+}
+
+versions_of() { apt-cache madison "$1" 2>/dev/null | awk -F ' *[|] *' '{ print $2 }' | sort -u; }
+
+# newest_first: sorts Debian versions on standard input.
+newest_first() {
+	local versions=() sorted=() version other placed
+	mapfile -t versions
+	for version in "${versions[@]}"; do
+		placed=()
+		for other in "${sorted[@]}"; do
+			if [[ -n $version ]] && dpkg --compare-versions "$version" gt "$other"; then
+				placed+=("$version")
+				version=
+			fi
+			placed+=("$other")
+		done
+		[[ -z $version ]] || placed+=("$version")
+		sorted=("${placed[@]}")
+	done
+	((${#sorted[@]} == 0)) || printf '%s\n' "${sorted[@]}"
+}
+
+# Releases (uname -r) of the series for ordinary machines: no cloud, no real-time kernels.
+releases_of_series() {
+	local series=${1#linux-source-} arch
+	arch=$(dpkg --print-architecture)
+	apt-cache search --names-only "^linux-headers-${series//./\\.}\\." | awk '{ print $1 }' |
+		sed -n "s/^linux-headers-\\(.*-$arch\\)\$/\\1/p" | grep -Ev -- '-(cloud|rt)-' || true
+}
+
+# Prints "VERSION RELEASE IMAGE_PACKAGE" of the newest complete kernel.
+newest_kernel() {
+	local source version release image
+	source=$(source_package)
+	[[ -n $source ]] || return 1
+	while read -r version; do
+		while read -r release; do
+			versions_of "linux-headers-$release" | grep -qxF "$version" || continue
+			for image in "linux-image-$release-unsigned" "linux-image-$release"; do
+				versions_of "$image" | grep -qxF "$version" || continue
+				printf '%s %s %s\n' "$version" "$release" "$image"
+				return 0
+			done
+		done < <(releases_of_series "$source")
+	done < <(versions_of "$source" | newest_first)
+	return 1
+}
+
+# download PACKAGE VERSION: prints the path of the .deb, fetched below the cache.
+# apt's own user cannot write there, and need not: signatures are checked all the same.
+download() {
+	local folder="$cache/download/$1"
+	rm -rf "$folder"
+	mkdir -p "$folder"
+	(cd "$folder" && logged "apt-get download $1" \
+		apt-get -o APT::Sandbox::User=root -o Acquire::Retries=3 download "$1=$2")
+	echo "$folder"/*.deb
+}
+
+# unpack_source DEB FOLDER: the tree itself out of the package's tarball.
+unpack_source() {
+	rm -rf "$2" "$2.part"
+	mkdir -p "$2.part"
+	logged 'unpacking the kernel source' bash -c '
+		set -o pipefail
+		dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards "./usr/src/linux-source-*.tar.xz" |
+			xz -T0 -dc | tar -x --strip-components=1 -C "$2"' unpack "$1" "$2.part"
+	mv "$2.part" "$2"
+}
+
+unpack_image() {
+	rm -rf "$2" "$2.part"
+	logged 'unpacking the kernel image' dpkg-deb -x "$1" "$2.part"
+	# modprobe and the guest's initramfs go by modules.dep, which the package makes when it is installed.
+	logged depmod depmod -b "$2.part" "$3"
+	mv "$2.part" "$2"
+}
+
+kernel_field() { node -p 'JSON.parse(fs.readFileSync(process.argv[1]))[process.argv[2]] ?? ""' "$cache/kernel.json" "$1"; }
+
+have_kernel() {
+	[[ -f $cache/kernel.json ]] || return 1
+	local part
+	for part in image source headers deb; do
+		[[ -e $(kernel_field "$part") ]] || return 1
+	done
+}
+
+fetch_kernel() {
+	! have_kernel || return 0
+	update_package_lists
+	local version release image deb folder
+	read -r version release image < <(newest_kernel) ||
+		die 'The archive has no kernel with image, headers and source of the same version.'
+	folder="$cache/$version"
+	say "Kernel to test on: $release, version $version, the newest that is complete in the archive."
+	is_installed "linux-headers-$release" || install_packages "linux-headers-$release=$version"
+	say "Fetching its image and source ($image, $(source_package)) into $folder; they are not installed."
+	mkdir -p "$folder"
+	deb=$(download "$image" "$version")
+	mv "$deb" "$folder/"
+	unpack_image "$folder/${deb##*/}" "$folder/image" "$release"
+	unpack_source "$(download "$(source_package)" "$version")" "$folder/source"
+	rm -rf "$cache/download"
+	node -e '
+		const [path, release, version, folder, deb] = process.argv.slice(1);
+		const kernel = {
+			release, version, image: `${folder}/image`, deb, source: `${folder}/source`,
+			headers: `/usr/src/linux-headers-${release}`,
+		};
+		fs.writeFileSync(`${path}.part`, JSON.stringify(kernel, null, 2) + "\n");
+		fs.renameSync(`${path}.part`, path);
+	' "$cache/kernel.json" "$release" "$version" "$folder" "$folder/${deb##*/}"
+}

@@ -1,0 +1,56 @@
+#!/bin/bash
+# Runs the tests, the demo or the benchmark on a machine that may have nothing but
+# Debian and Node: installs what is missing, says so before, and then runs.
+#
+# usage: bash test/run.sh test|demo|bench|setup
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+for part in test/setup/{say,packages,modules}.sh test/kernels/fetch.sh; do
+	# shellcheck source=/dev/null
+	. "$part"
+done
+
+require_root() {
+	[[ $EUID -ne 0 ]] || return 0
+	say 'Debian packages have to be installed, and the test guest reads the files of this machine'
+	say 'as root. Run this instead:'
+	say
+	say "    cd $(printf %q "$PWD") && sudo env \"PATH=\$PATH\" bash test/run.sh $1"
+	exit 1
+}
+
+require_debian() {
+	command -v apt-get >/dev/null && [[ $(dpkg --print-architecture) == amd64 ]] ||
+		die 'This needs Debian on amd64: it hot-patches the kernel of that distribution.'
+}
+
+usage() { die 'usage: bash test/run.sh test|demo|bench|setup'; }
+
+main() {
+	local task=${1-}
+	[[ $task == @(test|demo|bench|setup) ]] || usage
+	require_root "$task"
+	require_debian
+	require_node
+	export KSPLICE_TEST_CACHE=${KSPLICE_TEST_CACHE:-$HOME/.cache/ksplice-ts/test}
+	cache=$(mkdir -p "$KSPLICE_TEST_CACHE" && cd "$KSPLICE_TEST_CACHE" && pwd)
+	KSPLICE_TEST_CACHE=$cache
+	log=$cache/setup.log
+	: >"$log"
+	export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+	install_missing_packages
+	install_node_modules
+	fetch_kernel
+	build_tool
+	case $task in
+	setup) say "All is set up. The kernel to test on is described in $cache/kernel.json." ;;
+	test) exec bash test/setup/tests.sh ;;
+	demo) exec npx tsx test/demo/demo.ts ;;
+	bench) exec npx tsx test/bench/bench.ts ;;
+	esac
+}
+
+main "$@"

@@ -1,0 +1,44 @@
+// Adds up the results that test/setup/tests.sh left, and is the verdict of the
+// run: exit status 0 only when every project ran tests and every test passed.
+// A skipped test counts as failed: it proves nothing, and hides that.
+
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const [folder, ...projects] = process.argv.slice(2);
+let passed = 0;
+const failures = [];
+
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.check'))) {
+  if (readFileSync(join(folder, file), 'utf8').trim() === 'passed') passed++;
+  else failures.push(file.replace('.check', ''));
+}
+for (const project of projects) {
+  const before = passed + failures.length;
+  for (const file of readProject(project)) {
+    for (const test of file.assertionResults) {
+      if (test.status === 'passed') passed++;
+      else failures.push(`${project}: ${test.fullName} (${test.status})`);
+    }
+    // A file that fails before or after its tests (it does not load, a hook throws).
+    if (file.status === 'failed' && file.assertionResults.every((t) => t.status === 'passed')) {
+      failures.push(`${project}: ${file.name}: ${file.message.split('\n')[0]}`);
+    }
+  }
+  if (passed + failures.length === before) failures.push(`${project}: no test ran`);
+}
+
+/** The test files of a project in vitest's JSON report; none when the run left no report. */
+function readProject(project) {
+  try {
+    return JSON.parse(readFileSync(join(folder, `${project}.json`), 'utf8')).testResults;
+  } catch {
+    return [];
+  }
+}
+
+console.log(failures.map((name) => `failed: ${name}`).join('\n'));
+const verdict = `${passed} passed, ${failures.length} failed`;
+writeFileSync(join(folder, 'verdict'), `${verdict}\n`);
+console.log(verdict);
+process.exit(failures.length === 0 && passed > 0 ? 0 : 1);

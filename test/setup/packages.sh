@@ -1,0 +1,44 @@
+# What a fresh Debian lacks: packages for building kernel objects, for the test
+# guest, and for the traffic of the two scenes. Names carry no versions; those
+# of the kernel's own packages are found in the archive (test/kernels/fetch.sh).
+
+build_packages=(
+	make gcc libc6-dev perl bc bison flex libelf-dev libssl-dev dwarves
+	patch xz-utils zstd cpio kmod rsync python3-minimal
+)
+guest_packages=(qemu-system-x86 seabios busybox-static procps iproute2 hostname)
+scene_packages=(libusrsctp-examples lksctp-tools tcpdump)
+
+is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+missing_packages() {
+	local package
+	for package in "${build_packages[@]}" "${guest_packages[@]}" "${scene_packages[@]}"; do
+		is_installed "$package" || printf '%s\n' "$package"
+	done
+}
+
+# The lists may be absent (a container) or too old for the archive: fetched once a run, when
+# something has to come from there.
+update_package_lists() {
+	[[ -z ${lists_updated-} ]] || return 0
+	say "Fetching the package lists of Debian (apt-get update)."
+	logged 'apt-get update' apt-get -o Acquire::Retries=3 update
+	lists_updated=yes
+}
+
+# install_packages PACKAGE[=VERSION]…
+install_packages() {
+	say "Installing from Debian: $*"
+	logged 'apt-get install' env DEBIAN_FRONTEND=noninteractive apt-get \
+		-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
+		install -y --no-install-recommends "$@"
+}
+
+install_missing_packages() {
+	local missing
+	mapfile -t missing < <(missing_packages)
+	((${#missing[@]})) || return 0
+	update_package_lists
+	install_packages "${missing[@]}"
+}
