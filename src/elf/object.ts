@@ -69,6 +69,7 @@ export class ElfObject {
   private symbolCache: readonly ElfSymbol[] | undefined;
   private readonly relocationCache = new Map<number, readonly Relocation[]>();
   private readonly relaOf = new Map<number, Section>();
+  private readonly livepatchRelaOf = new Map<number, Section[]>();
   private byName: Map<string, Section[]> | undefined;
 
   /**
@@ -87,9 +88,12 @@ export class ElfObject {
     this.sections = readSections(this.bytes, header);
     for (const section of this.sections) {
       if (section.type === C.SHT_REL) throw badElf(name, 'has relocations without addends');
-      // A livepatch module has a second list for the same section; it is the loader's affair.
-      if (section.type === C.SHT_RELA && !(section.flags & C.SHF_RELA_LIVEPATCH)) {
+      if (section.type !== C.SHT_RELA) continue;
+      if ((section.flags & C.SHF_RELA_LIVEPATCH) === 0) {
         this.relaOf.set(section.info, section);
+      } else {
+        const lists = this.livepatchRelaOf.get(section.info) ?? [];
+        this.livepatchRelaOf.set(section.info, [...lists, section]);
       }
     }
   }
@@ -118,7 +122,16 @@ export class ElfObject {
     return this.symbolCache;
   }
 
-  /** The relocations of a section, sorted by offset; none if it has none. */
+  /** The further relocations of a livepatch module's section, which the kernel resolves by name. */
+  livepatchRelocations(section: Section): readonly Relocation[] {
+    const lists = this.livepatchRelaOf.get(section.index) ?? [];
+    return lists.flatMap((rela) => readRelocations(this.name, rela, section, this.symbols));
+  }
+
+  /**
+   * The relocations of a section, sorted by offset; none if it has none.
+   * Those of livepatch modules are apart.
+   */
   relocations(section: Section): readonly Relocation[] {
     let list = this.relocationCache.get(section.index);
     if (!list) {

@@ -134,7 +134,11 @@ class Linker {
   /** apply_relocate_add(): a copy of the section with its relocations applied. */
   relocate(section: Section, address: bigint): Uint8Array {
     const bytes = Buffer.from(section.data);
-    for (const { offset, type, symbol, addend } of this.object.relocations(section)) {
+    const relocations = [
+      ...this.object.relocations(section),
+      ...this.object.livepatchRelocations(section),
+    ];
+    for (const { offset, type, symbol, addend } of relocations) {
       const shape = C.relocationShape(type);
       if (!shape) throw this.unusable(section, offset, `relocation type ${type} is not known`);
       if (shape.width === 0) continue;
