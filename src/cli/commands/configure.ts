@@ -1,0 +1,71 @@
+import { configure } from '../../configure/configure.js';
+import type { Command } from '../command.js';
+
+export const command: Command = {
+  usage: 'configure <confdir>',
+  describe: 'Collect what create needs to know about a kernel',
+  options: (yargs) =>
+    yargs
+      .positional('confdir', {
+        type: 'string',
+        demandOption: true,
+        describe: 'The directory to write; its flags file is kept',
+      })
+      .option('kernel', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          "The kernel's release, as uname -r prints it (default: the image's, or the running one)",
+      })
+      .option('source', {
+        type: 'string',
+        requiresArg: true,
+        describe: "The kernel's source (default: /usr/src/linux-source-X.Y, unpacked if need be)",
+      })
+      .option('image', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          'The image package (unpacked or .deb) or a capture (default: / if it is installed)',
+      }),
+  examples: [
+    ['ksplice-ts configure conf', 'for the running kernel'],
+    [
+      'ksplice-ts configure conf --image linux-image-6.1.0-56-amd64-unsigned_6.1.192-2_amd64.deb',
+      'for a kernel that is not installed here',
+    ],
+  ],
+  run: async (args, ui) => {
+    const confdir = args.confdir as string;
+    const done = await configure(
+      {
+        confdir,
+        release: args.kernel as string | undefined,
+        source: args.source as string | undefined,
+        image: args.image as string | undefined,
+      },
+      ui,
+    );
+    const { release, headers, source, image, systemMap, symbols } = done;
+    return {
+      json: {
+        confdir,
+        release,
+        version: headers.packageVersion ?? null,
+        headers: headers.dir,
+        source: source.dir,
+        image: image ?? null,
+        systemMap: { origin: systemMap, symbols },
+        compiler: headers.compiler ?? null,
+      },
+      text: [
+        `${confdir} is configured for ${release}${headers.packageVersion ? ` (${headers.packageVersion})` : ''}.`,
+        `  headers   ${headers.dir}`,
+        `  source    ${source.dir} (${source.version})`,
+        `  image     ${image ?? 'none: updates cannot be proved before they are applied'}`,
+        `  symbols   ${symbols}, from ${systemMap}`,
+        `  compiler  ${headers.compiler ?? 'not known'}`,
+      ],
+    };
+  },
+};
