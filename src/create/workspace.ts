@@ -4,8 +4,8 @@
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
+import { cacheDirectory } from '../cache.js';
 import type { Ui } from '../ui.js';
 import type { Kbuild, KernelHeaders } from './kbuild.js';
 import { takeLock } from './lock.js';
@@ -21,12 +21,6 @@ export interface Workspace {
   /** The user's tree that `kbuild.tree` mirrors. */
   readonly source: string;
   readonly patched: PatchedTree;
-}
-
-/** Where caches live: $KSPLICE_CACHE, else below $XDG_CACHE_HOME or ~/.cache. */
-export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  if (env.KSPLICE_CACHE) return env.KSPLICE_CACHE;
-  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'ksplice-ts');
 }
 
 /**

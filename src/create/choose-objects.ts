@@ -1,0 +1,154 @@
+// From changed files to the objects to compile, with a reason for each file
+// that leads to none.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { KspliceError } from '../errors.js';
+import type { Ui } from '../ui.js';
+import { readIncludeGraph } from './includers.js';
+import type { Kbuild } from './kbuild.js';
+import { KbuildLists, type KbuildObject } from './kbuild-lists.js';
+import type { PatchedFile } from './source-patch.js';
+import { inParallel } from './tool.js';
+
+/** Objects that one patched header may at most lead to; more is another kernel. */
+const MOST_OBJECTS = 250;
+
+/** Code that does not run in the kernel's address space, or only before it runs. */
+const NOT_RUN_IN_KERNEL: readonly (readonly [RegExp, string])[] = [
+  [/^arch\/x86\/entry\/vdso\//, 'the vdso is mapped into every process and runs there'],
+  [/^arch\/x86\/(boot|realmode|purgatory)\//, 'it runs before the kernel proper, or after it'],
+  [/^drivers\/firmware\/efi\/libstub\//, 'it runs before the kernel proper'],
+  [/^usr\//, 'it makes the initial file system'],
+];
+
+/**
+ * @returns the objects that have to be compiled before and after the patch
+ * @throws KspliceError `no-changes` if no file takes part in the kernel's
+ *   code, `not-in-kernel` if none does in this kernel, `refused-change`
+ */
+export async function chooseObjects(
+  files: readonly PatchedFile[],
+  kbuild: Kbuild,
+  ui: Ui,
+): Promise<KbuildObject[]> {
+  const code = files.filter((file) => file.kind === 'source' || file.kind === 'included');
+  tellIgnored(files, code.length, ui);
+  refuseOutside(code);
+  const lists = new KbuildLists(kbuild, ui);
+  const chosen = new Map<string, KbuildObject>();
+  const included: string[] = [];
+  const absent: string[] = [];
+  for (const file of code) {
+    const object = file.kind === 'source' ? await lists.objectOf(file.path) : undefined;
+    if (object && file.after === undefined) throw removed(file.path);
+    if (object) chosen.set(object.name, object);
+    if (!object || isIncludedBesides(kbuild.tree, file.path)) {
+      // A new file can only be reached through files that the patch changes too.
+      if (file.before !== undefined) included.push(file.path);
+      if (!object && file.kind === 'source') absent.push(file.path);
+    }
+  }
+  const through = included.length > 0 ? await objectsIncluding(included, kbuild, lists, ui) : [];
+  for (const object of through) chosen.set(object.name, object);
+  if (chosen.size === 0) throw notInKernel(code, kbuild);
+  if (through.length === 0) {
+    for (const path of absent)
+      ui.warn(`${path} is not part of this kernel; its change is left out`);
+  }
+  return [...chosen.values()];
+}
+
+function tellIgnored(files: readonly PatchedFile[], codeFiles: number, ui: Ui): void {
+  const rules = files.filter((file) => file.kind === 'rules').map((file) => file.path);
+  const other = files.filter((file) => file.kind === 'other').map((file) => file.path);
+  if (codeFiles === 0) {
+    throw new KspliceError('no-changes', 'No changes detected: the patch changes no kernel code', {
+      advice:
+        rules.length > 0
+          ? `A running kernel's configuration and build rules are fixed: ${rules.join(', ')}.`
+          : `These files never get into this kernel: ${other.join(', ')}.`,
+      details: [...rules, ...other],
+    });
+  }
+  for (const path of rules) ui.warn(`${path}: build rules are not changed on a running kernel`);
+  for (const path of other) ui.detail(`${path} does not get into this kernel`);
+}
+
+function refuseOutside(code: readonly PatchedFile[]): void {
+  const details = code.flatMap(({ path }) => {
+    const reason = NOT_RUN_IN_KERNEL.find(([pattern]) => pattern.test(path))?.[1];
+    return reason ? [{ code: 'not-kernel-code', object: path, symbol: '', message: reason }] : [];
+  });
+  if (details.length === 0) return;
+  const lines = details.map(({ object, message }) => `${object}: ${message}`);
+  throw new KspliceError('refused-change', lines.join('\n'), {
+    advice: 'Leave these files out of the patch; changing them needs a reboot.',
+    details,
+  });
+}
+
+/** Whether another file of the same directory includes this .c file: kernel/sched/rt.c. */
+function isIncludedBesides(tree: string, path: string): boolean {
+  const directory = join(tree, dirname(path));
+  if (!path.endsWith('.c') || !existsSync(directory)) return false;
+  const name = basename(path).replace(/[.+]/g, '\\$&');
+  const pattern = new RegExp(`^[ \\t]*#[ \\t]*include[ \\t]+"${name}"`, 'm');
+  return readdirSync(directory)
+    .filter((other) => other.endsWith('.c') && other !== basename(path))
+    .some((other) => pattern.test(readFileSync(join(directory, other), 'latin1')));
+}
+
+async function objectsIncluding(
+  files: readonly string[],
+  kbuild: Kbuild,
+  lists: KbuildLists,
+  ui: Ui,
+): Promise<KbuildObject[]> {
+  ui.stage(`looking for what includes ${files.join(', ')}`);
+  const graph = await readIncludeGraph(kbuild.tree, ui);
+  const sources = graph.sourcesOf(files);
+  ui.detail(`${sources.length} files may include them`);
+  // With very many, reading all their Makefiles says nothing new.
+  if (sources.length > MOST_OBJECTS * 40) throw tooMany(files, sources.length);
+  const found = await inParallel(sources, kbuild.jobs, (source) => lists.objectOf(source));
+  const objects = found.filter((object) => object !== undefined);
+  const inKernel = objects.filter(({ name }) => !NOT_RUN_IN_KERNEL.some(([p]) => p.test(name)));
+  if (inKernel.length > MOST_OBJECTS) throw tooMany(files, inKernel.length);
+  return inKernel;
+}
+
+function tooMany(files: readonly string[], count: number): KspliceError {
+  return new KspliceError(
+    'refused-change',
+    `${files.join(', ')} is part of up to ${count} objects; at most ${MOST_OBJECTS} are handled`,
+    {
+      advice:
+        'Put the changed inline function or macro into the source files that the fix is about, and leave the header as it is.',
+      details: files.map((object) => ({ code: 'too-many-objects', object, symbol: '', count })),
+    },
+  );
+}
+
+function removed(path: string): KspliceError {
+  return new KspliceError('refused-change', `the patch removes ${path}`, {
+    advice: 'Code cannot be removed from a running kernel: change its callers instead.',
+    details: [{ code: 'file-removed', object: path, symbol: '' }],
+  });
+}
+
+function notInKernel(code: readonly PatchedFile[], kbuild: Kbuild): KspliceError {
+  const paths = code.map((file) => file.path);
+  const created = code.filter((file) => file.before === undefined).map((file) => file.path);
+  return new KspliceError(
+    'not-in-kernel',
+    `${paths.join(', ')}: not part of ${kbuild.headers.release} as it is configured`,
+    {
+      advice:
+        created.length > 0
+          ? `kbuild does not know ${created.join(', ')}: put new code into a file that exists.`
+          : 'The running kernel has no code of these files: it needs no patch for them. Check the option that the Makefile beside the file names.',
+      details: paths,
+    },
+  );
+}

@@ -1,0 +1,53 @@
+// Which source files a header, or a .c file that others include, takes part in.
+// The text of all #include lines is the graph; it is an over-estimate (names
+// are compared by their ends, conditions are ignored), and the compiler's own
+// dependency lists put it right once the candidates are compiled.
+
+import type { Ui } from '../ui.js';
+import { runTool } from './tool.js';
+
+const PLACES =
+  'arch/x86 block certs crypto drivers fs include init io_uring ipc kernel lib mm net security sound virt';
+
+/** Who includes whom, by the text of the sources. */
+export class IncludeGraph {
+  /** Last component of the included name → who includes it, under which name. */
+  private readonly includers = new Map<string, { by: string; name: string }[]>();
+
+  /** @param lines as `grep -H` prints them: `FILE:#include "NAME` */
+  constructor(lines: Iterable<string>) {
+    for (const line of lines) {
+      const match = /^([^:]+):\s*#\s*include\s+["<](.+)$/.exec(line);
+      if (!match) continue;
+      const name = (match[2] as string).replace(/^(\.\.?\/)+/, '');
+      const key = name.slice(name.lastIndexOf('/') + 1);
+      const list = this.includers.get(key);
+      const entry = { by: match[1] as string, name };
+      if (list) list.push(entry);
+      else this.includers.set(key, [entry]);
+    }
+  }
+
+  /** Every .c and .S file that may include one of `files`, directly or not; sorted. */
+  sourcesOf(files: readonly string[]): string[] {
+    const seen = new Set(files);
+    const pending = [...files];
+    for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+      for (const { by, name } of this.includers.get(file.slice(file.lastIndexOf('/') + 1)) ?? []) {
+        if (seen.has(by) || !(file === name || file.endsWith(`/${name}`))) continue;
+        seen.add(by);
+        pending.push(by);
+      }
+    }
+    for (const file of files) seen.delete(file);
+    return [...seen].filter((file) => /\.[cS]$/.test(file)).sort();
+  }
+}
+
+/** Reads the #include lines of the whole tree: some seconds. */
+export async function readIncludeGraph(tree: string, ui: Ui): Promise<IncludeGraph> {
+  const pattern = '^[[:space:]]*#[[:space:]]*include[[:space:]]+["<][^">]+';
+  const args = ['-rHoE', '--include=*.[chS]', pattern, ...PLACES.split(' ')];
+  const { stdout } = await runTool('grep', args, { cwd: tree, signal: ui.signal });
+  return new IncludeGraph(stdout.split('\n'));
+}
