@@ -41,21 +41,24 @@ export class KbuildLists {
    */
   async objectOf(source: string): Promise<KbuildObject | undefined> {
     const name = source.replace(/\.[cS]$/, '.o');
-    const own = (await this.lists(dirname(name))).objects.includes(name);
-    if (own && (await this.isReached(dirname(name)))) return { name, target: name };
+    // A Makefile may name objects of directories below that have none: fs/xfs.
+    for (let above = dirname(name); above !== '.'; above = dirname(above)) {
+      const own = (await this.lists(above)).objects.includes(name);
+      if (own && (await this.isReached(above))) return { name, target: name };
+    }
     return (await this.elsewhere()).find((object) => object.name === name);
   }
 
   /** Whether the build descends into a directory. */
   private async isReached(directory: string): Promise<boolean> {
     const parent = dirname(directory);
-    // Named by arch/x86/Makefile in more ways than lists show: lib, pci, power.
-    if (directory === '.' || parent === 'arch/x86' || parent === 'arch') return true;
+    // Named by the top and arch/x86 Makefiles in more ways than lists show: lib, arch/x86/pci.
+    if (['.', 'arch', 'arch/x86'].includes(parent)) return true;
     // A Makefile may name a directory two levels down: obj-y += foo/bar/.
     for (let above = parent; ; above = dirname(above)) {
       const { subdirectories } = await this.lists(above);
       if (subdirectories.some((path) => normalize(path) === directory)) {
-        return above === '.' ? true : this.isReached(above);
+        return this.isReached(above);
       }
       if (above === '.') return false;
     }
@@ -74,7 +77,7 @@ export class KbuildLists {
       '--include=Makefile',
       '--include=Kbuild',
       '--exclude-dir=um',
-      '(^|[^.])\\.\\./',
+      '(^|[^.])\\.\\./|^-?include ',
       ...places,
     ];
     const { stdout } = await runTool('grep', args, {
