@@ -4,7 +4,7 @@
 // constants, replacement instructions, fresh statics) is compared by content at
 // every reference to it, never by offset.
 
-import { relocationShape, SHF_MERGE, SHT_NOBITS } from '../elf/constants.js';
+import { relocationShape, SHF_MERGE, SHF_STRINGS, SHT_NOBITS } from '../elf/constants.js';
 import type { Relocation, Section } from '../elf/object.js';
 import type { Correlation } from './correlate.js';
 import type { Journal } from './journal.js';
@@ -129,7 +129,8 @@ export class Comparison {
     const before = this.known.get(key);
     if (before !== undefined || this.known.has(key)) return before === undefined;
     this.known.set(key, undefined);
-    const found = this.extents(left, right);
+    let found = this.extents(left, right);
+    if (found !== undefined && sameText(left, right)) found = undefined;
     this.known.set(key, found);
     return found === undefined;
   }
@@ -318,6 +319,17 @@ function maskedBytes(a: Extent, b: Extent, ignored: Uint8Array | undefined): Dif
     if (mask && (left ^ right) & ~mask & 0xff) return `bytes differ at +0x${i.toString(16)}`;
   }
   return undefined;
+}
+
+/**
+ * Whether two strings differ in a source line's number only. The fortified
+ * memcpy's warning has one: `field "key->key" at net/ipv4/tcp_ipv4.c:1197`.
+ */
+function sameText(a: Extent, b: Extent): boolean {
+  if (!(a.section.flags & SHF_STRINGS) || !(b.section.flags & SHF_STRINGS)) return false;
+  const text = ({ section, start, end }: Extent) =>
+    section.data.toString('latin1', start, end).replace(/(\.[chS]):\d+(?=\0$)/, '$1:');
+  return text(a) === text(b);
 }
 
 /** Parts without an identity: nothing but their content counts. */

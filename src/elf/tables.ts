@@ -134,3 +134,57 @@ export function readTableSizes(probe: ElfObject): TableSizes {
   }
   return { ...values, dyndbgLine: found.get('dyndbgLine') ?? new Uint8Array(0) };
 }
+
+/**
+ * The layouts as far as objects themselves show them, for when there are no
+ * headers: an entry of each table has a fixed number of relocated fields, so its
+ * size follows from the table's size and its number of relocations. Offsets of
+ * other fields are those that these structures have had since 5.17.
+ * @param objects with the same layouts; one table of each kind among them is enough
+ */
+export function inferTableSizes(objects: readonly ElfObject[]): TableSizes {
+  const altInstr = entrySize(objects, '.altinstructions', 2);
+  const bug = entrySize(objects, '__bug_table', 2);
+  const dyndbg = Math.max(0, ...objects.map(descriptorSize));
+  const line = Buffer.alloc(dyndbg);
+  if (dyndbg >= 40) line.writeUInt32LE(0x3ffff, 32); // after four pointers, 18 bits
+  return {
+    altInstr,
+    altInstrLength: Math.max(altInstr - 2, 0),
+    altReplacementLength: Math.max(altInstr - 1, 0),
+    bug,
+    bugLine: bug === 12 ? 8 : 0,
+    exception: entrySize(objects, '__ex_table', 2),
+    jump: entrySize(objects, '__jump_table', 3),
+    staticCall: entrySize(objects, '.static_call_sites', 2),
+    paravirt: entrySize(objects, '.parainstructions', 1),
+    orc: orcSize(objects),
+    dyndbg,
+    dyndbgLine: line,
+  };
+}
+
+function entrySize(objects: readonly ElfObject[], name: string, fields: number): number {
+  for (const object of objects) {
+    for (const table of object.sectionsNamed(name)) {
+      const count = object.relocations(table).length / fields;
+      if (count >= 1 && Number.isInteger(table.size / count)) return table.size / count;
+    }
+  }
+  return 0;
+}
+
+function descriptorSize(object: ElfObject): number {
+  const table = object.section('__dyndbg');
+  const symbol = table && object.symbols.find((one) => one.section === table && one.size > 0);
+  return symbol && table.size % symbol.size === 0 ? Math.min(symbol.size, longestEntry) : 0;
+}
+
+function orcSize(objects: readonly ElfObject[]): number {
+  for (const object of objects) {
+    const places = object.section('.orc_unwind_ip');
+    const facts = object.section('.orc_unwind');
+    if (places && facts && places.size >= 4) return facts.size / (places.size / 4);
+  }
+  return 0;
+}

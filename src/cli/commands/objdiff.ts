@@ -1,0 +1,104 @@
+// objdiff: the differ alone, on two objects that the user compiled.
+
+import { readFile } from 'node:fs/promises';
+import { diffObjects } from '../../diff/index.js';
+import type { ChangedNames, ObjectDiff } from '../../diff/types.js';
+import { ElfObject } from '../../elf/object.js';
+import { inferTableSizes, readTableSizes } from '../../elf/tables.js';
+import { KspliceError } from '../../errors.js';
+import type { Command, Outcome } from '../command.js';
+
+interface Options {
+  readonly pre: string;
+  readonly post: string;
+  readonly tables?: string | undefined;
+  readonly explain?: readonly string[] | undefined;
+}
+
+export const command: Command = {
+  usage: 'objdiff <pre> <post>',
+  describe: 'Compare two objects compiled with -ffunction-sections -fdata-sections',
+  options: (yargs) =>
+    yargs
+      .positional('pre', { type: 'string', describe: 'The object before the change' })
+      .positional('post', { type: 'string', describe: 'The object after it' })
+      .option('explain', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'Say how the decision about SYMBOL came about',
+      })
+      .option('tables', {
+        type: 'string',
+        describe: 'Object of the table probe, for exact special-table layouts',
+      }),
+  examples: [
+    ['ksplice-ts objdiff pre.o post.o', 'what changed'],
+    ['ksplice-ts objdiff pre.o post.o --explain tcp_v4_rcv', 'why it is replaced'],
+  ],
+  run: async (args) => objdiff(args as unknown as Options),
+};
+
+async function objdiff(options: Options): Promise<Outcome> {
+  const [pre, post] = await Promise.all([readObject(options.pre), readObject(options.post)]);
+  const tables = options.tables
+    ? readTableSizes(await readObject(options.tables))
+    : inferTableSizes([pre, post]);
+  const diff = diffObjects(pre, post, options.post, tables);
+  const { verdict, functions, data, refusals, notes } = diff;
+  const symbols = options.explain ?? [];
+  const explanations = Object.fromEntries(symbols.map((name) => [name, explain(diff, name)]));
+  return {
+    json: {
+      verdict,
+      functions,
+      data,
+      refusals,
+      notes,
+      ...(symbols.length > 0 ? { explain: explanations } : {}),
+    },
+    text: [
+      verdict,
+      ...list('function', functions),
+      ...list('data', data),
+      ...refusals.flatMap((refusal) => [
+        `refused (${refusal.code}): ${refusal.message}`,
+        `  ${refusal.advice}`,
+      ]),
+      ...notes.map((note) => `note: ${note}`),
+      ...symbols.flatMap((name) => [
+        `${name}:`,
+        ...explanations[name]!.map((reason) => `  ${reason}`),
+      ]),
+    ],
+    exitStatus: verdict === 'refused' ? 1 : 0,
+  };
+}
+
+async function readObject(path: string): Promise<ElfObject> {
+  let data: Buffer;
+  try {
+    data = await readFile(path);
+  } catch (cause) {
+    throw new KspliceError('io', `cannot read ${path}: ${(cause as Error).message}`, {
+      advice: 'Give the path of an object file.',
+      cause,
+    });
+  }
+  return new ElfObject(data, path);
+}
+
+function explain(diff: ObjectDiff, name: string): readonly string[] {
+  const reasons = diff.explain(name);
+  if (reasons.length > 0) return reasons;
+  const known = [diff.pre, diff.post].some((object) =>
+    object.symbols.some((symbol) => symbol.name === name),
+  );
+  return [known ? 'nothing was decided about it' : 'no symbol of that name in either object'];
+}
+
+function list(kind: string, names: ChangedNames): string[] {
+  return (['changed', 'added', 'removed'] as const).flatMap((what) =>
+    names[what].map((name) => `  ${what} ${kind}: ${name}`),
+  );
+}
