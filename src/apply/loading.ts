@@ -31,7 +31,7 @@ export class Loading {
     host: Host,
     work: (loading: Loading) => Promise<T>,
   ): Promise<T> {
-    const run = await privateDirectory(host, host.paths.run);
+    const run = await privateDirectory(host.paths.run);
     // Left over when a former run was killed; the lock is ours, so nobody uses them.
     for (const name of await host.list(run)) {
       if (name.startsWith(PREFIX)) await rm(path.join(run, name), { recursive: true });

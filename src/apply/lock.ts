@@ -19,7 +19,7 @@ const TAKEN = 75;
  * @throws KspliceError `busy` if another one does
  */
 export async function withLock<T>(host: Host, work: () => Promise<T>): Promise<T> {
-  await privateDirectory(host, host.paths.run);
+  await privateDirectory(host.paths.run);
   const file = path.join(host.paths.run, 'lock');
   // Made here and not by flock, which would follow a link.
   const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;

@@ -7,7 +7,7 @@
 //   /run/ksplice/updates/ID/       patch, state.json
 
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { KspliceError } from '../errors.js';
 import type { Update } from '../update/update.js';
@@ -26,15 +26,15 @@ export interface UpdateState {
  * Makes a directory that only its owner can look into, or checks that it is one.
  * @throws KspliceError `io` if something else has its name
  */
-export async function privateDirectory(host: Host, directory: string): Promise<string> {
+export async function privateDirectory(directory: string): Promise<string> {
   try {
     await mkdir(directory, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw cannotWrite(directory, error);
   }
   const status = await lstat(directory);
-  if (!status.isDirectory() || status.uid !== host.uid || (status.mode & 0o077) !== 0) {
-    throw new KspliceError('io', `${directory} is not a directory of root's alone`, {
+  if (!status.isDirectory() || status.uid !== process.geteuid?.() || (status.mode & 0o077) !== 0) {
+    throw new KspliceError('io', `${directory} is not a directory that is root's alone`, {
       advice: 'Something else made it. Remove it after a look into it.',
     });
   }
@@ -81,8 +81,10 @@ export async function readState(host: Host, id: string): Promise<UpdateState | u
   }
 }
 
+/** The source patch, exactly; undefined as above. */
 export async function readPatch(host: Host, id: string): Promise<string | undefined> {
-  return host.read(host.paths.run, 'updates', id, 'patch');
+  const file = path.join(host.paths.run, 'updates', id, 'patch');
+  return readFile(file, 'utf8').catch(() => undefined);
 }
 
 function asState(value: unknown, id: string): UpdateState | undefined {
@@ -93,8 +95,8 @@ function asState(value: unknown, id: string): UpdateState | undefined {
 }
 
 async function updatesDirectory(host: Host): Promise<string> {
-  await privateDirectory(host, host.paths.run);
-  return privateDirectory(host, path.join(host.paths.run, 'updates'));
+  await privateDirectory(host.paths.run);
+  return privateDirectory(path.join(host.paths.run, 'updates'));
 }
 
 async function writeNew(file: string, text: string): Promise<void> {

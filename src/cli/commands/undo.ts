@@ -1,9 +1,8 @@
 import { Host } from '../../apply/host.js';
 import { undoUpdate } from '../../apply/undo.js';
-import { KspliceError } from '../../errors.js';
-import { isUpdateId } from '../../update/contents.js';
 import type { Command } from '../command.js';
 import { pauseLine, timeoutOption } from '../switch-report.js';
+import { requireId } from '../update-id.js';
 
 export const command: Command = {
   usage: 'undo <id>',
@@ -31,11 +30,3 @@ export const command: Command = {
     };
   },
 };
-
-/** @throws KspliceError `usage` if the word cannot be an id; it becomes part of a path */
-export function requireId(word: string): string {
-  if (isUpdateId(word)) return word;
-  throw new KspliceError('usage', `${JSON.stringify(word)} is no update's id`, {
-    advice: 'An id is 1 to 16 small letters and digits. `ksplice-ts view` lists them.',
-  });
-}

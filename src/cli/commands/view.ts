@@ -4,7 +4,7 @@ import { readUpdate } from '../../update/read.js';
 import type { Update } from '../../update/update.js';
 import type { Command, Outcome } from '../command.js';
 import { functionLines, pauseLine } from '../switch-report.js';
-import { requireId } from './undo.js';
+import { requireId } from '../update-id.js';
 
 export const command: Command = {
   usage: 'view',
@@ -55,7 +55,7 @@ function showOne(view: UpdateView): Outcome {
   text.push(...match.map((line) => `  differs: ${line}`));
   text.push(...(functions ? functionLines(functions) : ['  (only root can see the functions)']));
   text.push(...pauseLine(timing));
-  if (patch !== null) text.push('', patch);
+  if (patch !== null) text.push('', patch.trimEnd());
   return { json: { ...view }, text };
 }
 
@@ -80,7 +80,7 @@ function showFile(update: Update): Outcome {
       `  made ${timestamp}`,
       `  changes ${targets.join(', ')}`,
       '',
-      patch,
+      patch.trimEnd(),
     ],
   };
 }

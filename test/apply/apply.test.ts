@@ -1,0 +1,299 @@
+import { chmod, mkdir, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { applyUpdate } from '../../src/apply/apply.js';
+import type { KspliceError, Problem } from '../../src/errors.js';
+import { silentUi, type Ui } from '../../src/ui.js';
+import { readUpdate } from '../../src/update/read.js';
+import type { Update } from '../../src/update/update.js';
+import { writeUpdate } from '../../src/update/write.js';
+import { makeSample, withDirectory } from '../update/sample.js';
+import { SimulatedKernel } from './simulated-kernel.js';
+
+const PREFIX = 'ksplice_abc12345';
+const SEQUENCE = [
+  'ksplice',
+  `${PREFIX}_vmlinux_old`,
+  `${PREFIX}_sctp_old`,
+  `${PREFIX}_vmlinux_new`,
+  `${PREFIX}_sctp_new`,
+];
+const NO_WAIT = { timeout: 0 };
+
+let update: Update;
+
+beforeAll(async () => {
+  update = await withDirectory(async (where) => {
+    const archive = path.join(where, 'u.tar.gz');
+    await writeUpdate((await makeSample(where)).directory, archive);
+    return readUpdate(archive);
+  });
+});
+
+async function failure(action: Promise<unknown>): Promise<KspliceError> {
+  try {
+    await action;
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'KspliceError' });
+    return error as KspliceError;
+  }
+  throw new Error('it was applied');
+}
+
+const inKernel = (use: (kernel: SimulatedKernel) => Promise<void>) => () =>
+  withDirectory(async (where) => use(await new SimulatedKernel(where).boot()));
+
+/** The kernel is as it was before apply, and nothing is remembered of it. */
+async function expectUntouched(kernel: SimulatedKernel): Promise<void> {
+  expect(kernel.modules).toEqual(['sctp']);
+  expect((await kernel.remembered()).filter((name) => name !== 'updates')).toEqual([]);
+}
+
+describe('applyUpdate', () => {
+  it(
+    'loads core, old code and new code, switches, and unloads the old code',
+    inKernel(async (kernel) => {
+      const applied = await applyUpdate(update, kernel, NO_WAIT, silentUi);
+      expect(kernel.events).toEqual([
+        ...SEQUENCE.map((name) => `insmod ${name}`),
+        'stage abc12345 applied',
+        `rmmod ${PREFIX}_sctp_old`,
+        `rmmod ${PREFIX}_vmlinux_old`,
+      ]);
+      expect(applied).toMatchObject({ id: 'abc12345', attempts: 1 });
+      expect(applied.timing).toEqual({ window_ns: 400000, attempts: 1, tasks: 90 });
+      expect(applied.functions).toMatchObject([{ target: 'vmlinux', name: 'tcp_v4_rcv' }]);
+      expect(await kernel.remembered()).toEqual([
+        'updates',
+        'updates/abc12345',
+        'updates/abc12345/patch',
+        'updates/abc12345/state.json',
+      ]);
+    }),
+  );
+
+  it.each(SEQUENCE)('leaves nothing when insmod refuses %s', async (name) => {
+    await inKernel(async (kernel) => {
+      kernel.unloadable.add(name);
+      const error = await failure(applyUpdate(update, kernel, NO_WAIT, silentUi));
+      expect(error.code).toBe('load-failed');
+      expect(error.message).toContain(name);
+      const before = SEQUENCE.slice(0, SEQUENCE.indexOf(name));
+      expect(kernel.events).toEqual([
+        ...before.map((module) => `insmod ${module}`),
+        `insmod ${name} failed`,
+        ...before.reverse().map((module) => `rmmod ${module}`),
+      ]);
+      await expectUntouched(kernel);
+    })();
+  });
+
+  it.each(SEQUENCE)('leaves nothing when insmod of %s fails after loading it', async (name) => {
+    await inKernel(async (kernel) => {
+      kernel.loadedWithError.add(name);
+      const error = await failure(applyUpdate(update, kernel, NO_WAIT, silentUi));
+      expect(error.code).toBe('load-failed');
+      await expectUntouched(kernel);
+    })();
+  });
+
+  it.each(SEQUENCE)('leaves nothing when it is interrupted while %s is loaded', async (name) => {
+    await inKernel(async (kernel) => {
+      const controller = new AbortController();
+      kernel.onEvent = (event) => {
+        if (event === `insmod ${name}`) controller.abort();
+      };
+      const ui: Ui = { ...silentUi, signal: controller.signal };
+      const error = await failure(applyUpdate(update, kernel, NO_WAIT, ui));
+      expect(error.code).toBe('interrupted');
+      await expectUntouched(kernel);
+    })();
+  });
+
+  it(
+    'stays applied when it is interrupted during the switch',
+    inKernel(async (kernel) => {
+      const controller = new AbortController();
+      kernel.onEvent = (event) => {
+        if (event.startsWith('stage')) controller.abort();
+      };
+      await applyUpdate(update, kernel, NO_WAIT, { ...silentUi, signal: controller.signal });
+      expect(await kernel.stageOf('abc12345')).toBe('applied');
+      expect(kernel.modules).not.toContain(`${PREFIX}_sctp_old`);
+    }),
+  );
+
+  it(
+    'tells where the running code differs, and loads no new code',
+    inKernel(async (kernel) => {
+      const line = 'vmlinux net/ipv4/tcp_ipv4.o tcp_v4_rcv+0x10 expected 90 found cc';
+      kernel.matchResult = { word: 'no_match', match: `${line}\n` };
+      const error = await failure(applyUpdate(update, kernel, NO_WAIT, silentUi));
+      expect(error.code).toBe('no-match');
+      expect(error.message).toContain('tcp_v4_rcv+0x10');
+      expect(error.advice).toContain('check --live');
+      expect(error.details).toMatchObject({ abortCause: 'no_match', match: [line] });
+      expect(kernel.events.join()).not.toContain('_new');
+      await expectUntouched(kernel);
+    }),
+  );
+
+  it(
+    'tries again while the code is in use',
+    inKernel(async (kernel) => {
+      kernel.refusals.push({ word: 'code_busy' }, { word: 'code_busy' });
+      const applied = await applyUpdate(update, kernel, { timeout: 5_000 }, silentUi);
+      expect(applied.attempts).toBe(3);
+    }),
+  );
+
+  it(
+    'names the tasks that use the code, and gives up in time',
+    inKernel(async (kernel) => {
+      const refusal = { word: 'code_busy', conflicts: '812 a b c tcp_v4_rcv\n' };
+      for (let i = 0; i < 100; i++) kernel.refusals.push(refusal);
+      const started = Date.now();
+      const error = await failure(applyUpdate(update, kernel, { timeout: 300 }, silentUi));
+      expect(Date.now() - started).toBeLessThan(2_000);
+      expect(error.code).toBe('busy');
+      expect(error.message).toContain('a b c (812) in tcp_v4_rcv');
+      expect(error.details).toMatchObject({
+        conflicts: [{ pid: 812, task: 'a b c', function: 'tcp_v4_rcv' }],
+      });
+      await expectUntouched(kernel);
+    }),
+  );
+
+  it(
+    'does not try again what waiting does not help',
+    inKernel(async (kernel) => {
+      kernel.refusals.push({ word: 'probed' });
+      const error = await failure(applyUpdate(update, kernel, { timeout: 5_000 }, silentUi));
+      expect(error).toMatchObject({ code: 'aborted', details: { abortCause: 'probed' } });
+      expect(kernel.events.filter((event) => event.startsWith('stage'))).toHaveLength(1);
+      await expectUntouched(kernel);
+    }),
+  );
+
+  it(
+    'says what is left when a module cannot be unloaded again',
+    inKernel(async (kernel) => {
+      kernel.unloadable.add(`${PREFIX}_sctp_new`);
+      kernel.stuck.add(`${PREFIX}_vmlinux_old`);
+      const error = await failure(applyUpdate(update, kernel, NO_WAIT, silentUi));
+      expect(error.message).toContain(`${PREFIX}_sctp_new cannot be loaded`);
+      expect(error.message).toContain(`${PREFIX}_vmlinux_old cannot be unloaded`);
+      expect(error.advice).toContain('undo abc12345');
+    }),
+    20_000,
+  );
+
+  it(
+    'cleans up after one that was killed half-way',
+    inKernel(async (kernel) => {
+      for (const name of SEQUENCE.slice(0, 4)) await kernel.add(name);
+      await kernel.put('run/load-killed/x.ko', '');
+      const warnings: string[] = [];
+      const ui: Ui = { ...silentUi, warn: (text) => warnings.push(text) };
+      // Made by a test, not by us: it has the mode that umask gives.
+      await chmod(kernel.paths.run, 0o700);
+      await applyUpdate(update, kernel, NO_WAIT, ui);
+      expect(warnings).toHaveLength(1);
+      expect(await kernel.stageOf('abc12345')).toBe('applied');
+      expect((await kernel.remembered()).join()).not.toContain('load-');
+    }),
+  );
+
+  it(
+    'does not run twice at once',
+    inKernel(async (kernel) => {
+      let second: Promise<KspliceError> | undefined;
+      kernel.onEvent = (event) => {
+        if (event === 'insmod ksplice') {
+          second = failure(applyUpdate(update, kernel, NO_WAIT, silentUi));
+        }
+        // The first goes no further until the second has been refused.
+      };
+      const slow = kernel.commands.insmod;
+      kernel.commands.insmod = async (file) => {
+        await slow(file);
+        if (second) expect((await second).code).toBe('busy');
+      };
+      await applyUpdate(update, kernel, NO_WAIT, silentUi);
+      expect(second).toBeDefined();
+    }),
+  );
+});
+
+describe('checks before anything is loaded', () => {
+  const problemsOf = async (kernel: SimulatedKernel): Promise<Problem[]> => {
+    const error = await failure(applyUpdate(update, kernel, NO_WAIT, silentUi));
+    expect(kernel.events).toEqual([]);
+    return (error.details as { problems: Problem[] }).problems;
+  };
+
+  it('are reported together', async () => {
+    await withDirectory(async (where) => {
+      const kernel = await new SimulatedKernel(where, 1000, '6.1.0-other').boot([]);
+      await kernel.add('ksplice');
+      await kernel.put('sys/kernel/ksplice/api_version', '7\n');
+      expect((await problemsOf(kernel)).map((problem) => problem.code)).toEqual([
+        'not-root',
+        'wrong-kernel',
+        'load-failed',
+        'target-not-loaded',
+      ]);
+    });
+  });
+
+  const rows: [string, [string, string], string, RegExp][] = [
+    ['modules_disabled', ['proc/sys/kernel/modules_disabled', '1\n'], 'load-failed', /modules_dis/],
+    ['a container', ['proc/self/status', 'CapEff:\t00000000a80425fb\n'], 'not-root', /CAP_SYS_MOD/],
+    ['sig_enforce', ['sys/module/module/parameters/sig_enforce', 'Y\n'], 'load-failed', /sig_enf/],
+    [
+      'lockdown',
+      ['sys/kernel/security/lockdown', 'none [integrity] confidentiality\n'],
+      'load-failed',
+      /lockdown=integrity/,
+    ],
+    ['a target going', ['sys/module/sctp/initstate', 'going\n'], 'target-not-loaded', /\(going\)/],
+  ];
+  it.each(rows)('name %s', async (_what, [file, text], code, message) => {
+    await inKernel(async (kernel) => {
+      await kernel.put(file, text);
+      const [problem, ...others] = await problemsOf(kernel);
+      expect(others).toEqual([]);
+      expect(problem).toMatchObject({ code, message: expect.stringMatching(message) });
+    })();
+  });
+
+  it('let pass what is allowed', async () => {
+    await inKernel(async (kernel) => {
+      await kernel.put('sys/kernel/security/lockdown', '[none] integrity confidentiality\n');
+      await kernel.put('sys/module/module/parameters/sig_enforce', 'N\n');
+      await kernel.add('ksplice');
+      await applyUpdate(update, kernel, NO_WAIT, silentUi);
+      expect(kernel.events).not.toContain('insmod ksplice');
+    })();
+  });
+
+  it('refuse an update that is applied', async () => {
+    await inKernel(async (kernel) => {
+      await applyUpdate(update, kernel, NO_WAIT, silentUi);
+      const again = await failure(applyUpdate(update, kernel, NO_WAIT, silentUi));
+      expect(again.code).toBe('already-applied');
+      expect(await kernel.stageOf('abc12345')).toBe('applied');
+    })();
+  });
+
+  it('refuse a state directory that is a link', async () => {
+    await inKernel(async (kernel) => {
+      const elsewhere = path.join(path.dirname(kernel.paths.run), 'elsewhere');
+      await mkdir(elsewhere);
+      await symlink(elsewhere, kernel.paths.run);
+      const error = await failure(applyUpdate(update, kernel, NO_WAIT, silentUi));
+      expect(error.code).toBe('io');
+      expect(kernel.events).toEqual([]);
+    })();
+  });
+});

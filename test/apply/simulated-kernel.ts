@@ -1,0 +1,163 @@
+// A kernel as apply, undo and view see one: directories that look like /sys and
+// /proc, and an insmod and rmmod that follow the rules of the real ones. What it
+// does wrong is set by the test.
+
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Host } from '../../src/apply/host.js';
+import { KspliceError } from '../../src/errors.js';
+import { readModule } from '../../src/update/modinfo.js';
+import { RELEASE } from '../update/sample.js';
+
+interface Refusal {
+  word: string;
+  conflicts?: string;
+  match?: string;
+}
+
+export class SimulatedKernel extends Host {
+  /** "insmod NAME", "rmmod NAME", "stage ID VALUE", in order; failed ones end with " failed". */
+  readonly events: string[] = [];
+  /** Modules that insmod refuses. */
+  readonly unloadable = new Set<string>();
+  /** Modules that insmod loads though it says that it did not. */
+  readonly loadedWithError = new Set<string>();
+  /** Modules that rmmod refuses. */
+  readonly stuck = new Set<string>();
+  /** What run-pre matching finds when old code comes. */
+  matchResult: Refusal = { word: 'ok' };
+  /** How the next switches are refused; then they work. */
+  readonly refusals: Refusal[] = [];
+  /** Called with each event. */
+  onEvent: (event: string) => void = () => {};
+  private loaded: string[] = [];
+
+  constructor(
+    private readonly root: string,
+    uid = 0,
+    release = RELEASE,
+  ) {
+    const paths = {
+      sysfs: path.join(root, 'sys'),
+      proc: path.join(root, 'proc'),
+      run: path.join(root, 'run'),
+    };
+    const commands = {
+      insmod: (file: string) => this.insmod(file),
+      rmmod: (name: string) => this.rmmod(name),
+    };
+    super(paths, commands, release, 'x86_64', uid);
+  }
+
+  /** Lays out the directories, with these modules loaded. */
+  async boot(modules: readonly string[] = ['sctp']): Promise<this> {
+    await mkdir(path.join(this.root, 'sys/kernel'), { recursive: true });
+    await mkdir(path.join(this.root, 'proc/sys/kernel'), { recursive: true });
+    await this.put('proc/sys/kernel/modules_disabled', '0\n');
+    await this.put('proc/self/status', 'Name:\tnode\nCapEff:\t000001ffffffffff\n');
+    for (const module of modules) await this.add(module);
+    return this;
+  }
+
+  /** Modules that are loaded, oldest first. */
+  get modules(): readonly string[] {
+    return this.loaded;
+  }
+
+  async put(name: string, text: string): Promise<void> {
+    await mkdir(path.dirname(path.join(this.root, name)), { recursive: true });
+    await writeFile(path.join(this.root, name), text);
+  }
+
+  /** Loads a module as if another program had. */
+  async add(name: string): Promise<void> {
+    this.loaded.push(name);
+    await this.put(`sys/module/${name}/initstate`, 'live\n');
+    await this.listModules();
+    if (name === 'ksplice') await this.put('sys/kernel/ksplice/api_version', '1\n');
+    const id = idOf(name);
+    if (id !== undefined) await this.register(id, name);
+  }
+
+  async stageOf(id: string): Promise<string | undefined> {
+    return this.read(this.root, 'sys/kernel/ksplice', id, 'stage');
+  }
+
+  /** Everything below /run/ksplice but the lock. */
+  async remembered(): Promise<string[]> {
+    const names = await readdir(this.paths.run, { recursive: true }).catch(() => []);
+    return names.filter((name) => name !== 'lock').sort();
+  }
+
+  override async write(file: string, value: string): Promise<string | undefined> {
+    const id = path.basename(path.dirname(file));
+    const refusal = this.refusals.shift();
+    this.note(`stage ${id} ${value}${refusal ? ' failed' : ''}`);
+    if (refusal) {
+      await this.verdict(id, refusal);
+      return 'EBUSY';
+    }
+    await this.put(`sys/kernel/ksplice/${id}/stage`, `${value}\n`);
+    await this.verdict(id, { word: 'ok' });
+    await this.put(`sys/kernel/ksplice/${id}/timing`, 'window_ns=400000 attempts=1 tasks=90\n');
+    return undefined;
+  }
+
+  private async insmod(file: string): Promise<void> {
+    const { name } = readModule(await readFile(file), file);
+    const refused = this.unloadable.has(name) || this.loaded.includes(name);
+    const fails = refused || this.loadedWithError.has(name);
+    this.note(`insmod ${name}${fails ? ' failed' : ''}`);
+    if (!refused) await this.add(name);
+    if (fails) throw new KspliceError('load-failed', 'insmod: ERROR: could not insert module');
+  }
+
+  private async rmmod(name: string): Promise<void> {
+    const id = idOf(name);
+    const live = id !== undefined && (await this.stageOf(id)) === 'applied' && /_new$/.test(name);
+    const needed = name === 'ksplice' && this.loaded.some((other) => idOf(other) !== undefined);
+    const fails = !this.loaded.includes(name) || this.stuck.has(name) || live || needed;
+    this.note(`rmmod ${name}${fails ? ' failed' : ''}`);
+    if (fails) throw new KspliceError('load-failed', `rmmod: ERROR: Module ${name} is in use`);
+    this.loaded = this.loaded.filter((other) => other !== name);
+    await this.listModules();
+    await rm(path.join(this.root, 'sys/module', name), { recursive: true });
+    if (name === 'ksplice') await rm(path.join(this.root, 'sys/kernel/ksplice'), rmOptions);
+    else if (id !== undefined && !this.loaded.some((other) => idOf(other) === id)) {
+      await rm(path.join(this.root, 'sys/kernel/ksplice', id), rmOptions);
+    }
+  }
+
+  private async register(id: string, name: string): Promise<void> {
+    const directory = `sys/kernel/ksplice/${id}`;
+    if ((await this.stageOf(id)) === undefined) {
+      await this.put(`${directory}/stage`, 'preparing\n');
+      await this.put(`${directory}/timing`, '');
+      await this.put(`${directory}/functions`, 'vmlinux tcp_v4_rcv 0xffffffff81000000 900 0xff\n');
+    }
+    if (/_old$/.test(name)) await this.verdict(id, this.matchResult);
+  }
+
+  private async verdict(id: string, { word, conflicts = '', match = '' }: Refusal): Promise<void> {
+    const directory = `sys/kernel/ksplice/${id}`;
+    await this.put(`${directory}/abort_cause`, `${word}\n`);
+    await this.put(`${directory}/conflicts`, conflicts);
+    await this.put(`${directory}/match`, match);
+  }
+
+  private async listModules(): Promise<void> {
+    const lines = [...this.loaded].reverse().map((name) => `${name} 16384 0 - Live 0x0\n`);
+    await this.put('proc/modules', lines.join(''));
+  }
+
+  private note(event: string): void {
+    this.events.push(event);
+    this.onEvent(event);
+  }
+}
+
+const rmOptions = { recursive: true, force: true };
+
+function idOf(module: string): string | undefined {
+  return /^ksplice_([a-z0-9]+)_/.exec(module)?.[1];
+}

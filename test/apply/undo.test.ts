@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest';
+import { undoUpdate } from '../../src/apply/undo.js';
+import { listUpdates, viewUpdate } from '../../src/apply/view.js';
+import { silentUi } from '../../src/ui.js';
+import { withDirectory } from '../update/sample.js';
+import { SimulatedKernel } from './simulated-kernel.js';
+
+const NO_WAIT = { timeout: 0 };
+
+/** A kernel with these updates applied, by whoever: nothing is remembered of them. */
+const inKernelWith =
+  (ids: readonly string[], use: (kernel: SimulatedKernel) => Promise<void>) => () =>
+    withDirectory(async (where) => {
+      const kernel = await new SimulatedKernel(where).boot();
+      if (ids.length > 0) await kernel.add('ksplice');
+      for (const id of ids) {
+        await kernel.add(`ksplice_${id}_vmlinux_new`);
+        await kernel.add(`ksplice_${id}_sctp_new`);
+        await kernel.put(`sys/kernel/ksplice/${id}/stage`, 'applied\n');
+      }
+      await use(kernel);
+    });
+
+describe('undoUpdate', () => {
+  it(
+    'switches back and unloads everything, the core last',
+    inKernelWith(['abc'], async (kernel) => {
+      const undone = await undoUpdate('abc', kernel, NO_WAIT, silentUi);
+      expect(kernel.events).toEqual([
+        'stage abc reversed',
+        'rmmod ksplice_abc_sctp_new',
+        'rmmod ksplice_abc_vmlinux_new',
+        'rmmod ksplice',
+      ]);
+      expect(undone).toMatchObject({ coreUnloaded: true, attempts: 1 });
+      expect(undone.timing).toMatchObject({ window_ns: 400000 });
+      expect(kernel.modules).toEqual(['sctp']);
+    }),
+  );
+
+  it(
+    'keeps the core for another update',
+    inKernelWith(['abc', 'xyz'], async (kernel) => {
+      expect(await undoUpdate('abc', kernel, NO_WAIT, silentUi)).toMatchObject({
+        coreUnloaded: false,
+      });
+      expect(await kernel.stageOf('xyz')).toBe('applied');
+      expect(kernel.modules).toEqual([
+        'sctp',
+        'ksplice',
+        'ksplice_xyz_vmlinux_new',
+        'ksplice_xyz_sctp_new',
+      ]);
+    }),
+  );
+
+  it(
+    'leaves the update applied when the new code is in use',
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.refusals.push({ word: 'code_busy', conflicts: '7 httpd tcp_v4_rcv\n' });
+      await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
+        code: 'busy',
+        message: expect.stringMatching(/cannot be undone.*httpd \(7\) in tcp_v4_rcv/),
+      });
+      expect(await kernel.stageOf('abc')).toBe('applied');
+      expect(kernel.events).toEqual(['stage abc reversed failed']);
+    }),
+  );
+
+  it(
+    'unloads what an apply that was killed has left, without a switch',
+    inKernelWith(['abc'], async (kernel) => {
+      await kernel.put('sys/kernel/ksplice/abc/stage', 'preparing\n');
+      await undoUpdate('abc', kernel, NO_WAIT, silentUi);
+      expect(kernel.events.join()).not.toContain('stage');
+      expect(kernel.modules).toEqual(['sctp']);
+    }),
+  );
+
+  it(
+    'says so when only the unloading failed',
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.stuck.add('ksplice_abc_vmlinux_new');
+      await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
+        code: 'load-failed',
+        message: expect.stringContaining('the old code of abc runs again, but'),
+      });
+      expect(await kernel.stageOf('abc')).toBe('reversed');
+    }),
+    20_000,
+  );
+
+  it(
+    'refuses an update that is not there, and names those that are',
+    inKernelWith(['xyz'], async (kernel) => {
+      await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
+        code: 'not-applied',
+        advice: 'Applied updates: xyz.',
+      });
+      expect(kernel.events).toEqual([]);
+    }),
+  );
+
+  it('is for root', async () => {
+    await withDirectory(async (where) => {
+      const kernel = await new SimulatedKernel(where, 1000).boot();
+      await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
+        code: 'not-root',
+      });
+    });
+  });
+});
+
+describe('view', () => {
+  it(
+    'lists updates of which nothing is remembered, by what sysfs says',
+    inKernelWith(['xyz', 'abc'], async (kernel) => {
+      const unknown = { description: null, targets: null, created: null, applied: null };
+      expect(await listUpdates(kernel)).toEqual([
+        { id: 'abc', stage: 'applied', ...unknown },
+        { id: 'xyz', stage: 'applied', ...unknown },
+      ]);
+    }),
+  );
+
+  it(
+    'has nothing to list without the core',
+    inKernelWith([], async (kernel) => {
+      expect(await listUpdates(kernel)).toEqual([]);
+      await expect(viewUpdate('abc', kernel)).rejects.toMatchObject({ code: 'not-applied' });
+    }),
+  );
+
+  it(
+    'shows state, functions and patch of one',
+    inKernelWith(['abc'], async (kernel) => {
+      const state = {
+        id: 'abc',
+        description: 'd',
+        created: 'c',
+        applied: 'a',
+        targets: ['vmlinux'],
+      };
+      await kernel.put('run/updates/abc/state.json', JSON.stringify(state));
+      await kernel.put('run/updates/abc/patch', '+new\n');
+      await kernel.put('sys/kernel/ksplice/abc/abort_cause', 'code_busy\n');
+      await kernel.put('sys/kernel/ksplice/abc/conflicts', '7 httpd tcp_v4_rcv\n');
+      const { id: _id, ...rest } = state;
+      expect(await viewUpdate('abc', kernel)).toMatchObject({
+        id: 'abc',
+        stage: 'applied',
+        ...rest,
+        patch: '+new\n',
+        abortCause: 'code_busy',
+        conflicts: [{ pid: 7, task: 'httpd', function: 'tcp_v4_rcv' }],
+        functions: [{ target: 'vmlinux', name: 'tcp_v4_rcv', length: 900 }],
+      });
+    }),
+  );
+
+  it(
+    'does without a state file that was changed by hand',
+    inKernelWith(['abc'], async (kernel) => {
+      for (const text of ['', 'null', '{"description": 7}', '[]']) {
+        await kernel.put('run/updates/abc/state.json', text);
+        expect((await viewUpdate('abc', kernel)).description).toBeNull();
+      }
+    }),
+  );
+});
