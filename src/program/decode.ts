@@ -126,6 +126,7 @@ class Decoder {
     if (key >= nKeys) this.fail(`span ${name} refers to key ${key} of ${nKeys}`);
     if (flags & L.SPAN_SEARCH && name === '') this.fail('a span to search for has no name');
     const length = this.u32(at + L.SPAN.length);
+    if (length === 0) this.fail(`span ${name} is empty`);
     const first = this.u32(at + L.SPAN.items);
     const count = this.u32(at + L.SPAN.nItems);
     const table = this.tables.items;

@@ -1,0 +1,125 @@
+// An object's code as the compiler left it, in the terms of a match program.
+
+import * as C from '../elf/constants.js';
+import type { ElfObject, Relocation, Section } from '../elf/object.js';
+import type { TableSizes } from '../elf/tables.js';
+import { KspliceError } from '../errors.js';
+import type { Field, Variant } from '../program/types.js';
+import type { ObjectKeys } from './keys.js';
+import { type PatchRules, patchRules } from './nops.js';
+
+/** A place in an object. */
+export interface Place {
+  readonly section: Section;
+  readonly offset: number;
+}
+
+/** One entry of a special table: its bytes, and where its references lead. */
+export interface TableEntry {
+  readonly data: Buffer;
+  /** By offset in the entry. */
+  readonly references: ReadonlyMap<number, Relocation>;
+  /** Where the reference at the start of the entry leads: the code it is about. */
+  readonly code: Place;
+}
+
+export class ObjectCode {
+  readonly rules: PatchRules;
+
+  constructor(
+    readonly object: ElfObject,
+    readonly keys: ObjectKeys,
+    readonly tables: TableSizes,
+  ) {
+    this.rules = patchRules(tables);
+  }
+
+  /** Relocations of [start, end), those that do something. */
+  relocations(section: Section, start: number, end: number): Relocation[] {
+    const all = this.object.relocations(section);
+    let low = 0;
+    let high = all.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (all[middle]!.offset < start) low = middle + 1;
+      else high = middle;
+    }
+    const list: Relocation[] = [];
+    for (let at = low; at < all.length && all[at]!.offset < end; at++) {
+      if (all[at]!.type !== C.R_X86_64_NONE) list.push(all[at]!);
+    }
+    return list;
+  }
+
+  /** The number that a relocation puts into the code, as a field `offset` bytes into its item. */
+  field(relocation: Relocation, offset: number): Field {
+    const shape = C.relocationShape(relocation.type);
+    if (!shape || shape.width === 0) {
+      throw this.unsupported(`relocation type ${relocation.type} is not known`);
+    }
+    const { key, offset: addend } = this.keys.place(relocation.symbol, relocation.addend);
+    return {
+      offset,
+      width: shape.width,
+      pcrel: shape.pcrel,
+      signed: shape.signed,
+      free: false,
+      key,
+      addend,
+    };
+  }
+
+  /** A stretch of a section as built: bytes with those of fields zeroed. */
+  built(section: Section, start: number, end: number): Variant {
+    const bytes = Uint8Array.from(this.bytes(section, start, end));
+    const fields = this.relocations(section, start, end).map((relocation) =>
+      this.field(relocation, relocation.offset - start),
+    );
+    for (const field of fields) bytes.fill(0, field.offset, field.offset + field.width);
+    return { bytes, fields };
+  }
+
+  /** Bounds-checked view of a section's contents. */
+  bytes(section: Section, start: number, end: number): Buffer {
+    if (start < 0 || end > section.data.length || start > end) {
+      throw this.unsupported(`${section.name}+0x${start.toString(16)} is cut short`);
+    }
+    return section.data.subarray(start, end);
+  }
+
+  /**
+   * The entries of all tables of that name. Entries start at multiples of
+   * `size`; the first reference of each says which code it is about.
+   */
+  *entries(table: string, size: number): Generator<TableEntry> {
+    for (const section of this.object.sectionsNamed(table)) {
+      const byEntry = new Map<number, Map<number, Relocation>>();
+      for (const relocation of this.relocations(section, 0, section.size)) {
+        const index = Math.floor(relocation.offset / size);
+        const references = byEntry.get(index) ?? new Map<number, Relocation>();
+        byEntry.set(index, references.set(relocation.offset - index * size, relocation));
+      }
+      for (const [index, references] of byEntry) {
+        const first = references.get(0);
+        if (!first) throw this.unsupported(`${table} has an entry without code`);
+        const code = this.target(first);
+        if (!code) throw this.unsupported(`${table} refers to ${first.symbol.name} elsewhere`);
+        const data = this.bytes(section, index * size, (index + 1) * size);
+        yield { data, references, code };
+      }
+    }
+  }
+
+  /** Where a table's reference leads, if that is in this object. */
+  target(relocation: Relocation): Place | undefined {
+    const { section, value } = relocation.symbol;
+    return section && { section, offset: value + relocation.addend };
+  }
+
+  unsupported(what: string): KspliceError {
+    return new KspliceError('unsupported-object', `${this.keys.label}: ${what}`, {
+      advice:
+        'The object was made by an unusual compiler or for an unknown kernel; please report it.',
+    });
+  }
+}

@@ -1,0 +1,48 @@
+// The items of a span: its sites, and the relocations between them.
+
+import type { Section } from '../elf/object.js';
+import type { Item } from '../program/types.js';
+import type { ObjectCode } from './code.js';
+import type { PatchedCode } from './overlay.js';
+
+/** What may differ in [start, end) of a code section; offsets from `start`. */
+export function codeItems(
+  code: ObjectCode,
+  patched: PatchedCode,
+  section: Section,
+  start: number,
+  end: number,
+): Item[] {
+  const items: Item[] = [];
+  let at = start;
+  for (const cluster of patched.clustersIn(section, start, end)) {
+    if (cluster.start < start || cluster.end > end) {
+      const place = `${section.name}+0x${cluster.start.toString(16)}`;
+      throw code.unsupported(`what the kernel rewrites at ${place} crosses the end of a function`);
+    }
+    items.push(...relocationItems(code, section, at, cluster.start, start));
+    items.push({
+      kind: 'site',
+      offset: cluster.start - start,
+      length: cluster.end - cluster.start,
+      variants: patched.forms(section, cluster.start, cluster.end),
+    });
+    at = cluster.end;
+  }
+  items.push(...relocationItems(code, section, at, end, start));
+  return items;
+}
+
+/** The relocations of [start, end); offsets from `base`. */
+export function relocationItems(
+  code: ObjectCode,
+  section: Section,
+  start: number,
+  end: number,
+  base: number,
+): Item[] {
+  return code.relocations(section, start, end).map((relocation) => {
+    const field = code.field(relocation, 0);
+    return { kind: 'reloc', offset: relocation.offset - base, length: field.width, field };
+  });
+}

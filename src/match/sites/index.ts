@@ -1,0 +1,33 @@
+// All mechanisms by which a kernel rewrites its code, in the order in which
+// it applies them (alternative_instructions() and module_finalize()): what
+// comes later finds what came before.
+
+import type { ObjectCode } from '../code.js';
+import { alternativeSites, type FormsOf } from './alternative.js';
+import { ftraceSites } from './ftrace.js';
+import { jumpLabelSites } from './jump-label.js';
+import { lockSites } from './lock.js';
+import { paravirtSites } from './paravirt.js';
+import { retpolineSites } from './retpoline.js';
+import { returnSites } from './return.js';
+import type { Site } from './site.js';
+import { staticCallSites } from './static-call.js';
+
+/**
+ * All sites of an object, in patching order.
+ *
+ * @param formsOf reads other code of the same object with its sites
+ * @throws KspliceError `unsupported-object` if a table is not understood
+ */
+export function collectSites(code: ObjectCode, formsOf: FormsOf): Site[] {
+  return [
+    ...paravirtSites(code),
+    ...retpolineSites(code),
+    ...returnSites(code),
+    ...alternativeSites(code, formsOf),
+    ...lockSites(code),
+    ...staticCallSites(code),
+    ...jumpLabelSites(code),
+    ...ftraceSites(code),
+  ];
+}
