@@ -17,7 +17,6 @@
 #ifndef KSPLICE_H
 #define KSPLICE_H
 
-#include <linux/list.h>
 #include <linux/module.h>
 #include "program.h"
 
@@ -55,7 +54,6 @@ struct ksplice_new_code {
 	unsigned int n_changes;
 	const struct ksplice_ref *refs;
 	unsigned int n_refs;
-	struct list_head list;	/* the core's */
 };
 
 struct ksplice_old_code {
@@ -64,12 +62,17 @@ struct ksplice_old_code {
 	const struct ksplice_program *program;
 	size_t size;		/* of the program, in bytes */
 	struct module *owner;
-	struct list_head list;	/* the core's */
 };
 
-int ksplice_register_old_code(struct ksplice_old_code *code);
-void ksplice_unregister_old_code(struct ksplice_old_code *code);
-int ksplice_register_new_code(struct ksplice_new_code *code);
-void ksplice_unregister_new_code(struct ksplice_new_code *code);
+/*
+ * What is registered must stay as it is until it is unregistered.  Old code is
+ * matched at once; registration succeeds even if it does not match, so that
+ * the verdict can be read in sysfs.  Errors: -EINVAL (a damaged program, a bad
+ * id), -EEXIST (there is such code for this target already), -ENOMEM.
+ */
+int ksplice_register_old_code(const struct ksplice_old_code *code);
+void ksplice_unregister_old_code(const struct ksplice_old_code *code);
+int ksplice_register_new_code(const struct ksplice_new_code *code);
+void ksplice_unregister_new_code(const struct ksplice_new_code *code);
 
 #endif

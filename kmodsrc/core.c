@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ksplice: replaces functions of the running kernel.
+ *
+ * This module is what all updates share.  The modules of an update register
+ * their old and their new code here; user space reads the state in
+ * /sys/kernel/ksplice/ID/ and writes "applied" or "reversed" to the file
+ * "stage".  See core.h for what there is, switch.c for how it is done.
+ */
+#define pr_fmt(fmt) "ksplice: " fmt
+
+#include <linux/ctype.h>
+#include <linux/slab.h>
+#include "core.h"
+#include "kernel.h"
+
+/* All that core.h describes. */
+DEFINE_MUTEX(ksplice_lock);
+
+/*
+ * Protects the list of updates and the coming and going of their directories.
+ * It is taken before ksplice_lock.  Readers of sysfs take only ksplice_lock,
+ * because removing a directory waits for them.
+ */
+static DEFINE_MUTEX(registry_lock);
+static LIST_HEAD(updates);
+
+static struct ksplice_update *find_update(const char *id)
+{
+	struct ksplice_update *update;
+
+	list_for_each_entry(update, &updates, list)
+		if (!strcmp(update->id, id))
+			return update;
+	return NULL;
+}
+
+static struct ksplice_target *find_target(struct ksplice_update *update, const char *name)
+{
+	struct ksplice_target *target;
+
+	list_for_each_entry(target, &update->targets, list)
+		if (!strcmp(target->name, name))
+			return target;
+	return NULL;
+}
+
+static struct ksplice_target *add_target(struct ksplice_update *update, const char *name)
+{
+	struct ksplice_target *target = kzalloc(sizeof(*target), GFP_KERNEL);
+
+	if (!target)
+		return NULL;
+	target->name = kstrdup(name, GFP_KERNEL);
+	if (!target->name) {
+		kfree(target);
+		return NULL;
+	}
+	target->update = update;
+	target->verdict = KSPLICE_INCOMPLETE;
+	list_add_tail(&target->list, &update->targets);
+	return target;
+}
+
+static void drop_target_if_empty(struct ksplice_target *target)
+{
+	if (target->old || target->new)
+		return;
+	ksplice_forget_match(target);
+	list_del(&target->list);
+	kfree(target->name);
+	kfree(target);
+}
+
+/* With registry_lock held, but not ksplice_lock. */
+static void drop_update_if_empty(struct ksplice_update *update)
+{
+	if (!list_empty(&update->targets))
+		return;
+	list_del(&update->list);
+	kobject_del(&update->kobj);
+	kobject_put(&update->kobj);
+}
+
+static struct ksplice_update *find_or_create(const char *id)
+{
+	struct ksplice_update *update = find_update(id);
+
+	if (update)
+		return update;
+	update = ksplice_create_update(id);
+	if (!IS_ERR(update))
+		list_add_tail(&update->list, &updates);
+	return update;
+}
+
+/* Id and target become names of files and words in lines of text. */
+static bool is_good_name(const char *name, size_t max, const char *also)
+{
+	size_t i;
+
+	for (i = 0; name && name[i]; i++)
+		if (i == max || (!isalnum(name[i]) && !strchr(also, name[i])))
+			return false;
+	return i > 0;
+}
+
+static bool is_good_code(const char *id, const char *target, const struct module *owner)
+{
+	return owner && is_good_name(id, KSPLICE_MAX_ID, "") &&
+	       is_good_name(target, MODULE_NAME_LEN - 1, "_-");
+}
+
+/* What keeps the update from being applied, as far as it is known. */
+static enum ksplice_cause verdict_of(struct ksplice_update *update)
+{
+	struct ksplice_target *target;
+
+	list_for_each_entry(target, &update->targets, list)
+		if (target->old && target->verdict != KSPLICE_OK)
+			return target->verdict;
+	return KSPLICE_OK;
+}
+
+static int add_code(struct ksplice_update *update, const char *name,
+		    const struct ksplice_old_code *old, const struct ksplice_new_code *new)
+{
+	struct ksplice_target *target = find_target(update, name);
+
+	if (update->stage != KSPLICE_PREPARING)
+		return -EBUSY;
+	if (target && ((old && target->old) || (new && target->new)))
+		return -EEXIST;
+	if (!target)
+		target = add_target(update, name);
+	if (!target)
+		return -ENOMEM;
+	if (new)
+		target->new = new;
+	if (old) {
+		target->old = old;
+		ksplice_match_target(target);
+		update->cause = verdict_of(update);
+	}
+	return 0;
+}
+
+static int register_code(const char *id, const char *target,
+			 const struct ksplice_old_code *old, const struct ksplice_new_code *new)
+{
+	struct ksplice_update *update;
+	int ret;
+
+	mutex_lock(&registry_lock);
+	update = find_or_create(id);
+	ret = PTR_ERR_OR_ZERO(update);
+	if (!ret) {
+		mutex_lock(&ksplice_lock);
+		ret = add_code(update, target, old, new);
+		mutex_unlock(&ksplice_lock);
+		drop_update_if_empty(update);
+	}
+	mutex_unlock(&registry_lock);
+	return ret;
+}
+
+static void unregister_code(const char *id, const char *name,
+			    const struct ksplice_old_code *old, const struct ksplice_new_code *new)
+{
+	struct ksplice_update *update;
+	struct ksplice_target *target;
+
+	mutex_lock(&registry_lock);
+	update = find_update(id);
+	target = update ? find_target(update, name) : NULL;
+	if (target) {
+		mutex_lock(&ksplice_lock);
+		if (old && target->old == old) {
+			ksplice_forget_match(target);
+			target->old = NULL;
+		}
+		if (new && target->new == new)
+			target->new = NULL;
+		drop_target_if_empty(target);
+		mutex_unlock(&ksplice_lock);
+		drop_update_if_empty(update);
+	}
+	mutex_unlock(&registry_lock);
+}
+
+int ksplice_register_old_code(const struct ksplice_old_code *code)
+{
+	if (!is_good_code(code->id, code->target, code->owner) ||
+	    ksplice_check_program(code->program, code->size)) {
+		pr_err("%s: bad id, target or match program\n", module_name(code->owner));
+		return -EINVAL;
+	}
+	return register_code(code->id, code->target, code, NULL);
+}
+EXPORT_SYMBOL_GPL(ksplice_register_old_code);
+
+void ksplice_unregister_old_code(const struct ksplice_old_code *code)
+{
+	unregister_code(code->id, code->target, code, NULL);
+}
+EXPORT_SYMBOL_GPL(ksplice_unregister_old_code);
+
+int ksplice_register_new_code(const struct ksplice_new_code *code)
+{
+	if (!is_good_code(code->id, code->target, code->owner)) {
+		pr_err("%s: bad id or target\n", module_name(code->owner));
+		return -EINVAL;
+	}
+	return register_code(code->id, code->target, NULL, code);
+}
+EXPORT_SYMBOL_GPL(ksplice_register_new_code);
+
+/* Not while the update is applied: the owner is held until it is reversed. */
+void ksplice_unregister_new_code(const struct ksplice_new_code *code)
+{
+	unregister_code(code->id, code->target, NULL, code);
+}
+EXPORT_SYMBOL_GPL(ksplice_unregister_new_code);
+
+static enum ksplice_cause check_complete(struct ksplice_update *update)
+{
+	struct ksplice_target *target;
+	unsigned int n = 0;
+
+	list_for_each_entry(target, &update->targets, list) {
+		if (!target->old || !target->new ||
+		    target->old->program->cookie != target->new->cookie)
+			return KSPLICE_INCOMPLETE;
+		n++;
+	}
+	if (!n)
+		return KSPLICE_INCOMPLETE;
+	list_for_each_entry(target, &update->targets, list)
+		if (target->new->n_targets != n)
+			return KSPLICE_INCOMPLETE;
+	return KSPLICE_OK;
+}
+
+/* What was in the way of a match may be gone: a probe, a missing module. */
+static enum ksplice_cause check_targets(struct ksplice_update *update)
+{
+	enum ksplice_cause cause = KSPLICE_OK;
+	struct ksplice_target *target;
+
+	seq_buf_clear(&update->mismatches);
+	list_for_each_entry(target, &update->targets, list) {
+		if (target->verdict != KSPLICE_OK)
+			ksplice_match_target(target);
+		if (target->verdict != KSPLICE_OK)
+			cause = target->verdict;
+	}
+	if (cause != KSPLICE_OK)
+		return cause;
+	list_for_each_entry(target, &update->targets, list)
+		if (ksplice_check_refs(target) != KSPLICE_OK)
+			cause = KSPLICE_BAD_SYSTEM_MAP;
+	return cause;
+}
+
+static void release_target(struct ksplice_target *target)
+{
+	module_put(target->held);
+	target->held = NULL;
+	module_put(target->new->owner);
+}
+
+/* A module that is still being loaded may fail, and go whoever holds it. */
+static bool hold_target(struct ksplice_target *target)
+{
+	struct module *owner = target->new->owner;
+
+	if (owner->state != MODULE_STATE_LIVE || !try_module_get(owner))
+		return false;
+	/* The match holds it already. */
+	__module_get(target->module);
+	target->held = target->module;
+	return true;
+}
+
+static void release_all(struct ksplice_update *update)
+{
+	struct ksplice_target *target;
+
+	list_for_each_entry(target, &update->targets, list)
+		release_target(target);
+}
+
+/* Neither what is patched nor the new code goes while the update is applied. */
+static enum ksplice_cause hold_all(struct ksplice_update *update)
+{
+	struct ksplice_target *target;
+
+	list_for_each_entry(target, &update->targets, list) {
+		if (hold_target(target))
+			continue;
+		list_for_each_entry_continue_reverse(target, &update->targets, list)
+			release_target(target);
+		return KSPLICE_MODULE_BUSY;
+	}
+	return KSPLICE_OK;
+}
+
+static enum ksplice_cause apply(struct ksplice_update *update)
+{
+	enum ksplice_cause cause = check_complete(update);
+
+	if (cause == KSPLICE_OK)
+		cause = check_targets(update);
+	if (cause == KSPLICE_OK)
+		cause = ksplice_list_functions(update);
+	if (cause == KSPLICE_OK)
+		cause = hold_all(update);
+	if (cause != KSPLICE_OK)
+		return cause;
+	cause = ksplice_switch(update, false);
+	if (cause != KSPLICE_OK)
+		release_all(update);
+	return cause;
+}
+
+static int errno_of(enum ksplice_cause cause)
+{
+	switch (cause) {
+	case KSPLICE_OK:
+		return 0;
+	case KSPLICE_CODE_BUSY:
+	case KSPLICE_MODULE_BUSY:
+	case KSPLICE_PROBED:
+		return -EBUSY;
+	case KSPLICE_OUT_OF_MEMORY:
+		return -ENOMEM;
+	case KSPLICE_ALREADY_REVERSED:
+		return -EALREADY;
+	case KSPLICE_TARGET_NOT_LOADED:
+		return -ENOENT;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Returns 0 or an errno.  An update is applied once; reversed, it is done. */
+int ksplice_apply(struct ksplice_update *update)
+{
+	if (update->stage == KSPLICE_APPLIED)
+		return -EALREADY;
+	if (update->stage == KSPLICE_REVERSED) {
+		update->cause = KSPLICE_ALREADY_REVERSED;
+	} else {
+		update->cause = apply(update);
+		if (update->cause == KSPLICE_OK)
+			update->stage = KSPLICE_APPLIED;
+		else
+			ksplice_free_functions(update);
+	}
+	if (update->cause == KSPLICE_OK)
+		pr_info("%s: applied\n", update->id);
+	return errno_of(update->cause);
+}
+
+int ksplice_reverse(struct ksplice_update *update)
+{
+	if (update->stage == KSPLICE_PREPARING)
+		return -EINVAL;
+	if (update->stage == KSPLICE_REVERSED) {
+		update->cause = KSPLICE_ALREADY_REVERSED;
+		return errno_of(update->cause);
+	}
+	update->cause = ksplice_switch(update, true);
+	if (update->cause == KSPLICE_OK) {
+		update->stage = KSPLICE_REVERSED;
+		release_all(update);
+		ksplice_free_functions(update);
+		pr_info("%s: reversed\n", update->id);
+	}
+	return errno_of(update->cause);
+}
+
+static int __init ksplice_init(void)
+{
+	int ret = ksplice_find_kernel_symbols();
+
+	return ret ? ret : ksplice_sysfs_init();
+}
+
+static void __exit ksplice_exit(void)
+{
+	ksplice_sysfs_exit();
+}
+
+module_init(ksplice_init);
+module_exit(ksplice_exit);
+MODULE_DESCRIPTION("Replaces functions of the running kernel");
+MODULE_LICENSE("GPL");

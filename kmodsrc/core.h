@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the core share.
+ *
+ * An update has an id, a directory in sysfs, and for each target its old code,
+ * its new code and what run-pre matching found out.  It goes from "preparing"
+ * to "applied" to "reversed", each step once.
+ *
+ * ksplice_lock protects everything below.  It may be held for seconds, while
+ * a switch is attempted.
+ */
+#ifndef KSPLICE_CORE_H
+#define KSPLICE_CORE_H
+
+#include <linux/ftrace.h>
+#include <linux/kobject.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/seq_buf.h>
+#include "ksplice.h"
+#include "match.h"
+
+#define KSPLICE_JUMP_SIZE 5		/* e9 and a displacement */
+#define KSPLICE_MAX_ID 16
+#define KSPLICE_MAX_CONFLICTS 32
+/* In place of an address: this stack cannot be walked reliably. */
+#define KSPLICE_UNRELIABLE 1UL
+
+enum ksplice_stage {
+	KSPLICE_PREPARING,
+	KSPLICE_APPLIED,
+	KSPLICE_REVERSED,
+};
+
+/* Why the last step was refused.  sysfs.c has the words. */
+enum ksplice_cause {
+	KSPLICE_OK,
+	KSPLICE_NO_MATCH,
+	KSPLICE_FAILED_TO_FIND,
+	KSPLICE_BAD_SYSTEM_MAP,
+	KSPLICE_CODE_BUSY,
+	KSPLICE_ALREADY_REVERSED,
+	KSPLICE_TARGET_NOT_LOADED,
+	KSPLICE_MODULE_BUSY,
+	KSPLICE_OUT_OF_MEMORY,
+	KSPLICE_UNEXPECTED,
+	KSPLICE_RESERVED_TEXT,
+	KSPLICE_PROBED,
+	KSPLICE_INCOMPLETE,
+	KSPLICE_N_CAUSES,
+};
+
+/*
+ * A function that an update replaces, or the cold part of one.  All that undo
+ * needs is here: the old code's module may be gone by then.
+ */
+struct ksplice_function {
+	struct list_head switched;	/* in ksplice_switched while it is live */
+	struct ksplice_update *update;
+	struct ksplice_target *target;
+	u32 span;
+	char *name;
+	unsigned long old;
+	unsigned long length;
+	unsigned long new;		/* 0 for a cold part */
+	unsigned long site;		/* of the jump */
+	u8 jump[KSPLICE_JUMP_SIZE];
+	u8 saved[KSPLICE_JUMP_SIZE];
+	bool by_ftrace;			/* there is no room for a jump */
+	bool live;
+	bool attached;			/* the ops are registered */
+	unsigned long ops_ip;
+	struct ftrace_ops ops;
+};
+
+struct ksplice_symbols;
+
+struct ksplice_target {
+	struct list_head list;
+	struct ksplice_update *update;
+	char *name;
+	const struct ksplice_old_code *old;
+	const struct ksplice_new_code *new;
+	struct module *module;		/* held by the match, NULL for vmlinux */
+	struct module *held;		/* the same, held while applied */
+	enum ksplice_cause verdict;	/* of the match, KSPLICE_OK if all is well */
+	struct ksplice_match match;	/* as long as the old code is there */
+	struct ksplice_symbols *symbols;
+};
+
+struct ksplice_conflict {
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
+	unsigned long address;		/* in the code that is in use */
+};
+
+/* Of the last switch. */
+struct ksplice_timing {
+	u64 window_ns;			/* how long all CPUs stood still */
+	u64 prescan_ns;
+	unsigned int attempts;
+	unsigned int tasks;		/* in the window */
+	unsigned int walked;		/* stacks walked in the window */
+};
+
+struct ksplice_update {
+	struct kobject kobj;
+	struct list_head list;
+	char id[KSPLICE_MAX_ID + 1];
+	struct list_head targets;
+	enum ksplice_stage stage;
+	enum ksplice_cause cause;
+	struct ksplice_function *functions;
+	unsigned int n_functions;
+	struct ksplice_timing timing;
+	struct ksplice_conflict conflicts[KSPLICE_MAX_CONFLICTS];
+	unsigned int n_conflicts;
+	struct seq_buf mismatches;	/* text, line by line */
+};
+
+extern struct mutex ksplice_lock;
+/* The functions that are replaced now, of all updates. */
+extern struct list_head ksplice_switched;
+
+/* core.c */
+int ksplice_apply(struct ksplice_update *update);
+int ksplice_reverse(struct ksplice_update *update);
+
+/* sysfs.c */
+struct ksplice_update *ksplice_create_update(const char *id);
+int ksplice_sysfs_init(void);
+void ksplice_sysfs_exit(void);
+
+/* symbols.c */
+struct ksplice_symbols *ksplice_gather_symbols(const struct ksplice_program *program,
+					       const char *target);
+void ksplice_free_symbols(struct ksplice_symbols *symbols);
+const struct ksplice_address *ksplice_find_symbol(const struct ksplice_symbols *symbols,
+						  const char *name);
+
+/* target.c: run-pre matching of one target, in this kernel */
+void ksplice_match_target(struct ksplice_target *target);
+void ksplice_forget_match(struct ksplice_target *target);
+enum ksplice_cause ksplice_check_refs(struct ksplice_target *target);
+
+/* functions.c */
+enum ksplice_cause ksplice_list_functions(struct ksplice_update *update);
+void ksplice_free_functions(struct ksplice_update *update);
+const struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned long length);
+int ksplice_read_text(void *to, u64 address, size_t length);
+
+/* switch.c */
+enum ksplice_cause ksplice_switch(struct ksplice_update *update, bool undo);
+
+/* site.c; the first three with the locks that ksplice_switch() takes */
+enum ksplice_cause ksplice_choose_sites(struct ksplice_update *update);
+enum ksplice_cause ksplice_check_before_apply(struct ksplice_update *update);
+enum ksplice_cause ksplice_check_before_undo(struct ksplice_update *update);
+enum ksplice_cause ksplice_attach_ftrace(struct ksplice_update *update);
+void ksplice_detach_ftrace(struct ksplice_update *update);
+
+/* stacks.c */
+struct ksplice_seen;
+struct ksplice_seen *ksplice_look_ahead(struct ksplice_update *update, bool undo);
+void ksplice_forget_seen(struct ksplice_seen *seen);
+bool ksplice_stacks_clear(struct ksplice_update *update, bool undo,
+			  const struct ksplice_seen *seen);
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The functions that updates replace: what an update wants to replace, and
+ * what is replaced now.
+ */
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include "core.h"
+
+LIST_HEAD(ksplice_switched);
+
+static enum ksplice_cause fill_function(struct ksplice_function *f, struct ksplice_target *target,
+					const struct ksplice_change *change)
+{
+	const struct ksplice_match *m = &target->match;
+	const struct ksplice_span *span;
+
+	if (change->span >= m->program->spans.count)
+		return KSPLICE_UNEXPECTED;
+	span = &ksplice_spans(m->program)[change->span];
+	if (!(span->flags & KSPLICE_SPAN_REPLACED))
+		return KSPLICE_UNEXPECTED;
+	if (!m->addresses[change->span])
+		return KSPLICE_FAILED_TO_FIND;
+	INIT_LIST_HEAD(&f->switched);
+	f->update = target->update;
+	f->target = target;
+	f->span = change->span;
+	f->old = m->addresses[change->span];
+	f->length = span->length;
+	f->new = (unsigned long)change->new_addr;
+	f->name = kstrdup(ksplice_string(m->program, span->name), GFP_KERNEL);
+	return f->name ? KSPLICE_OK : KSPLICE_OUT_OF_MEMORY;
+}
+
+/* Every target has new code and a match. */
+enum ksplice_cause ksplice_list_functions(struct ksplice_update *update)
+{
+	enum ksplice_cause cause = KSPLICE_OK;
+	struct ksplice_target *target;
+	unsigned int i, n = 0;
+
+	ksplice_free_functions(update);
+	list_for_each_entry(target, &update->targets, list)
+		n += target->new->n_changes;
+	update->functions = kvcalloc(n, sizeof(*update->functions), GFP_KERNEL);
+	if (!update->functions)
+		return KSPLICE_OUT_OF_MEMORY;
+	list_for_each_entry(target, &update->targets, list) {
+		for (i = 0; i < target->new->n_changes && cause == KSPLICE_OK; i++)
+			cause = fill_function(&update->functions[update->n_functions++],
+					      target, &target->new->changes[i]);
+	}
+	if (cause != KSPLICE_OK)
+		ksplice_free_functions(update);
+	return cause;
+}
+
+void ksplice_free_functions(struct ksplice_update *update)
+{
+	unsigned int i;
+
+	for (i = 0; i < update->n_functions; i++)
+		kfree(update->functions[i].name);
+	kvfree(update->functions);
+	update->functions = NULL;
+	update->n_functions = 0;
+}
+
+/* The function that is replaced and has bytes in the range, if any. */
+const struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned long length)
+{
+	const struct ksplice_function *f;
+
+	list_for_each_entry(f, &ksplice_switched, switched)
+		if (f->old < start + length && start < f->old + f->length)
+			return f;
+	return NULL;
+}
+
+/* Lays the bytes that a jump of ours covers over what was read. */
+static void lay_over_saved(const struct ksplice_function *f, u8 *to, u64 address, size_t length)
+{
+	int i;
+
+	for (i = 0; i < KSPLICE_JUMP_SIZE; i++)
+		if (f->site + i >= address && f->site + i < address + length)
+			to[f->site + i - address] = f->saved[i];
+}
+
+/*
+ * Reads the running kernel as it would be without any update, so that an
+ * update can be matched against an object that another has changed.
+ */
+int ksplice_read_text(void *to, u64 address, size_t length)
+{
+	const struct ksplice_function *f;
+
+	cond_resched();
+	if (copy_from_kernel_nofault(to, (void *)(unsigned long)address, length))
+		return -EFAULT;
+	list_for_each_entry(f, &ksplice_switched, switched)
+		if (!f->by_ftrace)
+			lay_over_saved(f, to, address, length);
+	return 0;
+}

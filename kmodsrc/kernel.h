@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the core uses of the kernel although it is not exported to modules.
+ *
+ * ksplice.ko refers to kallsyms_lookup_name() alone, by a livepatch relocation
+ * that the module loader resolves; the rest is looked up when the core is
+ * loaded.  (The loader of 6.1 searches all of kallsyms for each such
+ * relocation, which takes seconds where there are many.)
+ *
+ * With indirect branch tracking a function that only direct calls reach may
+ * have lost its ENDBR, and a call through a pointer would be fatal.  There, all
+ * are livepatch relocations, and the calls direct.
+ */
+#ifndef KSPLICE_KERNEL_H
+#define KSPLICE_KERNEL_H
+
+#include <linux/cpu.h>
+#include <linux/jump_label.h>
+#include <linux/kprobes.h>
+#include <linux/memory.h>
+#include <linux/module.h>
+#include <linux/sched.h>
+#include <linux/stacktrace.h>
+#include <linux/static_call.h>
+#include <linux/stop_machine.h>
+#include <asm/alternative.h>
+#include <asm/text-patching.h>
+#include "compat.h"
+
+/* These are in no header that a module can include. */
+extern struct mutex kprobe_mutex;
+struct task_struct *idle_task(int cpu);
+
+#ifdef CONFIG_X86_KERNEL_IBT
+#define KERNEL(symbol) symbol
+#else
+struct ksplice_kernel {
+	typeof(alternatives_text_reserved) *alternatives_text_reserved;
+	typeof(find_module) *find_module;
+	typeof(ftrace_location) *ftrace_location;
+	typeof(get_kprobe) *get_kprobe;
+	typeof(idle_task) *idle_task;
+	typeof(jump_label_lock) *jump_label_lock;
+	typeof(jump_label_text_reserved) *jump_label_text_reserved;
+	typeof(jump_label_unlock) *jump_label_unlock;
+	typeof(kallsyms_on_each_match_symbol) *kallsyms_on_each_match_symbol;
+	typeof(kprobe_mutex) *kprobe_mutex;
+	typeof(module_kallsyms_on_each_symbol) *module_kallsyms_on_each_symbol;
+	typeof(stack_trace_save_tsk_reliable) *stack_trace_save_tsk_reliable;
+	typeof(static_call_text_reserved) *static_call_text_reserved;
+	typeof(stop_machine_cpuslocked) *stop_machine_cpuslocked;
+	typeof(text_mutex) *text_mutex;
+	typeof(text_poke) *text_poke;
+};
+
+extern struct ksplice_kernel ksplice_kernel;
+#define KERNEL(symbol) (*ksplice_kernel.symbol)
+#endif
+
+/* Returns 0, or -ENOENT with a message if this kernel lacks a symbol. */
+int ksplice_find_kernel_symbols(void);
+
+typedef int (*ksplice_symbol_fn)(void *data, const char *name, bool in_target,
+				 unsigned long address);
+
+/* Goes through the symbols of all modules, until fn returns an error. */
+int ksplice_each_module_symbol(ksplice_symbol_fn fn, const char *target, void *data);
+
+#endif

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where a function is left for the one that takes its place.
+ *
+ * The jump is written after the call to ftrace that most functions begin with,
+ * so that tracers and probes at the entry go on as if nothing had happened.  A
+ * function without one is left at its entry.
+ *
+ * Five bytes are written, and whoever else may rewrite one of them later would
+ * destroy the jump: jump labels, static calls, lock prefixes, kprobes.  The
+ * first three are there for good; such a function is redirected by an ftrace
+ * handler instead.  A kprobe can be removed by the user, and has to be.
+ */
+#define pr_fmt(fmt) "ksplice: " fmt
+
+#include <linux/uaccess.h>
+#include "core.h"
+#include "kernel.h"
+
+#define ENDBR64 0xfa1e0ff3
+
+static unsigned long entry_site(unsigned long entry)
+{
+	u32 insn;
+
+	if (!copy_from_kernel_nofault(&insn, (void *)entry, sizeof(insn)) && insn == ENDBR64)
+		return entry + sizeof(insn);
+	return entry;
+}
+
+/* Ends are inclusive for two of the kernel's three functions. */
+static bool is_reserved(unsigned long site)
+{
+	void *first = (void *)site, *last = (void *)(site + KSPLICE_JUMP_SIZE - 1);
+
+	return KERNEL(jump_label_text_reserved)(first, last) ||
+	       KERNEL(static_call_text_reserved)(first, last) ||
+	       KERNEL(alternatives_text_reserved)(first, last + 1);
+}
+
+/* Why the jump cannot be written, or NULL. */
+static const char *no_jump(const struct ksplice_function *f)
+{
+	long distance = f->new - (f->site + KSPLICE_JUMP_SIZE);
+
+	if (f->site + KSPLICE_JUMP_SIZE > f->old + f->length)
+		return "it is too short";
+	if (distance != (s32)distance)
+		return "the new code is too far away";
+	if (is_reserved(f->site))
+		return "the kernel rewrites code at its start";
+	return NULL;
+}
+
+static void set_jump(struct ksplice_function *f)
+{
+	s32 distance = f->new - (f->site + KSPLICE_JUMP_SIZE);
+
+	f->jump[0] = 0xe9;
+	memcpy(f->jump + 1, &distance, sizeof(distance));
+}
+
+static bool choose_site(struct ksplice_function *f)
+{
+	unsigned long traced = KERNEL(ftrace_location)(f->old);
+	const char *obstacle;
+
+	f->site = traced ? traced + MCOUNT_INSN_SIZE : entry_site(f->old);
+	obstacle = no_jump(f);
+	f->by_ftrace = obstacle;
+	if (!obstacle) {
+		set_jump(f);
+		return true;
+	}
+	if (!traced)
+		pr_info("%s: %s cannot be replaced: %s\n", f->update->id, f->name, obstacle);
+	f->ops_ip = traced;
+	return traced;
+}
+
+enum ksplice_cause ksplice_choose_sites(struct ksplice_update *update)
+{
+	enum ksplice_cause cause = KSPLICE_OK;
+	unsigned int i;
+
+	for (i = 0; i < update->n_functions; i++)
+		if (update->functions[i].new && !choose_site(&update->functions[i]))
+			cause = KSPLICE_RESERVED_TEXT;
+	return cause;
+}
+
+/*
+ * A probe on the call to ftrace is ftrace's business.  One in front of a jump
+ * at the entry could only be on an ENDBR, and reach into the jump.
+ */
+static bool is_probed(const struct ksplice_function *f)
+{
+	unsigned long at = f->site;
+	bool probed = false;
+
+	if (f->site - f->old < KSPLICE_JUMP_SIZE)
+		at = f->old;
+	preempt_disable();
+	for (; at < f->site + KSPLICE_JUMP_SIZE; at++)
+		if (KERNEL(get_kprobe)((void *)at))
+			probed = true;
+	preempt_enable();
+	if (probed)
+		pr_info("%s: there is a kprobe at the start of %s\n", f->update->id, f->name);
+	return probed;
+}
+
+static enum ksplice_cause check_before_apply(struct ksplice_function *f)
+{
+	const struct ksplice_function *other = ksplice_find_switched(f->old, f->length);
+
+	if (other) {
+		pr_info("%s: %s is replaced by %s\n", f->update->id, f->name, other->update->id);
+		return KSPLICE_NO_MATCH;
+	}
+	if (f->new && !f->by_ftrace && is_probed(f))
+		return KSPLICE_PROBED;
+	if (!ksplice_match_span(&f->target->match, f->span))
+		return f->target->verdict;
+	if (f->new && !f->by_ftrace &&
+	    copy_from_kernel_nofault(f->saved, (void *)f->site, KSPLICE_JUMP_SIZE))
+		return KSPLICE_UNEXPECTED;
+	return KSPLICE_OK;
+}
+
+/*
+ * Whatever was found out when the old code was matched may have changed since:
+ * all is compared again, when nobody else can change it any more.
+ */
+enum ksplice_cause ksplice_check_before_apply(struct ksplice_update *update)
+{
+	enum ksplice_cause cause = KSPLICE_OK;
+	unsigned int i;
+
+	for (i = 0; i < update->n_functions && cause == KSPLICE_OK; i++)
+		cause = check_before_apply(&update->functions[i]);
+	return cause;
+}
+
+static enum ksplice_cause check_before_undo(const struct ksplice_function *f)
+{
+	u8 bytes[KSPLICE_JUMP_SIZE];
+
+	if (is_probed(f))
+		return KSPLICE_PROBED;
+	if (!copy_from_kernel_nofault(bytes, (void *)f->site, sizeof(bytes)) &&
+	    !memcmp(bytes, f->jump, sizeof(bytes)))
+		return KSPLICE_OK;
+	pr_info("%s: the jump in %s is not there any more\n", f->update->id, f->name);
+	return KSPLICE_UNEXPECTED;
+}
+
+/*
+ * A kprobe on the jump, removed later, would put the first byte of the jump
+ * over code that is back in use.
+ */
+enum ksplice_cause ksplice_check_before_undo(struct ksplice_update *update)
+{
+	enum ksplice_cause cause = KSPLICE_OK;
+	struct ksplice_function *f;
+	unsigned int i;
+
+	for (i = 0; i < update->n_functions && cause == KSPLICE_OK; i++) {
+		f = &update->functions[i];
+		if (f->new && !f->by_ftrace)
+			cause = check_before_undo(f);
+	}
+	return cause;
+}
+
+static void notrace redirect(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+			     struct ftrace_regs *fregs)
+{
+	struct ksplice_function *f = container_of(ops, struct ksplice_function, ops);
+
+	if (READ_ONCE(f->live))
+		ftrace_regs_set_instruction_pointer(fregs, f->new);
+}
+
+static int attach(struct ksplice_function *f)
+{
+	int ret;
+
+	memset(&f->ops, 0, sizeof(f->ops));
+	f->ops.func = redirect;
+	f->ops.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT;
+	ret = ftrace_set_filter_ip(&f->ops, f->ops_ip, 0, 0);
+	if (!ret)
+		ret = register_ftrace_function(&f->ops);
+	if (ret)
+		ftrace_free_filter(&f->ops);
+	else
+		f->attached = true;
+	return ret;
+}
+
+/* The handlers do nothing until the functions are live. */
+enum ksplice_cause ksplice_attach_ftrace(struct ksplice_update *update)
+{
+	struct ksplice_function *f;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < update->n_functions; i++) {
+		f = &update->functions[i];
+		if (!f->by_ftrace)
+			continue;
+		ret = attach(f);
+		if (ret) {
+			pr_info("%s: ftrace cannot redirect %s: %d\n", update->id, f->name, ret);
+			ksplice_detach_ftrace(update);
+			return KSPLICE_RESERVED_TEXT;
+		}
+	}
+	return KSPLICE_OK;
+}
+
+/* Returns when no handler of these functions runs any more. */
+void ksplice_detach_ftrace(struct ksplice_update *update)
+{
+	struct ksplice_function *f;
+	unsigned int i;
+
+	for (i = 0; i < update->n_functions; i++) {
+		f = &update->functions[i];
+		if (!f->attached)
+			continue;
+		unregister_ftrace_function(&f->ops);
+		ftrace_free_filter(&f->ops);
+		f->attached = false;
+	}
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Is the code in use?  No task may be inside a function while it is replaced,
+ * or inside new code while that is taken away: it could return into bytes that
+ * are not what they were.
+ *
+ * All tasks' stacks are walked while the machine runs, and those tasks that
+ * were off their CPU then need no second look when it has stopped, unless they
+ * ran in between: with thousands of threads this keeps the stop short.  It
+ * also lets a busy update fail without stopping anything.
+ */
+#include <linux/hash.h>
+#include <linux/log2.h>
+#include <linux/sched/signal.h>
+#include <linux/vmalloc.h>
+#include "core.h"
+#include "kernel.h"
+
+#define MAX_DEPTH 256
+
+/* A stack that was walked: whose, and how often that task had run. */
+struct walked {
+	const struct task_struct *task;
+	u64 start;		/* another task may have the same address later */
+	unsigned long switches;
+};
+
+struct ksplice_seen {
+	unsigned int bits;
+	unsigned int room;
+	struct walked slots[];
+};
+
+/* Only one update is switched at a time. */
+static unsigned long entries[MAX_DEPTH];
+
+static unsigned long switches(const struct task_struct *task)
+{
+	return READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
+}
+
+static bool in_old_code(const struct ksplice_update *update, unsigned long address)
+{
+	unsigned int i;
+
+	for (i = 0; i < update->n_functions; i++)
+		if (address - update->functions[i].old < update->functions[i].length)
+			return true;
+	return false;
+}
+
+static bool in_new_code(const struct ksplice_update *update, unsigned long address)
+{
+	struct ksplice_target *target;
+
+	list_for_each_entry(target, &update->targets, list)
+		if (within_module(address, target->new->owner))
+			return true;
+	return false;
+}
+
+/* Returns 0 if the stack is clear, or an address that is not. */
+static unsigned long find_conflict(const struct ksplice_update *update, bool undo,
+				   struct task_struct *task)
+{
+	int i, n;
+
+	n = KERNEL(stack_trace_save_tsk_reliable)(task, entries, MAX_DEPTH);
+	if (n < 0)
+		return KSPLICE_UNRELIABLE;
+	for (i = 0; i < n; i++)
+		if (in_old_code(update, entries[i]) || (undo && in_new_code(update, entries[i])))
+			return entries[i];
+	return 0;
+}
+
+static void note_conflict(struct ksplice_update *update, const struct task_struct *task,
+			  unsigned long address)
+{
+	struct ksplice_conflict *c;
+
+	if (update->n_conflicts == KSPLICE_MAX_CONFLICTS)
+		return;
+	c = &update->conflicts[update->n_conflicts++];
+	c->pid = task->pid;
+	memcpy(c->comm, task->comm, sizeof(c->comm));
+	c->comm[sizeof(c->comm) - 1] = '\0';
+	c->address = address;
+}
+
+static struct walked *find_slot(const struct ksplice_seen *seen, const struct task_struct *task)
+{
+	unsigned int mask = (1U << seen->bits) - 1;
+	unsigned int i = hash_ptr((void *)task, seen->bits);
+
+	while (seen->slots[i].task && seen->slots[i].task != task)
+		i = (i + 1) & mask;
+	return (struct walked *)&seen->slots[i];
+}
+
+/* With twice as many slots as tasks there are; it may be NULL. */
+static struct ksplice_seen *alloc_seen(void)
+{
+	struct task_struct *process, *task;
+	unsigned int tasks = 64, bits;
+	struct ksplice_seen *seen;
+
+	rcu_read_lock();
+	for_each_process_thread(process, task)
+		tasks++;
+	rcu_read_unlock();
+	bits = ilog2(tasks) + 2;
+	seen = vzalloc(struct_size(seen, slots, 1UL << bits));
+	if (seen) {
+		seen->bits = bits;
+		seen->room = 1U << (bits - 1);
+	}
+	return seen;
+}
+
+/*
+ * A task that is off its CPU before and after, and was not switched in
+ * between, has a stack that did not move.  What is seen of others is noise.
+ */
+static void look_at(struct ksplice_update *update, bool undo, struct task_struct *task,
+		    struct ksplice_seen *seen)
+{
+	unsigned long conflict, before;
+	struct walked *slot;
+
+	/* Pairs with the release in finish_task(): its count is up to date. */
+	if (smp_load_acquire(&task->on_cpu))
+		return;
+	before = switches(task);
+	smp_rmb(); /* the count before the stack */
+	conflict = find_conflict(update, undo, task);
+	smp_rmb(); /* the stack before looking whether it moved */
+	if (READ_ONCE(task->on_cpu))
+		return;
+	smp_rmb(); /* a task that left its CPU just now has counted that */
+	if (switches(task) != before)
+		return;
+	if (conflict) {
+		note_conflict(update, task, conflict);
+	} else if (seen && seen->room) {
+		slot = find_slot(seen, task);
+		slot->task = task;
+		slot->start = task->start_boottime;
+		slot->switches = before;
+		seen->room--;
+	}
+}
+
+/* The result may be NULL.  Conflicts are in the update. */
+struct ksplice_seen *ksplice_look_ahead(struct ksplice_update *update, bool undo)
+{
+	struct ksplice_seen *seen = alloc_seen();
+	struct task_struct *process, *task;
+
+	rcu_read_lock();
+	for_each_process_thread(process, task)
+		look_at(update, undo, task, seen);
+	rcu_read_unlock();
+	return seen;
+}
+
+void ksplice_forget_seen(struct ksplice_seen *seen)
+{
+	vfree(seen);
+}
+
+static bool was_clear(const struct ksplice_seen *seen, const struct task_struct *task)
+{
+	const struct walked *slot;
+
+	if (!seen)
+		return false;
+	slot = find_slot(seen, task);
+	return slot->task && slot->start == task->start_boottime &&
+	       slot->switches == switches(task);
+}
+
+static bool is_clear(struct ksplice_update *update, bool undo, struct task_struct *task)
+{
+	unsigned long conflict = find_conflict(update, undo, task);
+
+	update->timing.walked++;
+	if (conflict)
+		note_conflict(update, task, conflict);
+	return !conflict;
+}
+
+/*
+ * Called with the machine stopped.  The tasks that are on a CPU are the
+ * threads that stop it, all of them in the same functions as this one.
+ */
+bool ksplice_stacks_clear(struct ksplice_update *update, bool undo,
+			  const struct ksplice_seen *seen)
+{
+	struct task_struct *process, *task;
+	int cpu;
+
+	for_each_process_thread(process, task) {
+		update->timing.tasks++;
+		if (task != current && READ_ONCE(task->on_cpu))
+			continue;
+		if (!was_clear(seen, task) && !is_clear(update, undo, task))
+			return false;
+	}
+	for_each_online_cpu(cpu)
+		if (!is_clear(update, undo, KERNEL(idle_task)(cpu)))
+			return false;
+	return true;
+}

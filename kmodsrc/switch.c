@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The switch: all functions of an update are replaced, or put back, while all
+ * CPUs stand still and no task is inside the code that is concerned.
+ */
+#define pr_fmt(fmt) "ksplice: " fmt
+
+#include <linux/delay.h>
+#include <linux/timekeeping.h>
+#include <asm/sync_core.h>
+#include "core.h"
+#include "kernel.h"
+
+/* A task that sleeps in the code for longer than all this does not leave soon. */
+#define ATTEMPTS 20
+#define PAUSE_MS 100
+
+struct stop {
+	struct ksplice_update *update;
+	const struct ksplice_seen *seen;
+	bool undo;
+	atomic_t arrived;
+	bool done;
+	bool switched;
+};
+
+/*
+ * kprobe_mutex: a probe that is being registered has copied the bytes that it
+ * wants to restore some day, and must not do that before the switch and be
+ * found only after it.  jump_label_lock: the tables of reserved text.
+ * text_mutex: the text itself.  The order is the kernel's.
+ */
+static void lock_text(void)
+{
+	mutex_lock(&KERNEL(kprobe_mutex));
+	cpus_read_lock();
+	KERNEL(jump_label_lock)();
+	mutex_lock(&KERNEL(text_mutex));
+}
+
+static void unlock_text(void)
+{
+	mutex_unlock(&KERNEL(text_mutex));
+	KERNEL(jump_label_unlock)();
+	cpus_read_unlock();
+	mutex_unlock(&KERNEL(kprobe_mutex));
+}
+
+static void write_all(struct ksplice_update *update, bool undo)
+{
+	struct ksplice_function *f;
+	unsigned int i;
+
+	for (i = 0; i < update->n_functions; i++) {
+		f = &update->functions[i];
+		if (f->new && !f->by_ftrace)
+			KERNEL(text_poke)((void *)f->site, undo ? f->saved : f->jump,
+					  KSPLICE_JUMP_SIZE);
+		WRITE_ONCE(f->live, !undo);
+	}
+}
+
+/* On the first CPU that gets here; all others wait, interrupts off. */
+static void do_switch(struct stop *stop)
+{
+	struct ksplice_update *update = stop->update;
+	u64 start = ktime_get_mono_fast_ns();
+
+	stop->switched = ksplice_stacks_clear(update, stop->undo, stop->seen);
+	if (stop->switched)
+		write_all(update, stop->undo);
+	update->timing.window_ns = ktime_get_mono_fast_ns() - start;
+}
+
+static int on_each_stopped_cpu(void *data)
+{
+	struct stop *stop = data;
+
+	if (atomic_inc_return(&stop->arrived) == 1) {
+		do_switch(stop);
+		/* Pairs with the acquire below: what is written is seen. */
+		smp_store_release(&stop->done, true);
+	} else {
+		/* Pairs with the release above. */
+		while (!smp_load_acquire(&stop->done))
+			cpu_relax();
+	}
+	/* What this CPU has fetched already may be the old bytes. */
+	sync_core();
+	return 0;
+}
+
+static enum ksplice_cause stop_and_switch(struct ksplice_update *update, bool undo,
+					  const struct ksplice_seen *seen)
+{
+	struct stop stop = {
+		.update = update,
+		.seen = seen,
+		.undo = undo,
+		.arrived = ATOMIC_INIT(0),
+	};
+	enum ksplice_cause cause;
+
+	lock_text();
+	if (undo)
+		cause = ksplice_check_before_undo(update);
+	else
+		cause = ksplice_check_before_apply(update);
+	if (cause == KSPLICE_OK) {
+		if (KERNEL(stop_machine_cpuslocked)(on_each_stopped_cpu, &stop, cpu_online_mask))
+			cause = KSPLICE_UNEXPECTED;
+		else if (!stop.switched)
+			cause = KSPLICE_CODE_BUSY;
+	}
+	unlock_text();
+	return cause;
+}
+
+static enum ksplice_cause attempt(struct ksplice_update *update, bool undo)
+{
+	struct ksplice_timing *timing = &update->timing;
+	enum ksplice_cause cause = KSPLICE_CODE_BUSY;
+	u64 start = ktime_get_ns();
+	struct ksplice_seen *seen;
+
+	timing->attempts++;
+	timing->tasks = 0;
+	timing->walked = 0;
+	update->n_conflicts = 0;
+	seen = ksplice_look_ahead(update, undo);
+	timing->prescan_ns = ktime_get_ns() - start;
+	if (!update->n_conflicts)
+		cause = stop_and_switch(update, undo, seen);
+	ksplice_forget_seen(seen);
+	return cause;
+}
+
+static void mark_switched(struct ksplice_update *update, bool undo)
+{
+	unsigned int i;
+
+	for (i = 0; i < update->n_functions; i++) {
+		if (undo)
+			list_del_init(&update->functions[i].switched);
+		else
+			list_add(&update->functions[i].switched, &ksplice_switched);
+	}
+}
+
+static enum ksplice_cause prepare(struct ksplice_update *update)
+{
+	enum ksplice_cause cause;
+
+	lock_text();
+	cause = ksplice_choose_sites(update);
+	unlock_text();
+	return cause == KSPLICE_OK ? ksplice_attach_ftrace(update) : cause;
+}
+
+/*
+ * Whoever calls this has made sure that neither old nor new code can go away
+ * while the update is applied.  Nothing has changed unless KSPLICE_OK is
+ * returned.
+ */
+enum ksplice_cause ksplice_switch(struct ksplice_update *update, bool undo)
+{
+	enum ksplice_cause cause = undo ? KSPLICE_OK : prepare(update);
+
+	memset(&update->timing, 0, sizeof(update->timing));
+	if (cause != KSPLICE_OK)
+		return cause;
+	do {
+		cause = attempt(update, undo);
+	} while (cause == KSPLICE_CODE_BUSY && update->timing.attempts < ATTEMPTS &&
+		 !msleep_interruptible(PAUSE_MS));
+	if (cause == KSPLICE_OK)
+		mark_switched(update, undo);
+	/* Undone, or not applied after all. */
+	if (!update->n_functions || !update->functions[0].live)
+		ksplice_detach_ftrace(update);
+	return cause;
+}

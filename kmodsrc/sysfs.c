@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /sys/kernel/ksplice: what user space sees of updates, and does with them.
+ */
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+#include "core.h"
+
+#define MISMATCHES_SIZE 16384
+
+static struct kobject *root;
+
+static const char * const stage_names[] = {
+	[KSPLICE_PREPARING] = "preparing",
+	[KSPLICE_APPLIED] = "applied",
+	[KSPLICE_REVERSED] = "reversed",
+};
+
+static const char * const cause_names[KSPLICE_N_CAUSES] = {
+	[KSPLICE_OK] = "ok",
+	[KSPLICE_NO_MATCH] = "no_match",
+	[KSPLICE_FAILED_TO_FIND] = "failed_to_find",
+	[KSPLICE_BAD_SYSTEM_MAP] = "bad_system_map",
+	[KSPLICE_CODE_BUSY] = "code_busy",
+	[KSPLICE_ALREADY_REVERSED] = "already_reversed",
+	[KSPLICE_TARGET_NOT_LOADED] = "target_not_loaded",
+	[KSPLICE_MODULE_BUSY] = "module_busy",
+	[KSPLICE_OUT_OF_MEMORY] = "out_of_memory",
+	[KSPLICE_UNEXPECTED] = "unexpected",
+	[KSPLICE_RESERVED_TEXT] = "reserved_text",
+	[KSPLICE_PROBED] = "probed",
+	[KSPLICE_INCOMPLETE] = "incomplete",
+};
+
+static struct ksplice_update *to_update(struct kobject *kobj)
+{
+	return container_of(kobj, struct ksplice_update, kobj);
+}
+
+static ssize_t stage_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = sysfs_emit(buf, "%s\n", stage_names[to_update(kobj)->stage]);
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static ssize_t stage_store(struct kobject *kobj, struct kobj_attribute *attr,
+			   const char *buf, size_t count)
+{
+	int ret = -EINVAL;
+
+	mutex_lock(&ksplice_lock);
+	if (sysfs_streq(buf, "applied"))
+		ret = ksplice_apply(to_update(kobj));
+	else if (sysfs_streq(buf, "reversed"))
+		ret = ksplice_reverse(to_update(kobj));
+	mutex_unlock(&ksplice_lock);
+	return ret ? ret : count;
+}
+
+static ssize_t abort_cause_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = sysfs_emit(buf, "%s\n", cause_names[to_update(kobj)->cause]);
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static ssize_t timing_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	const struct ksplice_timing *t = &to_update(kobj)->timing;
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = sysfs_emit(buf, "window_ns=%llu prescan_ns=%llu attempts=%u tasks=%u walked=%u\n",
+			 t->window_ns, t->prescan_ns, t->attempts, t->tasks, t->walked);
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static struct kobj_attribute stage_attr = __ATTR_RW(stage);
+static struct kobj_attribute abort_cause_attr = __ATTR_RO(abort_cause);
+static struct kobj_attribute timing_attr = __ATTR_RO(timing);
+
+/*
+ * The rest may be longer than a page, which is all that an attribute can show.
+ * Each read prints the whole text anew and copies its part.
+ */
+static ssize_t read_text(struct kobject *kobj, char *buf, loff_t pos, size_t count,
+			 size_t size, void (*print)(struct seq_buf *, struct ksplice_update *))
+{
+	struct seq_buf text;
+	ssize_t ret = -ENOMEM;
+	char *room;
+
+	room = kvmalloc(size, GFP_KERNEL);
+	if (room) {
+		seq_buf_init(&text, room, size);
+		print(&text, to_update(kobj));
+		ret = memory_read_from_buffer(buf, count, &pos, room, seq_buf_used(&text));
+	}
+	kvfree(room);
+	return ret;
+}
+
+/* A word in a line: blanks and control characters would tear it apart. */
+static void print_word(struct seq_buf *text, const char *word)
+{
+	for (; *word; word++)
+		seq_buf_printf(text, "%c", *word > ' ' && *word < 0x7f ? *word : '_');
+}
+
+static void print_conflicts(struct seq_buf *text, struct ksplice_update *update)
+{
+	const struct ksplice_conflict *c;
+	unsigned int i;
+
+	for (i = 0; i < update->n_conflicts; i++) {
+		c = &update->conflicts[i];
+		seq_buf_printf(text, "%d ", c->pid);
+		print_word(text, c->comm);
+		if (c->address == KSPLICE_UNRELIABLE)
+			seq_buf_printf(text, " unreliable\n");
+		else
+			seq_buf_printf(text, " %ps\n", (void *)c->address);
+	}
+}
+
+static void print_mismatches(struct seq_buf *text, struct ksplice_update *update)
+{
+	seq_buf_printf(text, "%.*s", (int)seq_buf_used(&update->mismatches),
+		       update->mismatches.buffer);
+}
+
+static void print_functions(struct seq_buf *text, struct ksplice_update *update)
+{
+	const struct ksplice_function *f;
+	unsigned int i;
+
+	for (i = 0; i < update->n_functions; i++) {
+		f = &update->functions[i];
+		seq_buf_printf(text, "%s %s 0x%lx %lu 0x%lx\n", f->target->name, f->name,
+			       f->old, f->length, f->new);
+	}
+}
+
+static ssize_t conflicts_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+			      char *buf, loff_t pos, size_t count)
+{
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = read_text(kobj, buf, pos, count, KSPLICE_MAX_CONFLICTS * 2 * KSYM_NAME_LEN,
+			print_conflicts);
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static ssize_t match_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+			  char *buf, loff_t pos, size_t count)
+{
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = read_text(kobj, buf, pos, count, MISMATCHES_SIZE, print_mismatches);
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static ssize_t functions_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+			      char *buf, loff_t pos, size_t count)
+{
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = read_text(kobj, buf, pos, count,
+			(to_update(kobj)->n_functions + 1) * 2 * KSYM_NAME_LEN, print_functions);
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static BIN_ATTR_RO(conflicts, 0);
+static BIN_ATTR_ADMIN_RO(match, 0);
+static BIN_ATTR_ADMIN_RO(functions, 0);
+
+static struct attribute *update_attrs[] = {
+	&stage_attr.attr,
+	&abort_cause_attr.attr,
+	&timing_attr.attr,
+	NULL
+};
+
+static struct bin_attribute *update_bin_attrs[] = {
+	&bin_attr_conflicts,
+	&bin_attr_match,
+	&bin_attr_functions,
+	NULL
+};
+
+static const struct attribute_group update_group = {
+	.attrs = update_attrs,
+	.bin_attrs = update_bin_attrs,
+};
+
+static const struct attribute_group *update_groups[] = {
+	&update_group,
+	NULL
+};
+
+static void release_update(struct kobject *kobj)
+{
+	struct ksplice_update *update = to_update(kobj);
+
+	ksplice_free_functions(update);
+	kvfree(update->mismatches.buffer);
+	kfree(update);
+}
+
+static struct kobj_type update_type = {
+	.release = release_update,
+	.sysfs_ops = &kobj_sysfs_ops,
+	.default_groups = update_groups,
+};
+
+/* An empty update with its directory, or an ERR_PTR(). */
+struct ksplice_update *ksplice_create_update(const char *id)
+{
+	struct ksplice_update *update = kzalloc(sizeof(*update), GFP_KERNEL);
+	char *mismatches = kvmalloc(MISMATCHES_SIZE, GFP_KERNEL);
+	int ret;
+
+	if (!update || !mismatches) {
+		kfree(update);
+		kvfree(mismatches);
+		return ERR_PTR(-ENOMEM);
+	}
+	strscpy(update->id, id, sizeof(update->id));
+	INIT_LIST_HEAD(&update->targets);
+	seq_buf_init(&update->mismatches, mismatches, MISMATCHES_SIZE);
+	ret = kobject_init_and_add(&update->kobj, &update_type, root, "%s", id);
+	if (!ret)
+		return update;
+	kobject_put(&update->kobj);
+	return ERR_PTR(ret);
+}
+
+static ssize_t api_version_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", KSPLICE_API_VERSION);
+}
+
+static struct kobj_attribute api_version_attr = __ATTR_RO(api_version);
+
+int __init ksplice_sysfs_init(void)
+{
+	int ret;
+
+	root = kobject_create_and_add("ksplice", kernel_kobj);
+	if (!root)
+		return -ENOMEM;
+	ret = sysfs_create_file(root, &api_version_attr.attr);
+	if (ret)
+		kobject_put(root);
+	return ret;
+}
+
+void ksplice_sysfs_exit(void)
+{
+	kobject_put(root);
+}
