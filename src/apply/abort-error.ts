@@ -20,7 +20,11 @@ export async function refusal(
   const { code, sentence, advice } = abortCause(word);
   const [conflicts, match] = await Promise.all([core.conflicts(id), core.mismatches(id)]);
   const verb = action === 'apply' ? 'applied' : 'undone';
-  const where = conflicts.map(({ pid, task, function: name }) => `${task} (${pid}) in ${name}`);
+  const where = conflicts.map(({ pid, task, function: name }) =>
+    name === 'unreliable'
+      ? `the stack of ${task} (${pid}) cannot be walked`
+      : `${task} (${pid}) in ${name}`,
+  );
   const first = [...new Set([...where, ...match])].slice(0, 3);
   const more = where.length + match.length - first.length;
   const list = first.length > 0 ? `: ${first.join('; ')}${more > 0 ? `; ${more} more` : ''}` : '';

@@ -21,6 +21,7 @@ export interface ReplacedFunction {
 export interface Conflict {
   readonly pid: number;
   readonly task: string;
+  /** "unreliable" if the task's stack cannot be walked with certainty. */
   readonly function: string;
 }
 
@@ -70,8 +71,8 @@ export class Core {
 
   async conflicts(id: string): Promise<Conflict[]> {
     return linesOf(await this.attribute(id, 'conflicts')).flatMap((line) => {
-      // A task's name may have spaces in it: pid first, function last.
-      const [, pid, task, name] = /^(\d+) (.*) (\S+)$/.exec(line) ?? [];
+      // The core leaves no blank in a task's name; a module's function is "NAME [MODULE]".
+      const [, pid, task, name] = /^(\d+) (\S+) (.+)$/.exec(line) ?? [];
       return pid === undefined
         ? []
         : [{ pid: Number(pid), task: task ?? '', function: name ?? '' }];

@@ -150,15 +150,15 @@ describe('applyUpdate', () => {
   it(
     'names the tasks that use the code, and gives up in time',
     inKernel(async (kernel) => {
-      const refusal = { word: 'code_busy', conflicts: '812 a b c tcp_v4_rcv\n' };
+      const refusal = { word: 'code_busy', conflicts: '812 nginx sctp_rcv [sctp]\n' };
       for (let i = 0; i < 100; i++) kernel.refusals.push(refusal);
       const started = Date.now();
       const error = await failure(applyUpdate(update, kernel, { timeout: 300 }, silentUi));
       expect(Date.now() - started).toBeLessThan(2_000);
       expect(error.code).toBe('busy');
-      expect(error.message).toContain('a b c (812) in tcp_v4_rcv');
+      expect(error.message).toContain('nginx (812) in sctp_rcv [sctp]');
       expect(error.details).toMatchObject({
-        conflicts: [{ pid: 812, task: 'a b c', function: 'tcp_v4_rcv' }],
+        conflicts: [{ pid: 812, task: 'nginx', function: 'sctp_rcv [sctp]' }],
       });
       await expectUntouched(kernel);
     }),
