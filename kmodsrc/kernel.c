@@ -64,8 +64,7 @@ static bool __init find_only(const struct wanted *want)
 
 	ksplice_kernel.kallsyms_on_each_match_symbol(note_address, want->name, &found);
 	if (found.count != 1) {
-		pr_err("this kernel has %u symbols %s instead of one
-", found.count, want->name);
+		pr_err("this kernel has %u symbols %s instead of one\n", found.count, want->name);
 		return false;
 	}
 	memcpy(want->pointer, &found.address, sizeof(found.address));

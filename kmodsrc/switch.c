@@ -176,7 +176,7 @@ enum ksplice_cause ksplice_switch(struct ksplice_update *update, bool undo)
 	if (cause == KSPLICE_OK)
 		mark_switched(update, undo);
 	/* Undone, or not applied after all. */
-	if (!update->n_functions || !update->functions[0].live)
+	if (cause == KSPLICE_OK ? undo : !undo)
 		ksplice_detach_ftrace(update);
 	return cause;
 }
