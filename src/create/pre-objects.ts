@@ -8,12 +8,11 @@ import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { type CmdFile, ownersOf, parseCmdFile, sectioned } from './cmd-file.js';
 import { errorLines, type Kbuild, make } from './kbuild.js';
+import type { KbuildObject } from './kbuild-lists.js';
 import { inParallel, runTool } from './tool.js';
 
 /** One object that the patch may change. */
-export interface PreObject {
-  /** Relative to the tree: "net/sctp/input.o". */
-  readonly name: string;
+export interface PreObject extends KbuildObject {
   /** What it is linked into: "vmlinux" or names of modules. */
   readonly owners: readonly string[];
   readonly made: CmdFile;
@@ -24,21 +23,21 @@ export interface PreObject {
 
 /**
  * Makes the pre objects that the cache does not have.
- * @param names objects, relative to the tree
  * @param cache directory for the sectioned objects
  * @throws KspliceError `compile-failed` naming every object that kbuild cannot make
  */
 export async function buildPreObjects(
   kbuild: Kbuild,
-  names: readonly string[],
+  chosen: readonly KbuildObject[],
   cache: string,
   ui: Ui,
 ): Promise<PreObject[]> {
-  const missing = names.filter((name) => !isCurrent(kbuild, cache, name));
-  ui.detail(`pre objects: ${names.length - missing.length} cached, ${missing.length} to make`);
+  const missing = chosen.filter(({ name }) => !isCurrent(kbuild, cache, name));
+  ui.detail(`pre objects: ${chosen.length - missing.length} cached, ${missing.length} to make`);
   if (missing.length > 0) await buildPlain(kbuild, missing, ui);
-  const objects = names.map((name) => describe(kbuild, cache, name));
-  const fresh = objects.filter((object) => missing.includes(object.name));
+  const objects = chosen.map((object) => describe(kbuild, cache, object));
+  const made = new Set(missing.map(({ name }) => name));
+  const fresh = objects.filter(({ name }) => made.has(name));
   let done = 0;
   await inParallel(fresh, kbuild.jobs, async (object) => {
     await compileSectioned(kbuild, object, object.sectioned, ui);
@@ -80,15 +79,17 @@ function cmdFileOf(name: string): string {
   return join(dirname(name), `.${basename(name)}.cmd`);
 }
 
-async function buildPlain(kbuild: Kbuild, names: readonly string[], ui: Ui): Promise<void> {
+async function buildPlain(kbuild: Kbuild, chosen: readonly KbuildObject[], ui: Ui): Promise<void> {
   // make goes by times alone; a file that was replaced by an older one would pass.
-  for (const name of names) {
+  for (const { name } of chosen) {
     rmSync(join(kbuild.objects, name), { force: true });
     rmSync(join(kbuild.objects, cmdFileOf(name)), { force: true });
   }
   const flags = ['KCFLAGS=-g0', 'KAFLAGS=-g0', '-k'];
-  const result = await make(kbuild, [...flags, ...names], ui);
-  const failed = names.filter((name) => !existsSync(join(kbuild.objects, name)));
+  const result = await make(kbuild, [...flags, ...chosen.map(({ target }) => target)], ui);
+  const failed = chosen
+    .map(({ name }) => name)
+    .filter((name) => !existsSync(join(kbuild.objects, name)));
   if (failed.length > 0) throw preFailed(kbuild, failed, result.output);
 }
 
@@ -105,11 +106,12 @@ function preFailed(kbuild: Kbuild, failed: readonly string[], output: string): K
   );
 }
 
-function describe(kbuild: Kbuild, cache: string, name: string): PreObject {
+function describe(kbuild: Kbuild, cache: string, object: KbuildObject): PreObject {
+  const { name } = object;
   const cmdFile = join(kbuild.objects, cmdFileOf(name));
   const made = parseCmdFile(readFileSync(cmdFile, 'utf8'), cmdFile);
   return {
-    name,
+    ...object,
     owners: ownersOf(made.commands[0] ?? []),
     made,
     plain: join(kbuild.objects, name),
@@ -129,7 +131,7 @@ export async function compileSectioned(
   ui: Ui,
 ): Promise<void> {
   mkdirSync(dirname(output), { recursive: true });
-  for (const [program = '', ...args] of sectioned(object.made.commands, object.name, output)) {
+  for (const [program = '', ...args] of sectioned(object.made.commands, object.target, output)) {
     const result = await runTool(program, args, { cwd: kbuild.objects, signal: ui.signal });
     const lines = errorLines(result.output, kbuild.tree);
     if (result.status !== 0) {

@@ -1,0 +1,57 @@
+// What is known of the kernel that the update is for: symbols, exports, modules,
+// and its image where the confdir has one.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Confdir } from '../configure/confdir.js';
+import { SHF_ALLOC } from '../elf/constants.js';
+import type { ElfObject } from '../elf/object.js';
+import { type ExportedSymbol, parseSymvers } from '../extract/symvers.js';
+import { readSystemMap } from '../run/kallsyms-text.js';
+import { type KernelFiles, openKernelImage } from '../run/kernel-files.js';
+import type { KernelSymbol } from '../run/symbols.js';
+import type { Ui } from '../ui.js';
+
+export interface KernelFacts {
+  /** The kernel proper's symbols, by address. */
+  readonly symbols: readonly KernelSymbol[];
+  readonly exports: ReadonlyMap<string, ExportedSymbol>;
+  /** Undefined if the confdir has no image: nothing is proved then. */
+  readonly image: KernelFiles | undefined;
+}
+
+/** Reads a confdir's System.map, Module.symvers and image. */
+export async function readKernelFacts(confdir: Confdir, ui: Ui): Promise<KernelFacts> {
+  const image = confdir.image
+    ? await openKernelImage(confdir.image, ui, { release: confdir.release })
+    : undefined;
+  const symvers = join(confdir.build, 'Module.symvers');
+  return {
+    symbols: readSystemMap(confdir.systemMap),
+    exports: parseSymvers(readFileSync(symvers, 'utf8'), symvers),
+    image,
+  };
+}
+
+/**
+ * A test whether the running kernel's symbol table has a name.
+ * @param objects stand for the target where its module file is not at hand:
+ *   a module keeps all symbols of its objects
+ */
+export function kallsymsTest(
+  facts: KernelFacts,
+  module: ElfObject | undefined,
+  objects: readonly ElfObject[],
+): (name: string) => boolean {
+  const names = new Set(facts.symbols.map((symbol) => symbol.name));
+  for (const name of facts.exports.keys()) names.add(name);
+  for (const object of module ? [module] : objects) {
+    for (const { name, section } of object.symbols) {
+      // Symbols of init sections go when the module's init is through.
+      if (section && section.flags & SHF_ALLOC && !section.name.startsWith('.init')) {
+        names.add(name);
+      }
+    }
+  }
+  return (name) => names.has(name);
+}

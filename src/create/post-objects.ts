@@ -1,0 +1,63 @@
+// Post objects: the patched source, compiled as the pre objects were. The work
+// tree holds the patch only while the compilers run.
+
+import { join } from 'node:path';
+import { KspliceError } from '../errors.js';
+import type { Ui } from '../ui.js';
+import { compileSectioned, type PreObject } from './pre-objects.js';
+import type { PatchedFile } from './source-patch.js';
+import { inParallel } from './tool.js';
+import { UndoStack } from './undo.js';
+import type { Workspace } from './workspace.js';
+
+export interface CompiledObject extends PreObject {
+  /** File: the sectioned object of the patched source. */
+  readonly post: string;
+}
+
+/**
+ * Patches the work tree, compiles, and puts the tree back.
+ * @throws KspliceError `compile-failed` with every object's errors
+ */
+export async function buildPostObjects(
+  workspace: Workspace,
+  files: readonly PatchedFile[],
+  objects: readonly PreObject[],
+  directory: string,
+  ui: Ui,
+): Promise<CompiledObject[]> {
+  const { kbuild, patched } = workspace;
+  const undo = new UndoStack();
+  const errors: KspliceError[] = [];
+  let done = 0;
+  const compile = async (object: PreObject): Promise<CompiledObject> => {
+    const post = join(directory, object.name);
+    try {
+      await compileSectioned(kbuild, object, post, ui);
+    } catch (error) {
+      if (!(error instanceof KspliceError) || error.code !== 'compile-failed') throw error;
+      errors.push(error);
+    }
+    ui.progress(++done, objects.length, object.name);
+    return { ...object, post };
+  };
+  try {
+    const code = files.filter((file) => file.kind === 'source' || file.kind === 'included');
+    patched.patch(code, undo);
+    const compiled = await inParallel(objects, kbuild.jobs, compile);
+    if (errors.length > 0) throw together(errors);
+    return compiled;
+  } finally {
+    for (const what of undo.unwind()) ui.warn(`could not put back ${what}`);
+  }
+}
+
+function together(errors: readonly KspliceError[]): KspliceError {
+  const [first] = errors as [KspliceError];
+  const details = errors.map((error) => error.details);
+  const text = errors.map((error) => error.message).join('\n');
+  return new KspliceError('compile-failed', `the patched source does not compile\n${text}`, {
+    advice: first.advice,
+    details,
+  });
+}

@@ -1,0 +1,118 @@
+// Old code and new code of one target: the match program from the plain pre
+// objects, compared with the kernel's image if there is one, and the new code
+// extracted from the post objects.
+
+import { randomBytes } from 'node:crypto';
+import type { ElfObject } from '../elf/object.js';
+import type { TableSizes } from '../elf/tables.js';
+import { KspliceError } from '../errors.js';
+import { extractNewCode } from '../extract/index.js';
+import { createResolver } from '../extract/resolver.js';
+import type { NewCode } from '../extract/types.js';
+import { type Generated, generateProgram } from '../match/generate.js';
+import { type MatchResult, type Mismatch, matchProgram } from '../match/interpret.js';
+import type { Ui } from '../ui.js';
+import type { ChangedTarget } from './differences.js';
+import { type KernelFacts, kallsymsTest } from './kernel-facts.js';
+
+export interface TargetCode {
+  readonly target: string;
+  readonly generated: Generated;
+  /** Undefined if there was no image to compare with. */
+  readonly match: MatchResult | undefined;
+  readonly newCode: NewCode;
+}
+
+/**
+ * @throws KspliceError `not-proved` if the image holds other code,
+ *   `not-in-kernel` if the image has no such module, `unresolved-symbol`
+ */
+export async function makeTargetCode(
+  changed: ChangedTarget,
+  facts: KernelFacts,
+  tables: TableSizes,
+  ui: Ui,
+): Promise<TargetCode> {
+  const { target, objects } = changed;
+  const module = await moduleFile(target, facts);
+  const plain = objects.map((object) => object.plain);
+  const generated = generateProgram({
+    objects: objects.map(({ plain, label, diff }) => ({
+      object: plain,
+      label,
+      replaced: new Set(diff.replaced.map((replaced) => replaced.name)),
+    })),
+    target,
+    hasKallsyms: kallsymsTest(facts, module, plain),
+    tables,
+    cookie: randomBytes(8).readBigUInt64LE(),
+  });
+  const match = facts.image && matchProgram(generated.program, target, facts.image.kernel);
+  if (match && !match.ok) throw notProved(target, match.mismatches, facts);
+  ui.detail(
+    `${target}: ${generated.program.spans.length} spans, ${generated.program.keys.length} keys`,
+  );
+  const resolver = createResolver({
+    target,
+    exports: facts.exports,
+    symbols: facts.symbols,
+    pre: new Map(objects.map(({ label, plain }) => [label, plain])),
+    module,
+    runAddress: match && ((label, name) => runAddress(generated, match, label, name)),
+  });
+  const newCode = extractNewCode({ objects, program: generated, resolver, tables });
+  return { target, generated, match, newCode };
+}
+
+/** The module's file; undefined for vmlinux, and where there is no image, or only a capture. */
+async function moduleFile(target: string, facts: KernelFacts): Promise<ElfObject | undefined> {
+  if (target === 'vmlinux' || !facts.image) return undefined;
+  await facts.image.prepare([target]);
+  const file = await facts.image.moduleFile(target);
+  if (!file && !facts.image.kernel.hasTarget(target)) {
+    throw new KspliceError(
+      'not-in-kernel',
+      `${facts.image.kernel.origin} has no module ${target}`,
+      {
+        advice: 'Is the configuration that of the running kernel? Run configure again.',
+        details: { target },
+      },
+    );
+  }
+  return file;
+}
+
+function runAddress(
+  generated: Generated,
+  match: MatchResult,
+  label: string,
+  name: string,
+): bigint | undefined {
+  const place = generated.keyOf(label, name);
+  const value = place && match.values[place.key];
+  return value === undefined ? undefined : value + BigInt(place?.offset ?? 0);
+}
+
+function notProved(
+  target: string,
+  mismatches: readonly Mismatch[],
+  facts: KernelFacts,
+): KspliceError {
+  const spans = [...new Set(mismatches.map(({ object, span }) => `${object}: ${span}`))];
+  const shown = spans.slice(0, 10);
+  if (spans.length > shown.length) shown.push(`and ${spans.length - shown.length} more`);
+  return new KspliceError(
+    'not-proved',
+    `${facts.image?.kernel.origin} does not hold the code that this source makes of ${target}:\n${shown.map((line) => `  ${line}`).join('\n')}`,
+    {
+      advice:
+        'Source, compiler and configuration must be the ones of the running kernel: compare their package versions.',
+      details: mismatches.map(({ cause, object, span, offset }) => ({
+        cause,
+        object,
+        span,
+        offset,
+      })),
+    },
+  );
+}
