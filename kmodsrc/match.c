@@ -322,12 +322,13 @@ static void settle_rest(struct ksplice_match *m)
 	__u32 i;
 
 	for (i = 0; i < m->program->spans.count; i++) {
-		if (m->states[i] == SPAN_WAITING && !(spans[i].flags & KSPLICE_SPAN_WEAK))
+		if (m->states[i] == SPAN_AMBIGUOUS && (spans[i].flags & KSPLICE_SPAN_REPLACED)) {
+			what = span_mismatch(m, i, KSPLICE_AMBIGUOUS, 0);
+			report(m, &what);
+		} else if (m->states[i] == SPAN_AMBIGUOUS ||
+			   (m->states[i] == SPAN_WAITING && !(spans[i].flags & KSPLICE_SPAN_WEAK))) {
 			m->unverified++;
-		if (m->states[i] != SPAN_AMBIGUOUS)
-			continue;
-		what = span_mismatch(m, i, KSPLICE_AMBIGUOUS, 0);
-		report(m, &what);
+		}
 	}
 }
 

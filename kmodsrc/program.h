@@ -87,9 +87,16 @@ struct ksplice_span {
 
 /* Candidates are the addresses kallsyms has for the name in the target. */
 #define KSPLICE_SPAN_SEARCH	0x1
-/* A weak definition: another object's may have taken its place. */
+/*
+ * A weak definition: another object's may have taken its place.  It is only
+ * looked at once the value of its key is known from elsewhere, and skipped
+ * unless kallsyms has the name there.
+ */
 #define KSPLICE_SPAN_WEAK	0x2
-/* The update replaces this function. */
+/*
+ * The update replaces this function: it must be found.  Others may stay
+ * ambiguous; nothing depends on them then.
+ */
 #define KSPLICE_SPAN_REPLACED	0x4
 
 /*
