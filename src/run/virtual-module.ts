@@ -23,6 +23,8 @@ export interface Room {
 export interface VirtualModule {
   readonly name: string;
   readonly object: ElfObject;
+  /** Where a section is; undefined if it is not loaded. */
+  placeOf(section: Section): bigint | undefined;
   /** Sections with contents that stay in memory after the module's start. */
   readonly regions: readonly Region[];
   /** What kallsyms would have for it. */
@@ -69,7 +71,8 @@ export function layOut(
     });
   }
   const symbols = kallsymsOf(object, places);
-  return { name, object, regions, symbols, index: new SymbolIndex(symbols) };
+  const placeOf = (section: Section) => places.get(section);
+  return { name, object, placeOf, regions, symbols, index: new SymbolIndex(symbols) };
 }
 
 function takeRoom(section: Section, room: Room, object: ElfObject): bigint {

@@ -120,10 +120,7 @@ function assembly(options: TinyKernelOptions): string {
     ZEROS,
     '.quad _text',
   ];
-  const seqs = [
-    ZEROS,
-    ...symbols.flatMap((_, index) => `.byte 0, ${index >> 8}, ${index & 255}`),
-  ];
+  const seqs = [ZEROS, ...symbols.flatMap((_, index) => `.byte 0, ${index >> 8}, ${index & 255}`)];
   const tables =
     order === 'offsets-first'
       ? [...offsets, ...names, ...seqs, ...tokenTables()]
