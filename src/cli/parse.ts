@@ -50,14 +50,14 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Request
 }
 
 async function withoutCommand(argv: readonly string[]): Promise<Request> {
+  if (argv.includes('--version')) return { kind: 'version' };
   const parser = newParser('ksplice-ts <command> [options]');
   for (const name of commandNames) {
     const command = await loadCommand(name);
     if (command) parser.command(command.usage, command.describe, {}, () => {});
   }
   for (const [example, what] of TOP_EXAMPLES) parser.example(example, what);
-  const { args, output } = await parse(parser.version('version').strictOptions(), argv);
-  if (args.version === true) return { kind: 'version' };
+  const { output } = await parse(parser.strictOptions(), argv);
   if (output !== '' || argv.length === 0) {
     return { kind: 'help', text: output || (await parser.getHelp()) };
   }
@@ -69,14 +69,15 @@ async function withCommand(
   name: string,
   command: Command,
 ): Promise<Request> {
-  let options: Argv | undefined;
+  let types: OptionTypes | undefined;
   const parser = newParser()
     .command(
       command.usage,
       command.describe,
       (inner) => {
-        options = command.options(inner);
+        const options = command.options(inner);
         for (const [example, what] of command.examples) options.example(example, what);
+        types = optionTypes(options);
         return options;
       },
       () => {},
@@ -85,7 +86,7 @@ async function withCommand(
     .strict();
   const { args, output } = await parse(parser, argv, name);
   if (output !== '') return { kind: 'help', text: output };
-  if (options) refuseOddValues(options, args, name);
+  if (types) refuseOddValues(types, args, name);
   return { kind: 'run', command, args };
 }
 
@@ -144,10 +145,15 @@ interface OptionTypes {
   readonly array: readonly string[];
 }
 
-/** What yargs lets pass: an option without its value, one given twice, a word for a number. */
-function refuseOddValues(options: Argv, args: Record<string, unknown>, name: string): void {
+/** yargs empties its lists when it has parsed, so they are copied before. */
+function optionTypes(options: Argv): OptionTypes {
   // In yargs' interface, though not in its types.
-  const types = (options as unknown as { getOptions(): OptionTypes }).getOptions();
+  const lists = (options as unknown as { getOptions(): OptionTypes }).getOptions();
+  return { string: [...lists.string], number: [...lists.number], array: [...lists.array] };
+}
+
+/** What yargs lets pass: an option without its value, one given twice, a word for a number. */
+function refuseOddValues(types: OptionTypes, args: Record<string, unknown>, name: string): void {
   const hint = `Try \`ksplice-ts ${name} --help\`.`;
   for (const key of [...types.string, ...types.number]) {
     const value = args[key];
