@@ -322,8 +322,9 @@ static void settle_rest(struct ksplice_match *m)
 	__u32 i;
 
 	for (i = 0; i < m->program->spans.count; i++) {
-		if (m->states[i] == SPAN_AMBIGUOUS && (spans[i].flags & KSPLICE_SPAN_REPLACED)) {
-			what = span_mismatch(m, i, KSPLICE_AMBIGUOUS, 0);
+		if (m->states[i] <= SPAN_AMBIGUOUS && (spans[i].flags & KSPLICE_SPAN_REPLACED)) {
+			what = span_mismatch(m, i, m->states[i] == SPAN_AMBIGUOUS ?
+					     KSPLICE_AMBIGUOUS : KSPLICE_NOT_FOUND, 0);
 			report(m, &what);
 		} else if (m->states[i] == SPAN_AMBIGUOUS ||
 			   (m->states[i] == SPAN_WAITING && !(spans[i].flags & KSPLICE_SPAN_WEAK))) {

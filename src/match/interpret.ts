@@ -179,10 +179,10 @@ class Matcher {
   private settleRest(): void {
     this.program.spans.forEach((span, index) => {
       const state = this.states[index];
-      if (state === State.Ambiguous && span.replaced) this.report(span, 'ambiguous', 0);
-      else if (state === State.Ambiguous || (state === State.Waiting && !span.weak)) {
-        this.unverified++;
-      }
+      if (state !== State.Ambiguous && state !== State.Waiting) return;
+      if (span.replaced)
+        this.report(span, state === State.Ambiguous ? 'ambiguous' : 'not-found', 0);
+      else if (state === State.Ambiguous || !span.weak) this.unverified++;
     });
   }
 
