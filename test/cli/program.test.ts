@@ -10,22 +10,23 @@ import { describe, expect, it } from 'vitest';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PROGRAM = path.join(ROOT, 'bin/ksplice-ts.js');
 
-/** Wall time in milliseconds of the quickest of several runs. */
-async function quickest(args: readonly string[]): Promise<number> {
+/** CPU time in milliseconds (wall time says more about the machine) of the quickest run. */
+async function cpuTime(args: readonly string[]): Promise<number> {
   const times: number[] = [];
-  for (let i = 0; i < 7; i++) {
-    const started = performance.now();
-    await execa(process.execPath, args);
-    times.push(performance.now() - started);
+  for (let i = 0; i < 5; i++) {
+    const script = 'TIMEFORMAT=\'%U %S\'; time "$@" >/dev/null';
+    const { stderr } = await execa('bash', ['-c', script, 'bash', process.execPath, ...args]);
+    const [user = '', system = ''] = stderr.split(' ');
+    times.push((Number(user) + Number(system)) * 1000);
   }
   return Math.min(...times);
 }
 
 describe('the program', () => {
   it('answers --version in hardly more time than node itself takes', async () => {
-    const node = await quickest(['-e', '0']);
-    const version = await quickest([PROGRAM, '--version']);
-    expect(version - node).toBeLessThan(60);
+    const node = await cpuTime(['-e', '0']);
+    const version = await cpuTime([PROGRAM, '--version']);
+    expect(version - node).toBeLessThan(40);
   });
 
   it('answers --version --json with one object', async () => {
