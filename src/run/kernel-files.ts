@@ -37,6 +37,8 @@ export interface KernelFiles {
 export interface ImageOptions {
   /** Which kernel, where a tree holds several. */
   readonly release?: string;
+  /** Which kernel to take if there are several, and this is one of them. */
+  readonly prefer?: string;
   /** Modules that will be needed; a package is read once, and only these are kept. */
   readonly modules?: readonly string[];
 }
@@ -55,7 +57,7 @@ export async function openKernelImage(
   if (!stat) throw new KspliceError('no-image', `${path}: no such file or directory`, { advice });
   if (stat.isFile()) return await openPackage(path, ui, options);
   if (isCapture(path)) return openCapture(path);
-  const place = findInTree(path, options.release);
+  const place = findInTree(path, options);
   ui.detail(`kernel image ${place.vmlinuz}, modules in ${place.modules ?? 'no directory'}`);
   const vmlinux = await openVmlinuz(place.vmlinuz, ui.signal);
   if (vmlinux.release !== place.release) {
@@ -109,21 +111,26 @@ interface TreePlace {
   readonly modules: string | undefined;
 }
 
-/** The kernel in a tree; there must be exactly one of the release, or one at all. */
-function findInTree(root: string, release: string | undefined): TreePlace {
+/** The kernel in a tree: the one that was asked for, or the only one. */
+function findInTree(root: string, { release, prefer }: ImageOptions): TreePlace {
   const boot = existsSync(join(root, 'boot')) ? join(root, 'boot') : root;
   const releases = readdirSync(boot)
     .filter((name) => name.startsWith('vmlinuz-'))
-    .map((name) => name.slice('vmlinuz-'.length))
-    .filter((name) => release === undefined || name === release);
-  const [only] = releases;
-  if (only === undefined) {
-    const which = release === undefined ? 'vmlinuz-RELEASE' : `vmlinuz-${release}`;
-    throw new KspliceError('no-image', `${boot} has no ${which}`, { advice });
+    .map((name) => name.slice('vmlinuz-'.length));
+  const wanted =
+    release ?? (prefer !== undefined && releases.includes(prefer) ? prefer : undefined);
+  const only = wanted ?? (releases.length === 1 ? releases[0] : undefined);
+  if (releases.length === 0) {
+    throw new KspliceError('no-image', `${boot} holds no kernel (vmlinuz-RELEASE)`, { advice });
   }
-  if (releases.length > 1) {
+  if (only === undefined) {
     throw new KspliceError('no-image', `${boot} has several kernels: ${releases.join(', ')}`, {
       advice: 'Say which with --kernel RELEASE.',
+    });
+  }
+  if (!releases.includes(only)) {
+    throw new KspliceError('no-image', `${boot} has ${releases.join(', ')}, not ${only}`, {
+      advice,
     });
   }
   const modules = [`lib/modules/${only}`, `usr/lib/modules/${only}`]

@@ -1,0 +1,74 @@
+import { proveAgainst, type TargetProof } from '../../check/prove.js';
+import { KspliceError } from '../../errors.js';
+import { openKernelImage } from '../../run/kernel-files.js';
+import { openLiveKernel } from '../../run/live.js';
+import type { RunningKernel } from '../../run/running.js';
+import type { Ui } from '../../ui.js';
+import { readUpdate } from '../../update/read.js';
+import type { Update } from '../../update/update.js';
+import type { Command } from '../command.js';
+
+export const command: Command = {
+  usage: 'check <update>',
+  describe: 'Prove that an update fits a kernel, loading nothing',
+  options: (yargs) =>
+    yargs
+      .positional('update', {
+        type: 'string',
+        demandOption: true,
+        describe: 'A ksplice-ID.tar.gz, or the directory that it unpacks to',
+      })
+      .option('live', { type: 'boolean', describe: 'Check against the running kernel' })
+      .option('image', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Check against an image package (unpacked or .deb), a capture, or / of a host',
+      })
+      .conflicts('live', 'image'),
+  examples: [
+    ['sudo ksplice-ts check ksplice-8c4rnqv2.tar.gz --live', 'against the kernel that runs here'],
+    [
+      'ksplice-ts check ksplice-8c4rnqv2.tar.gz --image linux-image-6.1.0-56-amd64-unsigned_6.1.192-2_amd64.deb',
+      'against the files of a distribution',
+    ],
+  ],
+  run: async (args, ui) => {
+    const image = args.image as string | undefined;
+    if (image === undefined && args.live !== true) {
+      throw new KspliceError('usage', 'check needs --live or --image PATH', {
+        advice: '--live compares with the running kernel, --image with files.',
+      });
+    }
+    ui.stage('reading the update');
+    const update = await readUpdate(args.update as string);
+    const kernel =
+      image === undefined ? await openLiveKernel(ui) : await openImage(image, update, ui);
+    const proof = proveAgainst(update, kernel, ui);
+    return {
+      json: { ...proof },
+      text: [
+        `Update ${proof.id} fits ${proof.kernel} (${proof.release}).`,
+        ...proof.targets.flatMap(targetLines),
+      ],
+    };
+  },
+};
+
+async function openImage(path: string, update: Update, ui: Ui): Promise<RunningKernel> {
+  ui.stage(`reading the kernel image in ${path}`);
+  const modules = update.contents.changes.map(({ target }) => target);
+  const { kernel } = await openKernelImage(path, ui, { modules, prefer: update.kernel.release });
+  return kernel;
+}
+
+function targetLines(proof: TargetProof): string[] {
+  const { target, functions, replaced, bytes, inferred, unverified, resolved, references } = proof;
+  const lines = [
+    `  ${target}: ${functions} functions and their data match, ${bytes} bytes; ${replaced} will be replaced`,
+    `    ${inferred} addresses inferred, without contradiction`,
+    `    ${resolved} symbols of the new code found by name, ${references} places compared with the inferred addresses`,
+  ];
+  if (unverified > 0)
+    lines.push(`    ${unverified} pieces that nothing refers to were not compared`);
+  return lines;
+}
