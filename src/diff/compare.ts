@@ -4,7 +4,14 @@
 // constants, replacement instructions, fresh statics) is compared by content at
 // every reference to it, never by offset.
 
-import { relocationShape, SHF_MERGE, SHF_STRINGS, SHT_NOBITS } from '../elf/constants.js';
+import {
+  R_X86_64_PC32,
+  R_X86_64_PLT32,
+  relocationShape,
+  SHF_MERGE,
+  SHF_STRINGS,
+  SHT_NOBITS,
+} from '../elf/constants.js';
 import type { Relocation, Section } from '../elf/object.js';
 import type { Correlation } from './correlate.js';
 import type { Journal } from './journal.js';
@@ -81,7 +88,7 @@ export class Comparison {
     for (const [i, relocation] of left.entries()) {
       const other = right[i]!;
       const at = relocation.offset - a.start;
-      if (at !== other.offset - b.start || relocation.type !== other.type) {
+      if (at !== other.offset - b.start || !sameType(relocation, other)) {
         return `relocations differ at +0x${at.toString(16)}`;
       }
       const found = this.references(a.section, relocation, b.section, other);
@@ -330,6 +337,12 @@ function sameText(a: Extent, b: Extent): boolean {
   const text = ({ section, start, end }: Extent) =>
     section.data.toString('latin1', start, end).replace(/(\.[chS]):\d+(?=\0$)/, '$1:');
   return text(a) === text(b);
+}
+
+/** A call is PLT32 to a global function and PC32 to a static one; they are computed alike. */
+function sameType(a: Relocation, b: Relocation): boolean {
+  const kind = ({ type }: Relocation) => (type === R_X86_64_PLT32 ? R_X86_64_PC32 : type);
+  return kind(a) === kind(b);
 }
 
 /** Parts without an identity: nothing but their content counts. */
