@@ -30,8 +30,8 @@ export class RunDirectory {
 
   /** Keeps something of a stage for whoever looks into the directory. */
   keep(stage: Stage, name: string, contents: unknown): void {
-    const text = typeof contents === 'string' ? contents : JSON.stringify(contents, null, 2);
-    writeFileSync(join(this.stage(stage), name), text);
+    const data = Buffer.isBuffer(contents) ? contents : JSON.stringify(contents, null, 2);
+    writeFileSync(join(this.stage(stage), name), data);
   }
 
   /** Ends what was going on: its time, in milliseconds. */

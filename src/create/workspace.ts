@@ -21,6 +21,8 @@ export interface Workspace {
   /** The user's tree that `kbuild.tree` mirrors. */
   readonly source: string;
   readonly patched: PatchedTree;
+  /** Lets others use the area. */
+  close(): void;
 }
 
 /**
@@ -39,7 +41,8 @@ export async function openWorkspace(
   const area = join(cacheDirectory(), 'trees', areaName(source, config, headers));
   const kbuild = { tree: join(area, 'tree'), objects: join(area, 'objects'), headers, jobs };
   mkdirSync(kbuild.objects, { recursive: true });
-  undo.push('the lock', await takeLock(join(area, 'lock'), ui));
+  const close = await takeLock(join(area, 'lock'), ui);
+  undo.push('the lock', close);
   const patched = new PatchedTree(kbuild.tree, area);
   if (patched.recover()) ui.info('put back the source files that a killed run had patched');
   ui.stage('bringing the work tree up to date');
@@ -54,7 +57,7 @@ export async function openWorkspace(
     ui.stage('preparing the work tree');
     await prepareTree(kbuild, config, ui);
   }
-  return { area, kbuild, source, patched };
+  return { area, kbuild, source, patched, close };
 }
 
 function areaName(source: string, config: string, headers: KernelHeaders): string {

@@ -1,0 +1,85 @@
+import { availableParallelism } from 'node:os';
+import { type CreatedUpdate, createUpdate } from '../../create/pipeline.js';
+import type { ObjectReport } from '../../create/report.js';
+import { KspliceError } from '../../errors.js';
+import type { Command } from '../command.js';
+
+export const command: Command = {
+  usage: 'create [source]',
+  describe: 'Make an update from a source patch',
+  options: (yargs) =>
+    yargs
+      .positional('source', {
+        type: 'string',
+        describe: "The kernel's source tree; by default the one that the configuration names",
+      })
+      .option('patch', { type: 'string', demandOption: true, describe: 'A unified diff' })
+      .option('config', {
+        type: 'string',
+        demandOption: true,
+        describe: 'The directory that configure made',
+      })
+      .option('jobs', {
+        alias: 'j',
+        type: 'number',
+        default: availableParallelism(),
+        describe: 'Compilers at a time',
+      })
+      .option('id', { type: 'string', describe: 'Up to 16 letters and digits; random by default' })
+      .option('description', { type: 'string', describe: 'A line for `view`' })
+      .option('output', { type: 'string', default: '.', describe: 'Directory for the update' }),
+  examples: [
+    [
+      'ksplice-ts create --patch fix.patch --config conf',
+      'make ksplice-ID.tar.gz in this directory',
+    ],
+    [
+      'ksplice-ts create --patch fix.patch --config conf ~/linux-6.1 --id cve20261 --output updates',
+      'take the source from elsewhere, choose the name',
+    ],
+  ],
+  run: async (args, ui) => {
+    const jobs = args.jobs as number;
+    if (!Number.isInteger(jobs) || jobs < 1) {
+      throw new KspliceError('usage', '--jobs needs a number from 1 up');
+    }
+    const created = await createUpdate(
+      {
+        patch: args.patch as string,
+        confdir: args.config as string,
+        source: args.source as string | undefined,
+        jobs,
+        id: args.id as string | undefined,
+        description: args.description as string | undefined,
+        output: args.output as string,
+        keep: args.verbose === true,
+      },
+      ui,
+    );
+    return { json: { ...created }, text: describe(created) };
+  },
+};
+
+function describe({ id, file, report }: CreatedUpdate): string[] {
+  const lines = report.objects.flatMap(objectLines);
+  const proof = report.provedAgainst;
+  return [
+    ...lines,
+    proof === null
+      ? 'Not proved: the configuration has no image. The kernel is compared when the update is applied.'
+      : `Proved against ${proof}: it holds the code that is replaced, byte by byte.`,
+    `Update ${id} is in ${file}`,
+  ];
+}
+
+function objectLines({ target, object, changed, added, removed, addedData }: ObjectReport) {
+  const list = (what: string, names: readonly string[]) =>
+    names.length > 0 ? [`  ${what}: ${names.join(', ')}`] : [];
+  return [
+    `${object} (${target})`,
+    ...changed.map(({ name, oldSize, newSize }) => `  ${name}: ${oldSize} -> ${newSize} bytes`),
+    ...list('new functions', added),
+    ...list('functions no longer there', removed),
+    ...list('new data', addedData),
+  ];
+}

@@ -1,0 +1,159 @@
+// create, from a source patch to an update. Each line of createUpdate() is a
+// stage; what holds between two of them stands between them.
+
+import { basename, join, normalize } from 'node:path';
+import { type Confdir, readConfdir } from '../configure/confdir.js';
+import { KspliceError } from '../errors.js';
+import type { Ui } from '../ui.js';
+import { chooseObjects } from './choose-objects.js';
+import { provideCore } from './core-module.js';
+import { findDifferences } from './differences.js';
+import { readHeaders } from './kbuild.js';
+import { readKernelFacts } from './kernel-facts.js';
+import { chooseId, describePatch, packUpdate } from './pack.js';
+import { buildPostObjects } from './post-objects.js';
+import { buildPreObjects, type PreObject } from './pre-objects.js';
+import { makeReport, type Report } from './report.js';
+import { inRun, type Run } from './run.js';
+import { loadPatch, type PatchedFile } from './source-patch.js';
+import { askTableSizes } from './table-sizes.js';
+import { makeTargetCode, type TargetCode } from './target-code.js';
+import { buildUpdateModules } from './update-modules.js';
+import { openWorkspace, type Workspace } from './workspace.js';
+
+export interface CreateOptions {
+  /** The source patch. */
+  readonly patch: string;
+  /** The configuration directory. */
+  readonly confdir: string;
+  /** Kernel source; the confdir's by default. */
+  readonly source?: string | undefined;
+  /** Compilers at a time. */
+  readonly jobs: number;
+  /** Random by default. */
+  readonly id?: string | undefined;
+  /** What the patch says of itself by default. */
+  readonly description?: string | undefined;
+  /** Directory for the tarball. */
+  readonly output: string;
+  /** Keep the run's directory also when all goes well. */
+  readonly keep?: boolean | undefined;
+}
+
+export interface CreatedUpdate {
+  readonly id: string;
+  /** Path of the tarball. */
+  readonly file: string;
+  readonly description: string;
+  readonly report: Report;
+}
+
+/**
+ * Makes an update.
+ * @throws KspliceError of any code of create's; `no-changes` if nothing in the
+ *   running code changes
+ */
+export async function createUpdate(options: CreateOptions, ui: Ui): Promise<CreatedUpdate> {
+  const id = chooseId(options.id);
+  const confdir = await readConfdir(options.confdir);
+  const source = sourceOf(options, confdir);
+  const files = loadPatch(options.patch, source, ui);
+  // The patch fits the source. Nothing has been written so far.
+  return await inRun(ui, options.keep ?? false, async (run) => {
+    const { directory } = run;
+    const facts = run.background(readKernelFacts(confdir, run.ui));
+    const core = run.background(facts.then((known) => provideCore(confdir, known, run.ui)));
+    const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
+    const { config } = confdir;
+    const work = await openWorkspace(source, config, headers, options.jobs, run.undo, run.ui);
+    directory.lap('work tree');
+    // The work tree is the source, configured as the distribution's build was.
+    const objects = await compile(work, files, run);
+    const tables = await askTableSizes(work, run.ui);
+    work.close();
+    // The work tree is as it was and free for others; there are three objects of each kind.
+    run.ui.stage(`comparing ${count(objects.length, 'object')}`);
+    const { targets, notes } = findDifferences(objects, tables, run.ui);
+    directory.keep('3-diff', 'functions.json', targets.map(functionNames));
+    directory.lap('diff');
+    // Every change is one that can be made on a running kernel.
+    const known = await facts;
+    directory.lap('kernel image');
+    const proof = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
+    run.ui.stage(`extracting new code${proof}`);
+    const code: TargetCode[] = [];
+    for (const target of targets) code.push(await makeTargetCode(target, known, tables, run.ui));
+    keepCode(run, code);
+    directory.lap('match and extract');
+    // The image, if there is one, holds the old code; all symbols of the new code are found.
+    const coreModule = await core;
+    directory.lap('kernel core');
+    run.ui.stage(`building ${count(code.length * 2, 'module')}`);
+    const modules = directory.stage('5-modules');
+    const contents = await buildUpdateModules(id, code, coreModule, confdir, modules, run.ui);
+    directory.lap('modules');
+    const description = options.description ?? describePatch(options.patch);
+    const report = makeReport(confdir.release, targets, code, notes, known, directory);
+    const parts = { id, contents, modules, patch: options.patch, description, report };
+    const file = await packUpdate(parts, directory.stage('6-pack'), options.output);
+    directory.lap('pack');
+    for (const { what, ms } of directory.timings) ui.detail(`${what}: ${ms} ms`);
+    return { id, file, description, report };
+  });
+}
+
+/** Compiles what the patch may change: plain and sectioned pre objects, and post objects. */
+async function compile(work: Workspace, files: readonly PatchedFile[], run: Run) {
+  const { directory, ui } = run;
+  const chosen = await chooseObjects(files, work.kbuild, ui);
+  ui.stage(`compiling ${count(chosen.length, 'object')} without the patch`);
+  const built = await buildPreObjects(work.kbuild, chosen, join(work.area, 'pre'), ui);
+  const pre = built.filter((object) => readsOneOf(object, files, work.kbuild.tree));
+  directory.lap('pre objects');
+  ui.stage(`compiling ${count(pre.length, 'object')} with the patch`);
+  const objects = await buildPostObjects(work, files, pre, directory.stage('2-post'), ui);
+  directory.keep('1-pre', 'objects.json', objects);
+  directory.lap('post objects');
+  return objects;
+}
+
+/** Whether the compiler read a file that the patch changes; candidates are an over-estimate. */
+function readsOneOf(object: PreObject, files: readonly PatchedFile[], tree: string): boolean {
+  const read = new Set(object.made.dependencies.map((path) => normalize(path)));
+  return files.some(({ path }) => read.has(join(tree, path)));
+}
+
+function sourceOf(options: CreateOptions, confdir: Confdir): string {
+  const source = options.source ?? confdir.source;
+  if (source !== undefined) return source;
+  throw new KspliceError('no-source', `${confdir.dir} has no link to the kernel's source`, {
+    advice: 'Give the source tree after the options, or run configure with --source.',
+  });
+}
+
+function functionNames({ target, objects }: Parameters<typeof makeTargetCode>[0]) {
+  return {
+    target,
+    objects: objects.map(({ label, diff }) => ({
+      label,
+      functions: diff.functions,
+      data: diff.data,
+      decisions: Object.fromEntries(
+        diff.replaced.map(({ name }) => [name, diff.explain(name)] as const),
+      ),
+    })),
+  };
+}
+
+/** Leaves the extracted code where a failed build can be looked into. */
+function keepCode({ directory }: Run, code: readonly TargetCode[]): void {
+  for (const { target, newCode } of code) {
+    const { object, ...rest } = newCode;
+    directory.keep('4-extract', `${basename(target)}.o`, object);
+    directory.keep('4-extract', `${basename(target)}.json`, rest);
+  }
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}

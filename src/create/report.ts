@@ -1,0 +1,84 @@
+// debug/report.json: what an update changes and how it was made, for people and
+// for scripts. Its shape is documented in docs/design.md.
+
+import type { ChangedTarget } from './differences.js';
+import type { KernelFacts } from './kernel-facts.js';
+import type { RunDirectory } from './stages.js';
+import type { TargetCode } from './target-code.js';
+
+export interface ChangedFunctionReport {
+  readonly name: string;
+  /** In bytes, before and after. */
+  readonly oldSize: number;
+  readonly newSize: number;
+}
+
+export interface ObjectReport {
+  readonly target: string;
+  readonly object: string;
+  readonly changed: readonly ChangedFunctionReport[];
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly addedData: readonly string[];
+}
+
+export interface TargetReport {
+  readonly target: string;
+  /** Functions and data compared with the running kernel before the switch. */
+  readonly spans: number;
+  /** Symbols whose run-time address is inferred from the running code. */
+  readonly keys: number;
+  /** Bytes of new code and data, as an object file. */
+  readonly newCodeSize: number;
+  /** Symbols that livepatch relocations resolve. */
+  readonly livepatchSymbols: number;
+}
+
+export interface Report {
+  readonly release: string;
+  readonly objects: readonly ObjectReport[];
+  readonly targets: readonly TargetReport[];
+  /** What the modules were compared with; null if the confdir has no image. */
+  readonly provedAgainst: string | null;
+  readonly notes: readonly string[];
+  /** In milliseconds, by stage. */
+  readonly timings: readonly { readonly what: string; readonly ms: number }[];
+}
+
+/** Puts the report together. */
+export function makeReport(
+  release: string,
+  changed: readonly ChangedTarget[],
+  code: readonly TargetCode[],
+  notes: readonly string[],
+  facts: KernelFacts,
+  run: RunDirectory,
+): Report {
+  return {
+    release,
+    objects: changed.flatMap(({ target, objects }) =>
+      objects.map(({ label, diff }) => ({
+        target,
+        object: label,
+        changed: diff.replaced.map(({ name, pre, post }) => ({
+          name,
+          oldSize: pre.size,
+          newSize: post.size,
+        })),
+        added: diff.functions.added,
+        removed: diff.functions.removed,
+        addedData: diff.data.added,
+      })),
+    ),
+    targets: code.map(({ target, generated, newCode }) => ({
+      target,
+      spans: generated.program.spans.length,
+      keys: generated.program.keys.length,
+      newCodeSize: newCode.object.length,
+      livepatchSymbols: newCode.bindings.length,
+    })),
+    provedAgainst: facts.image?.kernel.origin ?? null,
+    notes,
+    timings: run.timings,
+  };
+}

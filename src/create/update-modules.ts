@@ -1,0 +1,84 @@
+// The modules of an update: new code and old code of each target, built by
+// kbuild in one directory.
+
+import { createHash } from 'node:crypto';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Confdir } from '../configure/confdir.js';
+import { convertToLivepatch } from '../extract/livepatch.js';
+import {
+  renderKbuild,
+  renderNewCode,
+  renderOldCode,
+  shippedObjectCommand,
+  sourceNames,
+} from '../extract/templates.js';
+import { encodeProgram } from '../program/encode.js';
+import type { Ui } from '../ui.js';
+import { CORE_MODULE, type Contents, modulePrefix } from '../update/contents.js';
+import { buildModules } from './build-modules.js';
+import type { CoreModule } from './core-module.js';
+import { packageRoot } from './package-root.js';
+import type { TargetCode } from './target-code.js';
+
+/** MODULE_NAME_LEN on 64-bit machines, without the final NUL. */
+const MODULE_NAME_MAX = 55;
+
+/**
+ * Builds the modules and makes them ready to be loaded.
+ * @param directory an empty one
+ * @returns what the update consists of; the files are in `directory`
+ * @throws KspliceError `command-failed`
+ */
+export async function buildUpdateModules(
+  id: string,
+  targets: readonly TargetCode[],
+  core: CoreModule,
+  confdir: Confdir,
+  directory: string,
+  ui: Ui,
+): Promise<Contents> {
+  const template = (name: string) =>
+    readFileSync(fileURLToPath(new URL(`templates/${name}`, packageRoot)), 'utf8');
+  const put = (name: string, data: string | Buffer) => writeFileSync(join(directory, name), data);
+  for (const header of ['ksplice.h', 'program.h']) {
+    copyFileSync(fileURLToPath(new URL(`kmodsrc/${header}`, packageRoot)), join(directory, header));
+  }
+  const files = targets.map(({ target }) => ({ target, ...moduleNames(id, target) }));
+  put('Kbuild', renderKbuild(template('Kbuild'), id, directory, files));
+  for (const { target, generated, newCode } of targets) {
+    const { cookie } = generated.program;
+    const modules = { id, target, cookie, targetCount: targets.length };
+    const names = sourceNames(target);
+    put(names.newSource, renderNewCode(template('new_code_mod.c'), modules, newCode));
+    put(names.newObject, newCode.object);
+    put(names.newObjectCommand, shippedObjectCommand(directory, target));
+    put(names.oldSource, renderOldCode(template('old_code_mod.c'), modules));
+    put(names.program, encodeProgram(generated.program));
+  }
+  await buildModules(confdir, directory, [core.symvers], ui);
+  copyFileSync(core.file, join(directory, `${CORE_MODULE}.ko`));
+  targets.forEach(({ newCode }, index) => {
+    const file = `${files[index]?.newModule}.ko`;
+    const ko = readFileSync(join(directory, file));
+    put(file, convertToLivepatch(ko, newCode.bindings));
+  });
+  return {
+    core: { module: CORE_MODULE, file: `${CORE_MODULE}.ko` },
+    changes: files.map(({ target, newModule, oldModule }) => ({
+      target,
+      newCode: { module: newModule, file: `${newModule}.ko` },
+      oldCode: { module: oldModule, file: `${oldModule}.ko` },
+    })),
+  };
+}
+
+/** Names of a target's modules; a target's own name is cut if it is too long for them. */
+export function moduleNames(id: string, target: string): { newModule: string; oldModule: string } {
+  const room = MODULE_NAME_MAX - modulePrefix(id).length - '_new'.length;
+  const hash = createHash('sha256').update(target).digest('hex').slice(0, 6);
+  const short = target.length > room ? `${target.slice(0, room - 7)}_${hash}` : target;
+  const name = `${modulePrefix(id)}${short}`;
+  return { newModule: `${name}_new`, oldModule: `${name}_old` };
+}
