@@ -96,7 +96,8 @@ export class Guest {
     const { status, signal, stdout, stderr } = await this.run(command, options);
     if (status !== 0) {
       const end = signal === null ? `status ${status}` : signal;
-      throw new Error(`in the guest: ${command}: ${end}\n${stdout}${stderr}`);
+      const output = `${stdout}${stderr}`.slice(-4000);
+      throw new Error(`in the guest: ${command}: ${end}\n${output}`);
     }
     return stdout.replace(/\n$/, '');
   }
@@ -156,13 +157,11 @@ export class Guest {
     const log = this.#log.map(({ time, text }) => `[${(time / 1e6).toFixed(6)}] ${text}\n`);
     await writeFile(join(this.#folder, 'dmesg.log'), log);
     const tail = tellingLines(await readFile(this.console, 'utf8').catch(() => ''));
-    const message = error instanceof Error ? error.message : String(error);
     const state = alive ? 'was running' : 'had ended';
-    return new Error(
-      `${message}\n(the guest ${state}; its console and kernel log are in ${this.#folder})\n` +
-        tail.map((line) => `  console| ${line}`).join('\n'),
-      { cause: error },
-    );
+    const known =
+      `(the guest ${state}; its console and kernel log are in ${this.#folder})\n` +
+      tail.map((line) => `  console| ${line}`).join('\n');
+    return extended(error, known);
   }
 
   /** @internal the guest's agent has said something that answers no request */
@@ -207,6 +206,17 @@ export class Guest {
     const bounded = within(answered, ANSWER_TIMEOUT_MS, `no answer to ${message.op}`);
     return this.#alive(bounded).finally(() => this.#channel.forget(id));
   }
+}
+
+/** `error` itself, with more in its message: it keeps the place in the test that failed. */
+function extended(error: unknown, more: string): Error {
+  const original = error instanceof Error ? error : new Error(String(error));
+  const message = `${original.message}\n${more}`;
+  if (original.stack !== undefined) {
+    original.stack = original.stack.replace(original.message, () => message);
+  }
+  original.message = message;
+  return original;
 }
 
 /** Of a console's output the first complaint and what follows, or else the end. */

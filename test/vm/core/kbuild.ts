@@ -1,0 +1,242 @@
+// Builds what the tests of the kernel core load: the core, a target module, and
+// updates whose parts are chosen freely, right or wrong. Programs come from
+// the real generator and modules from the real templates; only the new code
+// is plain C, compiled with the update.
+
+import { cp, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { ElfObject } from '../../../src/elf/object.js';
+import { readTableSizes, type TableSizes, tablesProbeSource } from '../../../src/elf/tables.js';
+import { convertToLivepatch } from '../../../src/extract/livepatch.js';
+import {
+  renderKbuild,
+  renderNewCode,
+  renderOldCode,
+  sourceNames,
+} from '../../../src/extract/templates.js';
+import type { Ref } from '../../../src/extract/types.js';
+import { generateProgram } from '../../../src/match/generate.js';
+import { encodeProgram } from '../../../src/program/encode.js';
+import type { Program } from '../../../src/program/types.js';
+import { openKernelImage } from '../../../src/run/kernel-files.js';
+import { silentUi } from '../../../src/ui.js';
+import type { TestKernel } from '../../kernels/kernel.js';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, '../../..');
+
+/** Everything that the updates are made from, compiled. */
+export interface Base {
+  readonly kernel: TestKernel;
+  readonly directory: string;
+  /** The finished core and target modules. */
+  readonly core: string;
+  readonly target: string;
+  readonly tables: TableSizes;
+  /** The objects that programs can be made of, by target. */
+  readonly objects: ReadonlyMap<string, ElfObject>;
+  hasKallsyms(name: string): boolean;
+}
+
+export interface Change {
+  readonly target: 'core_target' | 'vmlinux';
+  /** The functions to replace, each by new_NAME of modules/new.c. */
+  readonly functions: readonly string[];
+  /** Spoils the program. */
+  readonly spoil?: (program: Program) => Program;
+  readonly spoilBytes?: (program: Buffer) => Buffer;
+  /** Places in the new code, each with the symbol whose value it should have. */
+  readonly refs?: readonly { readonly index: number; readonly symbol: string }[];
+  /** The cookie of the new code, if it is not the program's. */
+  readonly newCookie?: bigint;
+}
+
+export interface Update {
+  readonly id: string;
+  readonly changes: readonly Change[];
+  /** The number that the new code claims, if it is not that of the changes. */
+  readonly targetCount?: number;
+}
+
+/** Finished modules of one update, by target. */
+export interface Built {
+  readonly id: string;
+  readonly modules: readonly {
+    readonly target: string;
+    readonly old: string;
+    readonly new: string;
+  }[];
+}
+
+async function make(kernel: TestKernel, directory: string, ...words: string[]): Promise<string> {
+  const args = ['-C', kernel.headers, `M=${directory}`, '-j2', ...words];
+  const { all } = await execa('make', args, { all: true, timeout: 600_000 });
+  return all;
+}
+
+/** The core has to compile without a warning, but modpost cannot know what the loader finds. */
+async function makeCore(kernel: TestKernel, directory: string): Promise<void> {
+  const output = await make(kernel, directory, 'W=1', 'KBUILD_MODPOST_WARN=1', 'modules');
+  const expected = 'WARNING: modpost: "kallsyms_lookup_name"';
+  const lines = output.split('\n').filter((line) => /\bwarning:/i.test(line));
+  const others = lines.filter((line) => !line.startsWith(expected));
+  if (others.length > 0) throw new Error(others.join('\n'));
+}
+
+/** Compiles the core, the target module, and the kernel's fs/proc/cmdline.c. */
+export async function buildBase(kernel: TestKernel): Promise<Base> {
+  const directory = await mkdtemp(join(tmpdir(), 'ksplice-core-test-'));
+  const at = (...names: string[]) => join(directory, ...names);
+  await cp(join(root, 'kmodsrc'), at('core'), { recursive: true });
+  await cp(join(here, 'modules'), at('target'), { recursive: true });
+  await mkdir(at('pre'));
+  // Built as part of a module it needs module.h for its initcall; the rest is the same.
+  const cmdline = await readFile(join(kernel.source, 'fs/proc/cmdline.c'), 'utf8');
+  await writeFile(at('pre/cmdline.c'), `#include <linux/module.h>\n${cmdline}`);
+  await writeFile(at('pre/tables.c'), tablesProbeSource);
+  const lines = 'obj-m := core_target.o\ncore_target-y := target.o twin.o\n';
+  await writeFile(at('target/Kbuild'), lines);
+  await writeFile(at('pre/Kbuild'), 'obj-m := cmdline.o tables.o\n');
+  await makeCore(kernel, at('core'));
+  await make(kernel, at('target'), 'modules');
+  await make(kernel, at('pre'), 'cmdline.o', 'tables.o');
+
+  const object = async (...names: string[]) => {
+    const path = at(...names);
+    return new ElfObject(await readFile(path), path);
+  };
+  const core = at('ksplice.ko');
+  const lookup = {
+    symbol: 'kallsyms_lookup_name',
+    object: 'vmlinux',
+    name: 'kallsyms_lookup_name',
+  };
+  const ko = await readFile(at('core/ksplice.ko'));
+  await writeFile(core, convertToLivepatch(ko, [{ ...lookup, position: 1 }]));
+
+  const image = await openKernelImage(kernel.image, silentUi);
+  const names = new Set(image.symbols.map(({ name }) => name));
+  const target = await object('target/core_target.ko');
+  for (const { name } of target.symbols) names.add(name);
+  return {
+    kernel,
+    directory,
+    core,
+    target: at('target/core_target.ko'),
+    tables: readTableSizes(await object('pre/tables.o')),
+    objects: new Map([
+      ['core_target', await object('target/target.o')],
+      ['vmlinux', await object('pre/cmdline.o')],
+    ]),
+    hasKallsyms: (name) => names.has(name),
+  };
+}
+
+/** Makes and compiles the modules of some updates, all in one go. */
+export async function buildUpdates(
+  base: Base,
+  updates: readonly Update[],
+): Promise<Map<string, Built>> {
+  const directory = join(base.directory, 'updates');
+  await mkdir(directory);
+  for (const update of updates) await writeUpdate(base, join(directory, update.id), update);
+  const folders = updates.map(({ id }) => `${id}/`).join(' ');
+  await writeFile(join(directory, 'Kbuild'), `obj-y := ${folders}\n`);
+  const symbols = join(base.directory, 'core/Module.symvers');
+  await make(base.kernel, directory, `KBUILD_EXTRA_SYMBOLS=${symbols}`, 'modules');
+  return new Map(
+    updates.map(({ id, changes }) => {
+      const file = (target: string, kind: string) =>
+        join(directory, id, `ksplice_${id}_${target}_${kind}.ko`);
+      const modules = changes.map(({ target }) => ({
+        target,
+        old: file(target, 'old'),
+        new: file(target, 'new'),
+      }));
+      return [id, { id, modules }];
+    }),
+  );
+}
+
+async function writeUpdate(base: Base, folder: string, update: Update): Promise<void> {
+  const template = (name: string) => readFile(join(root, 'templates', name), 'utf8');
+  const { id, changes } = update;
+  await mkdir(folder);
+  const files = [];
+  for (const change of changes) {
+    const { target } = change;
+    const cookie = 0x1000n + BigInt(files.length);
+    const names = sourceNames(target);
+    const generated = generate(base, change, cookie);
+    const program = encodeProgram(change.spoil?.(generated.program) ?? generated.program);
+    const modules = { id, target, targetCount: update.targetCount ?? changes.length };
+    const code = {
+      object: Buffer.alloc(0),
+      exported: [],
+      bindings: [],
+      changes: change.functions.map((name) => changeOf(generated, name)),
+      refs: (change.refs ?? []).map(({ index, symbol }) => refOf(generated, index, symbol)),
+      namespaces: [],
+    };
+    const newModules = { ...modules, cookie: change.newCookie ?? cookie };
+    const write = (name: string, data: string | Buffer) => writeFile(join(folder, name), data);
+    await write(names.newSource, renderNewCode(await template('new_code_mod.c'), newModules, code));
+    await write(
+      names.oldSource,
+      renderOldCode(await template('old_code_mod.c'), { ...modules, cookie }),
+    );
+    await write(names.program, change.spoilBytes?.(program) ?? program);
+    // In place of the object that an extracted update has.
+    await cp(
+      join(here, 'modules/new.c'),
+      join(folder, names.newObject.replace('.o_shipped', '.c')),
+    );
+    const name = `ksplice_${id}_${target}`;
+    files.push({ target, newModule: `${name}_new`, oldModule: `${name}_old` });
+  }
+  const include = join(base.directory, 'core');
+  await writeFile(
+    join(folder, 'Kbuild'),
+    renderKbuild(await template('Kbuild'), id, include, files),
+  );
+}
+
+type Made = ReturnType<typeof generateProgram>;
+
+const LABEL = 'test/object.o';
+
+function generate(base: Base, { target, functions }: Change, cookie: bigint): Made {
+  const object = base.objects.get(target);
+  if (!object) throw new Error(`there is no object of ${target}`);
+  return generateProgram({
+    objects: [{ object, label: LABEL, replaced: new Set(functions) }],
+    target,
+    hasKallsyms: base.hasKallsyms,
+    tables: base.tables,
+    cookie,
+  });
+}
+
+function changeOf(generated: Made, name: string) {
+  const span = generated.spanOf(LABEL, name);
+  if (span === undefined) throw new Error(`the program has no ${name}`);
+  return { label: LABEL, name, span, symbol: `new_${name}` };
+}
+
+function refOf(generated: Made, index: number, symbol: string): Ref {
+  const place = generated.keyOf(LABEL, symbol);
+  if (place === undefined) throw new Error(`the program has no key for ${symbol}`);
+  const { key, offset } = place;
+  return {
+    symbol: 'new_refs',
+    offset: 8 * index,
+    width: 8,
+    pcrel: false,
+    signed: false,
+    addend: Number(offset),
+    key,
+  };
+}

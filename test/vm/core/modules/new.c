@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What takes the place of functions in target.c and in the kernel.  Every
+ * new-code module of the tests has all of these and registers some.
+ */
+#include <linux/delay.h>
+#include <linux/kernel.h>
+#include <linux/seq_file.h>
+
+#define NEW(name) \
+	int new_##name(char *buf); \
+	int new_##name(char *buf) \
+	{ \
+		return scnprintf(buf, 32, "new " #name "\n"); \
+	}
+
+NEW(core_plain)
+NEW(core_bare)
+NEW(core_label)
+NEW(core_bare_label)
+NEW(core_short)
+NEW(core_twin)
+
+int new_core_sleeper(char *buf);
+int new_core_sleeper(char *buf)
+{
+	msleep_interruptible(300 * 1000);
+	return scnprintf(buf, 32, "new sleeper\n");
+}
+
+int new_cmdline_proc_show(struct seq_file *m, void *v);
+int new_cmdline_proc_show(struct seq_file *m, void *v)
+{
+	seq_puts(m, "new cmdline\n");
+	return 0;
+}
+
+/* Places whose values the tests say belong to symbols of the kernel. */
+void *const new_refs[] = { scnprintf, seq_puts };

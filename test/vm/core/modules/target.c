@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A module whose functions the tests of the kernel core replace.  Reading one
+ * of its parameters calls a function, which says whether it is the old one.
+ */
+#include <linux/jump_label.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+#include "target.h"
+
+#define SHOW(name) \
+	static int name##_get(char *buf, const struct kernel_param *kp) \
+	{ \
+		return core_##name(buf); \
+	} \
+	static const struct kernel_param_ops name##_ops = { .get = name##_get }; \
+	module_param_cb(name, &name##_ops, NULL, 0444)
+
+static noinline int core_plain(char *buf)
+{
+	return scnprintf(buf, 32, "old plain\n");
+}
+SHOW(plain);
+
+/* No call to ftrace at its start. */
+static noinline notrace int core_bare(char *buf)
+{
+	return scnprintf(buf, 32, "old bare\n");
+}
+SHOW(bare);
+
+static DECLARE_WAIT_QUEUE_HEAD(queue);
+
+static noinline int core_sleeper(char *buf)
+{
+	DEFINE_WAIT(wait);
+
+	prepare_to_wait(&queue, &wait, TASK_INTERRUPTIBLE);
+	if (!signal_pending(current))
+		schedule();
+	finish_wait(&queue, &wait);
+	return scnprintf(buf, 32, "old sleeper\n");
+}
+SHOW(sleeper);
+
+static int wake_set(const char *value, const struct kernel_param *kp)
+{
+	wake_up_all(&queue);
+	return 0;
+}
+
+static const struct kernel_param_ops wake_ops = { .set = wake_set };
+module_param_cb(wake, &wake_ops, NULL, 0200);
+
+static DEFINE_STATIC_KEY_FALSE(key);
+
+/* A jump label where the jump would go. */
+static noinline int core_label(char *buf)
+{
+	if (static_branch_unlikely(&key))
+		return scnprintf(buf, 32, "old label on\n");
+	return scnprintf(buf, 32, "old label off\n");
+}
+SHOW(label);
+
+/* The same, and ftrace cannot help. */
+static noinline notrace int core_bare_label(char *buf)
+{
+	if (static_branch_unlikely(&key))
+		return scnprintf(buf, 32, "old bare label on\n");
+	return scnprintf(buf, 32, "old bare label off\n");
+}
+SHOW(bare_label);
+
+static int key_set(const char *value, const struct kernel_param *kp)
+{
+	if (value[0] == '1')
+		static_branch_enable(&key);
+	else
+		static_branch_disable(&key);
+	return 0;
+}
+
+static const struct kernel_param_ops key_ops = { .set = key_set };
+module_param_cb(key, &key_ops, NULL, 0200);
+
+/* Two bytes long; nobody calls it. */
+void core_short(void);
+asm(".pushsection .text\n"
+    ".type core_short, @function\n"
+    "core_short:\n"
+    "	ud2\n"
+    ".size core_short, . - core_short\n"
+    ".popsection\n");
+
+/* The other file has a function of the same name, made of the same bytes. */
+static noinline int core_twin(char *buf)
+{
+	return scnprintf(buf, 32, "old twin\n");
+}
+SHOW(twin);
+
+static int core_other_twin(char *buf)
+{
+	return call_other_twin(buf);
+}
+SHOW(other_twin);
+
+MODULE_DESCRIPTION("Functions to replace");
+MODULE_LICENSE("GPL");
