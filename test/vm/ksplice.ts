@@ -45,15 +45,19 @@ export async function configure(kernel: TestKernel, confdir: string): Promise<vo
  * Makes the update of an example with `create`, all below `.work/NAME`; the cache of
  * prepared trees is the user's own. The ID is the name, so that tests can speak of it.
  */
-export async function exampleUpdate(kernel: TestKernel, name: string, id: string): Promise<string> {
+export async function exampleUpdate(
+  kernel: TestKernel,
+  name: string,
+  id: string,
+): Promise<{ file: string; answer: Answer }> {
   const folder = join(ROOT, '.work', `update-${name}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const confdir = join(folder, 'conf');
   await configure(kernel, confdir);
   const patch = ['--patch', examplePatch(name), '--config', confdir];
-  await ksplice(['create', ...patch, '--id', id, '--output', folder]);
-  return join(folder, `ksplice-${id}.tar.gz`);
+  const answer = await ksplice(['create', ...patch, '--id', id, '--output', folder]);
+  return { file: join(folder, `ksplice-${id}.tar.gz`), answer };
 }
 
 /** A command of the tool in the guest that must succeed; its answer. */

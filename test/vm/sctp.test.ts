@@ -41,7 +41,7 @@ describe('the sctp example', () => {
   let update: string;
   beforeAll(async () => {
     kernel = await testKernel();
-    update = await exampleUpdate(kernel, 'sctp', 'sctpscene');
+    ({ file: update } = await exampleUpdate(kernel, 'sctp', 'sctpscene'));
   });
 
   it.each([

@@ -25,7 +25,7 @@ describe('the tcp example', () => {
   let update: string;
   beforeAll(async () => {
     kernel = await testKernel();
-    update = await exampleUpdate(kernel, 'tcp', 'tcpscene');
+    ({ file: update } = await exampleUpdate(kernel, 'tcp', 'tcpscene'));
   });
 
   it.each([

@@ -1,0 +1,119 @@
+// `npm run bench`: how long it takes to make the sctp update from nothing and
+// again, beside the bare compiler; and to apply and undo it in the emulated
+// guest. One run, one table; the numbers also go to .work/bench.json.
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { testKernel } from '../kernels/kernel.js';
+import { withGuest } from '../vm/harness/index.js';
+import { type Answer, configure, examplePatch, ksplice, kspliceIn, ROOT } from '../vm/ksplice.js';
+import { bareCompile } from './bare-compile.js';
+
+/** Rounds of what is quick; the median counts. */
+const ROUNDS = 3;
+
+interface Row {
+  what: string;
+  ms: number;
+  note: string;
+}
+
+async function main(): Promise<void> {
+  const kernel = await testKernel();
+  const folder = await mkdtemp(join(tmpdir(), 'ksplice-bench-'));
+  try {
+    const rows: Row[] = [];
+    const cache = join(folder, 'cache');
+    const confdir = join(folder, 'conf');
+    rows.push(await timed('configure', '', () => configure(kernel, confdir)));
+    const create = async (id: string) => {
+      const args = ['--patch', examplePatch('sctp'), '--config', confdir, '--id', id];
+      await ksplice(['create', ...args, '--output', folder], { KSPLICE_CACHE: cache });
+    };
+    const cold = await timed('create, nothing cached', '', () => create('cold'));
+    cold.note = goal(cold.ms, 60_000);
+    const warm = await median('create again', (round) => create(`warm${round}`));
+    const bare = await bareCompile(cache, 'net/sctp/input.o', ROUNDS);
+    warm.note = `${(warm.ms / bare).toFixed(1)} x the bare compile; ${goal(warm.ms, bare + 10_000)}`;
+    rows.push(cold, warm);
+    rows.push({ what: 'bare compile of net/sctp/input.o', ms: bare, note: 'the stored command' });
+    rows.push(...(await inGuest(join(folder, 'ksplice-cold.tar.gz'))));
+    report(rows);
+    await mkdir(join(ROOT, '.work'), { recursive: true });
+    await writeFile(join(ROOT, '.work', 'bench.json'), JSON.stringify(rows, null, 2));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Applies and undoes the update some times; wall time and the time that all CPUs were stopped. */
+async function inGuest(update: string): Promise<Row[]> {
+  return withGuest({ name: 'bench' }, async (guest) => {
+    await guest.ok('modprobe sctp');
+    const windows: Record<string, number[]> = { apply: [], undo: [] };
+    const walls: Record<string, number[]> = { apply: [], undo: [] };
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [name, command] of [
+        ['apply', `apply ${update}`],
+        ['undo', 'undo cold'],
+      ] as const) {
+        const began = performance.now();
+        const answer = await kspliceIn(guest, command);
+        walls[name]!.push(performance.now() - began);
+        windows[name]!.push(windowOf(answer));
+      }
+    }
+    const rows: Row[] = [];
+    for (const name of ['apply', 'undo'] as const) {
+      const wall = middle(walls[name]!);
+      rows.push({
+        what: `${name}, in the guest`,
+        ms: wall,
+        note: name === 'apply' ? goal(wall, 3000) : '',
+      });
+      const window = middle(windows[name]!);
+      const share = `${((100 * window) / wall).toFixed(2)} % of it`;
+      rows.push({ what: '  of which all CPUs are stopped', ms: window, note: share });
+    }
+    return rows;
+  });
+}
+
+/** Milliseconds of stop_machine that an answer of `apply` or `undo` tells. */
+function windowOf(answer: Answer): number {
+  const { window_ns } = answer.timing as { window_ns?: number };
+  if (window_ns === undefined) throw new Error('the answer tells no stop_machine window');
+  return window_ns / 1e6;
+}
+
+async function timed(what: string, note: string, work: () => Promise<unknown>): Promise<Row> {
+  const began = performance.now();
+  await work();
+  return { what, ms: performance.now() - began, note };
+}
+
+async function median(what: string, work: (round: number) => Promise<unknown>): Promise<Row> {
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    times.push((await timed(what, '', () => work(round))).ms);
+  }
+  return { what, ms: middle(times), note: '' };
+}
+
+function middle(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
+
+function goal(ms: number, limit: number): string {
+  return `goal ${(limit / 1000).toFixed(1)} s: ${ms <= limit ? 'reached' : 'MISSED'}`;
+}
+
+function report(rows: readonly Row[]): void {
+  for (const { what, ms, note } of rows) {
+    const time = ms < 100 ? `${ms.toFixed(2)} ms` : `${(ms / 1000).toFixed(2)} s`;
+    console.log(`${what.padEnd(36)}${time.padStart(10)}   ${note}`.trimEnd());
+  }
+}
+
+await main();
