@@ -5,13 +5,14 @@
 
 import type { ElfSymbol, Relocation, Section } from '../elf/object.js';
 import type { Changes } from './changes.js';
-import { type Extent, relocationsIn, replacementExtent, type Side } from './compare.js';
+import type { Side } from './compare.js';
 import type { Correlation } from './correlate.js';
+import { type Extent, relocationsIn, wholeSection } from './extents.js';
 import type { Journal } from './journal.js';
 import { coldParent, isFresh } from './names.js';
 import type { Part } from './parts.js';
 import { pieceAt } from './pieces.js';
-import type { Entry } from './special.js';
+import { type Entry, replacementExtent } from './special.js';
 import { findTarget, isBranch, isOperand, type Target } from './targets.js';
 import type { KeptEntries, ResolvedRelocation } from './types.js';
 
@@ -77,7 +78,7 @@ export class Closure {
     }
     // Calls between functions of one section need no relocation, so code is kept section by section.
     const extent =
-      part.role === 'code' ? { section, start: 0, end: section.size } : { ...part, section };
+      part.role === 'code' ? wholeSection(section) : { section, start: part.start, end: part.end };
     if (this.addLive(extent)) {
       this.journal.note(part.symbol.name, `kept: ${why}`);
       this.queue.push({ extent, inTable: false });
@@ -116,8 +117,7 @@ export class Closure {
   private keepReplacement(entry: Entry): void {
     for (const relocation of entry.relocations) {
       if (relocation.offset - entry.offset !== entry.kind.replacement?.field) continue;
-      const extent = replacementExtent(entry, relocation);
-      if (extent) this.keepPiece(extent);
+      this.keepPiece(replacementExtent(entry, relocation));
     }
   }
 
@@ -147,7 +147,7 @@ export class Closure {
 
   private resolveExtent(extent: Extent, inTable: boolean): void {
     const list = this.resolved.get(extent.section) ?? [];
-    for (const relocation of relocationsIn(this.post, extent)) {
+    for (const relocation of relocationsIn(this.post.parts.object, extent)) {
       list.push(this.resolve(extent.section, relocation, inTable));
     }
     if (list.length > 0) this.resolved.set(extent.section, list);
@@ -169,7 +169,10 @@ export class Closure {
     // A table's own site is in kept code, even if that is an unreplaced neighbour in a shared section.
     if (inTable && this.isLive(part)) return kept;
     if (toTwin) {
-      if (part.role === 'init') this.bad.push({ why: 'init', part, section: part.section });
+      // A module keeps its .exit.text as long as it is loaded.
+      if (part.role === 'init' && !part.section.name.startsWith('.exit')) {
+        this.bad.push({ why: 'init', part, section: part.section });
+      }
       this.twins.set(part.symbol, twin.symbol);
       return { offset, type, to: 'running', symbol: twin.symbol, addend: target.offset };
     }
@@ -194,7 +197,7 @@ export class Closure {
       return;
     }
     if (role === 'strings' || role === 'constants') this.kept.add(section);
-    else this.keepPiece(pieceAt(this.post.parts, section, offset));
+    else this.keepPiece(pieceAt(this.post.parts, section, offset) ?? wholeSection(section));
   }
 
   private keepNew(part: Part): void {

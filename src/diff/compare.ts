@@ -4,33 +4,27 @@
 // constants, replacement instructions, fresh statics) is compared by content at
 // every reference to it, never by offset.
 
-import {
-  R_X86_64_PC32,
-  R_X86_64_PLT32,
-  relocationShape,
-  SHF_MERGE,
-  SHF_STRINGS,
-  SHT_NOBITS,
-} from '../elf/constants.js';
+import { R_X86_64_PC32, R_X86_64_PLT32, SHF_STRINGS, SHT_NOBITS } from '../elf/constants.js';
 import type { Relocation, Section } from '../elf/object.js';
 import type { Correlation } from './correlate.js';
+import {
+  contents,
+  type Extent,
+  firstDifference,
+  type Hole,
+  relocationHoles,
+  relocationsIn,
+} from './extents.js';
 import type { Journal } from './journal.js';
 import { isFresh } from './names.js';
+import { displacementsToSame } from './neighbours.js';
 import type { Part, Parts } from './parts.js';
 import { pieceAt } from './pieces.js';
-import type { SectionRole } from './sections.js';
-import type { Entry, SpecialTables } from './special.js';
+import { type Entry, replacementExtent, type SpecialTables } from './special.js';
 import { findTarget, type Target } from './targets.js';
 
-/** A stretch of a section; `end` is exclusive. */
-export interface Extent {
-  readonly section: Section;
-  readonly start: number;
-  readonly end: number;
-}
-
 /** The first difference found, in words; undefined if there is none. */
-type Difference = string | undefined;
+export type Difference = string | undefined;
 
 /** One side of a comparison. */
 export interface Side {
@@ -40,8 +34,10 @@ export interface Side {
 
 /** Compares parts and remembers the result. */
 export class Comparison {
-  /** By index of the pre part, then of the post part; anonymous pieces by their place. */
-  private readonly known = new Map<string, Difference>();
+  /** By index of the pre part, then of the post part. */
+  private readonly parts = new Map<number, Difference>();
+  /** Anonymous pieces, by their places. */
+  private readonly pieces = new Map<string, boolean>();
 
   constructor(
     readonly pre: Side,
@@ -57,119 +53,121 @@ export class Comparison {
 
   /** The first difference between two parts. */
   difference(pre: Part, post: Part): Difference {
-    const key = `${pre.index} ${post.index}`;
-    if (this.known.has(key)) return this.known.get(key);
+    const key = pre.index * this.post.parts.parts.length + post.index;
+    if (this.parts.has(key)) return this.parts.get(key);
     // Taken as the same while it is being compared: two parts may refer to each other.
-    this.known.set(key, undefined);
-    const found = this.extents(pre, post, this.lineMask(pre)) ?? this.entries(pre, post);
-    this.known.set(key, found);
+    this.parts.set(key, undefined);
+    const found = this.bodies(pre, post) ?? this.entries(pre, post);
+    this.parts.set(key, found);
     if (found !== undefined) {
       this.journal.note(post.symbol.name, `differs from ${pre.symbol.name}: ${found}`);
     }
     return found;
   }
 
-  /** Bits of a part that hold a line number: those of a dynamic debug descriptor. */
-  private lineMask(part: Part): Uint8Array | undefined {
-    return part.section.name === '__dyndbg' ? this.pre.tables.sizes.dyndbgLine : undefined;
+  private bodies(pre: Part, post: Part): Difference {
+    const neighbours = () => displacementsToSame(this.pre, this.post, this.correlation, pre, post);
+    if (pre.section.name === '__dyndbg') return this.descriptors(pre, post);
+    return this.extents(pre, post, neighbours);
   }
 
-  private extents(a: Extent, b: Extent, ignored?: Uint8Array): Difference {
+  /** Two dynamic debug descriptors, the bits of the line number left out. */
+  private descriptors(pre: Part, post: Part): Difference {
+    const { dyndbgLine } = this.pre.tables.sizes;
+    const holes = [...dyndbgLine.entries()]
+      .filter(([, mask]) => mask !== 0)
+      .map(([i]) => ({ offset: pre.start + i, length: 1 }));
+    const [left, right] = [contents(pre), contents(post)];
+    for (const [i, mask] of dyndbgLine.entries()) {
+      if (((left[i] ?? 0) ^ (right[i] ?? 0)) & ~mask & 0xff && mask !== 0) {
+        return `bytes differ at ${hex(i)}`;
+      }
+    }
+    return this.extents(pre, post, () => holes);
+  }
+
+  /**
+   * Two stretches.
+   * @param more offsets whose bytes may differ besides relocations; asked for only if bytes differ
+   */
+  extents(a: Extent, b: Extent, more: () => readonly Hole[] = () => []): Difference {
     const size = a.end - a.start;
     if (size !== b.end - b.start) return `size ${size} became ${b.end - b.start}`;
-    if ((a.section.type === SHT_NOBITS) !== (b.section.type === SHT_NOBITS)) {
-      return `moved from ${a.section.name} to ${b.section.name}`;
-    }
-    const left = relocationsIn(this.pre, a);
-    const right = relocationsIn(this.post, b);
+    const left = relocationsIn(this.pre.parts.object, a);
+    const right = relocationsIn(this.post.parts.object, b);
     if (left.length !== right.length) {
       return `${left.length} relocations became ${right.length}`;
     }
-    for (const [i, relocation] of left.entries()) {
+    for (let i = 0; i < left.length; i++) {
+      const relocation = left[i]!;
       const other = right[i]!;
       const at = relocation.offset - a.start;
       if (at !== other.offset - b.start || !sameType(relocation, other)) {
-        return `relocations differ at +0x${at.toString(16)}`;
+        return `relocations differ at ${hex(at)}`;
       }
-      const found = this.references(a.section, relocation, b.section, other);
-      if (found !== undefined) return `at +0x${at.toString(16)}: ${found}`;
+      if (!this.sameReference(a.section, relocation, b.section, other)) {
+        return `at ${hex(at)}: ${this.inWords(a.section, relocation, b.section, other)}`;
+      }
     }
-    return bytes(a, b, holesOf(left, a.start, ignored)) ?? maskedBytes(a, b, ignored);
+    if (a.section.type === SHT_NOBITS && b.section.type === SHT_NOBITS) return undefined;
+    const first = firstDifference(a, b, () => [...relocationHoles(left), ...more()]);
+    return first < 0 ? undefined : `bytes differ at ${hex(first)}`;
   }
 
-  private references(
+  /** Whether two relocations lead to the same thing. */
+  private sameReference(
     a: Section,
     relocation: Relocation,
     b: Section,
     other: Relocation,
-  ): Difference {
-    const from = findTarget(this.pre.parts, a, relocation);
-    const to = findTarget(this.post.parts, b, other);
-    return this.targets(from, to) ? undefined : `${name(from)} became ${name(to)}`;
+  ): boolean {
+    const from = this.pre.parts.anchor(relocation.symbol);
+    const to = this.post.parts.anchor(other.symbol);
+    // The two common cases, without making targets of them.
+    if (from.kind === 'part' && to.kind === 'part') {
+      const offset = from.delta + relocation.addend;
+      return offset === to.delta + other.addend && this.sameThing(from.part, to.part);
+    }
+    if (from.kind === 'external' && to.kind === 'external') {
+      return from.name === to.name && relocation.addend === other.addend;
+    }
+    return this.sameTarget(
+      findTarget(this.pre.parts, a, relocation),
+      findTarget(this.post.parts, b, other),
+    );
   }
 
-  /** Whether two references lead to the same thing. */
-  private targets(from: Target, to: Target): boolean {
-    if (from.kind === 'external' && to.kind === 'external') {
-      return from.name === to.name && from.addend === to.addend;
-    }
+  private sameTarget(from: Target, to: Target): boolean {
     if (from.kind === 'part' && to.kind === 'part') {
-      if (from.offset !== to.offset) return false;
-      if (this.correlation.postOf(from.part) === to.part) return true;
-      const free = !this.correlation.postOf(from.part) && !this.correlation.preOf(to.part);
-      return (
-        free && isAnonymous(from.part) && isAnonymous(to.part) && this.same(from.part, to.part)
-      );
+      return from.offset === to.offset && this.sameThing(from.part, to.part);
     }
-    if (from.kind === 'section' && to.kind === 'section') {
-      return this.pieces(from.section, from.offset, to.section, to.offset);
-    }
+    if (from.kind === 'section' && to.kind === 'section') return this.samePiece(from, to);
     return false;
   }
 
+  /** Whether two parts are one, or are without identity and of the same content. */
+  private sameThing(from: Part, to: Part): boolean {
+    const twin = this.correlation.postOf(from);
+    if (twin || this.correlation.preOf(to)) return twin === to;
+    return isAnonymous(from) && isAnonymous(to) && this.same(from, to);
+  }
+
   /** Whether the anonymous pieces at two places have the same content. */
-  private pieces(a: Section, offset: number, b: Section, other: number): boolean {
-    const left = pieceAt(this.pre.parts, a, offset);
-    const right = pieceAt(this.post.parts, b, other);
-    if (offset - left.start !== other - right.start) return false;
-    const key = `${a.index}+${offset} ${b.index}+${other}`;
-    const before = this.known.get(key);
-    if (before !== undefined || this.known.has(key)) return before === undefined;
-    this.known.set(key, undefined);
-    let found = this.extents(left, right);
-    if (found !== undefined && sameText(left, right)) found = undefined;
-    this.known.set(key, found);
-    return found === undefined;
-  }
-
-  /**
-   * Names of sections without parts of their own whose content differs:
-   * anonymous code, and what is of no kind that is compared by reference.
-   */
-  changedSections(): string[] {
-    const names = new Set([
-      ...bareSections(this.pre.parts).keys(),
-      ...bareSections(this.post.parts).keys(),
-    ]);
-    const pres = bareSections(this.pre.parts);
-    const posts = bareSections(this.post.parts);
-    return [...names].filter((name) => {
-      const left = pres.get(name) ?? [];
-      const right = posts.get(name) ?? [];
-      if (left.length !== right.length) return true;
-      // An export's section is named after the symbol and holds nothing else.
-      if (this.roleOf(name) === 'export') return false;
-      return left.some((a, i) => this.extents(whole(a), whole(right[i]!)) !== undefined);
-    });
-  }
-
-  /** The role of the sections of a name. */
-  roleOf(name: string): SectionRole | undefined {
-    for (const { parts } of [this.post, this.pre]) {
-      const section = parts.object.section(name);
-      if (section) return parts.roles[section.index];
+  private samePiece(from: Target & { kind: 'section' }, to: Target & { kind: 'section' }): boolean {
+    const left = pieceAt(this.pre.parts, from.section, from.offset);
+    const right = pieceAt(this.post.parts, to.section, to.offset);
+    if (!left || !right) {
+      // The end of a table, or a place just outside of it.
+      return from.section.name === to.section.name && from.offset === to.offset;
     }
-    return undefined;
+    if (from.offset - left.start !== to.offset - right.start) return false;
+    const key = `${from.section.index}+${from.offset} ${to.section.index}+${to.offset}`;
+    const before = this.pieces.get(key);
+    if (before !== undefined) return before;
+    this.pieces.set(key, true);
+    const same = this.extents(left, right) === undefined || sameText(left, right);
+    this.pieces.set(key, same);
+    return same;
   }
 
   private entries(pre: Part, post: Part): Difference {
@@ -185,147 +183,57 @@ export class Comparison {
         entry.kind.name === other.kind.name &&
         at === other.siteOffset - post.start &&
         this.sameEntry(entry, other);
-      if (!same) return `entry of ${entry.kind.name} for +0x${at.toString(16)} differs`;
+      if (!same) return `entry of ${entry.kind.name} for ${hex(at)} differs`;
     }
     return undefined;
   }
 
   private sameEntry(a: Entry, b: Entry): boolean {
     if (a.relocations.length !== b.relocations.length) return false;
-    const { entrySize, ignored, replacement } = a.kind;
+    const { ignored, replacement } = a.kind;
     for (const [i, relocation] of a.relocations.entries()) {
       const other = b.relocations[i]!;
       const field = relocation.offset - a.offset;
       if (field !== other.offset - b.offset || relocation.type !== other.type) return false;
       if (i === 0) continue; // the site
       if (field === replacement?.field) {
-        if (!this.sameReplacement(a, relocation, b, other)) return false;
-      } else if (this.references(a.table, relocation, b.table, other) !== undefined) {
+        const left = replacementExtent(a, relocation);
+        const right = replacementExtent(b, other);
+        if (this.extents(left, right) !== undefined) return false;
+      } else if (!this.sameReference(a.table, relocation, b.table, other)) {
         return false;
       }
     }
-    const holes = holesOf(a.relocations, a.offset);
-    if (ignored) holes.push({ offset: a.offset + ignored[0], length: ignored[1] });
-    const extent = (entry: Entry) => ({
-      section: entry.table,
-      start: entry.offset,
-      end: entry.offset + entrySize,
-    });
-    return bytes(extent(a), extent(b), holes) === undefined;
+    const holes = () => {
+      const list = relocationHoles(a.relocations);
+      if (ignored) list.push({ offset: a.offset + ignored[0], length: ignored[1] });
+      return list;
+    };
+    return firstDifference(entryExtent(a), entryExtent(b), holes) < 0;
   }
 
-  private sameReplacement(a: Entry, from: Relocation, b: Entry, to: Relocation): boolean {
-    const left = replacementExtent(a, from);
-    const right = replacementExtent(b, to);
-    if (!left || !right) return left === right;
-    return this.extents(left, right) === undefined;
+  private inWords(a: Section, relocation: Relocation, b: Section, other: Relocation): string {
+    const from = findTarget(this.pre.parts, a, relocation);
+    const to = findTarget(this.post.parts, b, other);
+    return `${targetName(from)} became ${targetName(to)}`;
   }
 }
 
-/** The replacement instructions that an entry of `.altinstructions` points to. */
-export function replacementExtent(entry: Entry, relocation: Relocation): Extent | undefined {
-  const section = relocation.symbol.section;
-  if (!section || !entry.kind.replacement) return undefined;
-  const start = relocation.symbol.value + relocation.addend;
-  const length = entry.table.data[entry.offset + entry.kind.replacement.length] ?? 0;
-  return { section, start, end: start + length };
-}
-
-/** Sections that are compared as a whole, by name. */
-function bareSections(parts: Parts): Map<string, Section[]> {
-  const result = new Map<string, Section[]>();
-  for (const section of parts.object.sections) {
-    const role = parts.roles[section.index];
-    const isBare = parts.inSection(section).length === 0 && section.size > 0;
-    const wanted =
-      role === 'module-info' ||
-      role === 'export' ||
-      (isBare && (role === 'code' || role === 'unknown' || role === 'init'));
-    // The strings of __init functions are compared where they are used.
-    if (!wanted || (section.flags & SHF_MERGE && role === 'init')) continue;
-    const list = result.get(section.name);
-    if (list) list.push(section);
-    else result.set(section.name, [section]);
-  }
-  return result;
-}
-
-function whole(section: Section): Extent {
-  return { section, start: 0, end: section.size };
-}
-
-/** Relocations of a side in a stretch of a section, ascending. */
-export function relocationsIn(side: { parts: Parts }, extent: Extent): readonly Relocation[] {
-  const all = side.parts.object.relocations(extent.section);
-  if (extent.start === 0 && extent.end >= extent.section.size) return all;
-  const low = firstAt(all, extent.start);
-  return all.slice(low, firstAt(all, extent.end, low));
-}
-
-/** Index of the first relocation at or after an offset. */
-function firstAt(list: readonly Relocation[], offset: number, from = 0): number {
-  let low = from;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle]!.offset < offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function entryExtent(entry: Entry): Extent {
+  return { section: entry.table, start: entry.offset, end: entry.offset + entry.kind.entrySize };
 }
 
 function entriesIn(side: Side, part: Part): readonly Entry[] {
-  if (part.role !== 'code' && part.role !== 'init') return [];
+  if (!part.isFunction) return [];
   const all = side.tables.compared(part.section);
-  if (side.parts.inSection(part.section).length === 1) return all;
+  if (all.length === 0 || side.parts.inSection(part.section).length === 1) return all;
   return all.filter((entry) => side.parts.at(part.section, entry.siteOffset) === part);
 }
 
-/** A stretch whose bytes are not compared; the offset is in the pre section. */
-interface Hole {
-  readonly offset: number;
-  readonly length: number;
-}
-
-/** The relocated fields, and the bytes that `ignored` has bits in. */
-function holesOf(relocations: readonly Relocation[], start: number, ignored?: Uint8Array): Hole[] {
-  const holes = relocations.map(({ offset, type }) => ({
-    offset,
-    length: relocationShape(type)?.width ?? 0,
-  }));
-  for (const [i, mask] of ignored?.entries() ?? []) {
-    if (mask) holes.push({ offset: start + i, length: 1 });
-  }
-  return holes;
-}
-
-/** Compares bytes outside the holes. */
-function bytes(a: Extent, b: Extent, holes: Hole[]): Difference {
-  if (a.section.type === SHT_NOBITS) return undefined;
-  const left = a.section.data;
-  const right = b.section.data;
-  const shift = b.start - a.start;
-  let at = a.start;
-  holes.sort((one, two) => one.offset - two.offset);
-  for (const hole of [...holes, { offset: a.end, length: 0 }]) {
-    if (hole.offset > at && left.compare(right, at + shift, hole.offset + shift, at, hole.offset)) {
-      let first = at;
-      while (left[first] === right[first + shift]) first++;
-      return `bytes differ at +0x${(first - a.start).toString(16)}`;
-    }
-    at = Math.max(at, hole.offset + hole.length);
-  }
-  return undefined;
-}
-
-/** Compares the bits that share a byte with ignored ones. */
-function maskedBytes(a: Extent, b: Extent, ignored: Uint8Array | undefined): Difference {
-  for (const [i, mask] of ignored?.entries() ?? []) {
-    const left = a.section.data[a.start + i] ?? 0;
-    const right = b.section.data[b.start + i] ?? 0;
-    if (mask && (left ^ right) & ~mask & 0xff) return `bytes differ at +0x${i.toString(16)}`;
-  }
-  return undefined;
+/** A call is PLT32 to a global function and PC32 to a static one; they are computed alike. */
+function sameType(a: Relocation, b: Relocation): boolean {
+  const kind = (type: number) => (type === R_X86_64_PLT32 ? R_X86_64_PC32 : type);
+  return a.type === b.type || kind(a.type) === kind(b.type);
 }
 
 /**
@@ -334,15 +242,11 @@ function maskedBytes(a: Extent, b: Extent, ignored: Uint8Array | undefined): Dif
  */
 function sameText(a: Extent, b: Extent): boolean {
   if (!(a.section.flags & SHF_STRINGS) || !(b.section.flags & SHF_STRINGS)) return false;
-  const text = ({ section, start, end }: Extent) =>
-    section.data.toString('latin1', start, end).replace(/(\.[chS]):\d+(?=\0$)/, '$1:');
+  const text = (extent: Extent) =>
+    contents(extent)
+      .toString('latin1')
+      .replace(/(\.[chS]):\d+(?=\0$)/, '$1:');
   return text(a) === text(b);
-}
-
-/** A call is PLT32 to a global function and PC32 to a static one; they are computed alike. */
-function sameType(a: Relocation, b: Relocation): boolean {
-  const kind = ({ type }: Relocation) => (type === R_X86_64_PLT32 ? R_X86_64_PC32 : type);
-  return kind(a) === kind(b);
 }
 
 /** Parts without an identity: nothing but their content counts. */
@@ -350,13 +254,17 @@ function isAnonymous(part: Part): boolean {
   return part.role === 'table' || part.names.every((symbol) => isFresh(symbol.name));
 }
 
-function name(target: Target): string {
+function targetName(target: Target): string {
   switch (target.kind) {
     case 'external':
       return target.name;
     case 'part':
-      return `${target.part.symbol.name}+0x${target.offset.toString(16)}`;
+      return target.part.symbol.name + hex(target.offset);
     case 'section':
-      return `${target.section.name}+0x${target.offset.toString(16)}`;
+      return target.section.name + hex(target.offset);
   }
+}
+
+function hex(offset: number): string {
+  return offset < 0 ? `-0x${(-offset).toString(16)}` : `+0x${offset.toString(16)}`;
 }

@@ -99,6 +99,8 @@ function pairByName(correlation: Correlation): void {
     const post = posts.get(name);
     if (!pre || !post || pre.isFunction !== post.isFunction) continue;
     if (correlation.postOf(pre) || correlation.preOf(post)) continue;
+    // What was __init is gone: if it now stays, it is a new function.
+    if ((pre.role === 'init') !== (post.role === 'init')) continue;
     if (isNumbered(pre) || isNumbered(post) || coldParent(name) !== undefined) continue;
     const rule =
       pre.symbol.binding === post.symbol.binding

@@ -3,6 +3,7 @@
 
 import { SHF_WRITE } from '../elf/constants.js';
 import type { Section } from '../elf/object.js';
+import { changedSections } from './bare.js';
 import type { Changes } from './changes.js';
 import type { BadReference, Closure } from './closure.js';
 import type { Comparison } from './compare.js';
@@ -33,8 +34,7 @@ export function decide(
     seen.add(bad.part ?? bad.section);
     refusals.push(badReference(bad, object));
   }
-  for (const name of comparison.changedSections()) {
-    const role = comparison.roleOf(name);
+  for (const { name, role } of changedSections(comparison)) {
     if (role === 'code') refusals.push(changedBareCode(name, object));
     else if (role === 'unknown') refusals.push(changedUnknown(name, object));
     else if (role === 'module-info') notes.push(`${name} changed: no effect on what is loaded`);

@@ -1,6 +1,7 @@
-// How many bytes of an instruction follow a relocated field. A decoder is only
-// needed for references into shared sections, so it is loaded on first use:
-// most pairs of objects never need it.
+// The two things that only the instructions can tell: how many bytes of an
+// instruction follow a relocated field, and where branches without relocations
+// lead. Both are needed for shared sections only, so the decoder is loaded on
+// first use: most pairs of objects never need it.
 
 import { createRequire } from 'node:module';
 import type { Section } from '../elf/object.js';
@@ -9,42 +10,86 @@ type Iced = typeof import('iced-x86');
 
 let iced: Iced | undefined;
 
-/** End offsets of the instructions of a stretch of code, by the section that holds it and its start. */
-const decoded = new WeakMap<Section, Map<number, Uint32Array>>();
+/** A call or jump with a constant distance. */
+export interface Branch {
+  /** Offset of the displacement in the section, and its width in bytes. */
+  readonly field: number;
+  readonly width: number;
+  /** Where it leads in the section. */
+  readonly target: number;
+}
+
+/** What was decoded of a stretch of code. */
+interface Decoded {
+  /** Offsets of the ends of the instructions, ascending. */
+  readonly ends: number[];
+  readonly branches: Branch[];
+}
+
+/** By section, then by start and end. */
+const known = new WeakMap<Section, Map<string, Decoded>>();
 
 /**
  * Bytes between the end of the 4-byte field at `offset` and the end of its
  * instruction; 0 if no instruction there could be decoded.
- * @param start where decoding begins: the start of the function
+ * @param start, end the function, in bytes from the section's start
  */
-export function bytesAfterField(code: Section, start: number, offset: number): number {
-  let byStart = decoded.get(code);
-  if (!byStart) {
-    byStart = new Map();
-    decoded.set(code, byStart);
-  }
-  let ends = byStart.get(start);
-  if (!ends) {
-    ends = instructionEnds(code.data, start);
-    byStart.set(start, ends);
-  }
-  const end = ends.find((candidate) => candidate >= offset + 4);
-  return end === undefined || end - (offset + 4) > 8 ? 0 : end - (offset + 4);
+export function bytesAfterField(code: Section, start: number, end: number, offset: number): number {
+  const { ends } = decode(code, start, end);
+  const next = ends.find((candidate) => candidate >= offset + 4);
+  // No operand is followed by more than an immediate of four bytes.
+  return next === undefined || next - (offset + 4) > 4 ? 0 : next - (offset + 4);
 }
 
-function instructionEnds(code: Buffer, start: number): Uint32Array {
+/** Calls and jumps of the function between `start` and `end`, relocated ones included. */
+export function nearBranches(code: Section, start: number, end: number): readonly Branch[] {
+  return decode(code, start, end).branches;
+}
+
+function decode(code: Section, start: number, end: number): Decoded {
+  let stretches = known.get(code);
+  if (!stretches) {
+    stretches = new Map();
+    known.set(code, stretches);
+  }
+  const key = `${start} ${end}`;
+  let decoded = stretches.get(key);
+  if (!decoded) {
+    decoded = decodeStretch(code.data.subarray(start, end), start);
+    stretches.set(key, decoded);
+  }
+  return decoded;
+}
+
+function decodeStretch(bytes: Buffer, start: number): Decoded {
   iced ??= createRequire(import.meta.url)('iced-x86') as Iced;
-  const decoder = new iced.Decoder(64, code.subarray(start), iced.DecoderOptions.None);
-  const instruction = new iced.Instruction();
+  const { Decoder, DecoderOptions, FlowControl, Instruction, OpKind } = iced;
+  const decoder = new Decoder(64, bytes, DecoderOptions.None);
+  // Not 0: a branch backwards out of the stretch must not wrap around.
+  const base = 0x10000000;
+  decoder.ip = BigInt(base);
+  const instruction = new Instruction();
   const ends: number[] = [];
+  const branches: Branch[] = [];
   try {
     while (decoder.canDecode) {
       decoder.decodeOut(instruction);
-      ends.push(start + decoder.position);
+      const end = start + decoder.position;
+      ends.push(end);
+      const flow = instruction.flowControl;
+      const isBranch =
+        flow === FlowControl.Call ||
+        flow === FlowControl.UnconditionalBranch ||
+        flow === FlowControl.ConditionalBranch;
+      if (!isBranch || instruction.op0Kind !== OpKind.NearBranch64) continue;
+      // A short jump has two bytes (or a prefix more), those with four bytes of distance at least five.
+      const width = instruction.length >= 5 ? 4 : 1;
+      const target = Number(instruction.nearBranchTarget - BigInt(base)) + start;
+      branches.push({ field: end - width, width, target });
     }
   } finally {
     instruction.free();
     decoder.free();
   }
-  return Uint32Array.from(ends);
+  return { ends, branches };
 }

@@ -4,13 +4,13 @@
 // the next place that something refers to.
 
 import type { Section } from '../elf/object.js';
-import type { Extent } from './compare.js';
+import type { Extent } from './extents.js';
 import type { Parts } from './parts.js';
 import { findTarget } from './targets.js';
 
-/** The piece of an anonymous section that holds `offset`; empty if that is outside. */
-export function pieceAt(parts: Parts, section: Section, offset: number): Extent {
-  if (offset < 0 || offset >= section.size) return { section, start: offset, end: offset };
+/** The piece of an anonymous section that holds `offset`; undefined if that is outside. */
+export function pieceAt(parts: Parts, section: Section, offset: number): Extent | undefined {
+  if (offset < 0 || offset >= section.size) return undefined;
   switch (parts.roles[section.index]) {
     case 'strings': {
       // A reference into the middle (a tail shared by merging) means the rest only.

@@ -2,10 +2,12 @@
 // each entry belongs to. An entry belongs to the code at its site, the target
 // of its first field.
 
+import { badElf } from '../elf/bytes.js';
 import { SHT_NOBITS } from '../elf/constants.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
+import type { Extent } from './extents.js';
 
 /** What is known about one kind of table. */
 export interface TableKind {
@@ -120,6 +122,22 @@ export class SpecialTables {
     for (const list of groups.values()) list.sort((a, b) => a.siteOffset - b.siteOffset);
     return groups;
   }
+}
+
+/**
+ * The replacement instructions that an entry of `.altinstructions` points to.
+ * @param relocation of the entry's field for the replacement
+ * @throws KspliceError `bad-elf` if they are not in a section
+ */
+export function replacementExtent(entry: Entry, relocation: Relocation): Extent {
+  const { table, kind, offset } = entry;
+  const { section, value } = relocation.symbol;
+  const start = value + relocation.addend;
+  const length = table.data[offset + (kind.replacement?.length ?? 0)] ?? 0;
+  if (!section || start < 0 || start + length > section.size) {
+    throw badElf(table.name, 'replacement instructions are outside of their section');
+  }
+  return { section, start, end: start + length };
 }
 
 function readEntries(object: ElfObject, table: Section, kind: TableKind): Entry[] {

@@ -55,7 +55,9 @@ function trueOffset(
     return low;
   }
   const owner = parts.at(section, relocation.offset);
-  return low + bytesAfterField(section, owner?.start ?? 0, relocation.offset);
+  return (
+    low + bytesAfterField(section, owner?.start ?? 0, owner?.end ?? section.size, relocation.offset)
+  );
 }
 
 /** Whether the field is a PC-relative operand of an instruction (in tables and data it is not). */
