@@ -1,0 +1,446 @@
+// The kernel core on the stock kernel. What design.md calls "what panicked when
+// it was left out" has a test each; the guest's kernel log must be clean at the end.
+
+import { rm } from 'node:fs/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { testKernel } from '../../kernels/kernel.js';
+import { bootGuest, type Guest } from '../harness/index.js';
+import { type Base, buildBase, buildUpdates } from './kbuild.js';
+import { Scene } from './scene.js';
+import { updates } from './updates.js';
+
+let base: Base;
+let guest: Guest;
+let scene: Scene;
+
+beforeAll(async () => {
+  const kernel = await testKernel();
+  base = await buildBase(kernel);
+  const built = await buildUpdates(base, updates);
+  guest = await bootGuest({ name: 'core', kernel, timeoutMs: 1_800_000 });
+  scene = new Scene(guest, base, built);
+  await scene.start();
+});
+
+afterAll(async () => {
+  // Judges the kernel log, too.
+  await guest?.close();
+  if (base) await rm(base.directory, { recursive: true, force: true });
+});
+
+afterEach(async () => {
+  // One failure must not become ten.
+  const left = await guest.ok("sed -n 's/^ksplice_\\([^ ]*\\).*/\\1/p' /proc/modules");
+  for (const id of new Set(left.split('\n').map((name) => name.split('_')[0]!))) {
+    if (id === '') continue;
+    await guest.run(`echo reversed >/sys/kernel/ksplice/${id}/stage`);
+    await guest.run(`rmmod $(sed -n 's/^\\(ksplice_${id}_[^ ]*\\).*/\\1/p' /proc/modules)`);
+  }
+  expect(left, 'a test has left modules').toBe('');
+});
+
+describe('a switch', () => {
+  it('replaces a function of a module and puts it back', async () => {
+    await scene.load('plain');
+    expect(await scene.state('plain')).toMatchObject({
+      stage: 'preparing',
+      abort_cause: 'ok',
+      match: '',
+      functions: '',
+    });
+    expect(await scene.call('plain')).toBe('old plain');
+    const state = await scene.apply('plain');
+    expect(state.functions).toMatch(/^core_target core_plain 0x[0-9a-f]{16} \d+ 0x[0-9a-f]{16}$/);
+    expect(state.timing).toMatch(
+      /^window_ns=[1-9]\d* prescan_ns=[1-9]\d* attempts=1 tasks=[1-9]\d* walked=[1-9]\d*$/,
+    );
+    expect(await scene.call('plain')).toBe('new core_plain');
+    await scene.unloadOld('plain');
+    expect(await scene.call('plain')).toBe('new core_plain');
+    expect(await scene.stage('plain', 'reversed')).toBe('');
+    expect(await scene.call('plain')).toBe('old plain');
+    await guest.ok('rmmod ksplice_plain_core_target_new');
+    expect(await guest.ok('ls /sys/kernel/ksplice')).toBe('api_version');
+  });
+
+  it('replaces a function of the kernel proper', async () => {
+    const before = await guest.ok('cat /proc/cmdline');
+    await scene.load('builtin');
+    await scene.apply('builtin');
+    expect(await guest.ok('cat /proc/cmdline')).toBe('new cmdline');
+    await scene.remove('builtin');
+    expect(await guest.ok('cat /proc/cmdline')).toBe(before);
+  });
+
+  it('leaves a function without a call to ftrace at its entry', async () => {
+    await scene.load('bare');
+    await scene.apply('bare');
+    expect(await scene.call('bare')).toBe('new core_bare');
+    await scene.remove('bare');
+    expect(await scene.call('bare')).toBe('old bare');
+  });
+
+  it('tells apart two functions of one name and the same bytes', async () => {
+    await scene.load('twin');
+    await scene.apply('twin');
+    expect(await scene.call('twin')).toBe('new core_twin');
+    expect(await scene.call('other_twin')).toBe('old twin');
+    await scene.remove('twin');
+    expect(await scene.call('twin')).toBe('old twin');
+  });
+
+  it('switches several targets together, and only when all are there', async () => {
+    const [first, second] = scene.built('pair').modules;
+    await guest.ok(`insmod ${first!.old} && insmod ${first!.new}`);
+    await scene.refused('pair', 'applied', 'incomplete');
+    await guest.ok(`insmod ${second!.new}`);
+    await scene.refused('pair', 'applied', 'incomplete');
+    await guest.ok(`insmod ${second!.old}`);
+    const state = await scene.apply('pair');
+    expect(state.functions.split('\n')).toHaveLength(4);
+    expect(await guest.ok('cat /proc/cmdline')).toBe('new cmdline');
+    expect(await scene.call('plain')).toBe('new core_plain');
+    expect(await scene.call('bare')).toBe('new core_bare');
+    expect(await scene.call('label')).toBe('new core_label');
+    await scene.remove('pair');
+    expect(await guest.ok('cat /proc/cmdline')).not.toBe('new cmdline');
+    expect(await scene.call('plain')).toBe('old plain');
+    expect(await scene.call('label')).toBe('old label off');
+  });
+
+  it('is done once each way', async () => {
+    await scene.load('plain');
+    expect(await scene.stage('plain', 'reversed')).toBe('Invalid argument');
+    expect(await scene.stage('plain', 'nonsense')).toBe('Invalid argument');
+    await scene.apply('plain');
+    expect(await scene.stage('plain', 'applied')).toBe('Operation already in progress');
+    expect(await scene.state('plain')).toMatchObject({ stage: 'applied', abort_cause: 'ok' });
+    expect(await scene.stage('plain', 'reversed')).toBe('');
+    await scene.refused('plain', 'reversed', 'already_reversed');
+    await scene.refused('plain', 'applied', 'already_reversed');
+    expect(await scene.call('plain')).toBe('old plain');
+    await scene.unload('plain');
+  });
+});
+
+describe('a program that does not match', () => {
+  it('is loaded, says where, and is not applied', async () => {
+    await scene.load('wrong');
+    const state = await scene.refused('wrong', 'applied', 'no_match');
+    expect(state.match).toMatch(
+      /^core_target test\/object\.o core_bare\+0x[0-9a-f]+ expected [0-9a-f]+ found [0-9a-f]+$/,
+    );
+    expect(await scene.call('plain')).toBe('old plain');
+    await scene.unload('wrong');
+  });
+
+  it('is refused at once if it is damaged', async () => {
+    const [modules] = scene.built('damaged').modules;
+    guest.expectLog(/bad id, target or match program/);
+    const { status, stderr } = await guest.run(`insmod ${modules!.old}`);
+    expect({ status, stderr }).toMatchObject({ status: 1, stderr: /Invalid/ });
+    expect(await guest.ok('ls /sys/kernel/ksplice')).toBe('api_version');
+  });
+
+  it('is refused if the new code was linked to something else', async () => {
+    await scene.load('badref');
+    expect(await scene.state('badref')).toMatchObject({ abort_cause: 'ok' });
+    const state = await scene.refused('badref', 'applied', 'bad_system_map');
+    expect(state.match).toMatch(/^core_target \S+ scnprintf\+0x0 expected ffff\w+ found ffff\w+$/);
+    await scene.unload('badref');
+  });
+
+  it('is refused if old and new code do not belong together', async () => {
+    for (const id of ['cookie', 'count']) {
+      await scene.load(id);
+      await scene.refused(id, 'applied', 'incomplete');
+      await scene.unload(id);
+    }
+  });
+
+  it('is matched again when its target has been loaded', async () => {
+    await guest.ok('rmmod core_target');
+    await scene.load('plain');
+    expect((await scene.state('plain')).abort_cause).toBe('target_not_loaded');
+    await scene.refused('plain', 'applied', 'target_not_loaded');
+    await guest.ok(`insmod ${base.target}`);
+    await scene.apply('plain');
+    await scene.remove('plain');
+  });
+});
+
+describe('text that the kernel rewrites', () => {
+  it('is not written over: a jump label at the start', async () => {
+    await scene.load('barelabel');
+    await scene.refused('barelabel', 'applied', 'reserved_text');
+    for (const [value, word] of [
+      ['1', 'on'],
+      ['0', 'off'],
+    ]) {
+      await scene.set('key', value!);
+      expect(await scene.call('bare_label')).toBe(`old bare label ${word}`);
+    }
+    await scene.unload('barelabel');
+  });
+
+  it('keeps all functions of an update as they are', async () => {
+    await scene.load('halfbad');
+    await scene.refused('halfbad', 'applied', 'reserved_text');
+    expect(await scene.call('plain')).toBe('old plain');
+    await scene.unload('halfbad');
+  });
+
+  it('is left alone where ftrace can redirect the function', async () => {
+    const enabled = () =>
+      guest.ok(`grep -w core_label ${scene.trace('enabled_functions')} || true`);
+    await scene.load('label');
+    await scene.apply('label');
+    expect(await enabled()).toMatch(/^core_label .*\(1\).* I/);
+    for (const value of ['1', '0', '1']) {
+      await scene.set('key', value);
+      expect(await scene.call('label')).toBe('new core_label');
+    }
+    await scene.remove('label');
+    expect(await enabled()).toBe('');
+    expect(await scene.call('label')).toBe('old label on');
+    await scene.set('key', '0');
+    expect(await scene.call('label')).toBe('old label off');
+  });
+
+  it('is not written over: a function that ends before the jump would', async () => {
+    await scene.load('short');
+    await scene.refused('short', 'applied', 'reserved_text');
+    await scene.unload('short');
+  });
+});
+
+describe('a kprobe', () => {
+  const events = '/sys/kernel/tracing/kprobe_events';
+  const probe = async (where: string, enable: boolean) => {
+    await guest.ok(`echo 'p:core/probe core_target:${where}' >>${events}`);
+    if (enable) await guest.ok('echo 1 >/sys/kernel/tracing/events/core/probe/enable');
+  };
+  const unprobe = async () => {
+    await guest.ok('echo 0 >/sys/kernel/tracing/events/core/probe/enable');
+    await guest.ok(`echo '-:core/probe' >>${events}`);
+  };
+
+  it('in the way keeps an update from being matched, until it is gone', async () => {
+    await probe('core_plain+5', true);
+    await scene.load('plain');
+    const state = await scene.refused('plain', 'applied', 'probed');
+    expect(state.match).toMatch(/^core_target \S+ core_plain\+0x5 expected \w+ found probed$/);
+    await unprobe();
+    await scene.apply('plain');
+    await scene.remove('plain');
+  });
+
+  it('that comes after the match keeps it from being applied', async () => {
+    await scene.load('plain');
+    for (const enable of [true, false]) {
+      await probe('core_plain+5', enable);
+      await scene.refused('plain', 'applied', 'probed');
+      expect(await scene.call('plain')).toBe('old plain');
+      await unprobe();
+    }
+    await scene.apply('plain');
+    await scene.remove('plain');
+  });
+
+  it('on the jump keeps an update from being undone, until it is gone', async () => {
+    await scene.load('plain');
+    await scene.apply('plain');
+    for (const enable of [true, false]) {
+      await probe('core_plain+5', enable);
+      await scene.refused('plain', 'reversed', 'probed');
+      expect(await scene.call('plain')).toBe('new core_plain');
+      await unprobe();
+      expect(await scene.call('plain')).toBe('new core_plain');
+    }
+    await scene.remove('plain');
+    expect(await scene.call('plain')).toBe('old plain');
+  });
+
+  it('at the entry goes on through apply and undo', async () => {
+    await guest.ok(`echo 'p:core/entry core_target:core_plain' >>${events}`);
+    await guest.ok(`echo 'r:core/return core_target:core_plain' >>${events}`);
+    await guest.ok('echo 1 >/sys/kernel/tracing/events/core/enable');
+    const hits = async () => {
+      const profile = await guest.ok('cat /sys/kernel/tracing/kprobe_profile');
+      return ['entry', 'return'].map((name) => {
+        const line = new RegExp(`^\\s*${name}\\s+(\\d+)\\s+(\\d+)$`, 'm').exec(profile);
+        expect(line?.[2]).toBe('0');
+        return Number(line?.[1]);
+      });
+    };
+    expect(await scene.call('plain')).toBe('old plain');
+    await scene.load('plain');
+    await scene.apply('plain');
+    expect(await scene.call('plain')).toBe('new core_plain');
+    expect(await hits()).toEqual([2, 2]);
+    await scene.remove('plain');
+    expect(await scene.call('plain')).toBe('old plain');
+    expect(await hits()).toEqual([3, 3]);
+    await guest.ok('echo 0 >/sys/kernel/tracing/events/core/enable');
+    await guest.ok(`echo '-:core/entry' >>${events}; echo '-:core/return' >>${events}`);
+  });
+});
+
+describe('while an update is applied', () => {
+  it('nothing that it needs can be unloaded', async () => {
+    await scene.load('plain');
+    await scene.apply('plain');
+    await scene.unloadOld('plain');
+    for (const name of ['ksplice_plain_core_target_new', 'core_target', 'ksplice']) {
+      const { status, stderr } = await guest.run(`rmmod ${name}`);
+      expect({ status, stderr }).toMatchObject({ status: 1, stderr: /in use/ });
+    }
+    expect(await scene.call('plain')).toBe('new core_plain');
+    expect(await scene.stage('plain', 'reversed')).toBe('');
+    await guest.ok('rmmod ksplice_plain_core_target_new');
+    await guest.ok(`rmmod core_target && rmmod ksplice`);
+    await scene.start();
+  });
+
+  it('another can be matched, applied and undone in any order', async () => {
+    for (const order of [
+      ['plain', 'bare'],
+      ['bare', 'plain'],
+    ]) {
+      await scene.load('plain');
+      await scene.apply('plain');
+      await scene.load('bare');
+      expect((await scene.state('bare')).abort_cause).toBe('ok');
+      await scene.apply('bare');
+      expect(await scene.call('plain')).toBe('new core_plain');
+      expect(await scene.call('bare')).toBe('new core_bare');
+      for (const id of order) await scene.remove(id);
+      expect(await scene.call('plain')).toBe('old plain');
+      expect(await scene.call('bare')).toBe('old bare');
+    }
+  });
+
+  it('another one of the same function is refused', async () => {
+    await scene.load('again');
+    await scene.load('plain');
+    await scene.apply('plain');
+    await scene.refused('again', 'applied', 'no_match');
+    await scene.unload('again');
+    await scene.load('again');
+    const state = await scene.refused('again', 'applied', 'no_match');
+    expect(state.match).toMatch(/core_plain\+0x0 expected unchanged found replaced-by-plain$/);
+    await scene.remove('plain');
+    await scene.apply('again');
+    await scene.remove('again');
+  });
+});
+
+describe('code that is in use', () => {
+  const asleep = async (pid: number, symbol: string) => {
+    const stack = `/proc/${pid}/stack`;
+    await guest.ok(
+      `for i in $(seq 100); do grep -q '${symbol}' ${stack} && exit; sleep 0.1; done; cat ${stack}; exit 1`,
+    );
+  };
+
+  it('is not replaced before the task has left it', async () => {
+    const parameter = '/sys/module/core_target/parameters/sleeper';
+    const sleeper = guest.spawn(`echo $$; exec cat ${parameter}`);
+    const pid = Number((await sleeper.output(/\d+\n/))[0]);
+    await asleep(pid, 'core_sleeper');
+    await scene.load('sleeper');
+    const state = await scene.refused('sleeper', 'applied', 'code_busy');
+    expect(state.conflicts).toMatch(new RegExp(`^${pid} cat core_sleeper`, 'm'));
+    await scene.set('wake', '1');
+    expect(await sleeper.finished()).toMatchObject({ status: 0, stdout: `${pid}\nold sleeper\n` });
+    expect((await scene.apply('sleeper')).conflicts).toBe('');
+    await scene.remove('sleeper');
+  });
+
+  it('is not taken away before the task has left it', async () => {
+    await scene.load('sleeper');
+    await scene.apply('sleeper');
+    const parameter = '/sys/module/core_target/parameters/sleeper';
+    const sleeper = guest.spawn(`echo $$; exec cat ${parameter}`);
+    const pid = Number((await sleeper.output(/\d+\n/))[0]);
+    await asleep(pid, 'new_core_sleeper');
+    const state = await scene.refused('sleeper', 'reversed', 'code_busy');
+    expect(state.conflicts).toMatch(new RegExp(`^${pid} cat new_core_sleeper`, 'm'));
+    await guest.ok(`kill ${pid}`);
+    await sleeper.finished();
+    await scene.remove('sleeper');
+  });
+});
+
+describe('function tracing', () => {
+  for (const tracer of ['function', 'function_graph']) {
+    it(`${tracer} shows the function before, during and after`, async () => {
+      await guest.ok(
+        `cd /sys/kernel/tracing && echo core_plain >set_ftrace_filter && echo ${tracer} >current_tracer`,
+      );
+      const calls = async () => {
+        const trace = await guest.ok(
+          `grep -c 'core_plain' ${scene.trace('trace')}; echo >${scene.trace('trace')}`,
+        );
+        return Number(trace.split('\n')[0]);
+      };
+      await calls();
+      expect([await scene.call('plain'), await calls()]).toEqual(['old plain', 1]);
+      await scene.load('plain');
+      await scene.apply('plain');
+      expect([await scene.call('plain'), await calls()]).toEqual(['new core_plain', 1]);
+      await guest.ok('cd /sys/kernel/tracing && echo nop >current_tracer');
+      expect([await scene.call('plain'), await calls()]).toEqual(['new core_plain', 0]);
+      await guest.ok(`cd /sys/kernel/tracing && echo ${tracer} >current_tracer`);
+      await scene.remove('plain');
+      expect([await scene.call('plain'), await calls()]).toEqual(['old plain', 1]);
+      await guest.ok(
+        'cd /sys/kernel/tracing && echo nop >current_tracer && echo >set_ftrace_filter',
+      );
+    });
+  }
+});
+
+describe('under load', () => {
+  it('no call sees anything but the old or the new function', async () => {
+    const loop = `cd /sys/module/core_target/parameters
+      while [ ! -e /tmp/stop ]; do cat plain bare label; done | sort | uniq -c`;
+    const callers = [guest.spawn(loop), guest.spawn(loop)];
+    const readers = guest.spawn(
+      'while [ ! -e /tmp/stop ]; do cat /sys/kernel/ksplice/*/* >/dev/null 2>&1; done',
+    );
+    const writers = guest.spawn(
+      'while [ ! -e /tmp/stop ]; do for s in applied reversed; do echo $s >/sys/kernel/ksplice/bare/stage; done; done 2>/dev/null',
+    );
+    const tracer = guest.spawn(`cd /sys/kernel/tracing; echo 'core_*' >set_ftrace_filter
+      while [ ! -e /tmp/stop ]; do echo function >current_tracer; echo nop >current_tracer; done; echo >set_ftrace_filter`);
+    for (let round = 0; round < 5; round++) {
+      await scene.load('pair');
+      await scene.apply('pair');
+      await scene.remove('pair');
+      await guest.ok(
+        `insmod ${scene.built('bare').modules[0]!.old} && insmod ${scene.built('bare').modules[0]!.new}`,
+      );
+      await guest.ok(
+        'for i in $(seq 200); do grep -q reversed /sys/kernel/ksplice/bare/stage && exit; sleep 0.1; done; exit 1',
+      );
+      await scene.unload('bare');
+    }
+    await guest.ok('touch /tmp/stop');
+    for (const caller of callers) {
+      const { stdout } = await caller.finished(60_000);
+      const seen = [...stdout.matchAll(/^ *\d+ (.*)$/gm)].map(([, answer]) => answer!);
+      const right = [
+        'new core_bare',
+        'new core_label',
+        'new core_plain',
+        'old bare',
+        'old label off',
+        'old plain',
+      ];
+      expect(right).toEqual(expect.arrayContaining(seen));
+      expect(seen).toContain('new core_plain');
+    }
+    for (const other of [readers, writers, tracer]) await other.finished(60_000);
+  });
+});

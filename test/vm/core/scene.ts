@@ -1,0 +1,119 @@
+// The kernel core in a guest, as tests drive it: load an update's modules, write
+// its stage, read what it says.
+
+import { expect } from 'vitest';
+import type { Guest } from '../harness/index.js';
+import type { Base, Built } from './kbuild.js';
+
+/** What /sys/kernel/ksplice/ID says, each file without its last newline. */
+export interface State {
+  readonly stage: string;
+  readonly abort_cause: string;
+  readonly conflicts: string;
+  readonly match: string;
+  readonly functions: string;
+  readonly timing: string;
+}
+
+const FILES = ['stage', 'abort_cause', 'conflicts', 'match', 'functions', 'timing'] as const;
+/** Longer than all attempts of a switch, on a busy machine. */
+const SWITCH_MS = 120_000;
+
+export class Scene {
+  constructor(
+    readonly guest: Guest,
+    private readonly base: Base,
+    private readonly updates: ReadonlyMap<string, Built>,
+  ) {}
+
+  async start(): Promise<void> {
+    await this.guest.ok(`insmod ${this.base.core} && insmod ${this.base.target}`);
+  }
+
+  built(id: string): Built {
+    const built = this.updates.get(id);
+    if (!built) throw new Error(`there is no update ${id}`);
+    return built;
+  }
+
+  /** Loads old and new code of all targets; nothing is switched. */
+  async load(id: string): Promise<void> {
+    for (const { old, new: added } of this.built(id).modules) {
+      await this.guest.ok(`insmod ${old} && insmod ${added}`, { timeoutMs: SWITCH_MS });
+    }
+  }
+
+  async unload(id: string): Promise<void> {
+    for (const { target } of this.built(id).modules) {
+      await this.guest.ok(`rmmod ksplice_${id}_${target}_new ksplice_${id}_${target}_old`);
+    }
+    expect(await this.guest.ok('ls /sys/kernel/ksplice')).not.toContain(`${id}\n`);
+  }
+
+  async unloadOld(id: string): Promise<void> {
+    const names = this.built(id).modules.map(({ target }) => `ksplice_${id}_${target}_old`);
+    await this.guest.ok(`rmmod ${names.join(' ')}`);
+  }
+
+  /** Writes the stage; the errno's text, or '' if the write succeeded. */
+  async stage(id: string, word: string): Promise<string> {
+    const command = `LC_ALL=C; echo ${word} >/sys/kernel/ksplice/${id}/stage`;
+    const { status, stderr } = await this.guest.run(command, { timeoutMs: SWITCH_MS });
+    return status === 0 ? '' : stderr.trim().replace(/^.*: /, '');
+  }
+
+  async state(id: string): Promise<State> {
+    const commands = FILES.map((file) => `cat /sys/kernel/ksplice/${id}/${file}; printf '\\0'`);
+    const texts = (await this.guest.ok(commands.join('; '))).split('\0');
+    const entries = FILES.map((file, index) => [file, texts[index]!.replace(/\n$/, '')]);
+    return Object.fromEntries(entries) as unknown as State;
+  }
+
+  /** Applies an update that must go in. */
+  async apply(id: string): Promise<State> {
+    const refusal = await this.stage(id, 'applied');
+    const state = await this.state(id);
+    expect({ refusal, ...state }).toMatchObject({
+      refusal: '',
+      stage: 'applied',
+      abort_cause: 'ok',
+    });
+    return state;
+  }
+
+  /** Undoes an update that must come out, and unloads it. */
+  async remove(id: string): Promise<void> {
+    const refusal = await this.stage(id, 'reversed');
+    const state = await this.state(id);
+    expect({ refusal, ...state }).toMatchObject({
+      refusal: '',
+      stage: 'reversed',
+      abort_cause: 'ok',
+    });
+    await this.unload(id);
+  }
+
+  /** The switch must be refused, for that cause, and change nothing. */
+  async refused(id: string, word: 'applied' | 'reversed', cause: string): Promise<State> {
+    const before = await this.state(id);
+    const refusal = await this.stage(id, word);
+    const state = await this.state(id);
+    expect(refusal, JSON.stringify(state)).not.toBe('');
+    expect(state).toMatchObject({ stage: before.stage, abort_cause: cause });
+    return state;
+  }
+
+  /** What one of the target module's functions answers. */
+  async call(name: string): Promise<string> {
+    return this.guest.ok(`cat /sys/module/core_target/parameters/${name}`);
+  }
+
+  async set(name: string, value: string): Promise<void> {
+    await this.guest.ok(`echo ${value} >/sys/module/core_target/parameters/${name}`);
+  }
+
+  /** Tracefs, where the guest has it. */
+  trace(file: string): string {
+    return `/sys/kernel/tracing/${file}`;
+  }
+}
