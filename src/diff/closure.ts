@@ -3,6 +3,7 @@
 // strings, anonymous constants, fresh statics), with the special-table entries
 // of all that. Whatever the running kernel has is referred to there.
 
+import { SHF_WRITE } from '../elf/constants.js';
 import type { ElfSymbol, Relocation, Section } from '../elf/object.js';
 import type { Changes } from './changes.js';
 import type { Side } from './compare.js';
@@ -18,7 +19,7 @@ import type { KeptEntries, ResolvedRelocation } from './types.js';
 
 /** Something that new code refers to and may not; decide.ts turns it into a refusal. */
 export interface BadReference {
-  readonly why: 'init' | 'unknown-section' | 'ambiguous-static';
+  readonly why: 'init' | 'unknown-section' | 'ambiguous-static' | 'anonymous-data';
   readonly part: Part | undefined;
   readonly section: Section;
 }
@@ -195,6 +196,9 @@ export class Closure {
       const why = role === 'init' ? 'init' : 'unknown-section';
       this.bad.push({ why, part: undefined, section });
       return;
+    }
+    if (role === 'data' && section.flags & SHF_WRITE) {
+      this.bad.push({ why: 'anonymous-data', part: undefined, section });
     }
     if (role === 'strings' || role === 'constants') this.kept.add(section);
     else this.keepPiece(pieceAt(this.post.parts, section, offset) ?? wholeSection(section));

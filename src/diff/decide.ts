@@ -130,6 +130,15 @@ function badReference(bad: BadReference, object: string): Refusal {
         message: `changed code needs ${symbol}, new in ${bad.section.name}, a section that is not known`,
         advice: 'Do without the macro that puts it there.',
       };
+    case 'anonymous-data':
+      return {
+        code: 'anonymous-data',
+        object,
+        symbol,
+        message: `changed code uses writable data in ${symbol} that has no symbol`,
+        advice:
+          'Give the data a symbol with type and size (SYM_DATA), or leave the code unchanged.',
+      };
     case 'ambiguous-static':
       return {
         code: 'ambiguous-static',
