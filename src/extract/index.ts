@@ -7,6 +7,7 @@
 // stand beside it. Global are only the ksplice_* symbols that the module's C
 // source refers to.
 
+import { coldParent } from '../diff/names.js';
 import { STT_FUNC } from '../elf/constants.js';
 import type { ElfSymbol } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
@@ -86,9 +87,7 @@ function nameChanges(
 
 /** The parts of a function that the compiler moved out of the way: f.cold, f.cold.3. */
 function coldParts(symbols: readonly ElfSymbol[], name: string): string[] {
-  const prefix = `${name}.cold`;
   return symbols
-    .filter((symbol) => symbol.type === STT_FUNC && symbol.name.startsWith(prefix))
-    .map((symbol) => symbol.name)
-    .filter((cold) => /^(\.\d+)?$/.test(cold.slice(prefix.length)));
+    .filter((symbol) => symbol.type === STT_FUNC && coldParent(symbol.name) === name)
+    .map((symbol) => symbol.name);
 }

@@ -2,6 +2,7 @@
 // built them: every function that stays in memory, then the read-only data and
 // strings that their code refers to, and what those refer to in turn.
 
+import { coldParent } from '../diff/names.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
@@ -118,7 +119,10 @@ class ObjectSpans {
 
   private functionSpan(code: FunctionCode, hasKallsyms: (name: string) => boolean): Span {
     const { section, offset, size, name } = code;
-    const replaced = code.names.some((alias) => this.matched.replaced.has(alias));
+    // A replaced function takes its cold part with it.
+    const replaced = code.names.some((alias) =>
+      this.matched.replaced.has(coldParent(alias) ?? alias),
+    );
     return {
       name,
       label: this.matched.label,
