@@ -24,6 +24,8 @@ const NOPS = [
 ].map(hex);
 
 const NOP = 0x90;
+/** Prefix of the two-byte no-op. */
+const OPERAND_SIZE = 0x66;
 const INT3 = 0xcc;
 const JMP8 = 0xeb;
 const JMP32 = 0xe9;
@@ -73,19 +75,26 @@ export function nops(rules: PatchRules, length: number): Uint8Array {
 }
 
 /**
- * The form with runs of one-byte no-ops from `start` to `end` merged into long
- * ones, as optimize_nops() does. Only a run that ends the range is sure to be
- * no-ops without decoding what precedes it; bytes of fields are never part of one.
+ * The form as optimize_nops() leaves it between `start` and `end`: runs of
+ * one-byte no-ops have become long ones. Without decoding what is between
+ * them, only a run at the start is sure to be no-ops, and one at the end; after
+ * a prefix its first byte belongs to a two-byte one (66 90).
  */
 export function mergeNops(rules: PatchRules, form: Variant, start: number, end: number): Variant {
-  let from = end;
-  const inside = form.fields.filter((field) => field.offset < end);
-  const last = inside.reduce((max, field) => Math.max(max, field.offset + field.width), start);
-  while (from > last && form.bytes[from - 1] === NOP) from--;
-  if (end - from < 2) return form;
+  const { fields } = form;
   const bytes = form.bytes.slice();
-  bytes.set(nops(rules, end - from), from);
-  return { bytes, fields: form.fields };
+  const inside = fields.filter((field) => field.offset < end && field.offset + field.width > start);
+  const first = inside[0]?.offset ?? end;
+  const last = inside.at(-1);
+  const floor = last ? last.offset + last.width : start;
+  let lead = start;
+  while (lead < first && bytes[lead] === NOP) lead++;
+  let trail = end;
+  while (trail > floor && bytes[trail - 1] === NOP) trail--;
+  if (trail > floor && bytes[trail - 1] === OPERAND_SIZE) trail++;
+  if (lead - start > 1) bytes.set(nops(rules, lead - start), start);
+  if (trail > lead && end - trail > 1) bytes.set(nops(rules, end - trail), trail);
+  return { bytes, fields };
 }
 
 function int32(value: number): Uint8Array {
