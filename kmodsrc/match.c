@@ -4,14 +4,14 @@
  * data as the compiler made them, before the kernel was linked and before it
  * changed itself at boot.  Here that is compared with what runs:
  *
- *  1. A span with a name is looked for at each address that kallsyms has for
- *     the name.  If one fits, the address of its section is known.  (A weak
- *     one is not looked for: it need not be the one that the linker took.)
- *  2. If several fit (local functions of one name and the same code), the
- *     address of the section decides, once another span has told it.
- *  3. The relocations of a span that was found tell the addresses of what it
+ *  1. A span with a name that kallsyms has once is compared there.  That tells
+ *     the address of its section.
+ *  2. The relocations of a span that was found tell the addresses of what it
  *     refers to.  All must agree.
- *  4. Spans without a name (data) are compared as soon as their place is known.
+ *  3. Other spans are compared as soon as their place is known: data, and
+ *     functions of which kallsyms has several.
+ *  4. Of a name that is still open, the one address that fits is taken.  If
+ *     several do, the function has no place.
  *  5. What a key stands for must be what kallsyms has for its name.
  *  6. What the kernel rewrote (sites) must be a form that it may have, with
  *     operands that agree with what is known by now.
@@ -210,6 +210,16 @@ static const struct ksplice_address *candidates(struct ksplice_match *m,
 	return m->hooks->lookup(m, ksplice_string(m->program, span->name));
 }
 
+static bool has_several_candidates(struct ksplice_match *m, const struct ksplice_span *span)
+{
+	const struct ksplice_address *a;
+	unsigned int n = 0;
+
+	for (a = candidates(m, span); a; a = a->next)
+		n += a->in_target;
+	return n > 1;
+}
+
 /* No candidate fits; "best" is the one that differs last. */
 static void refuse_search(struct ksplice_match *m, __u32 i, __u64 best)
 {
@@ -226,7 +236,8 @@ static void refuse_search(struct ksplice_match *m, __u32 i, __u64 best)
 	}
 }
 
-static void search_span(struct ksplice_match *m, __u32 i)
+/* With "sole", only if there is no more than one candidate. */
+static void search_span(struct ksplice_match *m, __u32 i, bool sole)
 {
 	const struct ksplice_span *span = &ksplice_spans(m->program)[i];
 	const struct ksplice_address *a;
@@ -234,6 +245,8 @@ static void search_span(struct ksplice_match *m, __u32 i)
 	__u32 at, best_at = 0;
 	unsigned int hits = 0;
 
+	if (sole && has_several_candidates(m, span))
+		return;
 	for (a = candidates(m, span); a; a = a->next) {
 		if (!a->in_target)
 			continue;
@@ -266,6 +279,11 @@ static bool is_candidate(struct ksplice_match *m, const struct ksplice_span *spa
 	return false;
 }
 
+static bool is_searched(const struct ksplice_span *span)
+{
+	return (span->flags & KSPLICE_SPAN_SEARCH) && !(span->flags & KSPLICE_SPAN_WEAK);
+}
+
 /* The key of a span that waited is known now. */
 static void place_by_key(struct ksplice_match *m, __u32 i)
 {
@@ -294,15 +312,12 @@ static void place_by_key(struct ksplice_match *m, __u32 i)
 	m->addresses[i] = 0;
 }
 
-static void place_spans(struct ksplice_match *m)
+static void place_by_keys(struct ksplice_match *m)
 {
 	const struct ksplice_span *spans = ksplice_spans(m->program);
 	__u32 i, n = m->program->spans.count;
 	bool again = true;
 
-	for (i = 0; i < n; i++)
-		if ((spans[i].flags & KSPLICE_SPAN_SEARCH) && !(spans[i].flags & KSPLICE_SPAN_WEAK))
-			search_span(m, i);
 	while (again) {
 		again = false;
 		for (i = 0; i < n; i++) {
@@ -312,6 +327,27 @@ static void place_spans(struct ksplice_match *m)
 			again = true;
 		}
 	}
+}
+
+static void place_spans(struct ksplice_match *m)
+{
+	const struct ksplice_span *spans = ksplice_spans(m->program);
+	__u32 i, n = m->program->spans.count;
+
+	/*
+	 * A name that there is once first: of several functions one may fit by
+	 * chance, where the right one was changed.  A weak definition tells
+	 * nothing at all: the one that took its place may look the same.
+	 */
+	for (i = 0; i < n; i++)
+		if (is_searched(&spans[i]))
+			search_span(m, i, true);
+	place_by_keys(m);
+	for (i = 0; i < n; i++)
+		if (is_searched(&spans[i]) && m->states[i] == SPAN_WAITING) {
+			search_span(m, i, false);
+			place_by_keys(m);
+		}
 }
 
 /* Spans that are without a place when nothing more can be found out. */

@@ -3,12 +3,14 @@
 // kind of patching. kmodsrc/match.c does the same in the kernel; the two have
 // to agree in every verdict.
 //
-//  1. A span with a name is looked for at each address that kallsyms has for
-//     the name. If one fits, the address of its section is known.
-//  2. If several fit, the section's address decides, once something else has told it.
-//  3. Relocations of a span that was found tell the addresses of what it refers
+//  1. A span whose name kallsyms has once is compared there. That tells the
+//     address of its section.
+//  2. Relocations of a span that was found tell the addresses of what it refers
 //     to. All must agree.
-//  4. Other spans are compared as soon as their place is known.
+//  3. Other spans are compared as soon as their place is known: data, and
+//     functions of which kallsyms has several.
+//  4. Of a name that is still open, the one address that fits is taken. If several
+//     do, the function has no place.
 //  5. A key's value must be one that kallsyms has for its name.
 //  6. Sites must be a form that the kernel may have written, with operands that
 //     agree with what is known by then.
@@ -93,10 +95,7 @@ class Matcher {
   }
 
   run(): MatchResult {
-    this.program.spans.forEach((span, index) => {
-      if (span.search && !span.weak) this.search(span, index);
-    });
-    while (this.placeByKeys());
+    this.placeSpans();
     this.settleRest();
     this.checkSymbols();
     // With a doubtful key every word about a site would be noise.
@@ -105,10 +104,27 @@ class Matcher {
     return { ok: mismatches.length === 0, addresses, values, mismatches, unverified };
   }
 
-  private search(span: Span, index: number): void {
+  private placeSpans(): void {
+    const open: [Span, number][] = [];
+    this.program.spans.forEach((span, index) => {
+      if (!span.search || span.weak) return;
+      const candidates = this.kernel.lookup(span.name, this.target);
+      // One of several may fit by chance, where the right one was changed.
+      if (candidates.length > 1) open.push([span, index]);
+      else this.search(span, index, candidates);
+    });
+    while (this.placeByKeys());
+    for (const [span, index] of open) {
+      if (this.states[index] !== State.Waiting) continue;
+      this.search(span, index, this.kernel.lookup(span.name, this.target));
+      while (this.placeByKeys());
+    }
+  }
+
+  private search(span: Span, index: number, candidates: readonly bigint[]): void {
     const hits: { address: bigint; bytes: Uint8Array }[] = [];
     let best: { address: bigint; bytes: Uint8Array | undefined; at: number } | undefined;
-    for (const address of this.kernel.lookup(span.name, this.target)) {
+    for (const address of candidates) {
       const bytes = this.kernel.read(address, span.bytes.length);
       const at = bytes ? firstDifference(span, bytes) : 0;
       if (bytes && at === span.bytes.length) hits.push({ address, bytes });
