@@ -13,19 +13,25 @@ import { compile, sectionFlags } from '../support/compile.js';
 
 export const fixtures = path.resolve(import.meta.dirname, '../fixtures/diff');
 
-/** Pre and post objects of a fixture: "static-locals.c". */
-export function compilePair(file: string): [pre: ElfObject, post: ElfObject] {
+/** Pre and post object files of a fixture: "static-locals.c". */
+export function compileBytes(file: string): [pre: Buffer, post: Buffer] {
   const source = path.join(fixtures, file);
   const flags = [...sectionFlags, `-I${fixtures}`];
-  const pre = new ElfObject(compile(source, flags), `${file} pre`);
+  const pre = compile(source, flags);
   const folder = mkdtempSync(path.join(tmpdir(), 'ksplice-ts-test-'));
   try {
     const moved = path.join(folder, file);
     writeFileSync(moved, `#line 4 "${source}"\n${readFileSync(source, 'utf8')}`);
-    return [pre, new ElfObject(compile(moved, [...flags, '-DPOST']), `${file} post`)];
+    return [pre, compile(moved, [...flags, '-DPOST'])];
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The same, read. */
+export function compilePair(file: string): [pre: ElfObject, post: ElfObject] {
+  const [pre, post] = compileBytes(file);
+  return [new ElfObject(pre, `${file} pre`), new ElfObject(post, `${file} post`)];
 }
 
 /** The diff of a fixture. */
