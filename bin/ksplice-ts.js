@@ -2,19 +2,22 @@
 // Starts the compiled program. `--version` is answered here: what a script asks
 // a hundred hosts at once should not wait for the rest to load.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { loadBundle } from './load-bundle.js';
 
 const root = new URL('../', import.meta.url);
 const args = process.argv.slice(2);
 const json = args.includes('--json');
 const asksVersion =
   args.includes('--version') && args.every((arg) => /^--(version|json)$/.test(arg));
-const program = new URL('dist/cli/main.js', root);
+const modules = new URL('dist/cli/main.js', root);
+const bundle = new URL('dist/ksplice-ts.cjs', root);
 
 if (asksVersion) {
   const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
   process.stdout.write(json ? `${JSON.stringify({ ok: true, version })}\n` : `${version}\n`);
-} else if (!existsSync(program)) {
+} else if (!existsSync(modules)) {
   const message = 'ksplice-ts is not compiled yet';
   const advice = 'Run `npm install && npm run build` in its directory first.';
   if (json) {
@@ -31,6 +34,14 @@ if (asksVersion) {
   };
   process.stdout.on('error', onError);
   process.stderr.on('error', onError);
-  const { main } = await import(program.href);
+  const { main } = bundleIsCurrent()
+    ? loadBundle(fileURLToPath(bundle)).exports
+    : await import(modules.href);
   process.exitCode = await main(args);
+}
+
+/** A developer's `tsc` alone must not leave the old bundle running. */
+function bundleIsCurrent() {
+  const made = statSync(bundle, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return made >= statSync(modules).mtimeMs;
 }

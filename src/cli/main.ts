@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { packageRoot } from '../create/package-root.js';
 import { Console, type Streams, toKspliceError } from './output.js';
 import { globalOptions, parseCommandLine } from './parse.js';
 
@@ -74,6 +75,6 @@ function watchSignals(): Interruption {
 }
 
 function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
+  const file = new URL('package.json', packageRoot);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
