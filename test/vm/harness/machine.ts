@@ -39,12 +39,17 @@ export function socketPath(folder: string): string {
 /** Starts QEMU; `initramfsPath(folder)` exists and `socketPath(folder)` is listened on. */
 export function startMachine(options: MachineOptions): ChildProcess {
   const log = openSync(join(options.folder, 'qemu.log'), 'w');
-  // timeout(1) and not only a timer of ours: a test runner that is killed
-  // must not leave an emulator behind that eats a core for ever.
+  // A test runner that is killed must not leave an emulator behind that eats a
+  // core: each process of the chain goes with its parent, and timeout(1) bounds
+  // the time even if a timer of ours never fires.
+  const goesWithParent = ['--pdeathsig', 'KILL'];
   const seconds = Math.ceil(options.timeoutMs / 1000);
   const child = spawn(
-    'timeout',
-    ['--kill-after=5', `${seconds}`, 'qemu-system-x86_64', ...qemuArguments(options)],
+    'setpriv',
+    [
+      ...[...goesWithParent, 'timeout', '--kill-after=5', `${seconds}`],
+      ...['setpriv', ...goesWithParent, 'qemu-system-x86_64', ...qemuArguments(options)],
+    ],
     { stdio: ['ignore', log, log] },
   );
   closeSync(log);
