@@ -39,7 +39,9 @@ export function openCapture(directory: string): KernelFiles {
     },
     release: manifest.release,
     version: manifest.version,
-    symbols: kallsyms.symbols,
+    get symbols() {
+      return kallsyms.symbols;
+    },
     moduleFile: async () => undefined,
     prepare: async () => {},
   };
