@@ -1,0 +1,61 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { IncludeGraph, readIncludeGraph } from '../../src/create/includers.js';
+import { silentUi } from '../../src/ui.js';
+
+describe('IncludeGraph', () => {
+  const graph = new IncludeGraph([
+    'net/sctp/input.c:#include <net/sctp/sctp.h',
+    'net/sctp/proto.c:  #  include <net/sctp/sctp.h',
+    'include/net/sctp/sctp.h:#include <net/sctp/structs.h',
+    'include/net/sctp/structs.h:#include <net/sctp/sctp.h',
+    'kernel/sched/build.c:#include "rt.c',
+    'kernel/sched/sub/other.c:#include "../rt.c',
+    'fs/xfs/structs.c:#include "structs.h',
+    'net/entry.S:#include <net/sctp/structs.h',
+    'no include at all',
+  ]);
+
+  it('follows headers that include headers, also in circles', () => {
+    expect(graph.sourcesOf(['include/net/sctp/structs.h'])).toEqual([
+      'fs/xfs/structs.c',
+      'net/entry.S',
+      'net/sctp/input.c',
+      'net/sctp/proto.c',
+    ]);
+  });
+
+  it('finds who includes a .c file, by relative names too', () => {
+    expect(graph.sourcesOf(['kernel/sched/rt.c'])).toEqual([
+      'kernel/sched/build.c',
+      'kernel/sched/sub/other.c',
+    ]);
+  });
+
+  it('does not take one name for the end of another', () => {
+    expect(graph.sourcesOf(['include/net/my-sctp.h'])).toEqual([]);
+    expect(graph.sourcesOf(['kernel/sched/start.c'])).toEqual([]);
+  });
+});
+
+describe('readIncludeGraph', () => {
+  it('reads all forms of #include lines in a tree', async () => {
+    const tree = mkdtempSync(join(tmpdir(), 'ksplice-includes-'));
+    try {
+      const put = (path: string, text: string) => {
+        mkdirSync(dirname(join(tree, path)), { recursive: true });
+        writeFileSync(join(tree, path), text);
+      };
+      put('lib/a.c', '\t# include\t"x.h"  /* why */\n');
+      put('mm/b.S', '#include <linux/x.h>\n');
+      put('fs/c.c', '// #include "x.h"\n#define include "x.h"\n');
+      put('Documentation/d.c', '#include "x.h"\n');
+      const graph = await readIncludeGraph(tree, silentUi);
+      expect(graph.sourcesOf(['include/linux/x.h'])).toEqual(['lib/a.c', 'mm/b.S']);
+    } finally {
+      rmSync(tree, { recursive: true, force: true });
+    }
+  });
+});
