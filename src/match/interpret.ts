@@ -311,8 +311,8 @@ class Matcher {
     bytes: Uint8Array | undefined,
     at: number,
   ): void {
-    const expected = span.bytes.slice(at, at + SHOWN);
-    const found = bytes?.slice(at, at + SHOWN);
+    const expected = Uint8Array.from(span.bytes.subarray(at, at + SHOWN));
+    const found = bytes && Uint8Array.from(bytes.subarray(at, at + SHOWN));
     const place = address + BigInt(at);
     this.report(span, bytes ? 'differs' : 'unreadable', at, expected, found, place);
   }

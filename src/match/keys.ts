@@ -4,6 +4,7 @@
 // to a symbol of the object itself is about the input section that holds it,
 // plus an offset: so every reference into a section says where the section is,
 // and two that disagree prove that the running object was laid out differently.
+// If a symbol stands where a data section starts, kallsyms has its say as well.
 // The exception is a weak definition, whose place another object's may have
 // taken: a reference to it is about its name. Mergeable sections are taken
 // apart by the linker, entry by entry; there each entry is an unknown.
@@ -12,6 +13,7 @@ import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
 import type { Key } from '../program/types.js';
+import { isDiscarded } from './functions.js';
 
 /** A symbol's place in terms of a key: address = value of the key + offset. */
 export interface KeyedPlace {
@@ -26,7 +28,7 @@ export class KeyTable {
   private readonly groups = new Map<string, number>();
 
   /** @param hasKallsyms whether the kernel's own symbol table has the name */
-  constructor(private readonly hasKallsyms: (name: string) => boolean) {}
+  constructor(private readonly known: (name: string) => boolean) {}
 
   get keys(): readonly Key[] {
     return this.list;
@@ -40,7 +42,7 @@ export class KeyTable {
       if (!weak) this.list[known]!.weak = false;
       return known;
     }
-    const key = this.add({ name, label: name, kallsyms: this.hasKallsyms(name), weak });
+    const key = this.add({ name, label: name, kallsyms: this.known(name), weak });
     this.named.set(name, key);
     return key;
   }
@@ -60,9 +62,13 @@ export class KeyTable {
     return key;
   }
 
-  /** A key of its own. */
-  anonymous(label: string): number {
-    return this.add({ label });
+  /** A key of its own; `name` is what kallsyms may call it, or empty. */
+  place(label: string, name = ''): number {
+    return this.add({ label, name, kallsyms: name !== '' });
+  }
+
+  hasKallsyms(name: string): boolean {
+    return this.known(name);
   }
 
   private add(key: Partial<Key>): number {
@@ -121,11 +127,25 @@ export class ObjectKeys {
   section(section: Section): number {
     let key = this.bySection.get(section.index);
     if (key === undefined) {
-      key = this.table.anonymous(`${this.label} ${section.name}`);
+      key = this.table.place(`${this.label} ${section.name}`, this.firstSymbol(section));
       this.bySection.set(section.index, key);
       this.onKey(key, section, undefined);
     }
     return key;
+  }
+
+  /** A name for the start of a data section; functions are looked for anyway. */
+  private firstSymbol(section: Section): string {
+    if (section.flags & C.SHF_EXECINSTR || isDiscarded(section)) return '';
+    const first = this.object.symbols.find(
+      (symbol) =>
+        symbol.section === section &&
+        symbol.value === 0 &&
+        symbol.type === C.STT_OBJECT &&
+        symbol.binding !== C.STB_WEAK &&
+        this.table.hasKallsyms(symbol.name),
+    );
+    return first?.name ?? '';
   }
 
   /** The key of what all sites of a kind in all objects share. */
@@ -138,7 +158,7 @@ export class ObjectKeys {
     let key = this.byEntry.get(id);
     if (key === undefined) {
       const place = `${section.name}+0x${entry.offset.toString(16)}`;
-      key = this.table.anonymous(`${this.label} ${place}`);
+      key = this.table.place(`${this.label} ${place}`);
       this.byEntry.set(id, key);
       this.onKey(key, section, entry);
     }
