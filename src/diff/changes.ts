@@ -1,6 +1,8 @@
 // Which functions and variables changed, were added, or went.
 
 import type { Comparison } from './compare.js';
+import { type DataFate, decideDataFates } from './constants.js';
+import type { Journal } from './journal.js';
 import { coldParent, isFresh } from './names.js';
 import type { Part, Parts } from './parts.js';
 
@@ -8,8 +10,9 @@ import type { Part, Parts } from './parts.js';
 export interface Changes {
   /** Functions that differ and are replaced, `.cold` parts included. */
   readonly functions: ReadonlyMap<Part, Part>;
-  /** Variables and constants whose content differs. */
+  /** Variables and constants whose content differs, and what becomes of them. */
   readonly data: ReadonlyMap<Part, Part>;
+  readonly fates: ReadonlyMap<Part, DataFate>;
   /** What differs in code and data that is used at boot or load time only. */
   readonly init: readonly Part[];
   readonly added: readonly Part[];
@@ -17,7 +20,7 @@ export interface Changes {
 }
 
 /** Compares every pair. */
-export function findChanges(comparison: Comparison): Changes {
+export function findChanges(comparison: Comparison, journal: Journal): Changes {
   const { correlation, pre, post } = comparison;
   const functions = new Map<Part, Part>();
   const data = new Map<Part, Part>();
@@ -35,11 +38,18 @@ export function findChanges(comparison: Comparison): Changes {
       if (part.role !== twin.role || !comparison.same(twin, part)) data.set(twin, part);
     }
   }
+  const { fates, readers } = decideDataFates(comparison, data);
+  for (const [reader, name] of readers) {
+    const twin = correlation.preOf(reader);
+    if (!twin || functions.has(twin)) continue;
+    functions.set(twin, reader);
+    journal.note(reader.symbol.name, `replaced because it reads ${name}, which changed`);
+  }
   joinFamilies(comparison, functions);
   const removed = pre.parts.parts.filter(
     (part) => isReported(part) && correlation.postOf(part) === undefined,
   );
-  return { functions, data, init, added, removed };
+  return { functions, data, fates, init, added, removed };
 }
 
 /** A function and its `.cold` part jump into each other: both are replaced or none. */

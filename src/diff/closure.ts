@@ -39,7 +39,7 @@ export class Closure {
   constructor(
     private readonly post: Side,
     private readonly correlation: Correlation,
-    changes: Changes,
+    private readonly changes: Changes,
     private readonly journal: Journal,
   ) {
     this.replacedPosts = new Set(changes.functions.values());
@@ -164,7 +164,7 @@ export class Closure {
       return kept;
     }
     const { part } = target;
-    const twin = this.correlation.preOf(part);
+    const twin = this.runningTwin(part);
     const replaced = this.replacedPosts.has(part);
     const toTwin = twin && (!replaced || (!inTable && takesAddress(section, relocation, target)));
     // A table's own site is in kept code, even if that is an unreplaced neighbour in a shared section.
@@ -179,6 +179,11 @@ export class Closure {
     }
     if (!twin) this.keepNew(part);
     return part.role === 'table' ? { ...kept, symbol: part.symbol, addend: target.offset } : kept;
+  }
+
+  /** The part's twin, if new code is to use that one. */
+  private runningTwin(part: Part): Part | undefined {
+    return this.changes.fates.get(part) === 'replaced' ? undefined : this.correlation.preOf(part);
   }
 
   private isLive(part: Part): boolean {

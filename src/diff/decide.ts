@@ -26,7 +26,9 @@ export function decide(
   const refusals: Refusal[] = [];
   const notes: string[] = [];
   for (const [pre, post] of changes.data) {
-    refusals.push(changedData(comparison, pre, post, object));
+    const fate = changes.fates.get(post);
+    if (fate === 'past') notes.push(`${post.symbol.name} changed: only boot-time code reads it`);
+    if (fate === 'refused') refusals.push(changedData(comparison, pre, post, object));
   }
   const seen = new Set<Section | Part>();
   for (const bad of closure.bad) {

@@ -39,7 +39,7 @@ export function diffObjects(
   const correlation = correlate(left.parts, right.parts, journal);
   // From here on every part of both sides is paired for good, new, or gone.
   const comparison = new Comparison(left, right, correlation, journal);
-  const changes = findChanges(comparison);
+  const changes = findChanges(comparison, journal);
   // Every function that differs is now known, so calls and addresses can be told apart.
   const closure = new Closure(right, correlation, changes, journal);
   const { refusals, notes } = decide(comparison, changes, closure, name);

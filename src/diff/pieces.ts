@@ -6,7 +6,8 @@
 import type { Section } from '../elf/object.js';
 import type { Extent } from './extents.js';
 import type { Parts } from './parts.js';
-import { findTarget } from './targets.js';
+import { forEachReference } from './references.js';
+import type { SectionRole } from './sections.js';
 
 /** The piece of an anonymous section that holds `offset`; undefined if that is outside. */
 export function pieceAt(parts: Parts, section: Section, offset: number): Extent | undefined {
@@ -53,32 +54,32 @@ function boundaries(parts: Parts, section: Section): readonly number[] {
   return ofObject.get(section) ?? [];
 }
 
+/** Sections whose references say where a piece begins; of the tables, `.altinstructions`. */
+const referrers: ReadonlySet<SectionRole> = new Set([
+  'code',
+  'data',
+  'init',
+  'replacement',
+  'table',
+]);
+
 function collectBoundaries(parts: Parts): Map<Section, readonly number[]> {
   const sets = new Map<Section, Set<number>>();
-  const { object } = parts;
-  for (const from of object.sections) {
-    const role = parts.roles[from.index];
-    if (role !== 'code' && role !== 'data' && role !== 'replacement' && role !== 'init') {
-      if (from.name !== '.altinstructions') continue;
-    }
-    for (const relocation of object.relocations(from)) {
-      const section = relocation.symbol.section;
-      if (!section || parts.inSection(section).length > 0) continue;
-      const toRole = parts.roles[section.index];
-      if (toRole === 'strings' || toRole === 'constants' || toRole === 'code') continue;
-      const target = findTarget(parts, from, relocation);
-      if (target.kind !== 'section') continue;
-      const set = sets.get(section);
-      if (set) set.add(target.offset);
-      else sets.set(section, new Set([target.offset]));
-    }
-  }
-  const sorted = new Map<Section, readonly number[]>();
-  for (const [section, set] of sets) {
-    sorted.set(
-      section,
-      [...set].sort((a, b) => a - b),
-    );
-  }
-  return sorted;
+  const isPieced = (section: Section) => {
+    const role = parts.roles[section.index];
+    return (role === 'data' || role === 'replacement') && parts.inSection(section).length === 0;
+  };
+  forEachReference(parts, referrers, isPieced, ({ section: from, target }) => {
+    // Unwinding entries, return sites and the like lie inside of pieces.
+    if (target.kind !== 'section' || (parts.roles[from.index] === 'table' && !isAlternatives(from)))
+      return;
+    const set = sets.get(target.section);
+    if (set) set.add(target.offset);
+    else sets.set(target.section, new Set([target.offset]));
+  });
+  return new Map([...sets].map(([section, set]) => [section, [...set].sort((a, b) => a - b)]));
+}
+
+function isAlternatives(section: Section): boolean {
+  return section.name === '.altinstructions';
 }

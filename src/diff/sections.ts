@@ -2,7 +2,15 @@
 // its name. The names are those of include/asm-generic/vmlinux.lds.h,
 // arch/x86/kernel/vmlinux.lds.S and scripts/module.lds.S.
 
-import { SHF_ALLOC, SHF_EXECINSTR, SHF_MERGE, SHF_STRINGS } from '../elf/constants.js';
+import {
+  SHF_ALLOC,
+  SHF_EXECINSTR,
+  SHF_MERGE,
+  SHF_STRINGS,
+  SHT_NOBITS,
+  SHT_NOTE,
+  SHT_PROGBITS,
+} from '../elf/constants.js';
 import type { Section } from '../elf/object.js';
 
 export type SectionRole =
@@ -28,6 +36,10 @@ export type SectionRole =
   | 'ignored'
   /** Allocated, and of no kind that is known here. */
   | 'unknown';
+
+/** Types of sections that may be loaded; relocations, symbols and names are not. */
+const SHT_INIT_ARRAY = 14;
+const inMemory = new Set([SHT_PROGBITS, SHT_NOBITS, SHT_NOTE, SHT_INIT_ARRAY]);
 
 /** Tables whose entries are attributed to the code at their site. */
 const tables = new Set([
@@ -75,7 +87,8 @@ const dataNames = /^\.(data|bss|rodata|ref\.data|lrodata|ldata|lbss)(\.|$)/;
 
 /** The part that a section plays. */
 export function sectionRole(section: Section): SectionRole {
-  const { name, flags } = section;
+  const { name, flags, type } = section;
+  if (!inMemory.has(type)) return 'ignored';
   // ORC tables of 6.1 objects and .discard sections may lack ALLOC; debug sections always do.
   if (tables.has(name)) return 'table';
   for (const [pattern, role] of rules) if (pattern.test(name)) return role;

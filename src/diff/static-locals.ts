@@ -7,7 +7,8 @@ import type { Correlation } from './correlate.js';
 import type { Journal } from './journal.js';
 import { staticLocalBase } from './names.js';
 import type { Part, Parts } from './parts.js';
-import { findTarget } from './targets.js';
+import { forEachReference, groupBy } from './references.js';
+import type { SectionRole } from './sections.js';
 
 /** Statics of one base name, in the order in which one referrer first mentions them. */
 type Mentions = Map<string, Part[]>;
@@ -30,17 +31,20 @@ export function pairStaticLocals(correlation: Correlation, journal: Journal): vo
   if (pres.size === 0 || posts.size === 0) return;
   const preMentions = mentions(correlation.pre, pres);
   const postMentions = mentions(correlation.post, posts);
-  let progress = true;
-  while (progress) {
-    progress = false;
-    for (const [referrer, byBase] of preMentions) {
-      const twin = correlation.postOf(referrer);
-      const other = twin && postMentions.get(twin);
-      if (!other) continue;
-      for (const [base, list] of byBase) {
-        const left = list.filter((part) => !correlation.postOf(part));
-        const right = (other.get(base) ?? []).filter((part) => !correlation.preOf(part));
-        progress = pairInOrder(correlation, referrer, left, right) || progress;
+  // A function of the same size most likely still does things in the same order; from
+  // a changed one only a static that is alone with its name can be told.
+  for (const exact of [true, false]) {
+    for (let progress = true; progress; ) {
+      progress = false;
+      for (const [referrer, byBase] of preMentions) {
+        const twin = correlation.postOf(referrer);
+        const other = twin && postMentions.get(twin);
+        if (!other || (exact && length(referrer) !== length(twin))) continue;
+        for (const [base, list] of byBase) {
+          const left = list.filter((part) => !correlation.postOf(part));
+          const right = (other.get(base) ?? []).filter((part) => !correlation.preOf(part));
+          progress = pairInOrder(correlation, referrer, left, right, exact) || progress;
+        }
       }
     }
   }
@@ -53,12 +57,14 @@ function pairInOrder(
   referrer: Part,
   pres: readonly Part[],
   posts: readonly Part[],
+  severalToo: boolean,
 ): boolean {
   let found = false;
   const shapes = groupBy(posts, shape);
   for (const [key, left] of groupBy(pres, shape)) {
     const right = shapes.get(key);
     if (!right || right.length !== left.length) continue;
+    if (left.length > 1 && !severalToo) continue;
     const rule =
       left.length === 1
         ? `used by ${referrer.symbol.name}`
@@ -98,43 +104,38 @@ function pairLeftovers(
   }
 }
 
+function length(part: Part): number {
+  return part.end - part.start;
+}
+
 /** Two statics of different size or kind of section are different variables. */
 function shape(part: Part): string {
   const kind = part.section.name.replace(/\.[^.]+\.\d+$/, '');
   return `${part.end - part.start} ${kind}`;
 }
 
+/** Code and data mention variables; tables mention them for the code at their sites. */
+const mentioners: ReadonlySet<SectionRole> = new Set(['code', 'data', 'init']);
+
 /** Who mentions which static locals. */
 function mentions(parts: Parts, wanted: ReadonlySet<Part>): Map<Part, Mentions> {
-  const result = new Map<Part, Mentions>();
   const sections = new Set([...wanted].map((part) => part.section));
-  for (const part of parts.parts) {
-    if (part.role !== 'code' && part.role !== 'data') continue;
-    const seen = new Set<Part>();
-    for (const relocation of parts.object.relocations(part.section)) {
-      if (relocation.offset < part.start || relocation.offset >= part.end) continue;
-      const section = relocation.symbol.section;
-      if (!section || !sections.has(section)) continue;
-      const target = findTarget(parts, part.section, relocation);
-      if (target.kind === 'part' && wanted.has(target.part)) seen.add(target.part);
-    }
-    if (seen.size > 0) {
-      result.set(
-        part,
-        groupBy([...seen], (found) => staticLocalBase(found.symbol.name) ?? ''),
-      );
-    }
-  }
-  return result;
-}
-
-function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const name = key(item);
-    const list = groups.get(name);
-    if (list) list.push(item);
-    else groups.set(name, [item]);
-  }
-  return groups;
+  const seen = new Map<Part, Set<Part>>();
+  forEachReference(
+    parts,
+    mentioners,
+    (section) => sections.has(section),
+    ({ from, target }) => {
+      if (!from || target.kind !== 'part' || !wanted.has(target.part)) return;
+      const set = seen.get(from);
+      if (set) set.add(target.part);
+      else seen.set(from, new Set([target.part]));
+    },
+  );
+  return new Map(
+    [...seen].map(([from, set]) => [
+      from,
+      groupBy(set, (found) => staticLocalBase(found.symbol.name) ?? ''),
+    ]),
+  );
 }

@@ -1,0 +1,104 @@
+// Variables whose content changed although they existed before. Most are a
+// refusal; two kinds are not:
+//
+// - a constant of this file that only code reads (`static const u8 rates[]`): all
+//   functions that read it are replaced and read the new one. Not if it holds
+//   addresses of functions: a table of operations may have been handed to others,
+//   who compare and keep its address.
+// - a variable that only boot-time code reads: it has been read.
+
+import { SHF_WRITE, STB_LOCAL } from '../elf/constants.js';
+import type { Comparison, Side } from './compare.js';
+import { relocationsIn } from './extents.js';
+import type { Part } from './parts.js';
+import { forEachReference } from './references.js';
+import type { SectionRole } from './sections.js';
+import { findTarget } from './targets.js';
+
+/** What becomes of a changed variable. */
+export type DataFate = 'replaced' | 'past' | 'refused';
+
+/** The fates of changed variables, and the functions that have to be replaced with them. */
+export interface DataFates {
+  readonly fates: ReadonlyMap<Part, DataFate>;
+  /** Post functions that read a replaced constant, with its name. */
+  readonly readers: ReadonlyMap<Part, string>;
+}
+
+const everyone: ReadonlySet<SectionRole> = new Set([
+  'code',
+  'data',
+  'strings',
+  'constants',
+  'replacement',
+  'table',
+  'init',
+  'module-info',
+  'unknown',
+]);
+
+/**
+ * Decides about changed variables.
+ * @param changed pre part → post part
+ */
+export function decideDataFates(
+  comparison: Comparison,
+  changed: ReadonlyMap<Part, Part>,
+): DataFates {
+  const fates = new Map<Part, DataFate>();
+  const readers = new Map<Part, string>();
+  if (changed.size === 0) return { fates, readers };
+  const preUsers = users(comparison.pre, new Set(changed.keys()));
+  const postUsers = users(comparison.post, new Set(changed.values()));
+  for (const [pre, post] of changed) {
+    const all = [...(preUsers.get(pre) ?? []), ...(postUsers.get(post) ?? [])];
+    const isOwn = pre.symbol.binding === STB_LOCAL && post.symbol.binding === STB_LOCAL;
+    const isConstant = !((pre.section.flags | post.section.flags) & SHF_WRITE);
+    const isData = pre.role === 'data' && post.role === 'data' && !pre.isFunction;
+    let fate: DataFate = 'refused';
+    if (isData && isOwn && all.every((user) => user !== 'other' && user.role === 'init')) {
+      fate = 'past';
+    } else if (isData && isOwn && isConstant && all.every(isCode)) {
+      if (!holdsFunctions(comparison.pre, pre) && !holdsFunctions(comparison.post, post)) {
+        fate = 'replaced';
+      }
+    }
+    fates.set(post, fate);
+    if (fate !== 'replaced') continue;
+    for (const user of postUsers.get(post) ?? []) {
+      if (user !== 'other' && user.role === 'code') readers.set(user, post.symbol.name);
+    }
+  }
+  return { fates, readers };
+}
+
+function isCode(user: Part | 'other'): boolean {
+  return user !== 'other' && (user.role === 'code' || user.role === 'init');
+}
+
+/** Functions that refer to each part; 'other' for any other kind of reference. */
+function users(side: Side, wanted: ReadonlySet<Part>): Map<Part, Set<Part | 'other'>> {
+  const result = new Map<Part, Set<Part | 'other'>>();
+  const sections = new Set([...wanted].map((part) => part.section));
+  forEachReference(
+    side.parts,
+    everyone,
+    (section) => sections.has(section),
+    ({ from, target }) => {
+      if (target.kind !== 'part' || !wanted.has(target.part)) return;
+      const user = from?.isFunction ? from : 'other';
+      const set = result.get(target.part);
+      if (set) set.add(user);
+      else result.set(target.part, new Set([user]));
+    },
+  );
+  return result;
+}
+
+function holdsFunctions(side: Side, part: Part): boolean {
+  return relocationsIn(side.parts.object, part).some((relocation) => {
+    const target = findTarget(side.parts, part.section, relocation);
+    // What another object defines may be a function.
+    return target.kind === 'external' || (target.kind === 'part' && target.part.isFunction);
+  });
+}
