@@ -38,7 +38,8 @@ export function compilerCommand(builtWith: string, flags: readonly string[]): st
   const named = flags.findLast((flag) => flag.startsWith('CC='))?.slice('CC='.length);
   if (named) return named;
   const first = builtWith.split(' ', 1)[0]!;
-  return /^[a-z0-9_.+-]*(gcc|clang)[a-z0-9_.+-]*$/.test(first) ? first : 'gcc';
+  if (/^[a-z0-9_.+-]*(gcc|clang)[a-z0-9_.+-]*$/.test(first)) return first;
+  return /\bclang version\b/.test(builtWith) ? 'clang' : 'gcc';
 }
 
 /** "gcc-12 (Debian 12.2.0-14) 12.2.0": the first word is only the name it was called by. */
