@@ -24,8 +24,10 @@ interface Region {
 export class LinkedKernel implements RunningKernel {
   readonly origin = 'the linked test kernel';
   readonly release = 'test';
-  private readonly regions: Region[] = [];
+  readonly regions: Region[] = [];
   private readonly symbols = new Map<string, bigint[]>();
+  /** All that makes the kernel what it is, for test/fixtures/match/user/interpreter.c. */
+  readonly script: string[] = [];
 
   /** @param objects in link order */
   constructor(objects: readonly Buffer[]) {
@@ -41,6 +43,14 @@ export class LinkedKernel implements RunningKernel {
       if (!list.includes(BigInt(value))) list.push(BigInt(value));
       this.symbols.set(name, list);
     }
+    for (const { start, bytes } of this.regions) {
+      this.script.push(`memory ${start.toString(16)} ${bytes.toString('hex')}`);
+    }
+    for (const [name, addresses] of this.symbols) this.scriptSymbol(name, addresses);
+  }
+
+  private scriptSymbol(name: string, addresses: readonly bigint[]): void {
+    for (const address of addresses) this.script.push(`symbol ${name} ${address.toString(16)}`);
   }
 
   read(address: bigint, length: number): Uint8Array | undefined {
@@ -72,12 +82,15 @@ export class LinkedKernel implements RunningKernel {
     if (!place) throw new Error(`nothing at ${address.toString(16)}`);
     const before = Uint8Array.from(place);
     place.set(bytes);
+    this.script.push(`poke ${address.toString(16)} ${Buffer.from(bytes).toString('hex')}`);
     return before;
   }
 
   /** Changes kallsyms: all addresses of a name. */
   setSymbol(name: string, addresses: readonly bigint[]): void {
     this.symbols.set(name, [...addresses]);
+    this.script.push(`forget ${name}`);
+    this.scriptSymbol(name, addresses);
   }
 }
 

@@ -52,11 +52,12 @@ export function programOf(
   options: ProgramOptions = {},
 ): Generated {
   return generateProgram({
-    objects: Object.entries(objects).map(([label, data]) => ({
-      object: new ElfObject(data, label),
-      label,
-      replaced: new Set(options.replaced ?? []),
-    })),
+    objects: Object.entries(objects).map(([label, data]) => {
+      const object = new ElfObject(data, label);
+      const has = (name: string) =>
+        object.symbols.some((symbol) => symbol.name === name && symbol.section);
+      return { object, label, replaced: new Set(options.replaced?.filter(has)) };
+    }),
     target: options.target ?? 'vmlinux',
     hasKallsyms: options.hasKallsyms ?? (() => true),
     tables: options.tables ?? tables,
