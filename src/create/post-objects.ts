@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
+import { neutralLines } from './neutral-lines.js';
 import { compileSectioned, type PreObject } from './pre-objects.js';
 import type { PatchedFile } from './source-patch.js';
 import { inParallel } from './tool.js';
@@ -26,6 +27,29 @@ export async function buildPostObjects(
   directory: string,
   ui: Ui,
 ): Promise<CompiledObject[]> {
+  const code = files.filter((file) => file.kind === 'source' || file.kind === 'included');
+  const first = await compilePatched(workspace, code.map(withOldLines), objects, directory, ui);
+  if (first.errors.length === 0) return first.compiled;
+  // The compiler's messages are to name the lines of the user's text.
+  const second = await compilePatched(workspace, code, objects, directory, ui);
+  if (second.errors.length === 0) return second.compiled;
+  throw together(second.errors);
+}
+
+/** The patched text in which lines that were there before keep their numbers. */
+function withOldLines(file: PatchedFile): PatchedFile {
+  const { before, after, path } = file;
+  if (before === undefined || after === undefined || !/\.[ch]$/.test(path)) return file;
+  return { ...file, after: neutralLines(before, after) };
+}
+
+async function compilePatched(
+  workspace: Workspace,
+  files: readonly PatchedFile[],
+  objects: readonly PreObject[],
+  directory: string,
+  ui: Ui,
+): Promise<{ compiled: CompiledObject[]; errors: KspliceError[] }> {
   const { kbuild, patched } = workspace;
   const undo = new UndoStack();
   const errors: KspliceError[] = [];
@@ -42,11 +66,8 @@ export async function buildPostObjects(
     return { ...object, post };
   };
   try {
-    const code = files.filter((file) => file.kind === 'source' || file.kind === 'included');
-    patched.patch(code, undo);
-    const compiled = await inParallel(objects, kbuild.jobs, compile);
-    if (errors.length > 0) throw together(errors);
-    return compiled;
+    patched.patch(files, undo);
+    return { compiled: await inParallel(objects, kbuild.jobs, compile), errors };
   } finally {
     for (const what of undo.unwind()) ui.warn(`could not put back ${what}`);
   }
