@@ -82,7 +82,7 @@ export class Assembly {
     for (const kept of diff.entries) this.appendEntries(kept);
     for (const symbol of diff.post.symbols) {
       const copy = symbol.section && this.sections.get(symbol.section);
-      if (!copy || symbol.name === '' || symbol.type === C.STT_SECTION) continue;
+      if (!copy || !isWorthAName(symbol)) continue;
       // What only shares a section with new data stays in the running kernel.
       if (symbol.type === C.STT_OBJECT && diff.twins.has(symbol)) continue;
       const { name, type, value, size, other } = symbol;
@@ -206,6 +206,11 @@ export class Assembly {
     }
     return symbol;
   }
+}
+
+/** The assembler's own labels (`.LC4`) say nothing in a backtrace. */
+function isWorthAName({ name, type }: ElfSymbol): boolean {
+  return name !== '' && !name.startsWith('.L') && type !== C.STT_SECTION;
 }
 
 function movedOffset({ kept, start }: MovedEntries, offset: number): number {

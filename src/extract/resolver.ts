@@ -52,8 +52,10 @@ class Resolver implements SymbolResolver {
       if (this.module?.defines(name)) return this.inTarget(wanted);
       if (!this.module && name === '__this_module') return noModule(this.input.target);
     }
+    // The kernel proper is not linked against modules, whatever they export.
     const exported = this.exported(name);
-    if (exported) return exported;
+    const visible = this.input.target !== 'vmlinux' || this.isExporter(name, 'vmlinux');
+    if (exported && visible) return exported;
     if (this.kernel.has(name)) return this.kernel.find(wanted);
     if (symbol.binding === STB_WEAK) return { kind: 'absent' };
     if (this.input.target !== 'vmlinux' && !this.module) return noModule(this.input.target);
@@ -81,10 +83,13 @@ class Resolver implements SymbolResolver {
 
   private inTarget(wanted: Wanted): Resolution {
     const { target } = this.input;
-    const exporter = this.input.exports.get(wanted.name);
-    if (!wanted.local && exporter?.module === target) return this.exported(wanted.name)!;
+    if (!wanted.local && this.isExporter(wanted.name, target)) return this.exported(wanted.name)!;
     if (target === 'vmlinux') return this.kernel.find(wanted);
     return this.module ? this.module.find(wanted) : noModule(target);
+  }
+
+  private isExporter(name: string, module: string): boolean {
+    return this.input.exports.get(name)?.module === module;
   }
 
   private exported(name: string): Resolution | undefined {

@@ -122,6 +122,12 @@ describe('in vmlinux', () => {
     });
   });
 
+  test('what only a module exports is not for the kernel proper', () => {
+    expect(resolver({}).external('a.o', symbolOf('a.o', 'entry_b'))).toEqual(
+      klp('vmlinux', 'entry_b', 1),
+    );
+  });
+
   test('init code is refused', () => {
     expect(resolver({}).own('a.o', symbolOf('a.o', 'setup'))).toMatchObject({
       kind: 'unresolved',
