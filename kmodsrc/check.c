@@ -46,42 +46,49 @@ static bool string_ok(const struct ksplice_program *p, __u32 offset)
 
 static bool key_ok(const struct ksplice_program *p, const struct ksplice_key *key)
 {
-	return string_ok(p, key->name) && string_ok(p, key->label) &&
-	       (key->name || !(key->flags & KSPLICE_KEY_KALLSYMS));
+	const __u32 flags = KSPLICE_KEY_KALLSYMS | KSPLICE_KEY_WEAK | KSPLICE_KEY_GROUP;
+
+	if (!string_ok(p, key->name) || !string_ok(p, key->label) || (key->flags & ~flags))
+		return false;
+	return *ksplice_string(p, key->name) || !(key->flags & KSPLICE_KEY_KALLSYMS);
 }
 
-static bool field_ok(const struct ksplice_program *p, const struct ksplice_field *f, __u32 room)
+static bool field_ok(const struct ksplice_program *p, const struct ksplice_field *f)
 {
+	const __u8 flags = KSPLICE_FIELD_PCREL | KSPLICE_FIELD_SIGNED | KSPLICE_FIELD_FREE;
+
 	if (f->width != 1 && f->width != 2 && f->width != 4 && f->width != 8)
 		return false;
-	if (f->width > room || f->offset > room - f->width)
+	if (f->flags & ~flags)
 		return false;
 	return (f->flags & KSPLICE_FIELD_FREE) || f->key < p->keys.count;
 }
 
+/* As part of an item of that length. */
 static bool variant_ok(const struct ksplice_program *p, const struct ksplice_variant *v,
 		       __u32 length)
 {
-	__u32 i;
+	const struct ksplice_field *f = &ksplice_fields(p)[v->fields];
+	__u32 i, end = 0;
 
-	if (!range_ok(p->bytes, v->bytes, length) || !range_ok(p->fields, v->fields, v->n_fields))
+	if (!range_ok(p->bytes, v->bytes, length))
 		return false;
-	for (i = 0; i < v->n_fields; i++)
-		if (!field_ok(p, &ksplice_fields(p)[v->fields + i], length))
+	for (i = 0; i < v->n_fields; i++) {
+		if (f[i].offset < end || f[i].offset + f[i].width > length)
 			return false;
+		end = f[i].offset + f[i].width;
+	}
 	return true;
 }
 
 static bool item_ok(const struct ksplice_program *p, const struct ksplice_item *item)
 {
-	const struct ksplice_field *reloc;
+	const struct ksplice_field *reloc = &ksplice_fields(p)[item->first];
 	__u32 i;
 
-	if (!item->n_variants) {
-		reloc = &ksplice_fields(p)[item->first];
-		return range_ok(p->fields, item->first, 1) && field_ok(p, reloc, item->length) &&
-		       !(reloc->flags & KSPLICE_FIELD_FREE);
-	}
+	if (!item->n_variants)
+		return range_ok(p->fields, item->first, 1) && !reloc->offset &&
+		       reloc->width == item->length && !(reloc->flags & KSPLICE_FIELD_FREE);
 	if (!range_ok(p->variants, item->first, item->n_variants))
 		return false;
 	for (i = 0; i < item->n_variants; i++)
@@ -92,15 +99,16 @@ static bool item_ok(const struct ksplice_program *p, const struct ksplice_item *
 
 static bool span_ok(const struct ksplice_program *p, const struct ksplice_span *span)
 {
+	const __u32 flags = KSPLICE_SPAN_SEARCH | KSPLICE_SPAN_WEAK | KSPLICE_SPAN_REPLACED;
 	const struct ksplice_item *item;
 	__u32 i, end = 0;
 
-	if (!string_ok(p, span->name) || !string_ok(p, span->label) ||
+	if (!string_ok(p, span->name) || !string_ok(p, span->label) || (span->flags & ~flags) ||
 	    span->key >= p->keys.count || !span->length ||
 	    !range_ok(p->bytes, span->bytes, span->length) ||
 	    !range_ok(p->items, span->items, span->n_items))
 		return false;
-	if (!span->name && (span->flags & KSPLICE_SPAN_SEARCH))
+	if (!*ksplice_string(p, span->name) && (span->flags & KSPLICE_SPAN_SEARCH))
 		return false;
 	for (i = 0; i < span->n_items; i++) {
 		item = &ksplice_items(p)[span->items + i];
@@ -112,19 +120,29 @@ static bool span_ok(const struct ksplice_program *p, const struct ksplice_span *
 	return true;
 }
 
-int ksplice_check_program(const struct ksplice_program *program, size_t size)
+static bool tables_ok(const struct ksplice_program *p)
 {
+	const struct ksplice_variant *v = ksplice_variants(p);
 	__u32 i;
 
-	if (!header_ok(program, size))
-		return -EINVAL;
-	for (i = 0; i < program->keys.count; i++)
-		if (!key_ok(program, &ksplice_keys(program)[i]))
-			return -EINVAL;
-	for (i = 0; i < program->spans.count; i++)
-		if (!span_ok(program, &ksplice_spans(program)[i]))
-			return -EINVAL;
-	return 0;
+	for (i = 0; i < p->keys.count; i++)
+		if (!key_ok(p, &ksplice_keys(p)[i]))
+			return false;
+	for (i = 0; i < p->fields.count; i++)
+		if (!field_ok(p, &ksplice_fields(p)[i]))
+			return false;
+	for (i = 0; i < p->variants.count; i++)
+		if (!range_ok(p->fields, v[i].fields, v[i].n_fields))
+			return false;
+	for (i = 0; i < p->spans.count; i++)
+		if (!span_ok(p, &ksplice_spans(p)[i]))
+			return false;
+	return true;
+}
+
+int ksplice_check_program(const struct ksplice_program *program, size_t size)
+{
+	return header_ok(program, size) && tables_ok(program) ? 0 : -EINVAL;
 }
 
 __u32 ksplice_longest_span(const struct ksplice_program *program)

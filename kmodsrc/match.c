@@ -48,7 +48,6 @@ static struct ksplice_mismatch span_mismatch(struct ksplice_match *m, __u32 i,
 		.object = ksplice_string(m->program, span->label),
 		.name = ksplice_string(m->program, span->name ? span->name : key->label),
 		.offset = offset,
-		.address = m->addresses[i] ? m->addresses[i] + offset : 0,
 	};
 
 	return what;
@@ -64,6 +63,7 @@ static void report_bytes(struct ksplice_match *m, __u32 i, __u32 offset)
 	if (!readable)
 		offset = 0;
 	what = span_mismatch(m, i, readable ? KSPLICE_DIFFERS : KSPLICE_UNREADABLE, offset);
+	what.address = m->addresses[i] + offset;
 	what.length = span->length - offset;
 	if (what.length > sizeof(what.expected))
 		what.length = sizeof(what.expected);
@@ -96,27 +96,28 @@ __u64 ksplice_field_value(const struct ksplice_field *field, const void *number,
 	return value;
 }
 
-static bool in_field(const struct ksplice_program *p, const struct ksplice_variant *v, __u32 at)
+/* The first offset from "from" on where two stretches differ, or "to". */
+static __u32 differ_at(const __u8 *a, const __u8 *b, __u32 from, __u32 to)
 {
-	const struct ksplice_field *f = &ksplice_fields(p)[v->fields];
-	__u32 i;
-
-	for (i = 0; i < v->n_fields; i++)
-		if (at >= f[i].offset && at < f[i].offset + f[i].width)
-			return true;
-	return false;
+	while (from < to && a[from] == b[from])
+		from++;
+	return from;
 }
 
 static bool variant_fits(const struct ksplice_program *p, const struct ksplice_variant *v,
 			 const __u8 *run, __u32 length)
 {
+	const struct ksplice_field *f = &ksplice_fields(p)[v->fields];
+	const struct ksplice_field *end = f + v->n_fields;
 	const __u8 *bytes = ksplice_bytes(p) + v->bytes;
-	__u32 i;
+	__u32 at = 0;
 
-	for (i = 0; i < length; i++)
-		if (run[i] != bytes[i] && !in_field(p, v, i))
+	for (; f < end; f++) {
+		if (differ_at(bytes, run, at, f->offset) < f->offset)
 			return false;
-	return true;
+		at = f->offset + f->width;
+	}
+	return differ_at(bytes, run, at, length) == length;
 }
 
 static bool item_fits(const struct ksplice_program *p, const struct ksplice_item *item,
@@ -128,14 +129,6 @@ static bool item_fits(const struct ksplice_program *p, const struct ksplice_item
 		if (variant_fits(p, &ksplice_variants(p)[item->first + i], run, item->length))
 			return true;
 	return !item->n_variants;
-}
-
-/* The first offset from "from" on where two stretches differ, or "to". */
-static __u32 differ_at(const __u8 *a, const __u8 *b, __u32 from, __u32 to)
-{
-	while (from < to && a[from] == b[from])
-		from++;
-	return from;
 }
 
 static __u32 first_difference(const struct ksplice_program *p, const struct ksplice_span *span,

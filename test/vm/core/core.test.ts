@@ -4,7 +4,7 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { testKernel } from '../../kernels/kernel.js';
-import { bootGuest, type Guest } from '../harness/index.js';
+import { type Background, bootGuest, type Guest } from '../harness/index.js';
 import { type Base, buildBase, buildUpdates } from './kbuild.js';
 import { Scene } from './scene.js';
 import { updates } from './updates.js';
@@ -343,10 +343,16 @@ describe('code that is in use', () => {
     );
   };
 
+  /** A command that prints its process id first. */
+  const pidOf = async (command: Background) => {
+    await command.output(/^\d+\n/);
+    return Number.parseInt(command.stdout, 10);
+  };
+
   it('is not replaced before the task has left it', async () => {
     const parameter = '/sys/module/core_target/parameters/sleeper';
     const sleeper = guest.spawn(`echo $$; exec cat ${parameter}`);
-    const pid = Number((await sleeper.output(/\d+\n/))[0]);
+    const pid = await pidOf(sleeper);
     await asleep(pid, 'core_sleeper');
     await scene.load('sleeper');
     const state = await scene.refused('sleeper', 'applied', 'code_busy');
@@ -362,7 +368,7 @@ describe('code that is in use', () => {
     await scene.apply('sleeper');
     const parameter = '/sys/module/core_target/parameters/sleeper';
     const sleeper = guest.spawn(`echo $$; exec cat ${parameter}`);
-    const pid = Number((await sleeper.output(/\d+\n/))[0]);
+    const pid = await pidOf(sleeper);
     await asleep(pid, 'new_core_sleeper');
     const state = await scene.refused('sleeper', 'reversed', 'code_busy');
     expect(state.conflicts).toMatch(new RegExp(`^${pid} cat new_core_sleeper`, 'm'));

@@ -1,0 +1,215 @@
+// The two interpreters of match programs against each other: kmodsrc/match.c and
+// check.c, compiled for user space with the address sanitizer, must come to the
+// same verdict as the TypeScript ones, word for word, whatever is done to
+// the kernel or to the program.
+
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type MatchResult, matchProgram } from '../../src/match/interpret.js';
+import { decodeProgram } from '../../src/program/decode.js';
+import { encodeProgram } from '../../src/program/encode.js';
+import type { Program } from '../../src/program/types.js';
+import { LinkedKernel } from '../match/support/linked.js';
+import { fixture, programOf } from '../match/support/programs.js';
+
+const here = import.meta.dirname;
+const kmodsrc = path.resolve(here, '../../kmodsrc');
+
+let folder: string;
+let objects: Buffer[];
+let program: Program;
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'ksplice-ts-test-'));
+  const sources = [path.join(here, 'runner.c')];
+  for (const name of ['match.c', 'check.c']) sources.push(path.join(kmodsrc, name));
+  const warnings = ['-Wall', '-Wextra', '-Wno-unused-parameter', '-Werror'];
+  const checks = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g', '-O1'];
+  const includes = [`-I${path.join(here, 'shim')}`, `-I${kmodsrc}`];
+  const out = path.join(folder, 'runner');
+  execFileSync('gcc', [...warnings, ...checks, ...includes, '-o', out, ...sources]);
+  objects = [fixture('first.c'), fixture('second.c')];
+  // Both objects have a function of that name, with the same code.
+  program = programOf(
+    { 'first.o': objects[0]!, 'second.o': objects[1]! },
+    { replaced: ['twin'] },
+  ).program;
+}, 120_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** One question to both interpreters. */
+interface Case {
+  readonly commands: readonly string[];
+  /** What the TypeScript side says. */
+  readonly expected: readonly string[];
+}
+
+/** The runner's answers, one for each "run". */
+function ask(commands: readonly string[]): string[][] {
+  const output = execFileSync(path.join(folder, 'runner'), [], {
+    input: `${commands.join('\n')}\n`,
+    encoding: 'latin1',
+    maxBuffer: 1 << 28,
+    env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' },
+  });
+  const answers = output.split('end\n').slice(0, -1);
+  return answers.map((answer) => answer.trimEnd().split('\n'));
+}
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+function describeResult(result: MatchResult): string[] {
+  const { mismatches, addresses, values } = result;
+  const lines = mismatches.map(({ cause, object, span, offset, address, expected, found }) => {
+    const where = `${object}|${span}|${offset}|${(address ?? 0n).toString(16)}`;
+    return `mismatch ${cause}|${where}|${hex(expected)}|${found ? hex(found) : ''}`;
+  });
+  lines.push(`${result.ok ? 'ok' : 'bad'} ${result.unverified}`);
+  addresses.forEach((value, index) => {
+    if (value !== undefined) lines.push(`span ${index} ${value.toString(16)}`);
+  });
+  values.forEach((value, index) => {
+    if (value !== undefined) lines.push(`key ${index} ${value.toString(16)}`);
+  });
+  return lines;
+}
+
+/** Everything that a program can ask of a kernel, as commands. */
+function kernelCommands(kernel: LinkedKernel): string[] {
+  const names = new Set([...program.spans, ...program.keys].map(({ name }) => name));
+  const symbols = [...names].filter((name) => name !== '');
+  return [
+    ...kernel.regions.map(({ start, bytes }) => `region ${start.toString(16)} ${hex(bytes)}`),
+    ...symbols.map((name) => symbolCommand(name, kernel.lookup(name))),
+  ];
+}
+
+const symbolCommand = (name: string, addresses: readonly bigint[]) =>
+  `symbol ${name} ${addresses.map((address) => address.toString(16)).join(' ')}`;
+
+function compare(setup: readonly string[], cases: readonly Case[]): void {
+  const answers = ask([...setup, ...cases.flatMap(({ commands }) => [...commands, 'run'])]);
+  expect(answers).toHaveLength(cases.length);
+  cases.forEach(({ expected, commands }, index) => {
+    const said = commands.map((command) => command.slice(0, 80)).join('; ');
+    expect(answers[index], said).toEqual(expected);
+  });
+}
+
+/** Numbers below `n`, the same in each run: a linear congruential generator. */
+function dice(seed: number): (n: number) => number {
+  let state = seed;
+  return (n) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 0x100000000) * n);
+  };
+}
+
+it('agree about a kernel that matches', () => {
+  const kernel = new LinkedKernel(objects);
+  const result = matchProgram(program, 'vmlinux', kernel);
+  expect(result.ok).toBe(true);
+  const commands = [`program ${hex(encodeProgram(program))}`];
+  compare(kernelCommands(kernel), [{ commands, expected: describeResult(result) }]);
+});
+
+it('agree about kernels that differ: bytes, symbols, or several of both', () => {
+  const kernel = new LinkedKernel(objects);
+  const places = matchProgram(program, 'vmlinux', kernel).addresses;
+  const setup = [...kernelCommands(kernel), `program ${hex(encodeProgram(program))}`];
+  const roll = dice(1);
+  const cases: Case[] = [];
+  const verdicts = new Set<string>();
+  for (let round = 0; round < 1000; round++) {
+    const commands: string[] = [];
+    const undo: (() => void)[] = [];
+    for (let change = 0; change <= roll(3); change++) {
+      if (roll(3) > 0) {
+        const index = roll(places.length);
+        const address = places[index];
+        if (address === undefined) continue;
+        const place = address + BigInt(roll(program.spans[index]!.bytes.length));
+        const byte = Uint8Array.of(roll(256));
+        const before = Uint8Array.from(kernel.poke(place, byte));
+        commands.push(`poke ${place.toString(16)} ${hex(byte)}`);
+        undo.push(() => kernel.poke(place, before));
+      } else {
+        const named = roll(2) ? program.spans : program.keys;
+        const { name } = named[roll(named.length)]!;
+        if (name === '') continue;
+        const before = [...kernel.lookup(name)];
+        const other = places[roll(places.length)] ?? 0x500n;
+        const after = [
+          [],
+          [other],
+          [0x10n],
+          [other, 0x10n],
+          [...before, other],
+          [other, ...before],
+        ];
+        kernel.setSymbol(name, [...new Set(after[roll(after.length)])]);
+        commands.push(symbolCommand(name, kernel.lookup(name)));
+        undo.push(() => kernel.setSymbol(name, before));
+      }
+    }
+    const result = matchProgram(program, 'vmlinux', kernel);
+    for (const { cause } of result.mismatches) verdicts.add(cause);
+    cases.push({ commands, expected: describeResult(result) });
+    for (const restore of undo.reverse()) restore();
+    // The runner has its own memory to put right.
+    cases.push({ commands: restoreCommands(commands, kernel), expected: [] });
+  }
+  const answers = ask([...setup, ...cases.flatMap(({ commands }) => [...commands, 'run'])]);
+  cases.forEach(({ commands, expected }, index) => {
+    if (expected.length > 0) expect(answers[index], commands.join('; ')).toEqual(expected);
+  });
+  const all = ['ambiguous', 'differs', 'inconsistent', 'not-a-symbol', 'not-found', 'unreadable'];
+  expect([...verdicts].sort()).toEqual(all);
+});
+
+/** Commands that set what others changed to what the kernel has now. */
+function restoreCommands(commands: readonly string[], kernel: LinkedKernel): string[] {
+  return commands.map((command) => {
+    const [verb, what = ''] = command.split(' ');
+    if (verb === 'symbol') return symbolCommand(what, kernel.lookup(what));
+    return `poke ${what} ${hex(kernel.read(BigInt(`0x${what}`), 1)!)}`;
+  });
+}
+
+it('agree about damaged programs, and neither reads beyond an end', () => {
+  const kernel = new LinkedKernel(objects);
+  const good = encodeProgram(program);
+  const roll = dice(2);
+  const cases: Case[] = [];
+  let accepted = 0;
+  for (let round = 0; round < 2500; round++) {
+    const size = roll(8) === 0 ? roll(good.length) : good.length;
+    const damaged = Buffer.from(good.subarray(0, size));
+    for (let change = 0; change <= roll(3); change++) {
+      const at = roll(round % 2 ? Math.min(size, 80) : size);
+      if (at < size) damaged[at] = [0, 1, 0x7f, 0x80, 0xff, roll(256)][roll(6)]!;
+    }
+    const expected = verdictOnDamaged(damaged, kernel);
+    if (expected === undefined) continue;
+    if (expected[0] !== 'refused') accepted++;
+    cases.push({ commands: [`program ${hex(damaged)}`], expected });
+  }
+  expect(accepted).toBeGreaterThan(200);
+  expect(cases.length - accepted).toBeGreaterThan(500);
+  compare(kernelCommands(kernel), cases);
+});
+
+/** Undefined where the two may differ: JavaScript's numbers do not hold all addends. */
+function verdictOnDamaged(damaged: Buffer, kernel: LinkedKernel): string[] | undefined {
+  let decoded: Program;
+  try {
+    decoded = decodeProgram(damaged, 'damaged');
+  } catch (error) {
+    return String(error).includes('an addend is out of range') ? undefined : ['refused'];
+  }
+  return describeResult(matchProgram(decoded, 'vmlinux', kernel));
+}
