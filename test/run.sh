@@ -44,6 +44,7 @@ main() {
 	install_missing_packages
 	install_node_modules
 	fetch_kernel
+	[[ $task != @(test|setup) ]] || fetch_other_source
 	build_tool
 	case $task in
 	setup) say "All is set up. The kernel to test on is described in $cache/kernel.json." ;;

@@ -88,7 +88,24 @@ unpack_image() {
 	mv "$2.part" "$2"
 }
 
-kernel_field() { node -p 'JSON.parse(fs.readFileSync(process.argv[1]))[process.argv[2]] ?? ""' "$cache/kernel.json" "$1"; }
+# kernel_field NAME or NAME.NAME: what kernel.json says; empty when it says nothing.
+kernel_field() {
+	node -e '
+		const value = process.argv[2].split(".").reduce((object, name) => object?.[name],
+			JSON.parse(fs.readFileSync(process.argv[1])));
+		console.log(value ?? "");
+	' "$cache/kernel.json" "$1"
+}
+
+# write_kernel_json OBJECT MORE: both together become kernel.json, at once or not at all.
+write_kernel_json() {
+	node -e '
+		const [path, ...objects] = process.argv.slice(1);
+		const kernel = Object.assign({}, ...objects.map((object) => JSON.parse(object)));
+		fs.writeFileSync(`${path}.part`, JSON.stringify(kernel, null, 2) + "\n");
+		fs.renameSync(`${path}.part`, path);
+	' "$cache/kernel.json" "$@"
+}
 
 have_kernel() {
 	[[ -f $cache/kernel.json ]] || return 1
@@ -101,7 +118,7 @@ have_kernel() {
 fetch_kernel() {
 	! have_kernel || return 0
 	update_package_lists
-	local version release image deb folder
+	local version release image deb deb_of_source folder
 	read -r version release image < <(newest_kernel) ||
 		die 'The archive has no kernel with image, headers and source of the same version.'
 	folder="$cache/$version"
@@ -112,15 +129,34 @@ fetch_kernel() {
 	deb=$(download "$image" "$version")
 	mv "$deb" "$folder/"
 	unpack_image "$folder/${deb##*/}" "$folder/image" "$release"
-	unpack_source "$(download "$(source_package)" "$version")" "$folder/source"
+	deb_of_source=$(download "$(source_package)" "$version")
+	unpack_source "$deb_of_source" "$folder/source"
 	rm -rf "$cache/download"
-	node -e '
-		const [path, release, version, folder, deb] = process.argv.slice(1);
-		const kernel = {
-			release, version, image: `${folder}/image`, deb, source: `${folder}/source`,
-			headers: `/usr/src/linux-headers-${release}`,
-		};
-		fs.writeFileSync(`${path}.part`, JSON.stringify(kernel, null, 2) + "\n");
-		fs.renameSync(`${path}.part`, path);
-	' "$cache/kernel.json" "$release" "$version" "$folder" "$folder/${deb##*/}"
+	write_kernel_json '{}' "{
+		\"release\": \"$release\",
+		\"version\": \"$version\",
+		\"image\": \"$folder/image\",
+		\"deb\": \"$folder/${deb##*/}\",
+		\"source\": \"$folder/source\",
+		\"headers\": \"/usr/src/linux-headers-$release\"
+	}"
+}
+
+# The tests also need a source that does not belong to the kernel: the next older one of the series.
+fetch_other_source() {
+	[[ ! -e $(kernel_field otherSource.source) ]] || return 0
+	update_package_lists
+	local own other deb folder
+	own=$(kernel_field version)
+	other=$(versions_of "$(source_package)" | newest_first | grep -vxF "$own" | head -n 1)
+	[[ -n $other ]] || die "The archive has no $(source_package) but version $own; the tests need another."
+	folder="$cache/$other"
+	say "Fetching the source of another version, $other, for tests that must refuse it."
+	mkdir -p "$folder"
+	deb=$(download "$(source_package)" "$other")
+	unpack_source "$deb" "$folder/source"
+	rm -rf "$cache/download"
+	write_kernel_json "$(<"$cache/kernel.json")" "{
+		\"otherSource\": { \"version\": \"$other\", \"source\": \"$folder/source\" }
+	}"
 }
