@@ -8,6 +8,7 @@ import * as C from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
 import { fieldValue } from '../match/compare.js';
 import type { MatchResult } from '../match/interpret.js';
+import { FIELD_PCREL, FIELD_SIGNED } from '../program/layout.js';
 import type { Program } from '../program/types.js';
 import { Memory } from '../run/memory.js';
 import type { RunningKernel } from '../run/running.js';
@@ -26,8 +27,6 @@ export interface NewCodeResult {
 /** struct ksplice_new_code and struct ksplice_ref of kmodsrc/ksplice.h; a test compares. */
 export const NEW_CODE = { size: 72, target: 8, cookie: 16, refs: 56, nRefs: 64 } as const;
 export const REF = { size: 24, place: 0, addend: 8, key: 16, width: 20, flags: 21 } as const;
-const FIELD_PCREL = 1;
-const FIELD_SIGNED = 2;
 
 /**
  * @param object the new-code module of the target

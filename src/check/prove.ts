@@ -13,7 +13,7 @@ import type { TargetChange } from '../update/contents.js';
 import { readUpdate } from '../update/read.js';
 import { programOf, type Update } from '../update/update.js';
 import { checkNewCode } from './new-code.js';
-import { type Difference, describeMismatches } from './report.js';
+import { type Difference, describeMismatches, differingNames } from './report.js';
 
 /** What was found to be so for one target. */
 export interface TargetProof {
@@ -138,13 +138,13 @@ function noMatch(
   kernel: RunningKernel,
   differences: readonly Difference[],
 ): KspliceError {
-  const functions = new Set(differences.map((it) => it.function).filter((name) => name !== ''));
+  const names = differingNames(differences);
   const problems: Problem[] = differences
     .slice(0, SHOWN)
     .map(({ target, message }) => ({ code: 'no-match', message: `${target}: ${message}` }));
   const more = differences.length - problems.length;
   if (more > 0) problems.push({ code: 'no-match', message: `and ${more} more (--json has all)` });
-  const what = functions.size > 0 ? `${functions.size} functions or data differ` : 'symbols differ';
+  const what = inWords(names);
   return new KspliceError(
     'no-match',
     `${kernel.origin} is not what update ${id} was made for: ${what}${single(differences)}`,
@@ -154,6 +154,12 @@ function noMatch(
       details: { problems, differences },
     },
   );
+}
+
+function inWords(names: readonly string[]): string {
+  if (names.length === 0) return 'symbols differ';
+  if (names.length > 6) return `${names.length} functions or data differ`;
+  return `${names.join(', ')} ${names.length === 1 ? 'differs' : 'differ'}`;
 }
 
 /** One problem alone is not listed by the command line: it belongs in the message. */

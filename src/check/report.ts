@@ -1,6 +1,6 @@
 // What differs, in words.
 
-import type { Mismatch } from '../match/interpret.js';
+import type { MatchCause, Mismatch } from '../match/interpret.js';
 
 /** One thing that is not as the update expects; the fields a script may want. */
 export interface Difference {
@@ -9,7 +9,7 @@ export interface Difference {
   /** '' if it is not about one. */
   readonly function: string;
   readonly object?: string;
-  readonly cause?: string;
+  readonly cause?: MatchCause;
   /** In bytes from the function's start. */
   readonly offset?: number;
   /** Hexadecimal. */
@@ -18,9 +18,23 @@ export interface Difference {
   readonly found?: string;
 }
 
-/** One sentence for each mismatch. */
+/**
+ * Strongest evidence first. A function of another length moves all that come
+ * after it in its section: those are "inconsistent" though their code is equal.
+ */
+const WEIGHT: readonly MatchCause[] = [
+  'differs',
+  'not-found',
+  'unreadable',
+  'not-a-symbol',
+  'ambiguous',
+  'inconsistent',
+];
+
+/** One sentence for each mismatch, those that others follow from last. */
 export function describeMismatches(target: string, mismatches: readonly Mismatch[]): Difference[] {
-  return mismatches.map((mismatch) => ({
+  const sorted = [...mismatches].sort((a, b) => WEIGHT.indexOf(a.cause) - WEIGHT.indexOf(b.cause));
+  return sorted.map((mismatch) => ({
     target,
     message: describe(mismatch),
     function: mismatch.span,
@@ -31,6 +45,13 @@ export function describeMismatches(target: string, mismatches: readonly Mismatch
     expected: hex(mismatch.expected),
     ...(mismatch.found === undefined ? {} : { found: hex(mismatch.found) }),
   }));
+}
+
+/** Names of the functions and data whose contents differ; of all that are meant if none does. */
+export function differingNames(differences: readonly Difference[]): string[] {
+  const own = differences.filter(({ cause }) => cause !== 'inconsistent');
+  const names = (own.length > 0 ? own : differences).map((difference) => difference.function);
+  return [...new Set(names)].filter((name) => name !== '');
 }
 
 function describe({ cause, object, span, offset, expected, found }: Mismatch): string {

@@ -1,0 +1,42 @@
+// kmodsrc/ksplice.h is the definition; the offsets that reading new code uses must say the same.
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { NEW_CODE, REF } from '../../src/check/new-code.js';
+import { ElfObject } from '../../src/elf/object.js';
+import { compile } from '../support/compile.js';
+
+const MEMBERS = {
+  'sizeof(struct ksplice_new_code)': NEW_CODE.size,
+  'offsetof(struct ksplice_new_code, target)': NEW_CODE.target,
+  'offsetof(struct ksplice_new_code, cookie)': NEW_CODE.cookie,
+  'offsetof(struct ksplice_new_code, refs)': NEW_CODE.refs,
+  'offsetof(struct ksplice_new_code, n_refs)': NEW_CODE.nRefs,
+  'sizeof(struct ksplice_ref)': REF.size,
+  'offsetof(struct ksplice_ref, place)': REF.place,
+  'offsetof(struct ksplice_ref, addend)': REF.addend,
+  'offsetof(struct ksplice_ref, key)': REF.key,
+  'offsetof(struct ksplice_ref, width)': REF.width,
+  'offsetof(struct ksplice_ref, flags)': REF.flags,
+};
+
+test('new code is laid out as the header says', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ksplice-ts-test-'));
+  try {
+    const file = path.join(folder, 'layout.c');
+    const rows = Object.keys(MEMBERS).join(', ');
+    const include = '#include <stddef.h>\n#include "ksplice.h"\n';
+    writeFileSync(file, `${include}const unsigned int numbers[] = { ${rows} };\n`);
+    const kmodsrc = path.resolve(import.meta.dirname, '../../kmodsrc');
+    const object = new ElfObject(compile(file, [`-I${kmodsrc}`]), 'layout.o');
+    const symbol = object.symbols.find(({ name }) => name === 'numbers')!;
+    const numbers = Object.values(MEMBERS).map((_, index) =>
+      symbol.section!.data.readUInt32LE(symbol.value + 4 * index),
+    );
+    expect(numbers).toEqual(Object.values(MEMBERS));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
