@@ -4,6 +4,7 @@
 // tables and links come into being when the object is written.
 
 import { KspliceError } from '../errors.js';
+import { badElf } from './bytes.js';
 import * as C from './constants.js';
 import type { ElfObject, ElfSymbol, Section } from './object.js';
 
@@ -105,7 +106,7 @@ export function copySection(section: Section): ModelSection {
 /**
  * The model of an existing object, to be changed and written again.
  * @throws KspliceError `unsupported-object` if it is not relocatable, has
- *   section groups, or is a livepatch module already
+ *   section groups, or is a livepatch module already; `bad-elf`
  */
 export function modelOf(object: ElfObject): ObjectModel {
   if (object.type !== C.ET_REL) throw unsupported(object, 'it is not relocatable');
@@ -114,7 +115,11 @@ export function modelOf(object: ElfObject): ObjectModel {
   for (const section of object.sections) {
     if (section.type === C.SHT_GROUP) throw unsupported(object, 'it has section groups');
     if (section.flags & C.SHF_RELA_LIVEPATCH) throw unsupported(object, 'it is a livepatch module');
-    if (!isBookkeeping(section)) sections.set(section, copySection(section));
+    if (isBookkeeping(section)) continue;
+    if (!isAlignment(section.addralign)) {
+      throw badElf(object.name, `${section.name} is aligned to ${section.addralign} bytes`);
+    }
+    sections.set(section, copySection(section));
   }
   const symbols = new Map<ElfSymbol, ModelSymbol>();
   for (const symbol of symbolTable ? object.symbols.slice(1) : []) {
@@ -129,8 +134,9 @@ export function modelOf(object: ElfObject): ObjectModel {
       copy.linkedTo = sections.get(object.sections[section.link]!);
     }
     for (const relocation of object.relocations(section)) {
-      const symbol = symbols.get(relocation.symbol) ?? nullSymbol;
       const { offset, type, addend } = relocation;
+      const symbol = relocation.symbol.index === 0 ? nullSymbol : symbols.get(relocation.symbol);
+      if (!symbol) throw badElf(object.name, `${section.name} refers to a symbol or string table`);
       copy.relocations.push({ offset, type, symbol, addend });
     }
   }
@@ -140,6 +146,11 @@ export function modelOf(object: ElfObject): ObjectModel {
 function copySymbol(symbol: ElfSymbol, section: ModelSection | undefined): ModelSymbol {
   const { name, binding, type, shndx, value, size, other } = symbol;
   return { name, binding, type, section, shndx: section ? 0 : shndx, value, size, other };
+}
+
+/** A power of two, up to the kernel's largest page; or 0, for none. */
+function isAlignment(bytes: number): boolean {
+  return bytes <= 1 << 21 && (bytes & (bytes - 1)) === 0;
 }
 
 /** Sections that the writer makes anew. */

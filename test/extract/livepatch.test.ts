@@ -2,6 +2,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as C from '../../src/elf/constants.js';
 import { ElfObject } from '../../src/elf/object.js';
+import { KspliceError } from '../../src/errors.js';
 import { convertToLivepatch } from '../../src/extract/livepatch.js';
 import { compile } from '../support/compile.js';
 import { run, withFiles } from '../support/files.js';
@@ -83,6 +84,33 @@ describe('a module converted to a livepatch module', () => {
       expect(run(folder, 'readelf', '-aW', 'module.ko')).not.toMatch(/warning|error/i);
       expect(run(folder, 'objdump', '-dr', 'module.ko')).toContain('exported');
     });
+  });
+
+  test('a damaged module is converted or refused, and nothing else', () => {
+    // A linear congruential generator: the same damage every time.
+    let seed = 1;
+    const random = (limit: number) => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return (seed >>> 8) % limit;
+    };
+    let refused = 0;
+    for (let round = 0; round < 400; round++) {
+      const damaged = Buffer.from(before);
+      // Half of the hits go to the section headers, which are at the end.
+      const headers = Number(before.readBigUInt64LE(40));
+      for (let hits = 0; hits < 4; hits++) {
+        const at = hits % 2 ? random(before.length) : headers + random(before.length - headers);
+        damaged[at] = random(256);
+      }
+      try {
+        new ElfObject(convertToLivepatch(damaged, bindings), 'again.ko');
+      } catch (error) {
+        expect(error, `round ${round}`).toBeInstanceOf(KspliceError);
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(50);
+    expect(refused).toBeLessThan(400);
   });
 
   test('an object without modinfo is refused', () => {
