@@ -2,13 +2,14 @@
 // run: exit status 0 only when every project ran tests and every test passed.
 // A skipped test counts as failed: it proves nothing, and hides that.
 
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const [folder, ...projects] = process.argv.slice(2);
 let passed = 0;
 const failures = [];
 
+mkdirSync(folder, { recursive: true });
 for (const file of readdirSync(folder).filter((name) => name.endsWith('.check'))) {
   if (readFileSync(join(folder, file), 'utf8').trim() === 'passed') passed++;
   else failures.push(file.replace('.check', ''));
