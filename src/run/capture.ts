@@ -81,6 +81,13 @@ interface LoadedSection {
 const READ_ONLY =
   /\.text|^\.rodata|^\.data\.rel\.ro|ro_after_init|^\.altinstr_(aux|replacement)|strings$/;
 
+/**
+ * Freed when the module has started, though sysfs goes on showing where they
+ * were; by now another module may be there. The loader copies what it needs of
+ * the symbol table (layout_symtab() in kernel/module/kallsyms.c).
+ */
+const FREED = /^\.(init|symtab|strtab)/;
+
 /** sysfs says where sections start; each ends where the next one does, or the module. */
 function moduleRanges(kernel: LiveKernel, ui: Ui): Range[] {
   const sections: LoadedSection[] = [];
@@ -127,8 +134,7 @@ function loadedSections(module: string, base: bigint, size: bigint): LoadedSecti
     return [];
   }
   for (const name of names) {
-    // Init sections are freed; their addresses may be another module's by now.
-    if (name.startsWith('.init')) continue;
+    if (FREED.test(name)) continue;
     const start = BigInt(readFileSync(join(directory, name), 'latin1').trim());
     // Up to 6.3 a module is one block at its base. Since then code, read-only
     // and writable data are apart, and no block is larger than all together.
