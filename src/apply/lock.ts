@@ -13,6 +13,8 @@ import type { Host } from './host.js';
 import { privateDirectory } from './state.js';
 
 const TAKEN = 75;
+// After a kill the holder needs a moment to notice.
+const PATIENCE_S = 2;
 
 /**
  * Runs `work` while no other apply or undo runs on this host.
@@ -24,8 +26,8 @@ export async function withLock<T>(host: Host, work: () => Promise<T>): Promise<T
   // Made here and not by flock, which would follow a link.
   const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
   await (await open(file, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)).close();
-  const args = ['--nonblock', '--conflict-exit-code', String(TAKEN), file, 'sh', '-c'];
-  const holder = execa('flock', [...args, 'echo && exec cat >/dev/null'], {
+  const options = ['--timeout', String(PATIENCE_S), '--conflict-exit-code', String(TAKEN)];
+  const holder = execa('flock', [...options, file, 'sh', '-c', 'echo && exec cat >/dev/null'], {
     detached: true,
     reject: false,
     buffer: { stdout: false },

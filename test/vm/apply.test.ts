@@ -1,0 +1,212 @@
+// apply, view and undo on a real kernel, when things go wrong: whatever does, the
+// kernel is as before or fully updated, and the next call copes with what is left.
+
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { decodeProgram } from '../../src/program/decode.js';
+import { encodeProgram } from '../../src/program/encode.js';
+import { CHECKSUMS, formatChecksums } from '../../src/update/checksums.js';
+import { readUpdate } from '../../src/update/read.js';
+import { programOf, type Update } from '../../src/update/update.js';
+import { testKernel } from '../kernels/kernel.js';
+import { type Guest, withGuest } from './harness/index.js';
+import { exampleUpdate, kspliceFails, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
+
+const ID = 'applytest';
+const TOOL = path.join(ROOT, 'bin', 'ksplice-ts.js');
+
+let archive: string;
+let update: Update;
+
+beforeAll(async () => {
+  ({ file: archive } = await exampleUpdate(await testKernel(), 'sctp', ID));
+  update = await readUpdate(archive);
+});
+
+/** The update with one file changed, its checksums right again; the directory it is in. */
+async function altered(name: string, file: string, data: Buffer): Promise<string> {
+  const directory = path.join(path.dirname(archive), name, `ksplice-${ID}`);
+  const files = new Map(update.files);
+  files.set(file, data);
+  files.set(CHECKSUMS, Buffer.from(formatChecksums(files)));
+  for (const [name, contents] of files) {
+    const place = path.join(directory, name);
+    await mkdir(path.dirname(place), { recursive: true });
+    await writeFile(place, contents);
+  }
+  return directory;
+}
+
+/** Old code that expects another byte in the function that is replaced. */
+async function withWrongByte(): Promise<string> {
+  const [change] = update.contents.changes;
+  if (!change) throw new Error('the update changes nothing');
+  const section = programOf(update, change);
+  const program = decodeProgram(section, 'the example');
+  const span = program.spans.find(({ replaced }) => replaced);
+  if (!span) throw new Error('nothing is replaced');
+  const free = (offset: number) =>
+    span.items.every((item) => offset < item.offset || offset >= item.offset + item.length);
+  const offset = [...span.bytes.keys()].find((at) => at > 32 && free(at)) as number;
+  span.bytes[offset] = (span.bytes[offset] as number) ^ 0x01;
+  const encoded = encodeProgram(program);
+  expect(encoded.length).toBe(section.length);
+  const { data, info } = update.modules.get(change.oldCode.module) ?? {};
+  const place = info?.object.section('.ksplice.program')?.offset as number;
+  const module = Buffer.from(data as Buffer);
+  encoded.copy(module, place);
+  return altered('wrong-byte', change.oldCode.file, module);
+}
+
+/** New code that needs a symbol which no kernel has. */
+async function withUnknownSymbol(): Promise<string> {
+  const file = update.contents.changes[0]?.newCode.file as string;
+  const module = Buffer.from(update.files.get(file) as Buffer);
+  const symbol = 'ksplice_register_new_code';
+  for (let at = module.indexOf(symbol); at >= 0; at = module.indexOf(symbol, at)) {
+    module.write('ksplice_register_no__code', at, 'latin1');
+  }
+  return altered('unknown-symbol', file, module);
+}
+
+/** Nothing of ksplice-ts is in the kernel or remembered. */
+async function expectNothingLeft(guest: Guest): Promise<void> {
+  expect(await kspliceModules(guest)).toEqual([]);
+  await guest.ok('! test -e /sys/kernel/ksplice');
+  const left = await guest.ok(
+    'find /run/ksplice -mindepth 1 ! -path /run/ksplice/updates ! -name lock',
+  );
+  expect(left).toBe('');
+}
+
+/**
+ * A guest in which `insmod` can do more: after the real one has loaded a module
+ * whose name ends with $WHERE, it runs $WHAT.
+ */
+async function prepare(guest: Guest): Promise<void> {
+  await guest.writeFile(
+    '/tmp/bin/insmod',
+    '#!/bin/bash\nset -e\n/usr/sbin/insmod "$@"\n[[ -z $WHERE || $1 != *$WHERE.ko ]] || eval "$WHAT"\n',
+    0o755,
+  );
+  await guest.ok('modprobe sctp');
+}
+
+function applyWith(where: string, what: string): string {
+  const variables = `PATH=/tmp/bin:$PATH WHERE=${where} WHAT='${what}'`;
+  return `${variables} ${process.execPath} ${TOOL} apply --json ${archive}`;
+}
+
+const PATIENT = { timeoutMs: 240_000 };
+
+describe('apply on a stock kernel', () => {
+  it('refuses, loads nothing, and says why', async () => {
+    const wrongByte = await withWrongByte();
+    const unknownSymbol = await withUnknownSymbol();
+    const expectLog = [/Unknown symbol ksplice_register_no__code/, /^Lockdown: /];
+    await withGuest({ name: 'apply-refusals', expectLog }, async (guest) => {
+      expect(await kspliceFails(guest, `apply ${archive}`)).toMatchObject({
+        code: 'target-not-loaded',
+        message: expect.stringContaining('module sctp'),
+      });
+      await prepare(guest);
+      await expectNothingLeft(guest);
+
+      expect(await kspliceFails(guest, `apply ${wrongByte}`)).toMatchObject({
+        code: 'no-match',
+        message: expect.stringContaining('sctp_rcv+0x'),
+        details: { abortCause: 'no_match' },
+      });
+      await expectNothingLeft(guest);
+
+      expect(await kspliceFails(guest, `apply ${unknownSymbol}`)).toMatchObject({
+        code: 'load-failed',
+        advice: expect.stringContaining('Unknown symbol ksplice_register_no__code'),
+      });
+      await expectNothingLeft(guest);
+
+      expect(await kspliceFails(guest, `undo ${ID}`)).toMatchObject({ code: 'not-applied' });
+      expect(await kspliceIn(guest, 'view')).toEqual({ ok: true, updates: [] });
+
+      const asNobody = `setpriv --reuid=65534 --regid=65534 --clear-groups ${process.execPath} ${TOOL}`;
+      const refused = await guest.run(`${asNobody} apply --json ${archive}`, PATIENT);
+      expect(JSON.parse(refused.stdout)).toMatchObject({ error: { code: 'not-root' } });
+      await expectNothingLeft(guest);
+
+      await guest.ok('mkdir -p /run/ksplice && mount -t tmpfs -o size=64k,mode=700 x /run/ksplice');
+      expect(await kspliceFails(guest, `apply ${archive}`)).toMatchObject({
+        code: 'io',
+        message: expect.stringContaining('ENOSPC'),
+      });
+      await guest.ok('umount /run/ksplice');
+      await expectNothingLeft(guest);
+
+      // The kernel cannot be talked out of these two again.
+      await guest.ok('echo integrity >/sys/kernel/security/lockdown');
+      await guest.ok('echo 1 >/proc/sys/kernel/modules_disabled');
+      const both = (await kspliceFails(guest, `apply ${archive}`)) as {
+        code: string;
+        details?: { problems: { message: string }[] };
+      };
+      expect(both.code).toBe('checks-failed');
+      const messages = both.details?.problems.map(({ message }) => message).join('\n');
+      expect(messages).toMatch(/modules_disabled/);
+      expect(messages).toMatch(/lockdown=integrity/);
+      await expectNothingLeft(guest);
+    });
+  });
+
+  it('is as before or updated when it is interrupted or killed at any step', async () => {
+    await withGuest({ name: 'apply-killed', timeoutMs: 900_000 }, async (guest) => {
+      await prepare(guest);
+      for (const where of ['ksplice', `${ID}_sctp_old`, `${ID}_sctp_new`]) {
+        const interrupted = await guest.run(applyWith(where, 'kill -INT $PPID'), PATIENT);
+        expect(interrupted.status).toBe(130);
+        expect(JSON.parse(interrupted.stdout)).toMatchObject({ error: { code: 'interrupted' } });
+        await expectNothingLeft(guest);
+
+        const killed = await guest.run(applyWith(where, 'kill -KILL $PPID'), PATIENT);
+        expect(killed.stdout).toBe('');
+        expect(await kspliceModules(guest)).not.toEqual([]);
+        expect(await kspliceIn(guest, `apply ${archive}`)).toMatchObject({ changed: true });
+        expect(await kspliceModules(guest)).toEqual(['ksplice', `ksplice_${ID}_sctp_new`]);
+        await kspliceIn(guest, `undo ${ID}`);
+        await expectNothingLeft(guest);
+      }
+    });
+  });
+
+  it('lets one of two at once through, and remembers what view shows', async () => {
+    await withGuest({ name: 'apply-twice' }, async (guest) => {
+      await prepare(guest);
+      const line = `${process.execPath} ${TOOL} apply --json ${archive}`;
+      const [one, two] = await Promise.all([guest.run(line, PATIENT), guest.run(line, PATIENT)]);
+      const answers = [one, two].map(({ stdout }) => JSON.parse(stdout));
+      const [applied, refused] = answers[0].ok ? answers : [...answers].reverse();
+      expect(applied).toMatchObject({ ok: true, id: ID, changed: true });
+      expect(['busy', 'already-applied']).toContain(refused.error.code);
+
+      expect(await kspliceFails(guest, `apply ${archive}`)).toMatchObject({
+        code: 'already-applied',
+      });
+      expect(await kspliceIn(guest, 'view')).toMatchObject({
+        updates: [{ id: ID, stage: 'applied', targets: ['sctp'] }],
+      });
+      const view = await kspliceIn(guest, `view --id ${ID}`);
+      expect(view).toMatchObject({ abortCause: 'ok', conflicts: [], patch: update.patch });
+      expect(view.functions).toMatchObject([{ target: 'sctp', name: 'sctp_rcv' }]);
+      expect(view.timing).toMatchObject({ window_ns: expect.any(Number) });
+
+      const asNobody = `setpriv --reuid=65534 --regid=65534 --clear-groups ${process.execPath} ${TOOL}`;
+      const foreign = JSON.parse(await guest.ok(`${asNobody} view --json --id ${ID}`, PATIENT));
+      expect(foreign).toMatchObject({ stage: 'applied', functions: null, patch: null });
+
+      await guest.run('rmmod sctp; true');
+      expect(await guest.ok('cat /sys/module/sctp/initstate')).toBe('live');
+      expect(await guest.run(`rmmod ksplice_${ID}_sctp_new`)).toMatchObject({ status: 1 });
+      await kspliceIn(guest, `undo ${ID}`);
+      await expectNothingLeft(guest);
+    });
+  });
+});
