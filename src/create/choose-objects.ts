@@ -23,18 +23,29 @@ const NOT_RUN_IN_KERNEL: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * @returns the objects that have to be compiled before and after the patch
- * @throws KspliceError `no-changes` if no file takes part in the kernel's
- *   code, `not-in-kernel` if none does in this kernel, `refused-change`
+ * What can be said of a patch before anything is compiled.
+ * @returns the files that take part in compiling the kernel
+ * @throws KspliceError `no-changes` if there are none, `refused-change` if
+ *   they are not compiled for the running kernel
  */
-export async function chooseObjects(
-  files: readonly PatchedFile[],
-  kbuild: Kbuild,
-  ui: Ui,
-): Promise<KbuildObject[]> {
+export function codeFiles(files: readonly PatchedFile[], ui: Ui): PatchedFile[] {
   const code = files.filter((file) => file.kind === 'source' || file.kind === 'included');
   tellIgnored(files, code.length, ui);
   refuseOutside(code);
+  return code;
+}
+
+/**
+ * @param code changed files, by codeFiles()
+ * @returns the objects that have to be compiled before and after the patch
+ * @throws KspliceError `not-in-kernel` if none of the files is part of this
+ *   kernel, `refused-change`
+ */
+export async function chooseObjects(
+  code: readonly PatchedFile[],
+  kbuild: Kbuild,
+  ui: Ui,
+): Promise<KbuildObject[]> {
   const lists = new KbuildLists(kbuild, ui);
   const chosen = new Map<string, KbuildObject>();
   const included: string[] = [];

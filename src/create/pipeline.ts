@@ -5,7 +5,7 @@ import { basename, join, normalize } from 'node:path';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
-import { chooseObjects } from './choose-objects.js';
+import { chooseObjects, codeFiles } from './choose-objects.js';
 import { provideCore } from './core-module.js';
 import { findDifferences } from './differences.js';
 import { readHeaders } from './kbuild.js';
@@ -57,8 +57,8 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   const id = chooseId(options.id);
   const confdir = await readConfdir(options.confdir);
   const source = sourceOf(options, confdir);
-  const files = loadPatch(options.patch, source, ui);
-  // The patch fits the source. Nothing has been written so far.
+  const files = codeFiles(loadPatch(options.patch, source, ui), ui);
+  // The patch fits the source and changes code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { directory } = run;
     const facts = run.background(readKernelFacts(confdir, run.ui));

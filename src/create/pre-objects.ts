@@ -85,12 +85,24 @@ async function buildPlain(kbuild: Kbuild, chosen: readonly KbuildObject[], ui: U
     rmSync(join(kbuild.objects, name), { force: true });
     rmSync(join(kbuild.objects, cmdFileOf(name)), { force: true });
   }
-  const flags = ['KCFLAGS=-g0', 'KAFLAGS=-g0', '-k'];
-  const result = await make(kbuild, [...flags, ...chosen.map(({ target }) => target)], ui);
+  // kbuild reaches some directories of arch/x86 on two ways, and makes a single
+  // object there twice; not at the same time, please.
+  const [twice, once] = [true, false].map((arch) =>
+    chosen.map(({ target }) => target).filter((target) => target.startsWith('arch/') === arch),
+  ) as [string[], string[]];
+  let output = '';
+  for (const [targets, jobs] of [
+    [once, kbuild.jobs],
+    [twice, 1],
+  ] as const) {
+    if (targets.length === 0) continue;
+    const words = ['KCFLAGS=-g0', 'KAFLAGS=-g0', '-k', ...targets];
+    output += (await make({ ...kbuild, jobs }, words, ui)).output;
+  }
   const failed = chosen
     .map(({ name }) => name)
     .filter((name) => !existsSync(join(kbuild.objects, name)));
-  if (failed.length > 0) throw preFailed(kbuild, failed, result.output);
+  if (failed.length > 0) throw preFailed(kbuild, failed, output);
 }
 
 function preFailed(kbuild: Kbuild, failed: readonly string[], output: string): KspliceError {
