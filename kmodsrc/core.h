@@ -69,9 +69,9 @@ struct ksplice_function {
 	u8 saved[KSPLICE_JUMP_SIZE];
 	bool by_ftrace;			/* there is no room for a jump */
 	bool live;
-	bool attached;			/* the ops are registered */
-	unsigned long ops_ip;
+	unsigned long ftrace_site;	/* 0 if it does not begin with one */
 	struct ftrace_ops ops;
+	bool attached;			/* the ops are registered */
 };
 
 struct ksplice_symbols;

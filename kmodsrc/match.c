@@ -336,27 +336,30 @@ static void place_spans(struct ksplice_match *m)
 		if (is_searched(&spans[i]))
 			search_span(m, i, true);
 	place_by_keys(m);
-	for (i = 0; i < n; i++)
-		if (is_searched(&spans[i]) && m->states[i] == SPAN_WAITING) {
-			search_span(m, i, false);
-			place_by_keys(m);
-		}
+	for (i = 0; i < n; i++) {
+		if (!is_searched(&spans[i]) || m->states[i] != SPAN_WAITING)
+			continue;
+		search_span(m, i, false);
+		place_by_keys(m);
+	}
 }
 
 /* Spans that are without a place when nothing more can be found out. */
 static void settle_rest(struct ksplice_match *m)
 {
-	const struct ksplice_span *spans = ksplice_spans(m->program);
+	const struct ksplice_span *span = ksplice_spans(m->program);
 	struct ksplice_mismatch what;
+	enum ksplice_why why;
 	__u32 i;
 
-	for (i = 0; i < m->program->spans.count; i++) {
-		if (m->states[i] <= SPAN_AMBIGUOUS && (spans[i].flags & KSPLICE_SPAN_REPLACED)) {
-			what = span_mismatch(m, i, m->states[i] == SPAN_AMBIGUOUS ?
-					     KSPLICE_AMBIGUOUS : KSPLICE_NOT_FOUND, 0);
+	for (i = 0; i < m->program->spans.count; i++, span++) {
+		if (m->states[i] > SPAN_AMBIGUOUS)
+			continue;
+		why = m->states[i] == SPAN_AMBIGUOUS ? KSPLICE_AMBIGUOUS : KSPLICE_NOT_FOUND;
+		if (span->flags & KSPLICE_SPAN_REPLACED) {
+			what = span_mismatch(m, i, why, 0);
 			report(m, &what);
-		} else if (m->states[i] == SPAN_AMBIGUOUS ||
-			   (m->states[i] == SPAN_WAITING && !(spans[i].flags & KSPLICE_SPAN_WEAK))) {
+		} else if (why == KSPLICE_AMBIGUOUS || !(span->flags & KSPLICE_SPAN_WEAK)) {
 			m->unverified++;
 		}
 	}

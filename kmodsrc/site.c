@@ -18,13 +18,25 @@
 #include "kernel.h"
 
 #define ENDBR64 0xfa1e0ff3
+#define ENDBR64_SIZE 4
+
+/*
+ * The function's call to ftrace, or 0.  Where kallsyms lacks a symbol, ftrace
+ * may take the call of the function that comes next for one of this.
+ */
+static unsigned long ftrace_site(unsigned long entry)
+{
+	unsigned long site = KERNEL(ftrace_location)(entry);
+
+	return site - entry <= ENDBR64_SIZE ? site : 0;
+}
 
 static unsigned long entry_site(unsigned long entry)
 {
 	u32 insn;
 
 	if (!copy_from_kernel_nofault(&insn, (void *)entry, sizeof(insn)) && insn == ENDBR64)
-		return entry + sizeof(insn);
+		return entry + ENDBR64_SIZE;
 	return entry;
 }
 
@@ -62,7 +74,7 @@ static void set_jump(struct ksplice_function *f)
 
 static bool choose_site(struct ksplice_function *f)
 {
-	unsigned long traced = KERNEL(ftrace_location)(f->old);
+	unsigned long traced = ftrace_site(f->old);
 	const char *obstacle;
 
 	f->site = traced ? traced + MCOUNT_INSN_SIZE : entry_site(f->old);
@@ -74,7 +86,7 @@ static bool choose_site(struct ksplice_function *f)
 	}
 	if (!traced)
 		pr_info("%s: %s cannot be replaced: %s\n", f->update->id, f->name, obstacle);
-	f->ops_ip = traced;
+	f->ftrace_site = traced;
 	return traced;
 }
 
@@ -189,7 +201,7 @@ static int attach(struct ksplice_function *f)
 	memset(&f->ops, 0, sizeof(f->ops));
 	f->ops.func = redirect;
 	f->ops.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT;
-	ret = ftrace_set_filter_ip(&f->ops, f->ops_ip, 0, 0);
+	ret = ftrace_set_filter_ip(&f->ops, f->ftrace_site, 0, 0);
 	if (!ret)
 		ret = register_ftrace_function(&f->ops);
 	if (ret)

@@ -164,9 +164,11 @@ static enum ksplice_cause prepare(struct ksplice_update *update)
  */
 enum ksplice_cause ksplice_switch(struct ksplice_update *update, bool undo)
 {
-	enum ksplice_cause cause = undo ? KSPLICE_OK : prepare(update);
+	enum ksplice_cause cause;
 
 	memset(&update->timing, 0, sizeof(update->timing));
+	update->n_conflicts = 0;
+	cause = undo ? KSPLICE_OK : prepare(update);
 	if (cause != KSPLICE_OK)
 		return cause;
 	do {
