@@ -10,6 +10,7 @@ import type { Kbuild } from './kbuild.js';
 import { KbuildLists, type KbuildObject } from './kbuild-lists.js';
 import type { PatchedFile } from './source-patch.js';
 import { inParallel } from './tool.js';
+import type { Workspace } from './workspace.js';
 
 /** Objects that one patched header may at most lead to; more is another kernel. */
 const MOST_OBJECTS = 250;
@@ -43,9 +44,10 @@ export function codeFiles(files: readonly PatchedFile[], ui: Ui): PatchedFile[] 
  */
 export async function chooseObjects(
   code: readonly PatchedFile[],
-  kbuild: Kbuild,
+  workspace: Workspace,
   ui: Ui,
 ): Promise<KbuildObject[]> {
+  const { kbuild } = workspace;
   const lists = new KbuildLists(kbuild, ui);
   const chosen = new Map<string, KbuildObject>();
   const included: string[] = [];
@@ -60,7 +62,7 @@ export async function chooseObjects(
       if (!object && file.kind === 'source') absent.push(file.path);
     }
   }
-  const through = included.length > 0 ? await objectsIncluding(included, kbuild, lists, ui) : [];
+  const through = included.length > 0 ? await objectsIncluding(included, workspace, lists, ui) : [];
   for (const object of through) chosen.set(object.name, object);
   if (chosen.size === 0) throw notInKernel(code, kbuild);
   if (through.length === 0) {
@@ -112,27 +114,32 @@ function isIncludedBesides(tree: string, path: string): boolean {
 
 async function objectsIncluding(
   files: readonly string[],
-  kbuild: Kbuild,
+  { kbuild, area }: Workspace,
   lists: KbuildLists,
   ui: Ui,
 ): Promise<KbuildObject[]> {
   ui.stage(`looking for what includes ${files.join(', ')}`);
-  const graph = await readIncludeGraph(kbuild.tree, ui);
+  const graph = await readIncludeGraph(
+    kbuild.tree,
+    join(area, 'includes'),
+    join(area, 'index'),
+    ui,
+  );
   const sources = graph.sourcesOf(files);
   ui.detail(`${sources.length} files may include them`);
   // With very many, reading all their Makefiles says nothing new.
-  if (sources.length > MOST_OBJECTS * 40) throw tooMany(files, sources.length);
+  if (sources.length > MOST_OBJECTS * 40) throw tooMany(files, `${sources.length} source files`);
   const found = await inParallel(sources, kbuild.jobs, (source) => lists.objectOf(source));
   const objects = found.filter((object) => object !== undefined);
   const inKernel = objects.filter(({ name }) => !NOT_RUN_IN_KERNEL.some(([p]) => p.test(name)));
-  if (inKernel.length > MOST_OBJECTS) throw tooMany(files, inKernel.length);
+  if (inKernel.length > MOST_OBJECTS) throw tooMany(files, `${inKernel.length} objects`);
   return inKernel;
 }
 
-function tooMany(files: readonly string[], count: number): KspliceError {
+function tooMany(files: readonly string[], count: string): KspliceError {
   return new KspliceError(
     'refused-change',
-    `${files.join(', ')} is part of up to ${count} objects; at most ${MOST_OBJECTS} are handled`,
+    `${files.join(', ')} is part of up to ${count}; at most ${MOST_OBJECTS} objects are handled`,
     {
       advice:
         'Put the changed inline function or macro into the source files that the fix is about, and leave the header as it is.',

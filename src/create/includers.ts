@@ -3,6 +3,7 @@
 // are compared by their ends, conditions are ignored), and the compiler's own
 // dependency lists put it right once the candidates are compiled.
 
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import type { Ui } from '../ui.js';
 import { runTool } from './tool.js';
 
@@ -44,10 +45,24 @@ export class IncludeGraph {
   }
 }
 
-/** Reads the #include lines of the whole tree: some seconds. */
-export async function readIncludeGraph(tree: string, ui: Ui): Promise<IncludeGraph> {
-  const pattern = '^[[:space:]]*#[[:space:]]*include[[:space:]]+["<][^">]+';
-  const args = ['-rHoE', '--include=*.[chS]', pattern, ...PLACES.split(' ')];
-  const { stdout } = await runTool('grep', args, { cwd: tree, signal: ui.signal });
-  return new IncludeGraph(stdout.split('\n'));
+/**
+ * Reads the #include lines of the whole tree: some seconds, kept for the next time.
+ * @param cache file for the lines
+ * @param index file that is rewritten whenever the tree changes
+ */
+export async function readIncludeGraph(
+  tree: string,
+  cache: string,
+  index: string,
+  ui: Ui,
+): Promise<IncludeGraph> {
+  const time = (file: string) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (time(cache) <= time(index)) {
+    const pattern = '^[[:space:]]*#[[:space:]]*include[[:space:]]+["<][^">]+';
+    const args = ['-rHoE', '--include=*.[chS]', pattern, ...PLACES.split(' ')];
+    const { stdout } = await runTool('grep', args, { cwd: tree, signal: ui.signal });
+    writeFileSync(`${cache}.new`, stdout);
+    renameSync(`${cache}.new`, cache);
+  }
+  return new IncludeGraph(readFileSync(cache, 'utf8').split('\n'));
 }

@@ -105,7 +105,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
 /** Compiles what the patch may change: plain and sectioned pre objects, and post objects. */
 async function compile(work: Workspace, files: readonly PatchedFile[], run: Run) {
   const { directory, ui } = run;
-  const chosen = await chooseObjects(files, work.kbuild, ui);
+  const chosen = await chooseObjects(files, work, ui);
   ui.stage(`compiling ${count(chosen.length, 'object')} without the patch`);
   const built = await buildPreObjects(work.kbuild, chosen, join(work.area, 'pre'), ui);
   const pre = built.filter((object) => readsOneOf(object, files, work.kbuild.tree));

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -52,8 +52,19 @@ describe('readIncludeGraph', () => {
       put('mm/b.S', '#include <linux/x.h>\n');
       put('fs/c.c', '// #include "x.h"\n#define include "x.h"\n');
       put('Documentation/d.c', '#include "x.h"\n');
-      const graph = await readIncludeGraph(tree, silentUi);
-      expect(graph.sourcesOf(['include/linux/x.h'])).toEqual(['lib/a.c', 'mm/b.S']);
+      const [cache, index] = [join(tree, 'cache'), join(tree, 'index')];
+      const read = async () => {
+        const graph = await readIncludeGraph(tree, cache, index, silentUi);
+        return graph.sourcesOf(['include/linux/x.h']);
+      };
+      writeFileSync(index, '');
+      utimesSync(index, 1, 1);
+      expect(await read()).toEqual(['lib/a.c', 'mm/b.S']);
+      put('lib/e.c', '#include "x.h"\n');
+      expect(await read()).toEqual(['lib/a.c', 'mm/b.S']);
+      writeFileSync(index, 'the tree has changed');
+      utimesSync(cache, 1, 1);
+      expect(await read()).toEqual(['lib/a.c', 'lib/e.c', 'mm/b.S']);
     } finally {
       rmSync(tree, { recursive: true, force: true });
     }
