@@ -3,7 +3,7 @@
 import type { Comparison } from './compare.js';
 import { type DataFate, decideDataFates } from './constants.js';
 import type { Journal } from './journal.js';
-import { coldParent, isFresh } from './names.js';
+import { btfIdBase, coldParent, isFresh } from './names.js';
 import type { Part, Parts } from './parts.js';
 
 /** Pairs of parts by what happened to them. */
@@ -83,5 +83,5 @@ function coldParts(parts: Parts): Map<Part, Part> {
 /** Whether a part that is on one side only is worth a line: code and named data that stay. */
 function isReported(part: Part): boolean {
   if (part.role !== 'code' && part.role !== 'data' && part.role !== 'unknown') return false;
-  return !isFresh(part.symbol.name);
+  return !isFresh(part.symbol.name) && btfIdBase(part.symbol.name) === undefined;
 }

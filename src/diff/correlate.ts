@@ -9,8 +9,9 @@
 
 import { SHF_WRITE } from '../elf/constants.js';
 import type { Journal } from './journal.js';
-import { coldParent, isFresh, staticLocalBase, variantFamily } from './names.js';
+import { btfIdBase, coldParent, isFresh, staticLocalBase, variantFamily } from './names.js';
 import type { Part, Parts } from './parts.js';
+import { groupBy } from './references.js';
 import { pairStaticLocals } from './static-locals.js';
 
 /** The pairs found so far. */
@@ -68,6 +69,7 @@ export class Correlation {
 export function correlate(pre: Parts, post: Parts, journal: Journal): Correlation {
   const correlation = new Correlation(pre, post, journal);
   pairByName(correlation);
+  pairBtfIds(correlation);
   pairColdParts(correlation);
   pairRenumberedVariants(correlation);
   pairStaticLocals(correlation, journal);
@@ -101,6 +103,7 @@ function pairByName(correlation: Correlation): void {
     if (correlation.postOf(pre) || correlation.preOf(post)) continue;
     // What was __init is gone: if it now stays, it is a new function.
     if ((pre.role === 'init') !== (post.role === 'init')) continue;
+    if (btfIdBase(name) !== undefined) continue;
     if (isNumbered(pre) || isNumbered(post) || coldParent(name) !== undefined) continue;
     const rule =
       pre.symbol.binding === post.symbol.binding
@@ -119,6 +122,26 @@ function uniqueNames(parts: readonly Part[]): Map<string, Part | undefined> {
     }
   }
   return byName;
+}
+
+/**
+ * The same type's ids in the same order (`bpf_skc_to_tcp_sock_proto` has the
+ * address of one). Where one was added or went, all of that type stay unpaired.
+ */
+function pairBtfIds(correlation: Correlation): void {
+  const ids = (side: 'pre' | 'post') =>
+    groupBy(
+      correlation.unpaired(side).filter((part) => btfIdBase(part.symbol.name) !== undefined),
+      (part) => btfIdBase(part.symbol.name),
+    );
+  const posts = ids('post');
+  for (const [base, list] of ids('pre')) {
+    const others = posts.get(base);
+    if (others?.length !== list.length) continue;
+    for (const [i, pre] of list.entries()) {
+      correlation.pair(pre, others[i]!, 'the BTF id of that type in this order');
+    }
+  }
 }
 
 /** `tcp_sk_init.cold` is the unlikely half of `tcp_sk_init`, whatever it is numbered. */

@@ -32,6 +32,14 @@ export function staticLocalBase(name: string): string | undefined {
   return dot > 0 && /^\d+$/.test(name.slice(dot + 1)) ? name.slice(0, dot) : undefined;
 }
 
+/**
+ * `__BTF_ID__struct__sk_buff__11074631` → `__BTF_ID__struct__sk_buff`: the rest is
+ * made of a counter and the line; undefined for other names.
+ */
+export function btfIdBase(name: string): string | undefined {
+  return /^(__BTF_ID__.+)__\d+$/.exec(name)?.[1];
+}
+
 /** `tcp_sk_init.cold` → `tcp_sk_init`; undefined for other names. */
 export function coldParent(name: string): string | undefined {
   return /^(.+)\.cold(\.\d+)?$/.exec(name)?.[1];

@@ -8,6 +8,7 @@ import {
   STB_GLOBAL,
   STB_LOCAL,
   STT_FUNC,
+  STT_NOTYPE,
   STT_OBJECT,
   STT_SECTION,
 } from '../elf/constants.js';
@@ -136,12 +137,18 @@ function rank(symbol: ElfSymbol): number {
   return (symbol.binding === STB_GLOBAL ? 2 : 0) + (symbol.binding !== STB_LOCAL ? 1 : 0);
 }
 
+/** Sets of BTF ids begin with a label that has no type. */
+function isPartSymbol(type: number, section: Section, name: string): boolean {
+  if (type === STT_FUNC || type === STT_OBJECT) return true;
+  return type === STT_NOTYPE && section.name === '.BTF_ids' && name !== '';
+}
+
 /** For each section index: groups of symbols at the same offset, ascending. */
 function symbolsBySection(object: ElfObject): ElfSymbol[][][] {
   const lists: ElfSymbol[][] = object.sections.map(() => []);
   for (const symbol of object.symbols) {
     const { type, section, shndx } = symbol;
-    if ((type !== STT_FUNC && type !== STT_OBJECT) || !section || shndx === SHN_UNDEF) continue;
+    if (!section || shndx === SHN_UNDEF || !isPartSymbol(type, section, symbol.name)) continue;
     // __pfx_f is the padding before f (6.2 and later), not a function.
     if (symbol.name.startsWith('__pfx_')) continue;
     if (symbol.value <= section.size) lists[section.index]!.push(symbol);
