@@ -350,8 +350,7 @@ describe('code that is in use', () => {
   };
 
   it('is not replaced before the task has left it', async () => {
-    const parameter = '/sys/module/core_target/parameters/sleeper';
-    const sleeper = guest.spawn(`echo $$; exec cat ${parameter}`);
+    const sleeper = guest.spawn('echo $$; exec cat /proc/core_sleeper');
     const pid = await pidOf(sleeper);
     await asleep(pid, 'core_sleeper');
     await scene.load('sleeper');
@@ -366,8 +365,7 @@ describe('code that is in use', () => {
   it('is not taken away before the task has left it', async () => {
     await scene.load('sleeper');
     await scene.apply('sleeper');
-    const parameter = '/sys/module/core_target/parameters/sleeper';
-    const sleeper = guest.spawn(`echo $$; exec cat ${parameter}`);
+    const sleeper = guest.spawn('echo $$; exec cat /proc/core_sleeper');
     const pid = await pidOf(sleeper);
     await asleep(pid, 'new_core_sleeper');
     const state = await scene.refused('sleeper', 'reversed', 'code_busy');

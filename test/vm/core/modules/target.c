@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A module whose functions the tests of the kernel core replace.  Reading one
- * of its parameters calls a function, which says whether it is the old one.
+ * A module whose functions the tests of the kernel core replace.  Reading a
+ * parameter calls a function, which says whether it is the old one.
  */
 #include <linux/jump_label.h>
 #include <linux/module.h>
+#include <linux/proc_fs.h>
 #include <linux/sched/signal.h>
+#include <linux/seq_file.h>
 #include <linux/wait.h>
 #include "target.h"
 
@@ -42,7 +44,16 @@ static noinline int core_sleeper(char *buf)
 	finish_wait(&queue, &wait);
 	return scnprintf(buf, 32, "old sleeper\n");
 }
-SHOW(sleeper);
+
+/* Not a parameter: only one of those can be read or written at a time. */
+static int sleeper_show(struct seq_file *m, void *v)
+{
+	char buf[32];
+
+	core_sleeper(buf);
+	seq_puts(m, buf);
+	return 0;
+}
 
 static int wake_set(const char *value, const struct kernel_param *kp)
 {
@@ -107,5 +118,17 @@ static int core_other_twin(char *buf)
 }
 SHOW(other_twin);
 
+static int __init target_init(void)
+{
+	return proc_create_single("core_sleeper", 0444, NULL, sleeper_show) ? 0 : -ENOMEM;
+}
+
+static void __exit target_exit(void)
+{
+	remove_proc_entry("core_sleeper", NULL);
+}
+
+module_init(target_init);
+module_exit(target_exit);
 MODULE_DESCRIPTION("Functions to replace");
 MODULE_LICENSE("GPL");
