@@ -103,13 +103,33 @@ function changedBareCode(section: string, object: string): Refusal {
   };
 }
 
+/**
+ * Sections that the linker or the loader makes one array of: what is in them was
+ * found at boot or when the module was loaded, and nothing is looked for later.
+ */
+const collected: readonly (readonly [RegExp, string])[] = [
+  [/^\.pci_fixup/, 'PCI fixups are found in an array that the linker made'],
+  [
+    /^(__tracepoints|__bpf_raw_tp_map|_ftrace_events|_ftrace_eval_map)/,
+    'trace events are registered at boot or when their module is loaded',
+  ],
+  [/^__syscalls_metadata$/, 'system calls are registered for tracing at boot'],
+  [/^(_kprobe_blacklist|_error_injection_whitelist)$/, 'the list is read at boot'],
+  [/^\.BTF_ids$/, 'BTF ids were filled in when the kernel was linked'],
+];
+
 function changedUnknown(section: string, object: string): Refusal {
+  const known = collected.find(([pattern]) => pattern.test(section));
   return {
-    code: 'unknown-section',
+    code: known ? 'collected-section' : 'unknown-section',
     object,
     symbol: section,
-    message: `${section} changed, and what the kernel does with that section is not known`,
-    advice: 'Leave what is in that section unchanged.',
+    message: known
+      ? `${section} changed; ${known[1]}`
+      : `${section} changed, and what the kernel does with that section is not known`,
+    advice: known
+      ? 'Leave what is collected there unchanged, or register it from a hook.'
+      : 'Leave what is in that section unchanged.',
   };
 }
 

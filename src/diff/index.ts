@@ -1,11 +1,10 @@
 // The differ: from a pre and a post object to what changed, what of it goes
 // into the new code, and what cannot be done on a running kernel.
 
-import { ET_REL, STT_FILE } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
-import { KspliceError } from '../errors.js';
 import { type Changes, findChanges } from './changes.js';
+import { checkObjects } from './check-objects.js';
 import { Closure } from './closure.js';
 import { Comparison } from './compare.js';
 import { correlate } from './correlate.js';
@@ -31,7 +30,7 @@ export function diffObjects(
   name: string,
   tables: TableSizes,
 ): ObjectDiff {
-  for (const object of [pre, post]) checkObject(object);
+  checkObjects(pre, post);
   const journal = new Journal();
   const left = { parts: new Parts(pre), tables: new SpecialTables(pre, tables) };
   const right = { parts: new Parts(post), tables: new SpecialTables(post, tables) };
@@ -70,21 +69,6 @@ export function diffObjects(
     relocations: (section) => closure.relocations(section),
     explain: (symbol) => journal.about(symbol),
   };
-}
-
-function checkObject(object: ElfObject): void {
-  const fail = (what: string, advice: string) => {
-    throw new KspliceError('unsupported-object', `${object.name}: ${what}`, { advice });
-  };
-  if (object.type !== ET_REL) {
-    fail(
-      'not a relocatable object',
-      'Give the .o file that the compiler makes, not what is linked.',
-    );
-  }
-  if (!object.symbols.some((symbol) => symbol.name !== '' && symbol.type !== STT_FILE)) {
-    fail('has no symbols', 'The object was stripped; compile it again.');
-  }
 }
 
 function replacedFunctions(changes: Changes): ObjectDiff['replaced'] {

@@ -1,0 +1,47 @@
+// Whether two objects can be compared at all: relocatable, with symbols, and
+// made by the same compiler, whose section names the differ knows.
+
+import { ET_REL, STT_FILE } from '../elf/constants.js';
+import type { ElfObject } from '../elf/object.js';
+import { KspliceError } from '../errors.js';
+
+/** @throws KspliceError `unsupported-object` */
+export function checkObjects(pre: ElfObject, post: ElfObject): void {
+  for (const object of [pre, post]) {
+    if (object.type !== ET_REL) {
+      throw unsupported(
+        object,
+        'is not a relocatable object',
+        'Give the .o file that the compiler makes, not what is linked.',
+      );
+    }
+    if (!object.symbols.some((symbol) => symbol.name !== '' && symbol.type !== STT_FILE)) {
+      throw unsupported(object, 'has no symbols', 'It was stripped; compile it again.');
+    }
+    if (object.section('.llvm_addrsig') || compilers(object).some((one) => /clang|LLD/.test(one))) {
+      throw unsupported(
+        object,
+        'was compiled by clang, which lays out sections in its own way',
+        'Only kernels compiled by gcc can be patched.',
+      );
+    }
+  }
+  const [before, after] = [compilers(pre).join(), compilers(post).join()];
+  if (before !== after && before !== '' && after !== '') {
+    throw unsupported(
+      post,
+      `was compiled by ${after}, the other object by ${before}`,
+      'Compile both with the compiler that the kernel was made with.',
+    );
+  }
+}
+
+/** What compilers say of themselves in `.comment`; nothing in assembled objects. */
+function compilers(object: ElfObject): string[] {
+  const text = object.section('.comment')?.data.toString('latin1') ?? '';
+  return [...new Set(text.split('\0').filter((line) => line !== ''))].sort();
+}
+
+function unsupported(object: ElfObject, what: string, advice: string): KspliceError {
+  return new KspliceError('unsupported-object', `${object.name} ${what}`, { advice });
+}
