@@ -1,11 +1,11 @@
 // Puts an update's files together and packs them.
 
 import { randomInt } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { KspliceError } from '../errors.js';
 import { type Contents, formatContents, isUpdateId } from '../update/contents.js';
-import { API_VERSION } from '../update/update.js';
+import { API_VERSION, type Update } from '../update/update.js';
 import { writeUpdate } from '../update/write.js';
 import type { Report } from './report.js';
 
@@ -21,16 +21,15 @@ export interface UpdateParts {
 }
 
 /**
+ * Packs the update, without showing it to anybody yet.
  * @param stage an empty directory
- * @param output directory for the tarball, made if need be
- * @returns path of `ksplice-ID.tar.gz`
+ * @returns the tarball, and what it holds, read back
  * @throws KspliceError `io`, `bad-update`
  */
 export async function packUpdate(
   parts: UpdateParts,
   stage: string,
-  output: string,
-): Promise<string> {
+): Promise<{ archive: string; update: Update }> {
   const { id, contents, report } = parts;
   const directory = join(stage, `ksplice-${id}`);
   mkdirSync(join(directory, 'debug'), { recursive: true });
@@ -46,17 +45,32 @@ export async function packUpdate(
   for (const { file } of [core, ...changes.flatMap((change) => [change.newCode, change.oldCode])]) {
     copyFileSync(join(parts.modules, file), join(directory, file));
   }
+  const archive = join(stage, `ksplice-${id}.tar.gz`);
+  return { archive, update: await writeUpdate(directory, archive) };
+}
+
+/**
+ * Puts the tarball where the user wants it: whole, or not at all.
+ * @param output directory, made if need be
+ * @returns its path there
+ * @throws KspliceError `io`
+ */
+export function deliver(archive: string, output: string): string {
+  const place = join(output, basename(archive));
+  // In the same directory, for a rename cannot cross file systems.
+  const unfinished = join(output, `.${basename(archive)}.${process.pid}`);
   try {
     mkdirSync(output, { recursive: true });
+    copyFileSync(archive, unfinished);
+    renameSync(unfinished, place);
   } catch (error) {
-    throw new KspliceError('io', `cannot make ${output}: ${(error as Error).message}`, {
+    rmSync(unfinished, { force: true });
+    throw new KspliceError('io', `cannot write ${place}: ${(error as Error).message}`, {
       advice: 'Give another directory with --output.',
       cause: error,
     });
   }
-  const archive = join(output, `ksplice-${id}.tar.gz`);
-  await writeUpdate(directory, archive);
-  return archive;
+  return place;
 }
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';

@@ -17,7 +17,6 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { keepLineNumbers } from './line-numbers.js';
 import type { PatchedFile } from './source-patch.js';
 import type { UndoStack } from './undo.js';
 
@@ -63,8 +62,7 @@ export class PatchedTree {
       if (saved) renameSync(place, join(this.originals, saved));
       if (file.after === undefined) return;
       mkdirSync(dirname(place), { recursive: true });
-      const text = keepLineNumbers(file.path, file.before ?? '', file.after);
-      writeFileSync(place, text, { encoding: 'latin1', flag: 'wx' });
+      writeFileSync(place, file.after, { encoding: 'latin1', flag: 'wx' });
     });
   }
 

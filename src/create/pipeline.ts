@@ -2,6 +2,7 @@
 // stage; what holds between two of them stands between them.
 
 import { basename, join, normalize } from 'node:path';
+import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
@@ -10,7 +11,7 @@ import { provideCore } from './core-module.js';
 import { findDifferences } from './differences.js';
 import { readHeaders } from './kbuild.js';
 import { readKernelFacts } from './kernel-facts.js';
-import { chooseId, describePatch, packUpdate } from './pack.js';
+import { chooseId, deliver, describePatch, packUpdate } from './pack.js';
 import { buildPostObjects } from './post-objects.js';
 import { buildPreObjects, type PreObject } from './pre-objects.js';
 import { makeReport, type Report } from './report.js';
@@ -45,6 +46,8 @@ export interface CreatedUpdate {
   /** Path of the tarball. */
   readonly file: string;
   readonly description: string;
+  /** Null if the confdir has no image. */
+  readonly proof: Proof | null;
   readonly report: Report;
 }
 
@@ -79,8 +82,8 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     // Every change is one that can be made on a running kernel.
     const known = await facts;
     directory.lap('kernel image');
-    const proof = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
-    run.ui.stage(`extracting new code${proof}`);
+    const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
+    run.ui.stage(`extracting new code${compared}`);
     const code: TargetCode[] = [];
     for (const target of targets) code.push(await makeTargetCode(target, known, tables, run.ui));
     keepCode(run, code);
@@ -95,10 +98,14 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const description = options.description ?? describePatch(options.patch);
     const report = makeReport(confdir.release, targets, code, notes, known, directory);
     const parts = { id, contents, modules, patch: options.patch, description, report };
-    const file = await packUpdate(parts, directory.stage('6-pack'), options.output);
+    const { archive, update } = await packUpdate(parts, directory.stage('6-pack'));
     directory.lap('pack');
+    const proof = known.image && proveAgainst(update, known.image.kernel, run.ui);
+    directory.lap('prove');
+    // If there is an image, the update as packed would be accepted by that kernel.
+    const file = deliver(archive, options.output);
     for (const { what, ms } of directory.timings) ui.detail(`${what}: ${ms} ms`);
-    return { id, file, description, report };
+    return { id, file, description, proof: proof ?? null, report };
   });
 }
 

@@ -27,11 +27,11 @@ export async function buildPostObjects(
   directory: string,
   ui: Ui,
 ): Promise<CompiledObject[]> {
-  const code = files.filter((file) => file.kind === 'source' || file.kind === 'included');
-  const first = await compilePatched(workspace, code.map(withOldLines), objects, directory, ui);
+  const renumbered = files.map(withOldLines);
+  const first = await compilePatched(workspace, renumbered, objects, directory, ui);
   if (first.errors.length === 0) return first.compiled;
   // The compiler's messages are to name the lines of the user's text.
-  const second = await compilePatched(workspace, code, objects, directory, ui);
+  const second = await compilePatched(workspace, files, objects, directory, ui);
   if (second.errors.length === 0) return second.compiled;
   throw together(second.errors);
 }

@@ -38,7 +38,7 @@ export interface Report {
   readonly release: string;
   readonly objects: readonly ObjectReport[];
   readonly targets: readonly TargetReport[];
-  /** What the modules were compared with; null if the confdir has no image. */
+  /** What the update is proved against; null if the confdir has no image. */
   readonly provedAgainst: string | null;
   readonly notes: readonly string[];
   /** In milliseconds, by stage. */

@@ -3,6 +3,7 @@
 // extracted from the post objects.
 
 import { randomBytes } from 'node:crypto';
+import { describeMismatches } from '../check/report.js';
 import type { ElfObject } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
@@ -93,26 +94,24 @@ function runAddress(
   return value === undefined ? undefined : value + BigInt(place?.offset ?? 0);
 }
 
+/** More are in the error's details; a wrong source differs in hundreds of functions. */
+const SHOWN = 10;
+
 function notProved(
   target: string,
   mismatches: readonly Mismatch[],
   facts: KernelFacts,
 ): KspliceError {
-  const spans = [...new Set(mismatches.map(({ object, span }) => `${object}: ${span}`))];
-  const shown = spans.slice(0, 10);
-  if (spans.length > shown.length) shown.push(`and ${spans.length - shown.length} more`);
+  const differences = describeMismatches(target, mismatches);
+  const lines = differences.slice(0, SHOWN).map(({ message }) => `  ${message}`);
+  if (differences.length > SHOWN) lines.push(`  and ${differences.length - SHOWN} more`);
   return new KspliceError(
     'not-proved',
-    `${facts.image?.kernel.origin} does not hold the code that this source makes of ${target}:\n${shown.map((line) => `  ${line}`).join('\n')}`,
+    `${facts.image?.kernel.origin} does not hold the code that this source makes of ${target}:\n${lines.join('\n')}`,
     {
       advice:
         'Source, compiler and configuration must be the ones of the running kernel: compare their package versions.',
-      details: mismatches.map(({ cause, object, span, offset }) => ({
-        cause,
-        object,
-        span,
-        offset,
-      })),
+      details: differences,
     },
   );
 }

@@ -60,15 +60,25 @@ export const command: Command = {
   },
 };
 
-function describe({ id, file, report }: CreatedUpdate): string[] {
-  const lines = report.objects.flatMap(objectLines);
-  const proof = report.provedAgainst;
+function describe({ id, file, proof, report }: CreatedUpdate): string[] {
   return [
-    ...lines,
-    proof === null
-      ? 'Not proved: the configuration has no image. The kernel is compared when the update is applied.'
-      : `Proved against ${proof}: it holds the code that is replaced, byte by byte.`,
+    ...report.objects.flatMap(objectLines),
+    ...proofLines(proof),
     `Update ${id} is in ${file}`,
+  ];
+}
+
+function proofLines(proof: CreatedUpdate['proof']): string[] {
+  if (!proof) {
+    return [
+      'Not proved: the configuration names no image. The kernel is compared when the update is applied.',
+    ];
+  }
+  const sum = (field: 'functions' | 'bytes' | 'resolved') =>
+    proof.targets.reduce((total, target) => total + target[field], 0);
+  return [
+    `Proved against ${proof.kernel}: ${sum('functions')} functions, ${sum('bytes')} bytes compared,`,
+    `  ${sum('resolved')} symbols of the new code found where the running code has them.`,
   ];
 }
 

@@ -1,0 +1,316 @@
+// create on the real kernel's source: what it makes, what it leaves behind, and
+// what it says of patches that cannot be.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createTwoFilesPatch } from 'diff';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readConfdir } from '../../src/configure/confdir.js';
+import { configure } from '../../src/configure/configure.js';
+import { type CreatedUpdate, createUpdate } from '../../src/create/pipeline.js';
+import { KspliceError } from '../../src/errors.js';
+import { decodeProgram } from '../../src/program/decode.js';
+import { silentUi } from '../../src/ui.js';
+import { readUpdate } from '../../src/update/read.js';
+import { programOf } from '../../src/update/update.js';
+import { testKernel } from '../kernels/kernel.js';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const kernel = await testKernel();
+mkdirSync(join(ROOT, '.work'), { recursive: true });
+const work = mkdtempSync(join(ROOT, '.work', 'create-'));
+const [cache, confdir, output] = [join(work, 'cache'), join(work, 'conf'), join(work, 'out')];
+const sctpPatch = join(ROOT, 'docs/examples/sctp.patch');
+const before = { cache: process.env.KSPLICE_CACHE };
+
+beforeAll(async () => {
+  process.env.KSPLICE_CACHE = cache;
+  const { release, source, image } = kernel;
+  await configure({ confdir, release, source, image }, silentUi);
+});
+afterAll(() => {
+  if (before.cache === undefined) delete process.env.KSPLICE_CACHE;
+  else process.env.KSPLICE_CACHE = before.cache;
+  rmSync(work, { recursive: true, force: true });
+});
+
+/** A patch that replaces one piece of text in a file of the source. */
+function patchFor(path: string, from: string, to: string): string {
+  const text = readFileSync(join(kernel.source, path), 'latin1');
+  const at = text.indexOf(from);
+  if (at < 0) throw new Error(`${path} of the kernel has no ${JSON.stringify(from)}`);
+  const changed = text.slice(0, at) + to + text.slice(at + from.length);
+  const file = join(work, `${path.replaceAll('/', '-')}.patch`);
+  writeFileSync(file, createTwoFilesPatch(`a/${path}`, `b/${path}`, text, changed), 'latin1');
+  return file;
+}
+
+/** Puts statements at the beginning of a function's body. */
+function patchFunction(path: string, name: RegExp, statements: string): string {
+  const text = readFileSync(join(kernel.source, path), 'latin1');
+  const head = new RegExp(`^[^\\n;]*${name.source}[^;{]*\\n\\{\\n`, 'm').exec(text)?.[0];
+  if (head === undefined) throw new Error(`${path} of the kernel has no function ${name}`);
+  return patchFor(path, head, `${head}${statements}\n`);
+}
+
+interface Created extends CreatedUpdate {
+  readonly details: readonly string[];
+}
+
+async function create(patch: string, source?: string): Promise<Created> {
+  const details: string[] = [];
+  const ui = { ...silentUi, detail: (text: string) => details.push(text) };
+  const created = await createUpdate({ patch, confdir, source, jobs: 2, output }, ui);
+  return { ...created, details };
+}
+
+async function refusal(patch: string, source?: string): Promise<KspliceError> {
+  try {
+    await create(patch, source);
+  } catch (error) {
+    if (error instanceof KspliceError) return error;
+    throw error;
+  }
+  throw new Error('create made an update');
+}
+
+/** What would tell that somebody wrote to a source tree. */
+function picture(directory: string): string {
+  const lines: string[] = [];
+  const walk = (path: string) => {
+    for (const entry of readdirSync(join(directory, path), { withFileTypes: true })) {
+      const inside = join(path, entry.name);
+      if (entry.isDirectory()) walk(inside);
+      const { ino, size, mtimeMs, mode } =
+        statSync(join(directory, inside), { throwIfNoEntry: false }) ?? {};
+      lines.push(`${inside} ${ino} ${size} ${entry.isDirectory() ? '' : mtimeMs} ${mode}`);
+    }
+  };
+  walk('');
+  return lines.join('\n');
+}
+
+const area = () => join(cache, 'trees', readdirSync(join(cache, 'trees'))[0] ?? '');
+const workTreeIsClean = () =>
+  !existsSync(join(area(), 'journal.json')) &&
+  !existsSync(join(area(), 'lock')) &&
+  statSync(join(area(), 'tree/net/sctp/input.c')).ino ===
+    statSync(join(kernel.source, 'net/sctp/input.c')).ino;
+
+describe('create', () => {
+  it('makes an update from nothing, and leaves the source as it was', async () => {
+    const untouched = picture(kernel.source);
+    const { id, file, report, description } = await create(sctpPatch);
+    expect(file).toBe(join(output, `ksplice-${id}.tar.gz`));
+    expect(description).toBe('sctp.patch');
+    expect(report.objects).toMatchObject([{ target: 'sctp', object: 'net/sctp/input.o' }]);
+    expect(report.objects[0]?.changed.map(({ name }) => name)).toContain('sctp_rcv');
+    expect(report.provedAgainst).toContain(kernel.image);
+    const update = await readUpdate(file);
+    expect(update.kernel.release).toBe(kernel.release);
+    expect(update.patch).toBe(readFileSync(sctpPatch, 'utf8'));
+    const [change] = update.contents.changes;
+    const program = decodeProgram(programOf(update, change!), file);
+    expect(program.spans.filter((span) => span.replaced).map((span) => span.name)).toEqual(
+      report.objects[0]?.changed.map(({ name }) => name),
+    );
+    expect(update.report).toMatchObject({ release: kernel.release, objects: report.objects });
+    expect(picture(kernel.source)).toBe(untouched);
+    expect(workTreeIsClean()).toBe(true);
+    expect(readdirSync(join(cache, 'runs'))).toEqual([]);
+  });
+
+  it('makes it again without kbuild having anything to do for the pre object', async () => {
+    const { details } = await create(sctpPatch);
+    expect(details).toContain('pre objects: 1 cached, 0 to make');
+    expect(details.some((line) => /^ {2}(CC|DESCEND) /.test(line) && !line.includes('[M]'))).toBe(
+      false,
+    );
+  });
+
+  it('takes the same code from another place: the compiler does not see where it works', async () => {
+    const { release, source, image } = kernel;
+    const other = join(work, 'conf2');
+    await configure({ confdir: other, release, source, image }, silentUi);
+    expect((await readConfdir(other)).source).toBe(kernel.source);
+  });
+});
+
+describe('create finds the objects', () => {
+  it('of a file that another file includes', async () => {
+    const patch = patchFunction(
+      'kernel/sched/rt.c',
+      /get_rr_interval_rt\(/,
+      '\tif (!task)\n\t\treturn 1;',
+    );
+    const { report } = await create(patch);
+    expect(report.objects).toMatchObject([
+      { target: 'vmlinux', object: 'kernel/sched/build_policy.o' },
+    ]);
+    expect(report.objects[0]?.changed.map(({ name }) => name)).toEqual(['get_rr_interval_rt']);
+  });
+
+  it('of a header, and drops those whose code does not change', async () => {
+    const patch = patchFunction(
+      'fs/isofs/isofs.h',
+      /isofs_get_ino\(/,
+      '\tif (block == 4711)\n\t\toffset++;',
+    );
+    const { report } = await create(patch);
+    expect(report.objects.map(({ object }) => object).sort()).toEqual([
+      'fs/isofs/dir.o',
+      'fs/isofs/inode.o',
+    ]);
+  });
+
+  it('of a file that a Makefile elsewhere names, and of assembly', async () => {
+    const kvm = patchFunction(
+      'virt/kvm/kvm_main.c',
+      /\bfile_is_kvm\(/,
+      '\tif (!file)\n\t\treturn false;',
+    );
+    const copy = patchFor('arch/x86/lib/copy_page_64.S', '\tALTERNATIVE', '\tnop\n\tALTERNATIVE');
+    const both = join(work, 'both.patch');
+    writeFileSync(both, readFileSync(kvm, 'latin1') + readFileSync(copy, 'latin1'), 'latin1');
+    const { report } = await create(both);
+    const changed = report.objects.map(({ target, object, changed: list }) => [
+      target,
+      object,
+      list.map(({ name }) => name),
+    ]);
+    expect(changed.sort()).toEqual([
+      ['kvm', 'virt/kvm/kvm_main.o', ['file_is_kvm']],
+      ['vmlinux', 'arch/x86/lib/copy_page_64.o', ['copy_page']],
+    ]);
+  });
+});
+
+describe('create refuses', () => {
+  it('a patch that changes no running code', async () => {
+    const patch = patchFor(
+      'net/sctp/input.c',
+      '#include <linux/types.h>',
+      '/* why */\n#include <linux/types.h>',
+    );
+    expect(await refusal(patch)).toMatchObject({ code: 'no-changes', exitStatus: 66 });
+    expect(await refusal(patchFor('MAINTAINERS', 'List of maintainers', 'List'))).toMatchObject({
+      code: 'no-changes',
+    });
+  });
+
+  it('a patch that does not compile, with the lines of the compiler', async () => {
+    const patch = patchFunction('net/sctp/input.c', /\bsctp_rcv\(/, '\tint x = no_such_thing;');
+    const error = await refusal(patch);
+    expect(error.code).toBe('compile-failed');
+    expect(error.message).toMatch(
+      /^net\/sctp\/input\.c:\d+:\d+: error: .no_such_thing. undeclared/m,
+    );
+    expect(workTreeIsClean()).toBe(true);
+  });
+
+  it('files that are not compiled for this kernel', async () => {
+    const vdso = patchFor(
+      'arch/x86/entry/vdso/vclock_gettime.c',
+      'return __cvdso',
+      'return 1 + __cvdso',
+    );
+    expect(await refusal(vdso)).toMatchObject({ code: 'refused-change' });
+    const gpio = patchFor('drivers/macintosh/adb.c', '{\n', '{\n\n');
+    const error = await refusal(gpio);
+    expect(error).toMatchObject({ code: 'not-in-kernel', details: ['drivers/macintosh/adb.c'] });
+  });
+
+  it('source of another version', async () => {
+    const tree = join(work, 'other-source');
+    const makefile = readFileSync(join(kernel.source, 'Makefile'), 'utf8');
+    mkdirSync(join(tree, 'net/sctp'), { recursive: true });
+    const sublevel = /^SUBLEVEL = (\d+)$/m.exec(makefile)?.[1];
+    const other = makefile.replace(/^SUBLEVEL = .*$/m, `SUBLEVEL = ${Number(sublevel) - 1}`);
+    writeFileSync(join(tree, 'Makefile'), other);
+    writeFileSync(
+      join(tree, 'net/sctp/input.c'),
+      readFileSync(join(kernel.source, 'net/sctp/input.c')),
+    );
+    expect(await refusal(sctpPatch, tree)).toMatchObject({ code: 'kernel-mismatch' });
+  });
+
+  it('code that the image does not hold', async () => {
+    const { release, source, image } = kernel;
+    // The same kernel with other compiler options: the code is another one.
+    const conf = join(work, 'conf-flags');
+    await configure({ confdir: conf, release, source, image }, silentUi);
+    writeFileSync(join(conf, 'flags'), 'KCPPFLAGS=-fno-inline-functions-called-once\n');
+    const error = await createUpdate(
+      { patch: sctpPatch, confdir: conf, jobs: 2, output: join(work, 'none') },
+      silentUi,
+    ).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'not-proved' });
+    expect(existsSync(join(work, 'none'))).toBe(false);
+  });
+});
+
+/** The program in a process of its own, that can be killed. */
+function start(args: readonly string[]): ChildProcess {
+  const program = `import { main } from '${ROOT}/src/cli/main.ts'; process.exitCode = await main(${JSON.stringify(args)});`;
+  return spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+    cwd: ROOT,
+    stdio: 'ignore',
+    env: { ...process.env, KSPLICE_CACHE: cache },
+  });
+}
+
+const ended = (child: ChildProcess) =>
+  new Promise<number | null>((done) => child.on('exit', (code) => done(code)));
+
+async function until(what: () => boolean, child: ChildProcess): Promise<void> {
+  while (!what()) {
+    if (child.exitCode !== null)
+      throw new Error(`create ended (${child.exitCode}) before it was due`);
+    await new Promise((again) => setTimeout(again, 5));
+  }
+}
+
+describe('create that is stopped in the middle', () => {
+  const args = ['create', '--patch', sctpPatch, '--config', confdir, '--output', output, '-q'];
+  const isPatched = () => existsSync(join(area(), 'journal.json'));
+
+  it('puts the work tree back on a signal', async () => {
+    const untouched = picture(join(kernel.source, 'net'));
+    const child = start(args);
+    const end = ended(child);
+    await until(isPatched, child);
+    child.kill('SIGINT');
+    expect(await end).toBe(130);
+    expect(workTreeIsClean()).toBe(true);
+    expect(readdirSync(join(cache, 'runs'))).toEqual([]);
+    expect(picture(join(kernel.source, 'net'))).toBe(untouched);
+  });
+
+  it('recovers at the next start after it was killed', async () => {
+    const child = start(args);
+    const end = ended(child);
+    await until(isPatched, child);
+    child.kill('SIGKILL');
+    await end;
+    expect(isPatched()).toBe(true);
+    const { report } = await create(sctpPatch);
+    expect(report.objects[0]?.changed.map(({ name }) => name)).toContain('sctp_rcv');
+    expect(workTreeIsClean()).toBe(true);
+  });
+
+  it('lets two at once have their turns', async () => {
+    const both = [start(args), start(args)].map(ended);
+    expect(await Promise.all(both)).toEqual([0, 0]);
+    expect(workTreeIsClean()).toBe(true);
+  });
+});
