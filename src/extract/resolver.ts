@@ -62,7 +62,8 @@ class Resolver implements SymbolResolver {
     return {
       kind: 'unresolved',
       why: 'the running kernel has no such symbol',
-      advice: 'New code can only use what the kernel or the same update defines.',
+      advice:
+        'New code can use what the running kernel has, and what the update adds to the same target.',
     };
   }
 

@@ -65,6 +65,9 @@ function inWords({ symbol, addend, type }: Relocation): string {
   const place = symbol.section ? 'here' : symbol.binding === C.STB_WEAK ? 'weak' : 'undefined';
   return `${target} ${place}${type === C.R_X86_64_32S ? ` address+${addend}` : ''}`;
 }
+function cString(section: Section, offset: number): string {
+  return section.data.toString('latin1', offset, section.data.indexOf(0, offset));
+}
 const relocationsOf = (section: Section) => made.relocations(section).map(inWords);
 
 describe('symbols', () => {
@@ -126,6 +129,13 @@ describe('relocations', () => {
         'ksplice.vmlinux.1.unchanged undefined',
         'ksplice.vmlinux.1.shared_data undefined',
         'ksplice.vmlinux.1.setting undefined',
+        // New data in a section that it shares with old.
+        '.data..percpu here',
+        'ksplice.vmlinux.1.other_percpu undefined',
+        // The descriptor is the one entry of its table that comes along.
+        '__dyndbg here address+0',
+        '.rodata.first_changed.str1.1 here address+0',
+        'ksplice.vmlinux.1.dynamic_pr_debug undefined',
       ]),
     );
   });
@@ -162,11 +172,23 @@ describe('special tables', () => {
     expect(made.sectionsNamed('__bug_table')).toHaveLength(1);
   });
 
+  test('an entry that code refers to has moved to the start of its table', () => {
+    const table = made.section('__dyndbg')!;
+    expect(table.size).toBe(56);
+    const strings = made
+      .relocations(table)
+      .map(({ symbol, addend }) => cString(symbol.section!, symbol.value + addend));
+    expect(strings).toEqual(['module', 'first_changed', fixture('first.c'), 'comes along']);
+  });
+
   test('lead to symbols of the running kernel where code would', () => {
     expect(relocationsOf(made.section('__jump_table')!)).toEqual([
       expect.stringMatching(/first_changed here$/),
       expect.stringMatching(/first_changed here$/),
       'ksplice.vmlinux.1.feature undefined',
+      expect.stringMatching(/first_changed here$/),
+      expect.stringMatching(/first_changed here$/),
+      '__dyndbg here',
     ]);
   });
 });
@@ -216,7 +238,7 @@ describe('places to compare', () => {
         .filter(({ offset }) => offset % 16 === 0)
         .map(({ symbol, addend }) => ({ section: symbol.section, start: symbol.value + addend })),
     );
-    expect(sites).toHaveLength(1);
+    expect(sites).toHaveLength(2);
     for (const ref of code.refs) {
       const [{ section, value }] = symbolsNamed(ref.symbol) as [ElfSymbol];
       const inSite = sites.some(
