@@ -5,7 +5,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { cacheOf, loadBundle } from '../bin/load-bundle.js';
+import { cacheOf, loadBundle } from './load-bundle.js';
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
