@@ -29,7 +29,7 @@ async function main(): Promise<void> {
     rows.push(await timed('configure', '', () => configure(kernel, confdir)));
     const create = async (id: string) => {
       const args = ['--patch', examplePatch('sctp'), '--config', confdir, '--id', id];
-      await ksplice(['create', ...args, '--output', folder], { KSPLICE_CACHE: cache });
+      await ksplice(['create', ...args, '--output', folder], { env: { KSPLICE_CACHE: cache } });
     };
     const cold = await timed('create, nothing cached', '', () => create('cold'));
     cold.note = goal(cold.ms, 60_000);

@@ -91,7 +91,7 @@ async function main(): Promise<void> {
 
   heading(`ksplice-ts create, for the stock kernel ${kernel.release} (${kernel.version})`);
   const began = performance.now();
-  const { file, answer } = await exampleUpdate(kernel, 'sctp', ID);
+  const { file, answer } = await exampleUpdate(kernel, 'sctp', ID, { progress: true });
   const report = answer.report as {
     objects: { object: string; changed: { name: string }[] }[];
     provedAgainst: string | null;

@@ -1,10 +1,9 @@
 // The tool itself, as a user calls it: on the host to make updates, in the guest
 // to apply them.
 
-import { execFile } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { execa } from 'execa';
 import type { TestKernel } from '../kernels/kernel.js';
 import type { Guest } from './harness/index.js';
 
@@ -19,20 +18,23 @@ export function examplePatch(name: string): string {
 /** The one object that a command prints with --json. */
 export type Answer = Record<string, unknown>;
 
+export interface KspliceOptions {
+  env?: Record<string, string>;
+  /** what it is doing goes to our own stderr, for a person to see */
+  progress?: boolean;
+}
+
 /** Runs the tool on the host. Throws with its error message when it fails. */
-export async function ksplice(args: string[], env: Record<string, string> = {}): Promise<Answer> {
-  const options = {
-    env: { ...process.env, ...env },
-    maxBuffer: 64 << 20,
+export async function ksplice(args: string[], options: KspliceOptions = {}): Promise<Answer> {
+  const { env = {}, progress = false } = options;
+  const { failed, stdout, stderr } = await execa(process.execPath, [TOOL, ...args, '--json'], {
+    env,
+    stderr: progress ? 'inherit' : 'pipe',
     timeout: 600_000,
-  };
-  try {
-    const run = promisify(execFile)(process.execPath, [TOOL, ...args, '--json'], options);
-    return JSON.parse((await run).stdout) as Answer;
-  } catch (error) {
-    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-    throw new Error(`ksplice-ts ${args.join(' ')} failed:\n${stdout}\n${stderr}`, { cause: error });
-  }
+    reject: false,
+  });
+  if (failed) throw new Error(`ksplice-ts ${args.join(' ')} failed:\n${stdout}\n${stderr ?? ''}`);
+  return JSON.parse(stdout) as Answer;
 }
 
 /** Makes a configuration directory for the test kernel. */
@@ -49,6 +51,7 @@ export async function exampleUpdate(
   kernel: TestKernel,
   name: string,
   id: string,
+  options: KspliceOptions = {},
 ): Promise<{ file: string; answer: Answer }> {
   const folder = join(ROOT, '.work', `update-${name}`);
   await rm(folder, { recursive: true, force: true });
@@ -56,7 +59,8 @@ export async function exampleUpdate(
   const confdir = join(folder, 'conf');
   await configure(kernel, confdir);
   const patch = ['--patch', examplePatch(name), '--config', confdir];
-  const answer = await ksplice(['create', ...patch, '--id', id, '--output', folder]);
+  const args = ['create', ...patch, '--id', id, '--output', folder];
+  const answer = await ksplice(args, options);
   return { file: join(folder, `ksplice-${id}.tar.gz`), answer };
 }
 
@@ -64,6 +68,17 @@ export async function exampleUpdate(
 export async function kspliceIn(guest: Guest, command: string): Promise<Answer> {
   const line = `${process.execPath} ${TOOL} ${command} --json`;
   return JSON.parse(await guest.ok(line, { timeoutMs: 120_000 })) as Answer;
+}
+
+/** A command of the tool in the guest that must be refused; the error. */
+export async function kspliceFails(
+  guest: Guest,
+  command: string,
+): Promise<{ code: string; message: string; advice: string }> {
+  const line = `${process.execPath} ${TOOL} ${command} --json`;
+  const { status, stdout } = await guest.run(line, { timeoutMs: 120_000 });
+  if (status !== 1) throw new Error(`${command} was not refused (exit status ${status})`);
+  return (JSON.parse(stdout) as { error: { code: string; message: string; advice: string } }).error;
 }
 
 /** The names of loaded modules that belong to ksplice-ts. */
