@@ -155,6 +155,8 @@ describe('the kernel and the tool agree', () => {
     'paravirt.S',
     'alternative.S',
     'overlap.S',
+    'endbr.S',
+    'runtime-constant.S',
     'feature.S',
   ])('about sites: %s', (file) => {
     const object = fixture(file);

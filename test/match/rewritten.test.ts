@@ -25,6 +25,7 @@ const files = [
   'paravirt.S',
   'alternative.S',
   'overlap.S',
+  'endbr.S',
 ];
 
 /** A function that sites may be made to call; no name in the program leads there. */

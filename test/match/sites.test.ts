@@ -176,6 +176,29 @@ describe('patch sites', () => {
     ]);
   });
 
+  it('endbr: there, or taken away', () => {
+    expect(items('endbr.S', 'called_indirectly')).toEqual([
+      '+0x0 site',
+      '  f30f1efa',
+      '  660f1f00',
+      '+0x4 site',
+      '  e8<4 rel __fentry__-4>',
+      '  0f1f440000',
+      '  e8<4 rel any>',
+    ]);
+  });
+
+  it('constants of the boot: any number', () => {
+    expect(items('runtime-constant.S', 'hashed')).toEqual([
+      '+0x2 site',
+      '  efcdab8967452301',
+      '  <8 any>',
+      '+0xc site',
+      '  0c',
+      '  <1 any>',
+    ]);
+  });
+
   it('sites in one another: all that the kernel may do, one after another', () => {
     expect(items('overlap.S', 'pv_alternative')).toEqual([
       '+0x0 site',

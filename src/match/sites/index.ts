@@ -4,12 +4,14 @@
 
 import type { ObjectCode } from '../code.js';
 import { alternativeSites, type FormsOf } from './alternative.js';
+import { endbrSites } from './endbr.js';
 import { ftraceSites } from './ftrace.js';
 import { jumpLabelSites } from './jump-label.js';
 import { lockSites } from './lock.js';
 import { paravirtSites } from './paravirt.js';
 import { retpolineSites } from './retpoline.js';
 import { returnSites } from './return.js';
+import { runtimeConstantSites } from './runtime-constant.js';
 import type { Site } from './site.js';
 import { staticCallSites } from './static-call.js';
 
@@ -29,5 +31,7 @@ export function collectSites(code: ObjectCode, formsOf: FormsOf): Site[] {
     ...staticCallSites(code),
     ...jumpLabelSites(code),
     ...ftraceSites(code),
+    ...endbrSites(code),
+    ...runtimeConstantSites(code),
   ];
 }
