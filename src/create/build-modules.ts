@@ -20,9 +20,10 @@ export async function buildModules(
   confdir: Confdir,
   directory: string,
   symvers: readonly string[],
+  jobs: number,
   ui: Ui,
 ): Promise<void> {
-  const args = ['-C', confdir.build, `M=${directory}`, '--no-print-directory', '-j2'];
+  const args = ['-C', confdir.build, `M=${directory}`, '--no-print-directory', `-j${jobs}`];
   // Without debug information: nothing reads it, and it is most of a module's size.
   args.push('KBUILD_MODPOST_WARN=1', 'KCFLAGS=-g0', ...confdir.flags);
   if (symvers.length > 0) args.push(`KBUILD_EXTRA_SYMBOLS=${symvers.join(' ')}`);

@@ -40,6 +40,7 @@ export interface CoreModule {
 export async function provideCore(
   confdir: Confdir,
   facts: KernelFacts,
+  jobs: number,
   ui: Ui,
 ): Promise<CoreModule> {
   const sources = fileURLToPath(new URL('kmodsrc/', packageRoot));
@@ -54,16 +55,23 @@ export async function provideCore(
   try {
     mkdirSync(work, { recursive: true });
     for (const name of sourceFiles(sources)) cpSync(join(sources, name), join(work, name));
-    await buildModules(confdir, work, [], ui);
+    await buildModules(confdir, work, [], jobs, ui);
     const ko = readFileSync(join(work, 'ksplice.ko'));
     writeFileSync(join(work, 'ksplice.ko'), convertToLivepatch(ko, bindingsOf(ko, facts)));
-    rmSync(directory, { recursive: true, force: true });
-    // Another create may have been quicker; either result will do.
-    renameSync(work, directory);
+    publish(work, directory);
   } finally {
     undo.unwind();
   }
   return core;
+}
+
+// Whole, or not at all. Another create may have been quicker; either result will do.
+function publish(work: string, directory: string): void {
+  try {
+    renameSync(work, directory);
+  } catch (error) {
+    if (!existsSync(join(directory, 'ksplice.ko'))) throw error;
+  }
 }
 
 function sourceFiles(directory: string): string[] {

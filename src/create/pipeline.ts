@@ -1,6 +1,7 @@
 // create, from a source patch to an update. Each line of createUpdate() is a
 // stage; what holds between two of them stands between them.
 
+import { existsSync } from 'node:fs';
 import { basename, join, normalize } from 'node:path';
 import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
@@ -57,6 +58,7 @@ export interface CreatedUpdate {
  *   running code changes
  */
 export async function createUpdate(options: CreateOptions, ui: Ui): Promise<CreatedUpdate> {
+  const { jobs } = options;
   const id = chooseId(options.id);
   const confdir = await readConfdir(options.confdir);
   const source = sourceOf(options, confdir);
@@ -65,10 +67,10 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { directory } = run;
     const facts = run.background(readKernelFacts(confdir, run.ui));
-    const core = run.background(facts.then((known) => provideCore(confdir, known, run.ui)));
+    const core = run.background(facts.then((known) => provideCore(confdir, known, jobs, run.ui)));
     const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
     const { config } = confdir;
-    const work = await openWorkspace(source, config, headers, options.jobs, run.undo, run.ui);
+    const work = await openWorkspace(source, config, headers, jobs, run.undo, run.ui);
     directory.lap('work tree');
     // The work tree is the source, configured as the distribution's build was.
     const objects = await compile(work, files, run);
@@ -93,7 +95,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     directory.lap('kernel core');
     run.ui.stage(`building ${count(code.length * 2, 'module')}`);
     const modules = directory.stage('5-modules');
-    const contents = await buildUpdateModules(id, code, coreModule, confdir, modules, run.ui);
+    const contents = await buildUpdateModules(id, code, coreModule, confdir, modules, jobs, run.ui);
     directory.lap('modules');
     const description = options.description ?? describePatch(options.patch);
     const report = makeReport(confdir.release, targets, code, notes, known, directory);
@@ -132,7 +134,12 @@ function readsOneOf(object: PreObject, files: readonly PatchedFile[], tree: stri
 
 function sourceOf(options: CreateOptions, confdir: Confdir): string {
   const source = options.source ?? confdir.source;
-  if (source !== undefined) return source;
+  if (source !== undefined) {
+    if (existsSync(join(source, 'Makefile'))) return source;
+    throw new KspliceError('no-source', `${source} is no kernel source tree`, {
+      advice: 'Give the directory that holds the top-level Makefile of the kernel.',
+    });
+  }
   throw new KspliceError('no-source', `${confdir.dir} has no link to the kernel's source`, {
     advice: 'Give the source tree after the options, or run configure with --source.',
   });

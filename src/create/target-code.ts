@@ -37,6 +37,8 @@ export async function makeTargetCode(
   const { target, objects } = changed;
   const module = await moduleFile(target, facts);
   const plain = objects.map((object) => object.plain);
+  const hasKallsyms = kallsymsTest(facts, module, plain);
+  refuseAbsent(changed, hasKallsyms);
   const generated = generateProgram({
     objects: objects.map(({ plain, label, diff }) => ({
       object: plain,
@@ -44,7 +46,7 @@ export async function makeTargetCode(
       replaced: new Set(diff.replaced.map((replaced) => replaced.name)),
     })),
     target,
-    hasKallsyms: kallsymsTest(facts, module, plain),
+    hasKallsyms,
     tables,
     cookie: randomBytes(8).readBigUInt64LE(),
   });
@@ -81,6 +83,19 @@ async function moduleFile(target: string, facts: KernelFacts): Promise<ElfObject
     );
   }
   return file;
+}
+
+// kbuild compiles files of a library (lib-y) though the kernel may have no use for them.
+function refuseAbsent({ target, objects }: ChangedTarget, has: (name: string) => boolean): void {
+  const absent = objects
+    .filter(({ diff }) => diff.replaced.length > 0)
+    .filter(({ diff }) => !diff.replaced.some(({ name }) => has(name)))
+    .map(({ label }) => label);
+  if (absent.length === 0) return;
+  throw new KspliceError('not-in-kernel', `${absent.join(', ')}: not linked into ${target}`, {
+    advice: "The kernel's symbols have none of the changed functions: it needs no patch for them.",
+    details: absent,
+  });
 }
 
 function runAddress(

@@ -37,6 +37,7 @@ export async function buildUpdateModules(
   core: CoreModule,
   confdir: Confdir,
   directory: string,
+  jobs: number,
   ui: Ui,
 ): Promise<Contents> {
   const template = (name: string) =>
@@ -57,7 +58,7 @@ export async function buildUpdateModules(
     put(names.oldSource, renderOldCode(template('old_code_mod.c'), modules));
     put(names.program, encodeProgram(generated.program));
   }
-  await buildModules(confdir, directory, [core.symvers], ui);
+  await buildModules(confdir, directory, [core.symvers], jobs, ui);
   copyFileSync(core.file, join(directory, `${CORE_MODULE}.ko`));
   targets.forEach(({ newCode }, index) => {
     const file = `${files[index]?.newModule}.ko`;

@@ -4,8 +4,9 @@
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { cacheDirectory } from '../cache.js';
+import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import type { Kbuild, KernelHeaders } from './kbuild.js';
 import { takeLock } from './lock.js';
@@ -38,7 +39,7 @@ export async function openWorkspace(
   undo: UndoStack,
   ui: Ui,
 ): Promise<Workspace> {
-  const area = join(cacheDirectory(), 'trees', areaName(source, config, headers));
+  const area = areaFor(source, config, headers);
   const kbuild = { tree: join(area, 'tree'), objects: join(area, 'objects'), headers, jobs };
   mkdirSync(kbuild.objects, { recursive: true });
   const close = await takeLock(join(area, 'lock'), ui);
@@ -60,13 +61,26 @@ export async function openWorkspace(
   return { area, kbuild, source, patched, close };
 }
 
-function areaName(source: string, config: string, headers: KernelHeaders): string {
+/**
+ * A directory for this source and this kernel; whatever could change what the
+ * compiler makes is in its name.
+ */
+function areaFor(source: string, config: string, headers: KernelHeaders): string {
   const hash = createHash('sha256');
   const place = realpathSync(source);
   for (const part of [place, headers.dir, ...headers.makeVariables]) hash.update(`${part}\0`);
   hash.update(readFileSync(config));
   for (const [name, value] of headers.options) hash.update(`${name}=${value}\0`);
-  return `${basename(place)}-${hash.digest('hex').slice(0, 12)}`;
+  const name = `${basename(place).replace(/[^\w.-]/g, '_')}-${hash.digest('hex').slice(0, 12)}`;
+  const area = resolve(cacheDirectory(), 'trees', name);
+  const advice = 'Name another directory for caches with KSPLICE_CACHE=DIR.';
+  if (/[\s:]/.test(area)) {
+    throw new KspliceError('usage', `kbuild cannot work in ${area}: spaces and colons`, { advice });
+  }
+  if (!relative(place, area).startsWith('..')) {
+    throw new KspliceError('usage', `the cache ${area} lies in the source tree`, { advice });
+  }
+  return area;
 }
 
 function report(changes: MirrorChanges, ui: Ui): void {
