@@ -43,7 +43,8 @@ async function withWrongByte(): Promise<string> {
   const [change] = update.contents.changes;
   if (!change) throw new Error('the update changes nothing');
   const section = programOf(update, change);
-  const program = decodeProgram(section, 'the example');
+  // What is decoded is a view of what it was decoded from.
+  const program = decodeProgram(Buffer.from(section), 'the example');
   const span = program.spans.find(({ replaced }) => replaced);
   if (!span) throw new Error('nothing is replaced');
   const free = (offset: number) =>
@@ -143,6 +144,9 @@ describe('apply on a stock kernel', () => {
       await expectNothingLeft(guest);
 
       // The kernel cannot be talked out of these two again.
+      await guest.ok(
+        'mountpoint -q /sys/kernel/security || mount -t securityfs x /sys/kernel/security',
+      );
       await guest.ok('echo integrity >/sys/kernel/security/lockdown');
       await guest.ok('echo 1 >/proc/sys/kernel/modules_disabled');
       const both = (await kspliceFails(guest, `apply ${archive}`)) as {
