@@ -1,0 +1,120 @@
+// The examples' updates against the stock package, and one that was made from
+// source that this kernel was not built from.
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { proveUpdate } from '../../src/check/prove.js';
+import type { Difference } from '../../src/check/report.js';
+import { configure } from '../../src/configure/configure.js';
+import { createUpdate } from '../../src/create/pipeline.js';
+import { KspliceError } from '../../src/errors.js';
+import { openKernelImage } from '../../src/run/kernel-files.js';
+import { silentUi } from '../../src/ui.js';
+import { testCache, testKernel } from '../kernels/kernel.js';
+
+const kernel = await testKernel();
+const examples = path.resolve(import.meta.dirname, '../../docs/examples');
+
+let folder: string;
+beforeAll(() => {
+  // Beside the other kernels: the altered tree is made of hard links.
+  mkdirSync(testCache(), { recursive: true });
+  folder = mkdtempSync(path.join(testCache(), 'check-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function confdir(name: string, source: string): Promise<string> {
+  const dir = path.join(folder, name);
+  await configure({ confdir: dir, release: kernel.release, source, image: kernel.image }, silentUi);
+  return dir;
+}
+
+async function create(confdir: string, example: string): Promise<string> {
+  const patch = path.join(examples, `${example}.patch`);
+  const id = `${example}real`;
+  const { file } = await createUpdate({ patch, confdir, jobs: 2, id, output: folder }, silentUi);
+  return file;
+}
+
+describe('an update made from the right source', () => {
+  test.each([
+    ['sctp', 'sctp'],
+    ['tcp', 'vmlinux'],
+  ])('for %s is proved against the package, unpacked or not', async (example, target) => {
+    const update = await create(await confdir('conf', kernel.source), example);
+    const proofs = [];
+    for (const image of [kernel.image, kernel.deb]) {
+      const files = await openKernelImage(image, silentUi, { modules: [target] });
+      proofs.push(await proveUpdate(update, files, silentUi));
+    }
+    expect(proofs[0]!.targets).toEqual([
+      expect.objectContaining({ target, replaced: expect.any(Number), unverified: 0 }),
+    ]);
+    const [{ functions, replaced, references, resolved }] = proofs[0]!.targets as [
+      (typeof proofs)[0]['targets'][0],
+    ];
+    expect(replaced).toBeGreaterThan(0);
+    expect(functions).toBeGreaterThan(replaced);
+    expect(references).toBeGreaterThan(0);
+    expect(resolved).toBeGreaterThanOrEqual(references);
+    expect(proofs[1]!.targets).toEqual(proofs[0]!.targets);
+  });
+});
+
+async function failure(work: Promise<unknown>): Promise<KspliceError> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof KspliceError) return error;
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
+describe('an update made from other source', () => {
+  // Its tree would stay in the user's cache, a new one with each run.
+  beforeAll(() => {
+    vi.stubEnv('KSPLICE_CACHE', path.join(folder, 'cache'));
+  });
+  afterAll(() => {
+    vi.unstubAllEnvs();
+  });
+
+  /**
+   * The stock source, except for a number in one function beside the one that
+   * is patched: nothing moves, so that nothing but the comparison can find it.
+   */
+  function otherSource(): string {
+    const source = path.join(folder, 'source');
+    execFileSync('cp', ['-al', kernel.source, source]);
+    const file = path.join(source, 'net/ipv4/tcp_ipv4.c');
+    const text = readFileSync(file, 'utf8');
+    const number = /(?<=^void tcp_v4_mtu_reduced\([^}]*\(TCPF_LISTEN \| )TCPF_CLOSE(?=\))/m;
+    expect(text).toMatch(number);
+    unlinkSync(file);
+    writeFileSync(file, text.replace(number, 'TCPF_ESTABLISHED'));
+    return source;
+  }
+
+  test('is refused, and the function that differs is named', async () => {
+    const dir = await confdir('otherconf', otherSource());
+    const atOnce = await failure(create(dir, 'tcp'));
+    expect(atOnce).toMatchObject({
+      code: 'not-proved',
+      message: expect.stringContaining('tcp_v4_mtu_reduced'),
+    });
+    // Without an image, create has nothing to compare with.
+    unlinkSync(path.join(dir, 'image'));
+    const update = await create(dir, 'tcp');
+    const files = await openKernelImage(kernel.image, silentUi);
+    const error = await failure(proveUpdate(update, files, silentUi));
+    expect(error.code).toBe('no-match');
+    const { differences } = error.details as { differences: Difference[] };
+    const differing = differences.filter(({ cause }) => cause === 'differs');
+    expect(differing.map((difference) => difference.function)).toEqual(['tcp_v4_mtu_reduced']);
+    expect(differing[0]).toMatchObject({ target: 'vmlinux', object: 'net/ipv4/tcp_ipv4.o' });
+    expect(error.message).toContain('tcp_v4_mtu_reduced');
+  });
+});
