@@ -72,11 +72,24 @@ export class ObjectCode {
   /** A stretch of a section as built: bytes with those of fields zeroed. */
   built(section: Section, start: number, end: number): Variant {
     const bytes = Uint8Array.from(this.bytes(section, start, end));
-    const fields = this.relocations(section, start, end).map((relocation) =>
-      this.field(relocation, relocation.offset - start),
-    );
+    const fields = this.fields(section, start, end);
     for (const field of fields) bytes.fill(0, field.offset, field.offset + field.width);
     return { bytes, fields };
+  }
+
+  /** The numbers of [start, end) that the linker writes; offsets from `start`. */
+  fields(section: Section, start: number, end: number): Field[] {
+    let free = start;
+    return this.relocations(section, start, end).map((relocation) => {
+      const { offset } = relocation;
+      const field = this.field(relocation, offset - start);
+      if (offset < free || offset + field.width > end) {
+        const place = `${section.name}+0x${offset.toString(16)}`;
+        throw this.unsupported(`the relocation at ${place} overlaps what is around it`);
+      }
+      free = offset + field.width;
+      return field;
+    });
   }
 
   /** Bounds-checked view of a section's contents. */

@@ -38,7 +38,7 @@ export function functionsOf(
   const byPlace = new Map<string, ElfSymbol[]>();
   for (const symbol of object.symbols) {
     const { section } = symbol;
-    if (!section || symbol.type !== C.STT_FUNC || symbol.size === 0) continue;
+    if (!section || symbol.type !== C.STT_FUNC || symbol.size === 0 || !symbol.name) continue;
     if (!(section.flags & C.SHF_EXECINSTR)) continue;
     if (isDiscarded(section) && !replaced.has(symbol.name)) continue;
     const place = `${section.index}+${symbol.value}`;

@@ -41,8 +41,10 @@ export function relocationItems(
   end: number,
   base: number,
 ): Item[] {
-  return code.relocations(section, start, end).map((relocation) => {
-    const field = code.field(relocation, 0);
-    return { kind: 'reloc', offset: relocation.offset - base, length: field.width, field };
-  });
+  return code.fields(section, start, end).map((field) => ({
+    kind: 'reloc',
+    offset: field.offset + start - base,
+    length: field.width,
+    field: { ...field, offset: 0 },
+  }));
 }

@@ -96,6 +96,7 @@ export class ObjectKeys {
     const { section } = symbol;
     const replaceable = symbol.binding === C.STB_WEAK;
     if (!section || replaceable) {
+      if (!symbol.name) throw unsupported(this.object.name, 'a reference to no symbol');
       const weak = replaceable && !section;
       return { key: this.table.name(symbol.name, weak), offset: addend };
     }
@@ -181,11 +182,8 @@ function mergedEntry(origin: string, section: Section, inside: number): MergedEn
   const unit = section.entsize || 1;
   const { data } = section;
   if (inside < 0 || inside >= data.length) {
-    throw new KspliceError(
-      'unsupported-object',
-      `${origin}: a reference to ${section.name}${inside < 0 ? '' : '+'}${inside} is outside of it`,
-      { advice: 'The object was made by an unusual compiler; please report it.' },
-    );
+    const place = `${section.name}${inside < 0 ? '' : '+'}${inside}`;
+    throw unsupported(origin, `a reference to ${place}, outside of the section`);
   }
   if (!(section.flags & C.SHF_STRINGS)) {
     const offset = inside - (inside % unit);
@@ -200,4 +198,10 @@ function mergedEntry(origin: string, section: Section, inside: number): MergedEn
   let end = inside - (inside % unit);
   while (end + unit <= data.length && !ends(end)) end += unit;
   return { offset: start, length: Math.min(end + unit, data.length) - start };
+}
+
+function unsupported(origin: string, what: string): KspliceError {
+  return new KspliceError('unsupported-object', `${origin}: ${what}`, {
+    advice: 'The object was made by an unusual compiler; please report it.',
+  });
 }

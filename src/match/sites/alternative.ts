@@ -25,6 +25,7 @@ export function* alternativeSites(code: ObjectCode, formsOf: FormsOf): Generator
     const length = entry.data[altInstrLength]!;
     const replacementLength = entry.data[altReplacementLength]!;
     if (replacementLength > length) throw code.unsupported('an alternative is too long');
+    if (length === 0) continue;
     const direct = code.rules.directCalls && entry.data[FLAGS]! & ALT_FLAG_DIRECT_CALL;
     yield {
       mechanism: 'alternative',
