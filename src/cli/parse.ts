@@ -51,7 +51,7 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Request
 
 async function withoutCommand(argv: readonly string[]): Promise<Request> {
   if (argv.includes('--version')) return { kind: 'version' };
-  const parser = newParser('ksplice-ts <command> [options]');
+  const parser = commonOptions(newParser('ksplice-ts').usage('ksplice-ts <command> [options]'));
   for (const name of commandNames) {
     const command = await loadCommand(name);
     if (command) parser.command(command.usage, command.describe, {}, () => {});
@@ -70,12 +70,15 @@ async function withCommand(
   command: Command,
 ): Promise<Request> {
   let types: OptionTypes | undefined;
-  const parser = newParser()
+  // To yargs it is the default command of a program "ksplice-ts NAME": for any
+  // other, yargs composes the help text on each call, which is a third of all
+  // that a short command does.
+  const parser = newParser(`ksplice-ts ${name}`)
     .command(
-      command.usage,
+      command.usage.replace(/^\S+/, '$0'),
       command.describe,
       (inner) => {
-        const options = command.options(inner);
+        const options = commonOptions(command.options(inner));
         for (const [example, what] of command.examples) options.example(example, what);
         types = optionTypes(options);
         return options;
@@ -84,7 +87,8 @@ async function withCommand(
     )
     .version(false)
     .strict();
-  const { args, output } = await parse(parser, argv, name);
+  const rest = argv.toSpliced(argv.indexOf(name), 1);
+  const { args, output } = await parse(parser, rest, name);
   if (output !== '') return { kind: 'help', text: output };
   if (types) refuseOddValues(types, args, name);
   return { kind: 'run', command, args };
@@ -97,11 +101,9 @@ const TOP_EXAMPLES = [
   ['sudo ksplice-ts undo 8c4rnqv2', 'put the old code back'],
 ] as const;
 
-function newParser(usage?: string): Argv {
-  const parser = yargs([]);
-  if (usage) parser.usage(usage);
-  return parser
-    .scriptName('ksplice-ts')
+function newParser(program: string): Argv {
+  return yargs([])
+    .scriptName(program)
     .locale('en')
     .exitProcess(false)
     .parserConfiguration({
@@ -111,13 +113,18 @@ function newParser(usage?: string): Argv {
       'boolean-negation': false,
       'dot-notation': false,
     })
-    .option('json', { type: 'boolean', describe: 'Print one JSON object on stdout' })
-    .option('verbose', { alias: 'v', type: 'boolean', describe: 'Say more' })
-    .option('quiet', { alias: 'q', type: 'boolean', describe: 'Say only what is wrong' })
-    .group(['json', 'verbose', 'quiet', 'help', 'version'], 'Common options:')
     .help('help')
     .alias('h', 'help')
     .wrap(Math.min(100, process.stdout.columns ?? 100));
+}
+
+/** After a command's own options, so that help shows those first. */
+function commonOptions(parser: Argv): Argv {
+  return parser
+    .option('json', { type: 'boolean', describe: 'Print one JSON object on stdout' })
+    .option('verbose', { alias: 'v', type: 'boolean', describe: 'Say more' })
+    .option('quiet', { alias: 'q', type: 'boolean', describe: 'Say only what is wrong' })
+    .group(['json', 'verbose', 'quiet', 'help'], 'Common options:');
 }
 
 async function parse(
@@ -135,6 +142,7 @@ async function parse(
   const args = await parser.parseAsync([...argv], {}, (_error, _args, text) => {
     output = text;
   });
+  if (problem?.startsWith('Not enough non-option arguments')) problem = 'an argument is missing';
   if (problem !== undefined) throw usageError(lowerFirst(problem), hint);
   return { args, output };
 }

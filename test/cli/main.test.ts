@@ -38,7 +38,7 @@ const WRONG_CALLS: [string, string[], RegExp][] = [
   ["a name from Object's prototype", ['constructor'], /there is no command "constructor"/],
   ['an unknown option', ['view', '--frob'], /unknown argument: frob/i],
   ['an unknown option before the command', ['--frob', 'view'], /unknown argument: frob/i],
-  ['a missing argument', ['undo'], /not enough non-option arguments/i],
+  ['a missing argument', ['undo'], /an argument is missing/],
   ['one argument too many', ['undo', 'a', 'b'], /unknown argument: b/i],
   ['an option twice', ['view', '--id', 'a', '--id', 'b'], /--id is given more than once/],
   ['an option without its value', ['view', '--id'], /--id needs a value/],

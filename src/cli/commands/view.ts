@@ -1,6 +1,5 @@
 import { Host } from '../../apply/host.js';
 import { listUpdates, type UpdateView, viewUpdate } from '../../apply/view.js';
-import { readUpdate } from '../../update/read.js';
 import type { Update } from '../../update/update.js';
 import type { Command, Outcome } from '../command.js';
 import { functionLines, pauseLine } from '../switch-report.js';
@@ -25,7 +24,10 @@ export const command: Command = {
   run: async (args) => {
     if (typeof args.id === 'string')
       return showOne(await viewUpdate(requireId(args.id), new Host()));
-    if (typeof args.file === 'string') return showFile(await readUpdate(args.file));
+    if (typeof args.file === 'string') {
+      const { readUpdate } = await import('../../update/read.js');
+      return showFile(await readUpdate(args.file));
+    }
     return showList();
   },
 };
