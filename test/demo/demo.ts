@@ -7,15 +7,11 @@ import { testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from '../vm/harness/index.js';
 import { examplePatch, exampleUpdate, kspliceIn, kspliceModules } from '../vm/ksplice.js';
 import { KernelSctp } from '../vm/traffic/kernel-sctp.js';
-import { type Association, userlandAssociation } from '../vm/traffic/userland-sctp.js';
+import { userlandAssociation } from '../vm/traffic/userland-sctp.js';
 import { heading, line, packetLines, seconds } from './page.js';
+import { type Expected, problems } from './verdict.js';
 
 const ID = 'demo';
-
-/** What an observation should show. */
-interface Expected {
-  aborts: boolean;
-}
 
 const failures: string[] = [];
 
@@ -31,18 +27,6 @@ async function show(guest: Guest, traffic: KernelSctp, expected: Expected): Prom
     found.length === 0 ? 'This is as it should be.' : `NOT as it should be: ${found.join('; ')}`,
   );
   failures.push(...found);
-}
-
-function problems(seen: Association, expected: Expected): string[] {
-  const found: string[] = [];
-  if (!seen.up || !seen.echoed || !seen.closed) found.push('the two programs did not get through');
-  if (expected.aborts && (seen.aborts === 0 || seen.outOfBlues === 0)) {
-    found.push('no ABORT was seen');
-  }
-  if (!expected.aborts && (seen.aborts > 0 || seen.outOfBlues > 0)) {
-    found.push('the kernel still answers with ABORTs');
-  }
-  return found;
 }
 
 async function scene(guest: Guest, update: string): Promise<void> {
