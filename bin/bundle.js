@@ -20,15 +20,18 @@ await build({
   format: 'cjs',
   // WebAssembly that finds its file by its own place.
   external: ['iced-x86'],
+  alias: { 'string-width': path('bin/ascii-width.js') },
   minifyWhitespace: true,
   minifySyntax: true,
   define: { 'import.meta.url': 'bundleUrl' },
   banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: 'warning',
 });
-// What has run by now is compiled, and becomes the cache. `view` needs most of
-// what `apply` and `undo` do, and works on every host.
+// What has run by now is compiled, and becomes the cache: the commands of the
+// running host, as far as they go without changing anything on this one.
 const { exports, script } = loadBundle(bundle);
 const nowhere = { write: () => {} };
-await exports.main(['view'], { stdout: nowhere, stderr: nowhere });
+for (const argv of [['view'], ['undo'], ['apply', '/nonexistent.tar.gz']]) {
+  await exports.main(argv, { stdout: nowhere, stderr: nowhere });
+}
 writeFileSync(cacheOf(bundle), script.createCachedData());
