@@ -38,6 +38,7 @@ export function codeFiles(files: readonly PatchedFile[], ui: Ui): PatchedFile[] 
 
 /**
  * @param code changed files, by codeFiles()
+ * @param lists kbuild's answers, to be kept where several patches are looked at
  * @returns the objects that have to be compiled before and after the patch
  * @throws KspliceError `not-in-kernel` if none of the files is part of this
  *   kernel, `refused-change`
@@ -46,9 +47,9 @@ export async function chooseObjects(
   code: readonly PatchedFile[],
   workspace: Workspace,
   ui: Ui,
+  lists = new KbuildLists(workspace.kbuild, ui),
 ): Promise<KbuildObject[]> {
   const { kbuild } = workspace;
-  const lists = new KbuildLists(kbuild, ui);
   const chosen = new Map<string, KbuildObject>();
   const included: string[] = [];
   const absent: string[] = [];

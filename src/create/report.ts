@@ -52,7 +52,7 @@ export function makeReport(
   code: readonly TargetCode[],
   notes: readonly string[],
   facts: KernelFacts,
-  run: RunDirectory,
+  run: Pick<RunDirectory, 'timings'>,
 ): Report {
   return {
     release,

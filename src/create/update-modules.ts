@@ -40,6 +40,17 @@ export async function buildUpdateModules(
   jobs: number,
   ui: Ui,
 ): Promise<Contents> {
+  writeModuleSources(id, targets, directory);
+  await buildModules(confdir, directory, [core.symvers], jobs, ui);
+  return finishModules(id, targets, core, directory);
+}
+
+/** Writes all that kbuild needs to build an update's modules in `directory`. */
+export function writeModuleSources(
+  id: string,
+  targets: readonly TargetCode[],
+  directory: string,
+): void {
   const template = (name: string) =>
     readFileSync(fileURLToPath(new URL(`templates/${name}`, packageRoot)), 'utf8');
   const put = (name: string, data: string | Buffer) => writeFileSync(join(directory, name), data);
@@ -58,21 +69,27 @@ export async function buildUpdateModules(
     put(names.oldSource, renderOldCode(template('old_code_mod.c'), modules));
     put(names.program, encodeProgram(generated.program));
   }
-  await buildModules(confdir, directory, [core.symvers], jobs, ui);
+}
+
+/** Makes the modules that kbuild built ready to be loaded, and puts the core beside them. */
+export function finishModules(
+  id: string,
+  targets: readonly TargetCode[],
+  core: CoreModule,
+  directory: string,
+): Contents {
   copyFileSync(core.file, join(directory, `${CORE_MODULE}.ko`));
-  targets.forEach(({ newCode }, index) => {
-    const file = `${files[index]?.newModule}.ko`;
-    const ko = readFileSync(join(directory, file));
-    put(file, convertToLivepatch(ko, newCode.bindings));
-  });
-  return {
-    core: { module: CORE_MODULE, file: `${CORE_MODULE}.ko` },
-    changes: files.map(({ target, newModule, oldModule }) => ({
+  const changes = targets.map(({ target, newCode }) => {
+    const { newModule, oldModule } = moduleNames(id, target);
+    const path = join(directory, `${newModule}.ko`);
+    writeFileSync(path, convertToLivepatch(readFileSync(path), newCode.bindings));
+    return {
       target,
       newCode: { module: newModule, file: `${newModule}.ko` },
       oldCode: { module: oldModule, file: `${oldModule}.ko` },
-    })),
-  };
+    };
+  });
+  return { core: { module: CORE_MODULE, file: `${CORE_MODULE}.ko` }, changes };
 }
 
 /** Names of a target's modules; a target's own name is cut if it is too long for them. */
