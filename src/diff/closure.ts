@@ -33,6 +33,7 @@ export class Closure {
   private readonly live = new Map<Section, Extent[]>();
   private readonly tables = new Map<Section, { entrySize: number; offsets: Set<number> }>();
   private readonly resolved = new Map<Section, ResolvedRelocation[]>();
+  private readonly resolvedOffsets = new Map<Section, Set<number>>();
   private readonly queue: { extent: Extent; inTable: boolean }[] = [];
   private readonly replacedPosts: ReadonlySet<Part>;
 
@@ -148,7 +149,12 @@ export class Closure {
 
   private resolveExtent(extent: Extent, inTable: boolean): void {
     const list = this.resolved.get(extent.section) ?? [];
+    // Pieces can overlap: one found by an entry's length, another by what refers into it.
+    const known = this.resolvedOffsets.get(extent.section) ?? new Set();
+    this.resolvedOffsets.set(extent.section, known);
     for (const relocation of relocationsIn(this.post.parts.object, extent)) {
+      if (known.has(relocation.offset)) continue;
+      known.add(relocation.offset);
       list.push(this.resolve(extent.section, relocation, inTable));
     }
     if (list.length > 0) this.resolved.set(extent.section, list);

@@ -140,6 +140,22 @@ describe('relocations', () => {
     );
   });
 
+  test('change each place once, and only places that hold zero', () => {
+    // The module loader refuses any other.
+    for (const section of made.sections) {
+      const places = made.relocations(section).map(({ offset }) => offset);
+      expect(new Set(places).size, section.name).toBe(places.length);
+      for (const { offset, type } of made.relocations(section)) {
+        const { width } = C.relocationShape(type)!;
+        expect(section.data.subarray(offset, offset + width)).toEqual(Buffer.alloc(width));
+      }
+    }
+    expect(relocationsOf(made.section('.altinstr_replacement')!)).toEqual([
+      'ksplice.vmlinux.1.shared_data undefined',
+      'ksplice.vmlinux.1.shared_data undefined',
+    ]);
+  });
+
   test('another object finds new code by name, and its own static functions', () => {
     expect(new Set(relocationsOf(newCodeOf('second_changed').section!))).toEqual(
       new Set([
