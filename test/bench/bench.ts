@@ -3,7 +3,7 @@
 // guest. One run, one table; the numbers also go to .work/bench.json.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testKernel } from '../kernels/kernel.js';
 import { withGuest } from '../vm/harness/index.js';
@@ -110,6 +110,8 @@ function goal(ms: number, limit: number): string {
 }
 
 function report(rows: readonly Row[]): void {
+  const [load] = loadavg();
+  console.log(`${availableParallelism()} CPUs, load average ${load!.toFixed(1)} at the end`);
   for (const { what, ms, note } of rows) {
     const time = ms < 100 ? `${ms.toFixed(2)} ms` : `${(ms / 1000).toFixed(2)} s`;
     console.log(`${what.padEnd(36)}${time.padStart(10)}   ${note}`.trimEnd());
