@@ -21,7 +21,7 @@ import { loadPatch, type PatchedFile } from './source-patch.js';
 import { askTableSizes } from './table-sizes.js';
 import { makeTargetCode, type TargetCode } from './target-code.js';
 import { buildUpdateModules } from './update-modules.js';
-import { openWorkspace, type Workspace } from './workspace.js';
+import { checkCacheDirectory, openWorkspace, type Workspace } from './workspace.js';
 
 export interface CreateOptions {
   /** The source patch. */
@@ -62,6 +62,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   const id = chooseId(options.id);
   const confdir = await readConfdir(options.confdir);
   const source = sourceOf(options, confdir);
+  checkCacheDirectory(source);
   const files = codeFiles(loadPatch(options.patch, source, ui), ui);
   // The patch fits the source and changes code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {

@@ -61,6 +61,20 @@ export async function openWorkspace(
   return { area, kbuild, source, patched, close };
 }
 
+/** @throws KspliceError `usage` if caches cannot be where the user wants them */
+export function checkCacheDirectory(source: string): void {
+  const cache = resolve(cacheDirectory());
+  const advice = 'Name another directory for caches with KSPLICE_CACHE=DIR.';
+  if (/[\s:]/.test(cache)) {
+    throw new KspliceError('usage', `kbuild cannot work in ${cache}: spaces and colons`, {
+      advice,
+    });
+  }
+  if (!relative(realpathSync(source), cache).startsWith('..')) {
+    throw new KspliceError('usage', `the cache ${cache} lies in the source tree`, { advice });
+  }
+}
+
 /**
  * A directory for this source and this kernel; whatever could change what the
  * compiler makes is in its name.
@@ -72,15 +86,7 @@ function areaFor(source: string, config: string, headers: KernelHeaders): string
   hash.update(readFileSync(config));
   for (const [name, value] of headers.options) hash.update(`${name}=${value}\0`);
   const name = `${basename(place).replace(/[^\w.-]/g, '_')}-${hash.digest('hex').slice(0, 12)}`;
-  const area = resolve(cacheDirectory(), 'trees', name);
-  const advice = 'Name another directory for caches with KSPLICE_CACHE=DIR.';
-  if (/[\s:]/.test(area)) {
-    throw new KspliceError('usage', `kbuild cannot work in ${area}: spaces and colons`, { advice });
-  }
-  if (!relative(place, area).startsWith('..')) {
-    throw new KspliceError('usage', `the cache ${area} lies in the source tree`, { advice });
-  }
-  return area;
+  return resolve(cacheDirectory(), 'trees', name);
 }
 
 function report(changes: MirrorChanges, ui: Ui): void {

@@ -15,7 +15,6 @@ import {
 import { join, resolve } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readConfdir } from '../../src/configure/confdir.js';
 import { configure } from '../../src/configure/configure.js';
 import { type CreatedUpdate, createUpdate } from '../../src/create/pipeline.js';
 import { KspliceError } from '../../src/errors.js';
@@ -137,13 +136,6 @@ describe('create', () => {
       false,
     );
   });
-
-  it('takes the same code from another place: the compiler does not see where it works', async () => {
-    const { release, source, image } = kernel;
-    const other = join(work, 'conf2');
-    await configure({ confdir: other, release, source, image }, silentUi);
-    expect((await readConfdir(other)).source).toBe(kernel.source);
-  });
 });
 
 describe('create finds the objects', () => {
@@ -230,6 +222,19 @@ describe('create refuses', () => {
     expect(error).toMatchObject({ code: 'not-in-kernel', details: ['drivers/macintosh/adb.c'] });
   });
 
+  it('a source directory that is none, and caches that kbuild cannot work in', async () => {
+    expect(await refusal(sctpPatch, join(work, 'none'))).toMatchObject({ code: 'no-source' });
+    for (const place of [join(work, 'with space'), join(kernel.source, 'cache')]) {
+      process.env.KSPLICE_CACHE = place;
+      try {
+        expect(await refusal(sctpPatch)).toMatchObject({ code: 'usage' });
+      } finally {
+        process.env.KSPLICE_CACHE = cache;
+      }
+      expect(existsSync(place)).toBe(false);
+    }
+  });
+
   it('source of another version', async () => {
     const tree = join(work, 'other-source');
     const makefile = readFileSync(join(kernel.source, 'Makefile'), 'utf8');
@@ -286,13 +291,14 @@ describe('create that is stopped in the middle', () => {
 
   it('puts the work tree back on a signal', async () => {
     const untouched = picture(join(kernel.source, 'net'));
+    const runs = readdirSync(join(cache, 'runs'));
     const child = start(args);
     const end = ended(child);
     await until(isPatched, child);
     child.kill('SIGINT');
     expect(await end).toBe(130);
     expect(workTreeIsClean()).toBe(true);
-    expect(readdirSync(join(cache, 'runs'))).toEqual([]);
+    expect(readdirSync(join(cache, 'runs'))).toEqual(runs);
     expect(picture(join(kernel.source, 'net'))).toBe(untouched);
   });
 
