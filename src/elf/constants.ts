@@ -23,7 +23,6 @@ export const SHF_MERGE = 0x10;
 export const SHF_STRINGS = 0x20;
 export const SHF_INFO_LINK = 0x40;
 export const SHF_LINK_ORDER = 0x80;
-export const SHF_GROUP = 0x200;
 /** SHF_RELA_LIVEPATCH: the kernel's livepatch code resolves these relocations. */
 export const SHF_RELA_LIVEPATCH = 0x100000;
 
