@@ -3,6 +3,7 @@
 # Debian and Node: installs what is missing, says so before, and then runs.
 #
 # usage: bash test/run.sh test|demo|bench|setup
+#        bash test/run.sh corpus --from VERSION --to VERSION [--help]
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -26,11 +27,12 @@ require_debian() {
 		die 'This needs Debian on amd64: it hot-patches the kernel of that distribution.'
 }
 
-usage() { die 'usage: bash test/run.sh test|demo|bench|setup'; }
+usage() { die 'usage: bash test/run.sh test|demo|bench|corpus|setup'; }
 
 main() {
 	local task=${1-}
-	[[ $task == @(test|demo|bench|setup) ]] || usage
+	[[ $task == @(test|demo|bench|corpus|setup) ]] || usage
+	shift
 	require_root "$task"
 	require_debian
 	require_node
@@ -43,7 +45,8 @@ main() {
 
 	install_missing_packages
 	install_node_modules
-	fetch_kernel
+	# The corpus has kernels of its own, fetched as its options say.
+	[[ $task == corpus ]] || fetch_kernel
 	[[ $task != @(test|setup) ]] || fetch_other_source
 	build_tool
 	case $task in
@@ -51,6 +54,7 @@ main() {
 	test) exec bash test/setup/tests.sh ;;
 	demo) exec npx tsx test/demo/demo.ts ;;
 	bench) exec npx tsx test/bench/bench.ts ;;
+	corpus) exec npx tsx test/corpus/corpus.ts "$@" ;;
 	esac
 }
 

@@ -1,0 +1,51 @@
+// What create makes of one patch whose objects are compiled: the same calls in
+// the same order as in src/create/pipeline.ts, up to the modules.
+
+import { type ChangedTarget, findDifferences } from '../../src/create/differences.js';
+import type { KernelFacts } from '../../src/create/kernel-facts.js';
+import type { CompiledObject } from '../../src/create/post-objects.js';
+import { makeTargetCode, type TargetCode } from '../../src/create/target-code.js';
+import type { TableSizes } from '../../src/elf/tables.js';
+import { KspliceError } from '../../src/errors.js';
+import type { Ui } from '../../src/ui.js';
+import type { Step } from './compile.js';
+import { judgeError, newRow, type Row } from './rows.js';
+
+export interface Judged {
+  readonly row: Row;
+  /** Of an update. */
+  readonly changed: readonly ChangedTarget[];
+  readonly code: readonly TargetCode[];
+}
+
+export async function judge(
+  { patch, result }: Step<CompiledObject[]>,
+  facts: KernelFacts,
+  tables: TableSizes,
+  ui: Ui,
+): Promise<Judged> {
+  const row = newRow(patch.path, 'updated');
+  const code: TargetCode[] = [];
+  let changed: readonly ChangedTarget[] = [];
+  const began = performance.now();
+  try {
+    if (result instanceof KspliceError) throw result;
+    changed = findDifferences(result, tables, ui).targets;
+    row.targets = changed.map(({ target }) => target);
+    row.functions = changed.flatMap(({ objects }) => objects.flatMap(functionsOf));
+    for (const target of changed) code.push(await makeTargetCode(target, facts, tables, ui));
+    row.matched = code.reduce((total, { match }) => total + countMatched(match?.addresses), 0);
+  } catch (error) {
+    judgeError(row, error);
+  }
+  row.ms = Math.round(performance.now() - began);
+  return { row, changed, code };
+}
+
+function functionsOf({ diff }: ChangedTarget['objects'][number]): string[] {
+  return [...new Set([...diff.replaced.map(({ name }) => name), ...diff.functions.added])];
+}
+
+function countMatched(addresses: readonly (bigint | undefined)[] = []): number {
+  return addresses.filter((address) => address !== undefined).length;
+}
