@@ -101,7 +101,7 @@ async function main(): Promise<void> {
   };
   const items = await runAll(patches, kernel, output, rows, write);
   write();
-  if (options.apply) await applyAll(items, rows, kernel, output);
+  if (options.apply && items.length > 0) await applyAll(items, rows, kernel, output);
   write();
   const { byVerdict, proved, applied } = sum(rows);
   say(JSON.stringify({ ...byVerdict, proved, applied }));
