@@ -3,34 +3,32 @@
 // same verdict as the TypeScript ones, word for word, whatever is done to
 // the kernel or to the program.
 
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type MatchResult, matchProgram } from '../../src/match/interpret.js';
+import { matchProgram } from '../../src/match/interpret.js';
 import { decodeProgram } from '../../src/program/decode.js';
 import { encodeProgram } from '../../src/program/encode.js';
 import type { Program } from '../../src/program/types.js';
 import { LinkedKernel } from '../match/support/linked.js';
 import { fixture, programOf } from '../match/support/programs.js';
-
-const here = import.meta.dirname;
-const kmodsrc = path.resolve(here, '../../kmodsrc');
+import {
+  askRunner,
+  buildRunner,
+  describeResult,
+  hex,
+  symbolCommand,
+} from './kernel-interpreter.js';
 
 let folder: string;
+let runner: string;
 let objects: Buffer[];
 let program: Program;
 
 beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'ksplice-ts-test-'));
-  const sources = [path.join(here, 'runner.c')];
-  for (const name of ['match.c', 'check.c']) sources.push(path.join(kmodsrc, name));
-  const warnings = ['-Wall', '-Wextra', '-Wno-unused-parameter', '-Werror'];
-  const checks = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g', '-O1'];
-  const includes = [`-I${path.join(here, 'shim')}`, `-I${kmodsrc}`];
-  const out = path.join(folder, 'runner');
-  execFileSync('gcc', [...warnings, ...checks, ...includes, '-o', out, ...sources]);
+  runner = buildRunner(folder);
   objects = [fixture('first.c'), fixture('second.c')];
   // Both objects have a function of that name, with the same code.
   program = programOf(
@@ -48,51 +46,11 @@ interface Case {
   readonly expected: readonly string[];
 }
 
-/** The runner's answers, one for each "run". */
-function ask(commands: readonly string[]): string[][] {
-  const output = execFileSync(path.join(folder, 'runner'), [], {
-    input: `${commands.join('\n')}\n`,
-    encoding: 'latin1',
-    maxBuffer: 1 << 28,
-    env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' },
-  });
-  const answers = output.split('end\n').slice(0, -1);
-  return answers.map((answer) => answer.trimEnd().split('\n'));
-}
-
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-
-function describeResult(result: MatchResult): string[] {
-  const { mismatches, addresses, values } = result;
-  const lines = mismatches.map(({ cause, object, span, offset, address, expected, found }) => {
-    const where = `${object}|${span}|${offset}|${(address ?? 0n).toString(16)}`;
-    return `mismatch ${cause}|${where}|${hex(expected)}|${found ? hex(found) : ''}`;
-  });
-  lines.push(`${result.ok ? 'ok' : 'bad'} ${result.unverified}`);
-  addresses.forEach((value, index) => {
-    if (value !== undefined) lines.push(`span ${index} ${value.toString(16)}`);
-  });
-  values.forEach((value, index) => {
-    if (value !== undefined) lines.push(`key ${index} ${value.toString(16)}`);
-  });
-  return lines;
-}
-
-/** Everything that a program can ask of a kernel, as commands. */
-function kernelCommands(kernel: LinkedKernel): string[] {
-  const names = new Set([...program.spans, ...program.keys].map(({ name }) => name));
-  const symbols = [...names].filter((name) => name !== '');
-  return [
-    ...kernel.regions.map(({ start, bytes }) => `region ${start.toString(16)} ${hex(bytes)}`),
-    ...symbols.map((name) => symbolCommand(name, kernel.lookup(name))),
-  ];
-}
-
-const symbolCommand = (name: string, addresses: readonly bigint[]) =>
-  `symbol ${name} ${addresses.map((address) => address.toString(16)).join(' ')}`;
-
 function compare(setup: readonly string[], cases: readonly Case[]): void {
-  const answers = ask([...setup, ...cases.flatMap(({ commands }) => [...commands, 'run'])]);
+  const answers = askRunner(runner, [
+    ...setup,
+    ...cases.flatMap(({ commands }) => [...commands, 'run']),
+  ]);
   expect(answers).toHaveLength(cases.length);
   cases.forEach(({ expected, commands }, index) => {
     const said = commands.map((command) => command.slice(0, 80)).join('; ');
@@ -114,13 +72,13 @@ it('agree about a kernel that matches', () => {
   const result = matchProgram(program, 'vmlinux', kernel);
   expect(result.ok).toBe(true);
   const commands = [`program ${hex(encodeProgram(program))}`];
-  compare(kernelCommands(kernel), [{ commands, expected: describeResult(result) }]);
+  compare([...kernel.script], [{ commands, expected: describeResult(result) }]);
 });
 
 it('agree about kernels that differ: bytes, symbols, or several of both', () => {
   const kernel = new LinkedKernel(objects);
   const places = matchProgram(program, 'vmlinux', kernel).addresses;
-  const setup = [...kernelCommands(kernel), `program ${hex(encodeProgram(program))}`];
+  const setup = [...kernel.script, `program ${hex(encodeProgram(program))}`];
   const roll = dice(1);
   const cases: Case[] = [];
   const verdicts = new Set<string>();
@@ -163,7 +121,10 @@ it('agree about kernels that differ: bytes, symbols, or several of both', () => 
     // The runner has its own memory to put right.
     cases.push({ commands: restoreCommands(commands, kernel), expected: [] });
   }
-  const answers = ask([...setup, ...cases.flatMap(({ commands }) => [...commands, 'run'])]);
+  const answers = askRunner(runner, [
+    ...setup,
+    ...cases.flatMap(({ commands }) => [...commands, 'run']),
+  ]);
   cases.forEach(({ commands, expected }, index) => {
     if (expected.length > 0) expect(answers[index], commands.join('; ')).toEqual(expected);
   });
@@ -200,7 +161,7 @@ it('agree about damaged programs, and neither reads beyond an end', () => {
   }
   expect(accepted).toBeGreaterThan(200);
   expect(cases.length - accepted).toBeGreaterThan(500);
-  compare(kernelCommands(kernel), cases);
+  compare([...kernel.script], cases);
 });
 
 /** Undefined where the two may differ: JavaScript's numbers do not hold all addends. */

@@ -2,89 +2,32 @@
 // languages. Both look at the same kernels, changed in thousands of ways, and
 // have to say the same: verdict, every mismatch, every address, every value.
 
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type MatchCause, type MatchResult, matchProgram } from '../../src/match/interpret.js';
+import { matchProgram } from '../../src/match/interpret.js';
 import { encodeProgram } from '../../src/program/encode.js';
 import type { Program } from '../../src/program/types.js';
+import { askRunner, buildRunner, describeResult, hex } from '../kmodsrc/kernel-interpreter.js';
 import { LinkedKernel } from './support/linked.js';
 import { fixture, programOf } from './support/programs.js';
 
-const root = path.resolve(import.meta.dirname, '../..');
-const user = path.join(root, 'test/fixtures/match/user');
 let folder: string;
+let runner: string;
 
 beforeAll(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'ksplice-ts-test-'));
-  const sources = ['match.c', 'check.c'].map((file) => path.join(root, 'kmodsrc', file));
-  const flags = ['-Wall', '-Wextra', '-Wno-unused-parameter', '-Wno-sign-compare', '-Werror'];
-  const checks = ['-g', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
-  const include = [`-I${user}`, `-I${path.join(root, 'kmodsrc')}`];
-  const out = ['-o', path.join(folder, 'interpreter'), path.join(user, 'interpreter.c')];
-  execFileSync('gcc', [...flags, ...checks, ...include, ...out, ...sources], { stdio: 'pipe' });
-});
+  runner = buildRunner(folder);
+}, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** In the order of enum ksplice_why. */
-const causes: MatchCause[] = [
-  'differs',
-  'unreadable',
-  'not-found',
-  'ambiguous',
-  'inconsistent',
-  'not-a-symbol',
-];
-
-const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-const address = (value: bigint | undefined) => (value ?? 0n).toString(16);
-
-/** A result as the C program prints it. */
-function show(result: MatchResult): string {
-  const mismatches = result.mismatches.map((one) =>
-    [
-      causes.indexOf(one.cause),
-      one.object,
-      one.span,
-      one.offset,
-      `${address(one.address)} ${hex(one.expected) || '-'} ${found(one.found, one.expected)}`,
-    ].join('\t'),
-  );
-  const values = result.values.map((value) => (value === undefined ? '-' : value.toString(16)));
-  return [
-    ...mismatches,
-    `${result.ok ? 'ok' : 'bad'} ${result.unverified}`,
-    `${result.addresses.map(address).join(' ')} `,
-    `${values.join(' ')} `,
-  ].join('\n');
-}
-
-/** The kernel prints as many bytes as were expected, zero if it found none. */
-function found(bytes: Uint8Array | undefined, expected: Uint8Array): string {
-  return hex(bytes ?? new Uint8Array(expected.length)) || '-';
-}
-
-/** What the C program says at each `match` of a script. */
-function inC(program: Program, script: readonly string[]): string[] {
-  const file = path.join(folder, 'program');
-  writeFileSync(file, encodeProgram(program));
-  const output = execFileSync(path.join(folder, 'interpreter'), [file], {
-    input: `${script.join('\n')}\n`,
-    encoding: 'latin1',
-    maxBuffer: 1 << 28,
-    env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' },
-  });
-  return output.split('\n.\n').slice(0, -1);
-}
 
 /** Both interpreters after each change; a change is undone before the next. */
 function compare(kernel: LinkedKernel, program: Program, changes: (() => () => void)[]): number {
-  const expected: string[] = [];
+  const expected: string[][] = [];
   const look = () => {
-    expected.push(show(matchProgram(program, 'vmlinux', kernel)));
-    kernel.script.push('match');
+    expected.push(describeResult(matchProgram(program, 'vmlinux', kernel)));
+    kernel.script.push('run');
   };
   look();
   for (const change of changes) {
@@ -93,12 +36,13 @@ function compare(kernel: LinkedKernel, program: Program, changes: (() => () => v
     undo();
   }
   look();
-  const said = inC(program, kernel.script);
+  const load = `program ${hex(encodeProgram(program))}`;
+  const said = askRunner(runner, [load, ...kernel.script]);
   expect(said.length).toBe(expected.length);
-  said.forEach((text, index) => {
-    expect(text, `after change ${index}`).toBe(expected[index]);
+  said.forEach((answer, index) => {
+    expect(answer, `after change ${index}`).toEqual(expected[index]);
   });
-  return expected.filter((text) => /^bad/m.test(text)).length;
+  return expected.filter((answer) => answer.some((line) => line.startsWith('bad'))).length;
 }
 
 /** Changes one byte at every `step`th place of all spans, each in its own way. */

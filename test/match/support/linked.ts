@@ -9,6 +9,7 @@ import path from 'node:path';
 import * as C from '../../../src/elf/constants.js';
 import { ElfObject } from '../../../src/elf/object.js';
 import type { RunningKernel } from '../../../src/run/running.js';
+import { symbolCommand } from '../../kmodsrc/kernel-interpreter.js';
 
 /** Low enough for 32-bit absolute references. */
 const TEXT = 0x10000000;
@@ -26,7 +27,7 @@ export class LinkedKernel implements RunningKernel {
   readonly release = 'test';
   readonly regions: Region[] = [];
   private readonly symbols = new Map<string, bigint[]>();
-  /** All that makes the kernel what it is, for test/fixtures/match/user/interpreter.c. */
+  /** All that makes the kernel what it is, as commands of test/kmodsrc/runner.c. */
   readonly script: string[] = [];
 
   /** @param objects in link order */
@@ -44,13 +45,13 @@ export class LinkedKernel implements RunningKernel {
       this.symbols.set(name, list);
     }
     for (const { start, bytes } of this.regions) {
-      this.script.push(`memory ${start.toString(16)} ${bytes.toString('hex')}`);
+      this.script.push(`region ${start.toString(16)} ${bytes.toString('hex')}`);
     }
     for (const [name, addresses] of this.symbols) this.scriptSymbol(name, addresses);
   }
 
   private scriptSymbol(name: string, addresses: readonly bigint[]): void {
-    for (const address of addresses) this.script.push(`symbol ${name} ${address.toString(16)}`);
+    this.script.push(symbolCommand(name, addresses));
   }
 
   read(address: bigint, length: number): Uint8Array | undefined {
@@ -89,7 +90,6 @@ export class LinkedKernel implements RunningKernel {
   /** Changes kallsyms: all addresses of a name. */
   setSymbol(name: string, addresses: readonly bigint[]): void {
     this.symbols.set(name, [...addresses]);
-    this.script.push(`forget ${name}`);
     this.scriptSymbol(name, addresses);
   }
 }

@@ -1,0 +1,56 @@
+// The kernel's interpreter of match programs, compiled for user space with the
+// sanitizers; runner.c says which commands it takes and what it answers.
+
+import { execFileSync } from 'node:child_process';
+import path from 'node:path';
+import type { MatchResult } from '../../src/match/interpret.js';
+
+const here = import.meta.dirname;
+const kmodsrc = path.resolve(here, '../../kmodsrc');
+
+/** Compiles it into a folder; returns the program's path. */
+export function buildRunner(folder: string): string {
+  const sources = [path.join(here, 'runner.c')];
+  for (const name of ['match.c', 'check.c']) sources.push(path.join(kmodsrc, name));
+  const warnings = ['-Wall', '-Wextra', '-Wno-unused-parameter', '-Werror'];
+  const checks = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g', '-O1'];
+  const includes = [`-I${path.join(here, 'shim')}`, `-I${kmodsrc}`];
+  const runner = path.join(folder, 'runner');
+  execFileSync('gcc', [...warnings, ...checks, ...includes, '-o', runner, ...sources]);
+  return runner;
+}
+
+/** Its answers, one for each "run" among the commands. */
+export function askRunner(runner: string, commands: readonly string[]): string[][] {
+  const output = execFileSync(runner, [], {
+    input: `${commands.join('\n')}\n`,
+    encoding: 'latin1',
+    maxBuffer: 1 << 28,
+    env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' },
+  });
+  const answers = output.split('end\n').slice(0, -1);
+  return answers.map((answer) => answer.trimEnd().split('\n'));
+}
+
+export const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+/** All addresses of a name, in place of those before. */
+export const symbolCommand = (name: string, addresses: readonly bigint[]) =>
+  `symbol ${name} ${addresses.map((address) => address.toString(16)).join(' ')}`;
+
+/** The TypeScript interpreter's result in the words of the runner. */
+export function describeResult(result: MatchResult): string[] {
+  const { mismatches, addresses, values } = result;
+  const lines = mismatches.map(({ cause, object, span, offset, address, expected, found }) => {
+    const where = `${object}|${span}|${offset}|${(address ?? 0n).toString(16)}`;
+    return `mismatch ${cause}|${where}|${hex(expected)}|${found ? hex(found) : ''}`;
+  });
+  lines.push(`${result.ok ? 'ok' : 'bad'} ${result.unverified}`);
+  addresses.forEach((value, index) => {
+    if (value !== undefined) lines.push(`span ${index} ${value.toString(16)}`);
+  });
+  values.forEach((value, index) => {
+    if (value !== undefined) lines.push(`key ${index} ${value.toString(16)}`);
+  });
+  return lines;
+}
