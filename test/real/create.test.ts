@@ -99,7 +99,12 @@ function picture(directory: string): string {
   return lines.join('\n');
 }
 
-const area = () => join(cache, 'trees', readdirSync(join(cache, 'trees'))[0] ?? '');
+/** The first work area that is seen: a test makes a second one, whose name may sort before it. */
+let firstArea: string | undefined;
+const area = () => {
+  firstArea ??= readdirSync(join(cache, 'trees')).at(0);
+  return join(cache, 'trees', firstArea ?? '');
+};
 const workTreeIsClean = () =>
   !existsSync(join(area(), 'journal.json')) &&
   !existsSync(join(area(), 'lock')) &&
