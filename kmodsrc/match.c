@@ -82,72 +82,6 @@ static void report_values(struct ksplice_match *m, struct ksplice_mismatch *what
 	report(m, what);
 }
 
-__u64 ksplice_field_value(const struct ksplice_field *field, const void *number, __u64 place)
-{
-	unsigned int unused = 64 - 8 * field->width;
-	__u64 value = 0;
-
-	memcpy(&value, number, field->width);
-	if (field->flags & KSPLICE_FIELD_SIGNED)
-		value = (__s64)(value << unused) >> unused;
-	value -= field->addend;
-	if (field->flags & KSPLICE_FIELD_PCREL)
-		value += place;
-	return value;
-}
-
-/* The first offset from "from" on where two stretches differ, or "to". */
-static __u32 differ_at(const __u8 *a, const __u8 *b, __u32 from, __u32 to)
-{
-	while (from < to && a[from] == b[from])
-		from++;
-	return from;
-}
-
-static bool variant_fits(const struct ksplice_program *p, const struct ksplice_variant *v,
-			 const __u8 *run, __u32 length)
-{
-	const struct ksplice_field *f = &ksplice_fields(p)[v->fields];
-	const struct ksplice_field *end = f + v->n_fields;
-	const __u8 *bytes = ksplice_bytes(p) + v->bytes;
-	__u32 at = 0;
-
-	for (; f < end; f++) {
-		if (differ_at(bytes, run, at, f->offset) < f->offset)
-			return false;
-		at = f->offset + f->width;
-	}
-	return differ_at(bytes, run, at, length) == length;
-}
-
-static bool item_fits(const struct ksplice_program *p, const struct ksplice_item *item,
-		      const __u8 *run)
-{
-	__u32 i;
-
-	for (i = 0; i < item->n_variants; i++)
-		if (variant_fits(p, &ksplice_variants(p)[item->first + i], run, item->length))
-			return true;
-	return !item->n_variants;
-}
-
-static __u32 first_difference(const struct ksplice_program *p, const struct ksplice_span *span,
-			      const __u8 *run)
-{
-	const __u8 *pre = ksplice_bytes(p) + span->bytes;
-	const struct ksplice_item *item = &ksplice_items(p)[span->items];
-	const struct ksplice_item *end = item + span->n_items;
-	__u32 at = 0;
-
-	for (; item < end; item++) {
-		at = differ_at(pre, run, at, item->offset);
-		if (at < item->offset || !item_fits(p, item, run + item->offset))
-			return at;
-		at = item->offset + item->length;
-	}
-	return differ_at(pre, run, at, span->length);
-}
-
 /*
  * Reads what runs at the address into m->bytes.  Returns the length of the
  * span if that fits, else the offset of the first difference.
@@ -158,7 +92,7 @@ static __u32 compare_at(struct ksplice_match *m, __u32 i, __u64 address)
 
 	if (m->hooks->read(m->bytes, address, span->length))
 		return CANNOT_READ;
-	return first_difference(m->program, span, m->bytes);
+	return ksplice_first_difference(m->program, span, m->bytes);
 }
 
 static void set_key(struct ksplice_match *m, __u32 span, __u32 offset, __u32 key, __u64 value)
@@ -408,55 +342,6 @@ bool ksplice_match_value(struct ksplice_match *m, __u32 key, __u64 value)
 	return true;
 }
 
-/*
- * Whether the operands of a site agree with what is known.  If they may, those
- * that nothing was known of become known, for the sites that come after.
- */
-static bool operands_agree(struct ksplice_match *m, const struct ksplice_variant *v,
-			   const __u8 *run, __u64 place, bool may_learn)
-{
-	const struct ksplice_key *keys = ksplice_keys(m->program);
-	const struct ksplice_field *first = &ksplice_fields(m->program)[v->fields];
-	const struct ksplice_field *end = first + v->n_fields;
-	const struct ksplice_field *f;
-	__u64 value;
-
-	for (f = first; f < end; f++) {
-		if (f->flags & KSPLICE_FIELD_FREE)
-			continue;
-		value = ksplice_field_value(f, run + f->offset, place + f->offset);
-		if (!ksplice_match_value(m, f->key, value))
-			return false;
-		if (!may_learn && !m->known[f->key] &&
-		    !(keys[f->key].flags & KSPLICE_KEY_KALLSYMS))
-			return false;
-	}
-	for (f = first; f < end; f++) {
-		if ((f->flags & KSPLICE_FIELD_FREE) || m->known[f->key] ||
-		    (keys[f->key].flags & KSPLICE_KEY_KALLSYMS))
-			continue;
-		m->values[f->key] = ksplice_field_value(f, run + f->offset, place + f->offset);
-		m->known[f->key] = 1;
-	}
-	return true;
-}
-
-/* A form that needs nothing new comes first: what one site tells, others obey. */
-static bool site_agrees(struct ksplice_match *m, const struct ksplice_item *item,
-			const __u8 *run, __u64 place)
-{
-	const struct ksplice_variant *first = &ksplice_variants(m->program)[item->first];
-	const struct ksplice_variant *v, *end = first + item->n_variants;
-	int may_learn;
-
-	for (may_learn = 0; may_learn <= 1; may_learn++)
-		for (v = first; v < end; v++)
-			if (variant_fits(m->program, v, run, item->length) &&
-			    operands_agree(m, v, run, place, may_learn))
-				return true;
-	return false;
-}
-
 static bool reloc_agrees(struct ksplice_match *m, const struct ksplice_item *item,
 			 const __u8 *run, __u64 place)
 {
@@ -483,7 +368,7 @@ bool ksplice_match_span(struct ksplice_match *m, __u32 i)
 	for (; item < end; item++) {
 		place = m->addresses[i] + item->offset;
 		if (item->n_variants)
-			agrees = site_agrees(m, item, m->bytes + item->offset, place);
+			agrees = ksplice_site_agrees(m, item, m->bytes + item->offset, place);
 		else
 			agrees = reloc_agrees(m, item, m->bytes + item->offset, place);
 		if (!agrees)

@@ -82,8 +82,18 @@ bool ksplice_match_span(struct ksplice_match *m, __u32 span);
  */
 bool ksplice_match_value(struct ksplice_match *m, __u32 key, __u64 value);
 
-/* The value that the number at a place stands for. */
+/* compare.c: the value that the number at a place stands for. */
 __u64 ksplice_field_value(const struct ksplice_field *field, const void *number, __u64 place);
+/* Whether bytes, all but the fields, are those of the variant. */
+bool ksplice_variant_fits(const struct ksplice_program *p, const struct ksplice_variant *v,
+			  const __u8 *run, __u32 length);
+/* The first offset where what runs is not what the span allows, or its length. */
+__u32 ksplice_first_difference(const struct ksplice_program *p, const struct ksplice_span *span,
+			       const __u8 *run);
+
+/* operands.c: whether a site has a form whose operands agree with what is known. */
+bool ksplice_site_agrees(struct ksplice_match *m, const struct ksplice_item *item,
+			 const __u8 *run, __u64 place);
 
 static inline const void *ksplice_start(const struct ksplice_program *p, struct ksplice_table t)
 {

@@ -1,7 +1,7 @@
-// The two interpreters of match programs against each other: kmodsrc/match.c and
-// check.c, compiled for user space with the address sanitizer, must come to the
-// same verdict as the TypeScript ones, word for word, whatever is done to
-// the kernel or to the program.
+// The two interpreters of match programs against each other: the one of
+// kmodsrc/, compiled for user space with the address sanitizer, must come to the
+// same verdict as the one in TypeScript, word for word, whatever is done to the
+// kernel or to the program.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

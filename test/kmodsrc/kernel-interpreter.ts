@@ -11,7 +11,9 @@ const kmodsrc = path.resolve(here, '../../kmodsrc');
 /** Compiles it into a folder; returns the program's path. */
 export function buildRunner(folder: string): string {
   const sources = [path.join(here, 'runner.c')];
-  for (const name of ['match.c', 'check.c']) sources.push(path.join(kmodsrc, name));
+  for (const name of ['check.c', 'compare.c', 'operands.c', 'match.c']) {
+    sources.push(path.join(kmodsrc, name));
+  }
   const warnings = ['-Wall', '-Wextra', '-Wno-unused-parameter', '-Werror'];
   const checks = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g', '-O1'];
   const includes = [`-I${path.join(here, 'shim')}`, `-I${kmodsrc}`];

@@ -430,7 +430,7 @@ describe('under load', () => {
     const [bare] = scene.built('bare').modules;
     const reversed =
       'for i in $(seq 200); do grep -q reversed /sys/kernel/ksplice/bare/stage && exit; sleep 0.1; done; exit 1';
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       await scene.load('pair');
       await tracer('function');
       await scene.apply('pair');
