@@ -143,9 +143,9 @@ async function runAll(
     for (let at = 0; at < patches.length; at += BATCH) {
       const steps = await choose(patches.slice(at, at + BATCH), work, lists, ui);
       const chosen = steps.flatMap(({ result }) => (isError(result) ? [] : [result]));
-      for (const { patch, result } of steps) if (isError(result)) rows.push(outside(patch, result));
       say(`${at}: compiling ${chosen.length} of ${steps.length}`);
       const compiled = await compileAll(chosen as Chosen[], work, ui);
+      for (const { patch, result } of steps) if (isError(result)) rows.push(outside(patch, result));
       const candidates: (Candidate & { row: Row })[] = [];
       for (const step of compiled) {
         const { row, changed, code } = await judge(step, facts, tables, ui);
