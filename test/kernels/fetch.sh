@@ -142,13 +142,16 @@ fetch_kernel() {
 	}"
 }
 
-# The tests also need a source that does not belong to the kernel: the next older one of the series.
+# The tests also need a source that does not belong to the kernel: the newest of the series with
+# another upstream version. One that differs in Debian's revision only does not say so in its tree.
 fetch_other_source() {
-	[[ ! -e $(kernel_field otherSource.source) ]] || return 0
-	update_package_lists
 	local own other deb folder
 	own=$(kernel_field version)
-	other=$(versions_of "$(source_package)" | newest_first | grep -vxF "$own" | head -n 1)
+	other=$(kernel_field otherSource.version)
+	[[ -z $other || ${other%%-*} == "${own%%-*}" || ! -e $(kernel_field otherSource.source) ]] || return 0
+	update_package_lists
+	other=$(versions_of "$(source_package)" | newest_first |
+		awk -v own="${own%%-*}-" 'index($0, own) != 1 { print; exit }')
 	[[ -n $other ]] || die "The archive has no $(source_package) but version $own; the tests need another."
 	folder="$cache/$other"
 	say "Fetching the source of another version, $other, for tests that must refuse it."
