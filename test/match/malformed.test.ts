@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { KspliceError } from '../../src/errors.js';
 import { decodeProgram } from '../../src/program/decode.js';
 import { encodeProgram } from '../../src/program/encode.js';
-import { fixture, flaggedTables, programOf, tables } from './support/programs.js';
+import { fixture, flaggedTables, programOf, siteFixtures, tables } from './support/programs.js';
 
 /** A byte that differs from run to run in nothing. */
 function* noise(seed: number): Generator<number> {
@@ -15,20 +15,7 @@ function* noise(seed: number): Generator<number> {
   }
 }
 
-describe.each([
-  'first.c',
-  'ftrace.S',
-  'jump-label.S',
-  'static-call.S',
-  'return.S',
-  'retpoline.S',
-  'lock.S',
-  'paravirt.S',
-  'alternative.S',
-  'overlap.S',
-  'endbr.S',
-  'runtime-constant.S',
-])('%s, altered', (file) => {
+describe.each(['first.c', ...siteFixtures, 'runtime-constant.S'])('%s, altered', (file) => {
   const object = fixture(file);
 
   const attempt = (data: Buffer, sizes = tables): 'program' | 'refused' => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { matchProgram } from '../../src/match/interpret.js';
 import type { Field, Item, Program, Variant } from '../../src/program/types.js';
 import { LinkedKernel } from './support/linked.js';
-import { fixture, programOf } from './support/programs.js';
+import { fixture, programOf, siteFixtures } from './support/programs.js';
 
 type SiteItem = Extract<Item, { kind: 'site' }>;
 
@@ -14,19 +14,6 @@ interface PlacedSite {
   readonly item: SiteItem;
   readonly address: bigint;
 }
-
-const files = [
-  'ftrace.S',
-  'jump-label.S',
-  'static-call.S',
-  'return.S',
-  'retpoline.S',
-  'lock.S',
-  'paravirt.S',
-  'alternative.S',
-  'overlap.S',
-  'endbr.S',
-];
 
 /** A function that sites may be made to call; no name in the program leads there. */
 const TRAMPOLINE = 0x19000000n;
@@ -75,7 +62,7 @@ function written(
   return bytes;
 }
 
-describe.each(files)('%s in a kernel', (file) => {
+describe.each(siteFixtures)('%s in a kernel', (file) => {
   const { kernel, program, sites } = setUp(file);
   const matches = () => matchProgram(program, 'vmlinux', kernel).ok;
   const withBytes = (address: bigint, bytes: Uint8Array): boolean => {

@@ -98,3 +98,17 @@ function showField(program: Program, field: Field): string {
   if (field.free) return `<${how} any>`;
   return `<${how} ${program.keys[field.key]!.label}${offset}>`;
 }
+
+/** An assembled object for each kind of patch site, and one in which they overlap. */
+export const siteFixtures = [
+  'ftrace.S',
+  'jump-label.S',
+  'static-call.S',
+  'return.S',
+  'retpoline.S',
+  'lock.S',
+  'paravirt.S',
+  'alternative.S',
+  'overlap.S',
+  'endbr.S',
+];
