@@ -3,18 +3,12 @@ import { Host } from '../../apply/host.js';
 import { readUpdate } from '../../update/read.js';
 import type { Command } from '../command.js';
 import { functionLines, pauseLine, timeoutOption } from '../switch-report.js';
+import { updateArgument } from '../update-argument.js';
 
 export const command: Command = {
   usage: 'apply <update>',
   describe: 'Hot-patch the running kernel with an update',
-  options: (yargs) =>
-    yargs
-      .positional('update', {
-        type: 'string',
-        demandOption: true,
-        describe: 'A ksplice-ID.tar.gz, or the directory that it unpacks to',
-      })
-      .option('timeout', timeoutOption),
+  options: (yargs) => yargs.positional('update', updateArgument).option('timeout', timeoutOption),
   examples: [
     ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'apply an update'],
     [

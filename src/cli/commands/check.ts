@@ -7,17 +7,14 @@ import type { Ui } from '../../ui.js';
 import { readUpdate } from '../../update/read.js';
 import type { Update } from '../../update/update.js';
 import type { Command } from '../command.js';
+import { updateArgument } from '../update-argument.js';
 
 export const command: Command = {
   usage: 'check <update>',
   describe: 'Prove that an update fits a kernel, loading nothing',
   options: (yargs) =>
     yargs
-      .positional('update', {
-        type: 'string',
-        demandOption: true,
-        describe: 'A ksplice-ID.tar.gz, or the directory that it unpacks to',
-      })
+      .positional('update', updateArgument)
       .option('live', { type: 'boolean', describe: 'Check against the running kernel' })
       .option('image', {
         type: 'string',

@@ -1,0 +1,6 @@
+/** An update that a command reads, as yargs wants it described. */
+export const updateArgument = {
+  type: 'string',
+  demandOption: true,
+  describe: 'A ksplice-ID.tar.gz, or the directory that it unpacks to',
+} as const;
