@@ -331,6 +331,7 @@ static int errno_of(enum ksplice_cause cause)
 	case KSPLICE_CODE_BUSY:
 	case KSPLICE_MODULE_BUSY:
 	case KSPLICE_PROBED:
+	case KSPLICE_LIVEPATCHED:
 		return -EBUSY;
 	case KSPLICE_OUT_OF_MEMORY:
 		return -ENOMEM;

@@ -47,6 +47,7 @@ enum ksplice_cause {
 	KSPLICE_UNEXPECTED,
 	KSPLICE_RESERVED_TEXT,
 	KSPLICE_PROBED,
+	KSPLICE_LIVEPATCHED,
 	KSPLICE_INCOMPLETE,
 	KSPLICE_N_CAUSES,
 };
@@ -159,6 +160,11 @@ enum ksplice_cause ksplice_check_before_apply(struct ksplice_update *update);
 enum ksplice_cause ksplice_check_before_undo(struct ksplice_update *update);
 enum ksplice_cause ksplice_attach_ftrace(struct ksplice_update *update);
 void ksplice_detach_ftrace(struct ksplice_update *update);
+
+/* livepatch.c; the name of the module whose livepatch redirects code in that range */
+void ksplice_lock_livepatches(void);
+void ksplice_unlock_livepatches(void);
+const char *ksplice_find_livepatch(unsigned long start, unsigned long length);
 
 /* stacks.c */
 struct ksplice_seen;

@@ -34,6 +34,10 @@ static const struct wanted wanted[] __initconst = {
 	WANT(jump_label_lock),
 	WANT(jump_label_text_reserved),
 	WANT(jump_label_unlock),
+#ifdef CONFIG_LIVEPATCH
+	WANT(klp_mutex),
+	WANT(klp_patches),
+#endif
 	WANT(kprobe_mutex),
 	WANT(module_kallsyms_on_each_symbol),
 	WANT(stack_trace_save_tsk_reliable),

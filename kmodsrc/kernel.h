@@ -17,6 +17,7 @@
 #include <linux/cpu.h>
 #include <linux/jump_label.h>
 #include <linux/kprobes.h>
+#include <linux/list.h>
 #include <linux/memory.h>
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -30,6 +31,8 @@
 /* These are in no header that a module can include. */
 extern struct mutex kprobe_mutex;
 struct task_struct *idle_task(int cpu);
+extern struct mutex klp_mutex;
+extern struct list_head klp_patches;
 
 #ifdef CONFIG_X86_KERNEL_IBT
 #define KERNEL(symbol) symbol
@@ -44,6 +47,10 @@ struct ksplice_kernel {
 	typeof(jump_label_text_reserved) *jump_label_text_reserved;
 	typeof(jump_label_unlock) *jump_label_unlock;
 	typeof(kallsyms_on_each_match_symbol) *kallsyms_on_each_match_symbol;
+#ifdef CONFIG_LIVEPATCH
+	typeof(klp_mutex) *klp_mutex;
+	typeof(klp_patches) *klp_patches;
+#endif
 	typeof(kprobe_mutex) *kprobe_mutex;
 	typeof(module_kallsyms_on_each_symbol) *module_kallsyms_on_each_symbol;
 	typeof(stack_trace_save_tsk_reliable) *stack_trace_save_tsk_reliable;

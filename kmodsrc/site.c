@@ -125,7 +125,12 @@ static bool is_probed(const struct ksplice_function *f)
 static enum ksplice_cause check_before_apply(struct ksplice_function *f)
 {
 	const struct ksplice_function *other = ksplice_find_switched(f->old, f->length);
+	const char *livepatch = ksplice_find_livepatch(f->old, f->length);
 
+	if (livepatch) {
+		pr_info("%s: %s is replaced by livepatch %s\n", f->update->id, f->name, livepatch);
+		return KSPLICE_LIVEPATCHED;
+	}
 	if (other) {
 		pr_info("%s: %s is replaced by %s\n", f->update->id, f->name, other->update->id);
 		return KSPLICE_NO_MATCH;

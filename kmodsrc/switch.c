@@ -28,10 +28,12 @@ struct stop {
  * kprobe_mutex: a probe that is being registered has copied the bytes that it
  * wants to restore some day, and must not do that before the switch and be
  * found only after it.  jump_label_lock: the tables of reserved text.
- * text_mutex: the text itself.  The order is the kernel's.
+ * text_mutex: the text itself.  The order is the kernel's.  Livepatches come
+ * first: whoever changes them takes the others while it holds their lock.
  */
 static void lock_text(void)
 {
+	ksplice_lock_livepatches();
 	mutex_lock(&KERNEL(kprobe_mutex));
 	cpus_read_lock();
 	KERNEL(jump_label_lock)();
@@ -44,6 +46,7 @@ static void unlock_text(void)
 	KERNEL(jump_label_unlock)();
 	cpus_read_unlock();
 	mutex_unlock(&KERNEL(kprobe_mutex));
+	ksplice_unlock_livepatches();
 }
 
 static void write_all(struct ksplice_update *update, bool undo)

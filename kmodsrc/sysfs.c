@@ -29,6 +29,7 @@ static const char * const cause_names[KSPLICE_N_CAUSES] = {
 	[KSPLICE_UNEXPECTED] = "unexpected",
 	[KSPLICE_RESERVED_TEXT] = "reserved_text",
 	[KSPLICE_PROBED] = "probed",
+	[KSPLICE_LIVEPATCHED] = "livepatched",
 	[KSPLICE_INCOMPLETE] = "incomplete",
 };
 

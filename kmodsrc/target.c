@@ -129,6 +129,17 @@ static enum ksplice_cause prepare_match(struct ksplice_target *target)
 	return KSPLICE_OUT_OF_MEMORY;
 }
 
+static void note_replaced(struct ksplice_target *target, const struct ksplice_span *span,
+			  const char *by, enum ksplice_cause verdict)
+{
+	const struct ksplice_program *p = target->match.program;
+
+	seq_buf_printf(&target->update->mismatches,
+		       "%s %s %s+0x0 expected unchanged found replaced-by-%s\n", target->name,
+		       ksplice_string(p, span->label), ksplice_string(p, span->name), by);
+	target->verdict = verdict;
+}
+
 /*
  * A function can be replaced once: the two updates' new code knows nothing of
  * each other, and one fix would be lost.
@@ -138,19 +149,18 @@ static void refuse_replaced(struct ksplice_target *target)
 	const struct ksplice_span *spans = ksplice_spans(target->match.program);
 	const struct ksplice_function *other;
 	struct ksplice_match *m = &target->match;
+	const char *livepatch;
 	u32 i;
 
 	for (i = 0; i < m->program->spans.count; i++) {
 		if (!(spans[i].flags & KSPLICE_SPAN_REPLACED) || !m->addresses[i])
 			continue;
 		other = ksplice_find_switched(m->addresses[i], spans[i].length);
-		if (!other)
-			continue;
-		seq_buf_printf(&target->update->mismatches,
-			       "%s %s %s+0x0 expected unchanged found replaced-by-%s\n",
-			       target->name, ksplice_string(m->program, spans[i].label),
-			       other->name, other->update->id);
-		target->verdict = KSPLICE_NO_MATCH;
+		if (other)
+			note_replaced(target, &spans[i], other->update->id, KSPLICE_NO_MATCH);
+		livepatch = ksplice_find_livepatch(m->addresses[i], spans[i].length);
+		if (livepatch)
+			note_replaced(target, &spans[i], livepatch, KSPLICE_LIVEPATCHED);
 	}
 }
 
@@ -168,7 +178,9 @@ void ksplice_match_target(struct ksplice_target *target)
 		mutex_lock(&KERNEL(text_mutex));
 		ksplice_match_all(&target->match);
 		mutex_unlock(&KERNEL(text_mutex));
+		ksplice_lock_livepatches();
 		refuse_replaced(target);
+		ksplice_unlock_livepatches();
 	}
 	if (target->verdict == KSPLICE_OK)
 		pr_info("%s: %s matches: %u functions and data, %u not reached\n",

@@ -95,6 +95,15 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
       'them all) and try again. Probes at the entry of a function that ftrace can trace are not in the way.',
   },
   {
+    word: 'livepatched',
+    code: 'aborted',
+    sentence:
+      "a livepatch of the kernel's own kind has replaced a function that the update replaces",
+    advice:
+      'Its code would go on running, whatever the update does. The kernel log and "match" name the livepatch; if its fix ' +
+      'is not needed any more, `echo 0 >/sys/kernel/livepatch/NAME/enabled` takes it out. Then try again.',
+  },
+  {
     word: 'incomplete',
     code: 'aborted',
     sentence: 'not all modules of the update are loaded',

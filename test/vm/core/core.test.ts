@@ -289,6 +289,53 @@ describe('a kprobe', () => {
   });
 });
 
+describe("the kernel's own livepatch", () => {
+  const settled = (file: string, value: string) =>
+    guest.ok(
+      `for i in $(seq 300); do [ "$(cat ${file} 2>/dev/null)" = "${value}" ] && exit; sleep 0.1; done; exit 1`,
+      { timeoutMs: 60_000 },
+    );
+  const sysfs = '/sys/kernel/livepatch/core_livepatch';
+  const insert = async () => {
+    await guest.ok(`insmod ${base.livepatch}`);
+    await settled(`${sysfs}/transition`, '0');
+    expect(await scene.call('plain')).toBe('livepatched plain');
+  };
+  const remove = async () => {
+    await guest.ok(`echo 0 >${sysfs}/enabled`);
+    await settled(`${sysfs}/transition`, '');
+    await guest.ok('rmmod core_livepatch');
+  };
+
+  it('of a function keeps an update from replacing it, until it is gone', async () => {
+    await insert();
+    await scene.load('plain');
+    const state = await scene.refused('plain', 'applied', 'livepatched');
+    expect(state.match).toMatch(
+      /core_plain\+0x0 expected unchanged found replaced-by-core_livepatch$/,
+    );
+    expect(await scene.call('plain')).toBe('livepatched plain');
+    await remove();
+    await scene.apply('plain');
+    expect(await scene.call('plain')).toBe('new core_plain');
+    await scene.remove('plain');
+    expect(await scene.call('plain')).toBe('old plain');
+  });
+
+  it('that comes after the match keeps it from being applied, and no other function', async () => {
+    await scene.load('plain');
+    await scene.load('bare');
+    await insert();
+    await scene.refused('plain', 'applied', 'livepatched');
+    await scene.apply('bare');
+    expect(await scene.call('bare')).toBe('new core_bare');
+    await scene.remove('bare');
+    await scene.unload('plain');
+    await remove();
+    expect(await scene.call('plain')).toBe('old plain');
+  });
+});
+
 describe('while an update is applied', () => {
   it('nothing that it needs can be unloaded', async () => {
     await scene.load('plain');

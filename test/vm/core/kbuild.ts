@@ -36,6 +36,8 @@ export interface Base {
   /** The finished core and target modules. */
   readonly core: string;
   readonly target: string;
+  /** A livepatch of the kernel's own kind, of core_plain in the target. */
+  readonly livepatch: string;
   readonly tables: TableSizes;
   /** The objects that programs can be made of, by target. */
   readonly objects: ReadonlyMap<string, ElfObject>;
@@ -108,7 +110,9 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
   const cmdline = await readFile(join(kernel.source, 'fs/proc/cmdline.c'), 'utf8');
   await writeFile(at('pre/cmdline.c'), `#include <linux/module.h>\n${cmdline}`);
   await writeFile(at('pre/tables.c'), tablesProbeSource);
-  const lines = 'obj-m := core_target.o\ncore_target-y := target.o twin.o\n';
+  const lines =
+    'obj-m := core_target.o core_livepatch.o\n' +
+    'core_target-y := target.o twin.o\ncore_livepatch-y := livepatch.o\n';
   await writeFile(at('target/Kbuild'), lines);
   await writeFile(at('pre/Kbuild'), 'obj-m := cmdline.o tables.o\n');
   await makeCore(kernel, at('core'));
@@ -131,6 +135,7 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
     directory,
     core,
     target: at('target/core_target.ko'),
+    livepatch: at('target/core_livepatch.ko'),
     tables: readTableSizes(await object('pre/tables.o')),
     objects: new Map([
       ['core_target', await object('target/target.o')],
