@@ -2,20 +2,22 @@
 // Starts the compiled program. `--version` is answered here: what a script asks
 // a hundred hosts at once should not wait for the rest to load.
 
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { loadBundle } from './load-bundle.js';
+const { existsSync, readFileSync, statSync } = require('node:fs');
+const path = require('node:path');
+const { pathToFileURL } = require('node:url');
+const { loadBundle } = require('./load-bundle.js');
 
-const root = new URL('../', import.meta.url);
+const root = path.dirname(__dirname);
+const modules = path.join(root, 'dist/cli/main.js');
+const bundle = path.join(root, 'dist/ksplice-ts.cjs');
+
 const args = process.argv.slice(2);
 const json = args.includes('--json');
 const asksVersion =
   args.includes('--version') && args.every((arg) => /^--(version|json)$/.test(arg));
-const modules = new URL('dist/cli/main.js', root);
-const bundle = new URL('dist/ksplice-ts.cjs', root);
 
 if (asksVersion) {
-  const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+  const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   process.stdout.write(json ? `${JSON.stringify({ ok: true, version })}\n` : `${version}\n`);
 } else if (!existsSync(modules)) {
   const message = 'ksplice-ts is not compiled yet';
@@ -28,6 +30,10 @@ if (asksVersion) {
   }
   process.exitCode = 1;
 } else {
+  run();
+}
+
+async function run() {
   // `ksplice-ts view | head`: a reader that has had enough is no error.
   const onError = (error) => {
     if (error.code !== 'EPIPE') throw error;
@@ -35,8 +41,8 @@ if (asksVersion) {
   process.stdout.on('error', onError);
   process.stderr.on('error', onError);
   const { main } = bundleIsCurrent()
-    ? loadBundle(fileURLToPath(bundle)).exports
-    : await import(modules.href);
+    ? loadBundle(bundle).exports
+    : await import(pathToFileURL(modules).href);
   process.exitCode = await main(args);
 }
 

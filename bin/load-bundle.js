@@ -1,15 +1,15 @@
 // Loads dist/ksplice-ts.cjs with the code that V8 compiled for it when it was
 // built: what `require` cannot do.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { Script } from 'node:vm';
+const { existsSync, readFileSync } = require('node:fs');
+const { createRequire } = require('node:module');
+const { Script } = require('node:vm');
 
 /**
  * @param {string} filename of the bundle
  * @returns its exports, and the script, to make the cache from
  */
-export function loadBundle(filename) {
+function loadBundle(filename) {
   const source = readFileSync(filename, 'utf8');
   const wrapped = `(function (exports, require, module, __filename) {${source}\n})`;
   const cache = cacheOf(filename);
@@ -22,6 +22,8 @@ export function loadBundle(filename) {
 }
 
 /** Where the compiled code of a bundle is kept. */
-export function cacheOf(filename) {
+function cacheOf(filename) {
   return `${filename}.cache`;
 }
+
+module.exports = { cacheOf, loadBundle };

@@ -8,8 +8,11 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { execa } from 'execa';
 import { KspliceError } from '../errors.js';
+import type { Shell } from './shell.js';
+
+/** A shell's exit status for a program that is not there (POSIX). */
+const COMMAND_NOT_FOUND = 127;
 
 export interface HostPaths {
   /** "/sys" */
@@ -20,16 +23,12 @@ export interface HostPaths {
   readonly run: string;
 }
 
-/** How a module is loaded (given its file) and unloaded (given its name). */
-export interface ModuleCommands {
-  insmod(file: string): Promise<void>;
-  rmmod(module: string): Promise<void>;
-}
-
 export class Host {
+  /** While the lock is held: what runs the two commands. */
+  shell: Shell | undefined;
+
   constructor(
     readonly paths: HostPaths = { sysfs: '/sys', proc: '/proc', run: '/run/ksplice' },
-    readonly commands: ModuleCommands = kmodCommands,
     readonly release: string = os.release(),
     readonly machine: string = os.machine(),
     readonly uid: number = process.geteuid?.() ?? -1,
@@ -78,6 +77,35 @@ export class Host {
   }
 
   /**
+   * Loads a module from a file.
+   * @throws KspliceError `load-failed` with what insmod said
+   */
+  async insmod(file: string): Promise<void> {
+    await this.kmod('insmod', file);
+  }
+
+  /**
+   * Unloads a module.
+   * @throws KspliceError `load-failed` with what rmmod said
+   */
+  async rmmod(module: string): Promise<void> {
+    await this.kmod('rmmod', module);
+  }
+
+  private async kmod(command: string, argument: string): Promise<void> {
+    if (!this.shell) throw new Error(`${command} without the lock`);
+    const { status, said } = await this.shell.run(command, argument);
+    if (status === COMMAND_NOT_FOUND) {
+      throw new KspliceError('missing-tool', `${command} was not found`, {
+        advice: 'Install the package kmod.',
+      });
+    }
+    if (status !== 0) {
+      throw new KspliceError('load-failed', said || `${command} ended with status ${status}`);
+    }
+  }
+
+  /**
    * Unloads a module, with some patience: a reader of one of its files, or the
    * last step of a switch, may hold it for a moment.
    * @throws KspliceError `load-failed` if it is still there after about three seconds
@@ -87,7 +115,7 @@ export class Host {
     for (let wait = 20; wait < 2_000; wait *= 2) {
       if (!(await this.isLoaded(module))) return;
       try {
-        await this.commands.rmmod(module);
+        await this.rmmod(module);
         return;
       } catch (error) {
         failure = error;
@@ -109,30 +137,3 @@ export async function exists(file: string): Promise<boolean> {
     () => false,
   );
 }
-
-// root's PATH need not have the directories of administration (su without -).
-const environment = { PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' };
-
-async function kmod(command: string, argument: string): Promise<void> {
-  // Ctrl-C is for us: a module is loaded or not, and what follows must know which.
-  const result = await execa(command, [argument], {
-    detached: true,
-    reject: false,
-    env: environment,
-    stdin: 'ignore',
-  });
-  if (result.code === 'ENOENT') {
-    throw new KspliceError('missing-tool', `${command} was not found`, {
-      advice: 'Install the package kmod.',
-    });
-  }
-  if (result.failed) {
-    const said = result.stderr.trim() || result.shortMessage;
-    throw new KspliceError('load-failed', said ?? `${command} failed`);
-  }
-}
-
-const kmodCommands: ModuleCommands = {
-  insmod: (file) => kmod('insmod', file),
-  rmmod: (module) => kmod('rmmod', module),
-};

@@ -63,7 +63,7 @@ export class Loading {
     // Noted before it is tried: an insmod that fails may still have loaded it.
     this.modules.push(module);
     try {
-      await this.host.commands.insmod(place);
+      await this.host.insmod(place);
     } catch (error) {
       throw this.loadError(module, error);
     } finally {

@@ -214,8 +214,8 @@ describe('applyUpdate', () => {
         }
         // The first goes no further until the second has been refused.
       };
-      const slow = kernel.commands.insmod;
-      kernel.commands.insmod = async (file) => {
+      const slow = kernel.insmod.bind(kernel);
+      kernel.insmod = async (file) => {
         await slow(file);
         if (second) expect((await second).code).toBe('busy');
       };

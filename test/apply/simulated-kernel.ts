@@ -42,11 +42,7 @@ export class SimulatedKernel extends Host {
       proc: path.join(root, 'proc'),
       run: path.join(root, 'run'),
     };
-    const commands = {
-      insmod: (file: string) => this.insmod(file),
-      rmmod: (name: string) => this.rmmod(name),
-    };
-    super(paths, commands, release, 'x86_64', uid);
+    super(paths, release, 'x86_64', uid);
   }
 
   /** Lays out the directories, with these modules loaded. */
@@ -103,7 +99,7 @@ export class SimulatedKernel extends Host {
     return undefined;
   }
 
-  private async insmod(file: string): Promise<void> {
+  override async insmod(file: string): Promise<void> {
     const { name } = readModule(await readFile(file), file);
     const refused = this.unloadable.has(name) || this.loaded.includes(name);
     const fails = refused || this.loadedWithError.has(name);
@@ -112,7 +108,7 @@ export class SimulatedKernel extends Host {
     if (fails) throw new KspliceError('load-failed', 'insmod: ERROR: could not insert module');
   }
 
-  private async rmmod(name: string): Promise<void> {
+  override async rmmod(name: string): Promise<void> {
     const id = idOf(name);
     const live = id !== undefined && (await this.stageOf(id)) === 'applied' && /_new$/.test(name);
     const needed = name === 'ksplice' && this.loaded.some((other) => idOf(other) !== undefined);

@@ -5,8 +5,9 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { cacheOf, loadBundle } from './load-bundle.js';
+import loader from './load-bundle.js';
 
+const { cacheOf, loadBundle } = loader;
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const bundle = path('dist/ksplice-ts.cjs');
@@ -20,7 +21,7 @@ await build({
   format: 'cjs',
   // WebAssembly that finds its file by its own place.
   external: ['iced-x86'],
-  alias: { 'string-width': path('bin/ascii-width.js') },
+  alias: { 'string-width': path('bin/ascii-width.mjs') },
   minifyWhitespace: true,
   minifySyntax: true,
   define: { 'import.meta.url': 'bundleUrl' },

@@ -1,0 +1,110 @@
+// One shell for all that takes another program: it holds the lock and runs insmod
+// and rmmod. (Node has no flock(2). And to start a process from one of Node's
+// size takes longer than insmod itself, the more so on a small or emulated host.)
+//
+// The shell reads our pipe. When we are gone, killed or not, it finishes what it
+// is at, then the pipe ends, and with the shell the lock.
+
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { KspliceError } from '../errors.js';
+
+/** What a command came to. */
+export interface Answer {
+  readonly status: number;
+  /** Its stdout and stderr, trimmed. */
+  readonly said: string;
+}
+
+const TAKEN = 75;
+// After a kill the former holder needs a moment to notice.
+const PATIENCE_S = 2;
+
+// root's PATH need not have the directories of administration (su without -).
+const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' };
+
+export class Shell {
+  private heard = '';
+  private gone = false;
+  private notify = () => {};
+
+  private readonly ended: Promise<number | null>;
+
+  private constructor(private readonly process: ChildProcessByStdio<Writable, Readable, null>) {
+    process.stdout.setEncoding('latin1').on('data', (text: string) => {
+      this.heard += text;
+      this.notify();
+    });
+    // It may be gone when we write; its answer, that does not come, tells.
+    process.stdin.on('error', () => {});
+    process.on('error', () => {});
+    this.ended = once(process, 'close').then(
+      ([status]) => status as number | null,
+      () => null,
+    );
+    this.ended.then(() => {
+      this.gone = true;
+      this.notify();
+    });
+  }
+
+  /**
+   * Starts the shell, which holds the lock until `end`.
+   * @param lock a file that exists
+   * @throws KspliceError `busy` if another one holds the lock, `missing-tool`
+   */
+  static async start(lock: string): Promise<Shell> {
+    const options = ['--timeout', String(PATIENCE_S), '--conflict-exit-code', String(TAKEN)];
+    const shell = new Shell(
+      spawn('flock', [...options, '--no-fork', lock, 'sh'], {
+        // Ctrl-C is for us: a module is loaded or not, and what follows must know which.
+        detached: true,
+        stdio: ['pipe', 'pipe', 'ignore'],
+        env,
+      }),
+    );
+    try {
+      await shell.command(':');
+      return shell;
+    } catch {
+      if ((await shell.ended) === TAKEN) {
+        throw new KspliceError('busy', 'another ksplice-ts is changing this kernel', {
+          advice: 'Wait until it is done, and try again.',
+        });
+      }
+      throw new KspliceError('missing-tool', `cannot lock ${lock}`, {
+        advice: 'The program flock is needed (package util-linux).',
+      });
+    }
+  }
+
+  /**
+   * Runs a program with one argument and waits for it.
+   * @throws KspliceError `load-failed` if the shell is gone
+   */
+  async run(program: string, argument: string): Promise<Answer> {
+    return this.command(`${program} '${argument.replaceAll("'", `'\\''`)}'`);
+  }
+
+  /** Lets go of the lock. */
+  async end(): Promise<void> {
+    this.process.stdin.end();
+    await this.ended;
+  }
+
+  private async command(text: string): Promise<Answer> {
+    this.heard = '';
+    this.process.stdin.write(`${text} </dev/null 2>&1; printf '\\0%d\\n' $?\n`);
+    for (;;) {
+      const [, said, status] = /^([^\0]*)\0(\d+)\n$/.exec(this.heard) ?? [];
+      if (said !== undefined) return { status: Number(status), said: said.trim() };
+      if (this.gone) {
+        throw new KspliceError('load-failed', 'the shell that loads the modules was killed');
+      }
+      await new Promise<void>((resolve) => {
+        this.notify = resolve;
+      });
+    }
+  }
+}
