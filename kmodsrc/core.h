@@ -53,8 +53,8 @@ enum ksplice_cause {
 };
 
 /*
- * A function that an update replaces, or the cold part of one.  All that undo
- * needs is here: the old code's module may be gone by then.
+ * What an update replaces: a function, the cold part of one, or read-only data.
+ * All that undo needs is here: the old code's module may be gone by then.
  */
 struct ksplice_function {
 	struct list_head switched;	/* in ksplice_switched while it is live */
@@ -64,7 +64,7 @@ struct ksplice_function {
 	char *name;
 	unsigned long old;
 	unsigned long length;
-	unsigned long new;		/* 0 for a cold part */
+	unsigned long new;		/* 0 for a cold part, and for data */
 	unsigned long site;		/* of the jump */
 	u8 jump[KSPLICE_JUMP_SIZE];
 	u8 saved[KSPLICE_JUMP_SIZE];
@@ -73,6 +73,8 @@ struct ksplice_function {
 	unsigned long ftrace_site;	/* 0 if it does not begin with one */
 	struct ftrace_ops ops;
 	bool attached;			/* the ops are registered */
+	const u8 *content;		/* of data, to write over the old; else NULL */
+	u8 *old_content;
 };
 
 struct ksplice_symbols;

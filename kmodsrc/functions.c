@@ -15,7 +15,8 @@ static enum ksplice_cause fill_function(struct ksplice_function *f, struct kspli
 	const struct ksplice_match *m = &target->match;
 	const struct ksplice_span *span;
 
-	if (change->span >= m->program->spans.count)
+	if (change->span >= m->program->spans.count ||
+	    (change->flags & KSPLICE_CHANGE_DATA && !change->new_addr))
 		return KSPLICE_UNEXPECTED;
 	span = &ksplice_spans(m->program)[change->span];
 	if (!(span->flags & KSPLICE_SPAN_REPLACED))
@@ -28,9 +29,16 @@ static enum ksplice_cause fill_function(struct ksplice_function *f, struct kspli
 	f->span = change->span;
 	f->old = m->addresses[change->span];
 	f->length = span->length;
-	f->new = (unsigned long)change->new_addr;
 	f->name = kstrdup(ksplice_string(m->program, span->name), GFP_KERNEL);
-	return f->name ? KSPLICE_OK : KSPLICE_OUT_OF_MEMORY;
+	if (!f->name)
+		return KSPLICE_OUT_OF_MEMORY;
+	if (!(change->flags & KSPLICE_CHANGE_DATA)) {
+		f->new = (unsigned long)change->new_addr;
+		return KSPLICE_OK;
+	}
+	f->content = change->new_addr;
+	f->old_content = kvmalloc(f->length, GFP_KERNEL);
+	return f->old_content ? KSPLICE_OK : KSPLICE_OUT_OF_MEMORY;
 }
 
 /* Every target has new code and a match. */
@@ -60,8 +68,10 @@ void ksplice_free_functions(struct ksplice_update *update)
 {
 	unsigned int i;
 
-	for (i = 0; i < update->n_functions; i++)
+	for (i = 0; i < update->n_functions; i++) {
 		kfree(update->functions[i].name);
+		kvfree(update->functions[i].old_content);
+	}
 	kvfree(update->functions);
 	update->functions = NULL;
 	update->n_functions = 0;
@@ -78,14 +88,13 @@ const struct ksplice_function *ksplice_find_switched(unsigned long start, unsign
 	return NULL;
 }
 
-/* Lays the bytes that a jump of ours covers over what was read. */
-static void lay_over_saved(const struct ksplice_function *f, u8 *to, u64 address, size_t length)
+/* Puts bytes that we have written over back into what was read. */
+static void lay_over(u8 *to, u64 address, size_t length, const u8 *saved, u64 site, size_t size)
 {
-	int i;
+	u64 first = max(address, site), end = min(address + length, site + size);
 
-	for (i = 0; i < KSPLICE_JUMP_SIZE; i++)
-		if (f->site + i >= address && f->site + i < address + length)
-			to[f->site + i - address] = f->saved[i];
+	if (first < end)
+		memcpy(to + (first - address), saved + (first - site), end - first);
 }
 
 /*
@@ -99,8 +108,11 @@ int ksplice_read_text(void *to, u64 address, size_t length)
 	cond_resched();
 	if (copy_from_kernel_nofault(to, (void *)(unsigned long)address, length))
 		return -EFAULT;
-	list_for_each_entry(f, &ksplice_switched, switched)
-		if (!f->by_ftrace)
-			lay_over_saved(f, to, address, length);
+	list_for_each_entry(f, &ksplice_switched, switched) {
+		if (f->content)
+			lay_over(to, address, length, f->old_content, f->old, f->length);
+		else if (f->new && !f->by_ftrace)
+			lay_over(to, address, length, f->saved, f->site, KSPLICE_JUMP_SIZE);
+	}
 	return 0;
 }

@@ -20,17 +20,21 @@
 #include <linux/module.h>
 #include "program.h"
 
-#define KSPLICE_API_VERSION 1
+#define KSPLICE_API_VERSION 2
 
 /*
  * A function that the update replaces.  Without new_addr its code is only
  * kept off the stacks while the switch is made: the cold part of a replaced
- * function.
+ * function.  Or, with KSPLICE_CHANGE_DATA, read-only data: what is at new_addr,
+ * as long as the span, is written over it.
  */
 struct ksplice_change {
 	__u32 span;		/* in the match program of the target */
+	__u32 flags;
 	void *new_addr;
 };
+
+#define KSPLICE_CHANGE_DATA	0x1
 
 /*
  * A place in the new code that holds the value of a key.  The kernel's module

@@ -142,6 +142,8 @@ static enum ksplice_cause check_before_apply(struct ksplice_function *f)
 	if (f->new && !f->by_ftrace &&
 	    copy_from_kernel_nofault(f->saved, (void *)f->site, KSPLICE_JUMP_SIZE))
 		return KSPLICE_UNEXPECTED;
+	if (f->content && copy_from_kernel_nofault(f->old_content, (void *)f->old, f->length))
+		return KSPLICE_UNEXPECTED;
 	return KSPLICE_OK;
 }
 
@@ -157,6 +159,15 @@ enum ksplice_cause ksplice_check_before_apply(struct ksplice_update *update)
 	for (i = 0; i < update->n_functions && cause == KSPLICE_OK; i++)
 		cause = check_before_apply(&update->functions[i]);
 	return cause;
+}
+
+static enum ksplice_cause check_data_before_undo(const struct ksplice_function *f)
+{
+	/* Nothing but a switch writes to it: it can be read as it is. */
+	if (!memcmp((void *)f->old, f->content, f->length))
+		return KSPLICE_OK;
+	pr_info("%s: %s is not what was written any more\n", f->update->id, f->name);
+	return KSPLICE_UNEXPECTED;
 }
 
 static enum ksplice_cause check_before_undo(const struct ksplice_function *f)
@@ -184,7 +195,9 @@ enum ksplice_cause ksplice_check_before_undo(struct ksplice_update *update)
 
 	for (i = 0; i < update->n_functions && cause == KSPLICE_OK; i++) {
 		f = &update->functions[i];
-		if (f->new && !f->by_ftrace)
+		if (f->content)
+			cause = check_data_before_undo(f);
+		else if (f->new && !f->by_ftrace)
 			cause = check_before_undo(f);
 	}
 	return cause;

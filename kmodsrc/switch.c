@@ -6,6 +6,7 @@
 #define pr_fmt(fmt) "ksplice: " fmt
 
 #include <linux/delay.h>
+#include <linux/mm.h>
 #include <linux/timekeeping.h>
 #include <asm/sync_core.h>
 #include "core.h"
@@ -49,6 +50,17 @@ static void unlock_text(void)
 	ksplice_unlock_livepatches();
 }
 
+/* text_poke() writes to two pages at most. */
+static void write_content(unsigned long to, const u8 *content, unsigned long length)
+{
+	unsigned long part;
+
+	for (; length; to += part, content += part, length -= part) {
+		part = min(length, PAGE_SIZE - offset_in_page(to));
+		KERNEL(text_poke)((void *)to, content, part);
+	}
+}
+
 static void write_all(struct ksplice_update *update, bool undo)
 {
 	struct ksplice_function *f;
@@ -59,6 +71,8 @@ static void write_all(struct ksplice_update *update, bool undo)
 		if (f->new && !f->by_ftrace)
 			KERNEL(text_poke)((void *)f->site, undo ? f->saved : f->jump,
 					  KSPLICE_JUMP_SIZE);
+		if (f->content)
+			write_content(f->old, undo ? f->old_content : f->content, f->length);
 		WRITE_ONCE(f->live, !undo);
 	}
 }

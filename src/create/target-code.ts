@@ -44,6 +44,7 @@ export async function makeTargetCode(
       object: plain,
       label,
       replaced: new Set(diff.replaced.map((replaced) => replaced.name)),
+      written: new Set(diff.written.map((written) => written.pre.name)),
     })),
     target,
     hasKallsyms,

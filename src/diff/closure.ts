@@ -45,6 +45,9 @@ export class Closure {
   ) {
     this.replacedPosts = new Set(changes.functions.values());
     for (const part of this.replacedPosts) this.keep(part, 'changed');
+    for (const [part, fate] of changes.fates) {
+      if (fate === 'written') this.keep(part, 'new content, to be written over the old');
+    }
     for (const part of changes.added) {
       // Other objects of the same patch may need what is global.
       const isGlobal = part.symbol.binding !== 0;

@@ -1,11 +1,12 @@
-// Variables whose content changed although they existed before. Most are a
-// refusal; two kinds are not:
+// Variables whose content changed although they existed before. A writable one is
+// a refusal: the running kernel has its own value. Of the others there are three kinds:
 //
 // - a constant of this file that only code reads (`static const u8 rates[]`): all
 //   functions that read it are replaced and read the new one. Not if it holds
 //   addresses of functions: a table of operations may have been handed to others,
 //   who compare and keep its address.
 // - a variable that only boot-time code reads: it has been read.
+// - any other constant keeps its place, and its new content is written over the old.
 
 import { SHF_WRITE, STB_LOCAL } from '../elf/constants.js';
 import type { Comparison, Side } from './compare.js';
@@ -16,7 +17,7 @@ import type { SectionRole } from './sections.js';
 import { findTarget } from './targets.js';
 
 /** What becomes of a changed variable. */
-export type DataFate = 'replaced' | 'past' | 'refused';
+export type DataFate = 'replaced' | 'past' | 'written' | 'refused';
 
 /** The fates of changed variables, and the functions that have to be replaced with them. */
 export interface DataFates {
@@ -55,7 +56,8 @@ export function decideDataFates(
     const isOwn = pre.symbol.binding === STB_LOCAL && post.symbol.binding === STB_LOCAL;
     const isConstant = !((pre.section.flags | post.section.flags) & SHF_WRITE);
     const isData = pre.role === 'data' && post.role === 'data' && !pre.isFunction;
-    let fate: DataFate = 'refused';
+    const isSameSize = pre.end - pre.start === post.end - post.start;
+    let fate: DataFate = isData && isConstant && isSameSize ? 'written' : 'refused';
     if (isData && isOwn && all.every((user) => user !== 'other' && user.role === 'init')) {
       fate = 'past';
     } else if (isData && isOwn && isConstant && all.every(isCode)) {

@@ -63,6 +63,7 @@ export function diffObjects(
     pre,
     post,
     replaced,
+    written: writtenData(changes),
     kept: closure.kept,
     entries: closure.entries(),
     twins: closure.twins,
@@ -74,6 +75,12 @@ export function diffObjects(
 function replacedFunctions(changes: Changes): ObjectDiff['replaced'] {
   return [...changes.functions]
     .filter(([, post]) => coldParent(post.symbol.name) === undefined)
+    .map(([pre, post]) => ({ name: post.symbol.name, pre: pre.symbol, post: post.symbol }));
+}
+
+function writtenData(changes: Changes): ObjectDiff['written'] {
+  return [...changes.data]
+    .filter(([, post]) => changes.fates.get(post) === 'written')
     .map(([pre, post]) => ({ name: post.symbol.name, pre: pre.symbol, post: post.symbol }));
 }
 

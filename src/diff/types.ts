@@ -22,8 +22,8 @@ export interface ChangedNames {
   readonly removed: readonly string[];
 }
 
-/** A function whose code differs and that is therefore replaced. */
-export interface ChangedFunction {
+/** A function whose code differs and that is therefore replaced, or data that is written over. */
+export interface ChangedSymbol {
   readonly name: string;
   readonly pre: ElfSymbol;
   readonly post: ElfSymbol;
@@ -71,7 +71,9 @@ export interface ObjectDiff {
   readonly pre: ElfObject;
   readonly post: ElfObject;
   /** Replaced functions; their `.cold` parts are not listed here. */
-  readonly replaced: readonly ChangedFunction[];
+  readonly replaced: readonly ChangedSymbol[];
+  /** Read-only data whose new content is written over the old. */
+  readonly written: readonly ChangedSymbol[];
   /** Post sections that go into the new code as they are: code, new data, strings, constants. */
   readonly kept: ReadonlySet<Section>;
   /** Special table entries that go along. */

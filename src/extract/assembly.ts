@@ -54,9 +54,12 @@ export class Assembly {
     private readonly undefinedSymbols: Undefined,
   ) {
     for (const object of objects) {
+      // What is written over the old data stays where that is.
+      const written = new Set(object.diff.written.map(({ post }) => post));
       for (const symbol of object.diff.post.symbols) {
         const { section, binding } = symbol;
         if (binding === C.STB_LOCAL || !section || !object.diff.kept.has(section)) continue;
+        if (written.has(symbol)) continue;
         this.definitions.set(symbol.name, { object, symbol });
       }
     }

@@ -54,7 +54,7 @@ export function extractNewCode(input: ExtractInput): NewCode {
   };
 }
 
-/** Gives each replaced function's new code a global name, and finds the spans of the old. */
+/** Gives new code and new contents global names, and finds the spans of the old. */
 function nameChanges(
   { objects, program }: ExtractInput,
   assembly: Assembly,
@@ -75,11 +75,20 @@ function nameChanges(
       }
       const symbol = `ksplice_new_${number++}`;
       assembly.addGlobal(symbol, assembly.sectionOf(post.section!), post.value, post.size);
-      changes.push({ label, name: pre.name, span, symbol });
+      changes.push({ label, name: pre.name, span, symbol, isData: false });
       for (const cold of coldParts(diff.pre.symbols, pre.name)) {
         const coldSpan = program.spanOf(label, cold);
-        if (coldSpan !== undefined) changes.push({ label, name: cold, span: coldSpan, symbol: '' });
+        if (coldSpan !== undefined) {
+          changes.push({ label, name: cold, span: coldSpan, symbol: '', isData: false });
+        }
       }
+    }
+    for (const { pre, post } of diff.written) {
+      const span = program.spanOf(label, pre.name);
+      if (span === undefined) throw new Error(`${label}: the match program has no ${pre.name}`);
+      const symbol = `ksplice_new_${number++}`;
+      assembly.addGlobal(symbol, assembly.sectionOf(post.section!), post.value, post.size);
+      changes.push({ label, name: pre.name, span, symbol, isData: true });
     }
   }
   return changes;

@@ -68,8 +68,9 @@ export function renderNewCode(template: string, modules: TargetModules, code: Ne
   for (const { symbol } of [...code.changes, ...code.refs]) if (symbol) symbols.add(symbol);
   const declarations = [...symbols].map((name) => `extern const char ${checkedWord(name)}[];`);
   const changes = code.changes.map(
-    ({ span, symbol, name }) =>
-      `\t{ .span = ${span}${symbol ? `, .new_addr = (void *)${symbol}` : ''} },\t/* ${comment(name)} */`,
+    ({ span, symbol, name, isData }) =>
+      `\t{ .span = ${span}${isData ? ', .flags = KSPLICE_CHANGE_DATA' : ''}` +
+      `${symbol ? `, .new_addr = (void *)${symbol}` : ''} },\t/* ${comment(name)} */`,
   );
   const refs = code.refs.map((ref) => {
     const flags = [

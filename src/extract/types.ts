@@ -38,20 +38,21 @@ export interface ChangedObject {
 
 /** The part of the match program's maker that extraction needs: where things are in the program. */
 export interface ProgramIndex {
-  spanOf(label: string, functionName: string): number | undefined;
+  spanOf(label: string, name: string): number | undefined;
   /** The value of a symbol is that of the key, plus the offset. */
   keyOf(label: string, symbolName: string): { key: number; offset: number } | undefined;
 }
 
-/** A replaced function, or the cold part of one. */
+/** A replaced function, the cold part of one, or read-only data that is written over. */
 export interface Change {
   readonly label: string;
   /** The function's name in the pre object. */
   readonly name: string;
   /** Index of its span in the match program. */
   readonly span: number;
-  /** Global symbol of its new code; '' for a cold part, which is only kept off the stacks. */
+  /** Global symbol of its new code or content; '' for a cold part, which is only kept off the stacks. */
   readonly symbol: string;
+  readonly isData: boolean;
 }
 
 /** A place in the new code that holds a key's value: see struct ksplice_ref. */

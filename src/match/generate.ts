@@ -21,6 +21,8 @@ export interface MatchedObject {
   readonly label: string;
   /** Names of the functions that the update replaces. */
   readonly replaced: ReadonlySet<string>;
+  /** Names of the read-only data that the update writes over. */
+  readonly written?: ReadonlySet<string>;
 }
 
 export interface GenerateInput {
@@ -35,8 +37,8 @@ export interface GenerateInput {
 
 export interface Generated {
   readonly program: Program;
-  /** Index of the span of a function, by any of its names. */
-  spanOf(label: string, functionName: string): number | undefined;
+  /** Index of the span of a function, by any of its names, or of data that is written over. */
+  spanOf(label: string, name: string): number | undefined;
   /**
    * What to add to the value of which key for the address of an object's
    * symbol; undefined if the old code does not refer to it.
@@ -55,12 +57,13 @@ export function generateProgram(input: GenerateInput): Generated {
   for (const matched of input.objects) {
     const object = new ObjectSpans(matched, input, table, spans);
     object.addFunctions();
+    object.addWritten();
     object.addData();
     objects.set(matched.label, object);
   }
   return {
     program: { cookie: input.cookie, keys: table.keys, spans },
-    spanOf: (label, name) => objects.get(label)?.functions.get(name),
+    spanOf: (label, name) => objects.get(label)?.named.get(name),
     keyOf: (label, name) => objects.get(label)?.keyOf(name),
   };
 }
@@ -77,8 +80,8 @@ interface PendingData {
 }
 
 class ObjectSpans {
-  /** Span index by every name of each function. */
-  readonly functions = new Map<string, number>();
+  /** Span index by every name of each function, and of data that is written over. */
+  readonly named = new Map<string, number>();
   private readonly keys: ObjectKeys;
   private readonly code: ObjectCode;
   private readonly patched: PatchedCode;
@@ -103,10 +106,10 @@ class ObjectSpans {
     const hasKallsyms = (name: string) => this.input.hasKallsyms(name);
     for (const code of functionsOf(object, replaced, hasKallsyms)) {
       const index = this.spans.push(this.functionSpan(code, hasKallsyms)) - 1;
-      for (const name of code.names) this.functions.set(name, index);
+      for (const name of code.names) this.named.set(name, index);
     }
     for (const name of replaced) {
-      if (this.functions.has(name)) continue;
+      if (this.named.has(name)) continue;
       throw new KspliceError(
         'unsupported-object',
         `${label}: ${name} is not a function with a size`,
@@ -137,6 +140,32 @@ class ObjectSpans {
       bytes: this.code.bytes(section, offset, offset + size),
       items: codeItems(this.code, this.patched, section, offset, offset + size),
     };
+  }
+
+  /** The data that the update writes over: it is looked for like a replaced function. */
+  addWritten(): void {
+    const { object, written = [], label } = this.matched;
+    for (const name of written) {
+      const symbol = object.symbols.find((one) => one.name === name && one.section && one.size > 0);
+      if (!symbol?.section) {
+        throw new KspliceError('unsupported-object', `${label}: ${name} is no data with a size`, {
+          advice: 'Data without a symbol of its own cannot be found in the running kernel.',
+        });
+      }
+      const { section, value, size } = symbol;
+      const span: Span = {
+        name,
+        label,
+        search: this.input.hasKallsyms(name),
+        weak: false,
+        replaced: true,
+        key: this.keys.section(section),
+        offset: value,
+        bytes: this.code.bytes(section, value, value + size),
+        items: relocationItems(this.code, section, value, value + size, value),
+      };
+      this.named.set(name, this.spans.push(span) - 1);
+    }
   }
 
   /** Read-only data, until nothing new is referred to. */

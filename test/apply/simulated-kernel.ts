@@ -7,6 +7,7 @@ import path from 'node:path';
 import { Host } from '../../src/apply/host.js';
 import { KspliceError } from '../../src/errors.js';
 import { readModule } from '../../src/update/modinfo.js';
+import { API_VERSION } from '../../src/update/update.js';
 import { RELEASE } from '../update/sample.js';
 
 interface Refusal {
@@ -70,7 +71,7 @@ export class SimulatedKernel extends Host {
     this.loaded.push(name);
     await this.put(`sys/module/${name}/initstate`, 'live\n');
     await this.listModules();
-    if (name === 'ksplice') await this.put('sys/kernel/ksplice/api_version', '1\n');
+    if (name === 'ksplice') await this.put('sys/kernel/ksplice/api_version', `${API_VERSION}\n`);
     const id = idOf(name);
     if (id !== undefined) await this.register(id, name);
   }

@@ -13,6 +13,8 @@ interface Expected {
   readonly functions?: ChangedNames;
   readonly data?: ChangedNames;
   readonly refusals?: readonly { code: string; symbol?: string }[];
+  /** Read-only data that is written in place. */
+  readonly written?: readonly string[];
   readonly notes?: readonly string[];
   /** All kept sections. */
   readonly kept?: readonly string[];
@@ -55,6 +57,7 @@ function check(expected: Expected, file: string): void {
   if (expected.functions) expect(sorted(diff.functions)).toEqual(expected.functions);
   if (expected.data) expect(sorted(diff.data)).toEqual(expected.data);
   if (expected.notes) expect(diff.notes).toEqual(expected.notes);
+  expect(diff.written.map(({ name }) => name)).toEqual(expected.written ?? []);
   if (expected.kept) {
     const kept = [...diff.kept].map((section) => section.name);
     expect(kept.sort()).toEqual([...expected.kept].sort());

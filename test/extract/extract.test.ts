@@ -73,8 +73,14 @@ const relocationsOf = (section: Section) => made.relocations(section).map(inWord
 describe('symbols', () => {
   test('each replaced function has a global name for the module source', () => {
     expect(code.changes).toEqual([
-      { label: 'first.c', name: 'first_changed', span: 13, symbol: 'ksplice_new_0' },
-      { label: 'second.c', name: 'second_changed', span: 114, symbol: 'ksplice_new_1' },
+      { label: 'first.c', name: 'first_changed', span: 13, symbol: 'ksplice_new_0', isData: false },
+      {
+        label: 'second.c',
+        name: 'second_changed',
+        span: 114,
+        symbol: 'ksplice_new_1',
+        isData: false,
+      },
     ]);
     for (const { name, symbol } of code.changes) {
       const [alias] = symbolsNamed(symbol);

@@ -14,8 +14,9 @@ const code: NewCode = {
   exported: [],
   bindings: [],
   changes: [
-    { label: 'a.o', name: 'f.part.0', span: 7, symbol: 'ksplice_new_0' },
-    { label: 'a.o', name: '*/ f.cold', span: 8, symbol: '' },
+    { label: 'a.o', name: 'f.part.0', span: 7, symbol: 'ksplice_new_0', isData: false },
+    { label: 'a.o', name: '*/ f.cold', span: 8, symbol: '', isData: false },
+    { label: 'a.o', name: 'ops', span: 9, symbol: 'ksplice_new_1', isData: true },
   ],
   refs: [
     {
@@ -90,6 +91,9 @@ describe('the new-code module', () => {
     expect(source).toContain('.n_targets = 2');
     expect(source).toContain('MODULE_IMPORT_NS(CRYPTO_INTERNAL);');
     expect(source).toMatch(/\.span = 7, \.new_addr = \(void \*\)ksplice_new_0/);
+    expect(source).toContain(
+      '{ .span = 9, .flags = KSPLICE_CHANGE_DATA, .new_addr = (void *)ksplice_new_1 }',
+    );
     // A cold part has no new code; its name cannot end the comment.
     expect(source).toMatch(/\{ \.span = 8 \},\t\/\* \?\? f\.cold \*\//);
     expect(source).toContain('KSPLICE_FIELD_PCREL | KSPLICE_FIELD_SIGNED');

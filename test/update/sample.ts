@@ -7,6 +7,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { CHECKSUMS, formatChecksums } from '../../src/update/checksums.js';
 import { type Contents, formatContents } from '../../src/update/contents.js';
+import { API_VERSION } from '../../src/update/update.js';
 
 export const RELEASE = '6.1.0-test-amd64';
 
@@ -81,7 +82,7 @@ export async function makeSample(
   await writeFile(inside('contents'), formatContents(contents));
   await writeFile(inside('patch'), '--- a/net/x.c\n+++ b/net/x.c\n@@ -1 +1 @@\n-old\n+new\n');
   await writeFile(inside('description'), 'a change for tests\n');
-  await writeFile(inside('api-version'), '1\n');
+  await writeFile(inside('api-version'), `${API_VERSION}\n`);
   await writeFile(inside('timestamp'), '2026-01-02T03:04:05Z\n');
   await writeFile(inside('utsname'), `Linux ${release} x86_64\n`);
   await writeFile(inside('debug/report.json'), '{"objects":[]}\n');

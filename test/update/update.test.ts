@@ -4,7 +4,7 @@ import { list } from 'tar';
 import { describe, expect, it } from 'vitest';
 import type { KspliceError, Problem } from '../../src/errors.js';
 import { readUpdate } from '../../src/update/read.js';
-import { programOf } from '../../src/update/update.js';
+import { API_VERSION, programOf } from '../../src/update/update.js';
 import { writeUpdate } from '../../src/update/write.js';
 import {
   compileModule,
@@ -47,7 +47,7 @@ describe('an update', () => {
         description: 'a change for tests',
         timestamp: '2026-01-02T03:04:05Z',
         kernel: { system: 'Linux', release: RELEASE, machine: 'x86_64' },
-        apiVersion: 1,
+        apiVersion: API_VERSION,
         report: { objects: [] },
       });
       expect(packed.patch).toContain('+new\n');
@@ -153,7 +153,7 @@ describe('a bad update', () => {
       [
         'for another core',
         (inside) => writeFile(inside('api-version'), '99\n'),
-        "it is for version 99 of the core's interface, this program knows 1",
+        `it is for version 99 of the core's interface, this program knows ${API_VERSION}`,
       ],
       [
         'with a path for a module',

@@ -34,6 +34,17 @@ const changes: Record<string, (source: string) => string> = {
       'int sctp_ioctl(struct sock *sk, int cmd, unsigned long arg)\n{\n\tint rc = -ENOTCONN;\n';
     return replace(source, body, body + fixture('features-sctp.c'));
   },
+  // Two tables of functions that others have the addresses of.
+  'drivers/char/mem.c': (source) =>
+    replace(source, '\t.write\t\t= write_full,\n', '\t.write\t\t= write_null,\n'),
+  'net/sctp/proc.c': (source) => {
+    const table = 'static const struct seq_operations sctp_eps_ops = {\n';
+    const show =
+      'static int ksplice_eps_show(struct seq_file *seq, void *v)\n' +
+      '{\n\tseq_puts(seq, "ksplice\\n");\n\treturn sctp_eps_seq_show(seq, v);\n}\n\n';
+    const added = replace(source, table, show + table);
+    return replace(added, '\t.show  = sctp_eps_seq_show,\n', '\t.show  = ksplice_eps_show,\n');
+  },
 };
 
 /** A source patch with the changes, made from the kernel's own source. */
@@ -69,6 +80,13 @@ async function messages(guest: Guest): Promise<string[]> {
   return log.map(({ text }) => text).filter((text) => text.includes('ksplice test: '));
 }
 
+/** What the two tables of functions make of /dev/full and of sctp's list of endpoints. */
+async function tables(guest: Guest): Promise<string[]> {
+  const full = await guest.run('LC_ALL=C; echo x >/dev/full');
+  const list = await guest.ok('cat /proc/net/sctp/eps');
+  return [full.stderr.trim().replace(/^.*: /, ''), [...new Set(list.split('\n'))].join()];
+}
+
 describe('new code with everything in it', () => {
   let kernel: TestKernel;
   let update: string;
@@ -88,8 +106,12 @@ describe('new code with everything in it', () => {
   it('works on the stock kernel, in the kernel proper and in a module', async () => {
     await withGuest({ name: 'new-code', kernel }, async (guest) => {
       await guest.ok('modprobe sctp');
+      const before = await tables(guest);
+      expect(before).toEqual(['No space left on device', expect.stringMatching(/^ ENDPT [^\n]*$/)]);
       const applied = await kspliceIn(guest, `apply ${update}`);
       expect(applied).toMatchObject({ id: 'features', stage: 'applied' });
+
+      expect(await tables(guest)).toEqual(['', `${before[1]},ksplice`]);
 
       await callIoctl(guest, 0);
       // Each bit but 8 (the static key) from the first call on, and that from the second.
@@ -127,10 +149,11 @@ describe('new code with everything in it', () => {
 
       await kspliceIn(guest, 'undo features');
       expect(await kspliceModules(guest)).toEqual([]);
-      const before = await messages(guest);
+      expect(await tables(guest)).toEqual(before);
+      const said = await messages(guest);
       await callIoctl(guest, 0);
       await callIoctl(guest, IPPROTO_SCTP);
-      expect(await messages(guest)).toEqual(before);
+      expect(await messages(guest)).toEqual(said);
     });
   });
 });

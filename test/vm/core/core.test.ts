@@ -92,6 +92,32 @@ describe('a switch', () => {
     expect(await scene.call('twin')).toBe('old twin');
   });
 
+  it('writes read-only data, and puts it back', async () => {
+    const data = async () => [await scene.call('op'), await scene.call('last')];
+    await scene.load('table');
+    expect(await data()).toEqual(['old op', '1']);
+    const state = await scene.apply('table');
+    expect(state.functions).toMatch(/^core_target core_table 0x\w{16} 90\d\d 0x0$/m);
+    expect(await data()).toEqual(['new op', '2']);
+    // Others see the object as it was, but cannot have the same data.
+    await scene.load('bare');
+    await scene.apply('bare');
+    await scene.load('table2');
+    const other = await scene.refused('table2', 'applied', 'no_match');
+    expect(other.match).toMatch(/ core_table\+0x0 expected unchanged found replaced-by-table$/);
+    await scene.unload('table2');
+    expect(await data()).toEqual(['new op', '2']);
+    await scene.remove('table');
+    expect(await data()).toEqual(['old op', '1']);
+    await scene.remove('bare');
+    await scene.load('table2');
+    await scene.apply('table2');
+    expect(await data()).toEqual(['new op', '2']);
+    expect(await scene.call('plain')).toBe('old plain');
+    await scene.remove('table2');
+    expect(await data()).toEqual(['old op', '1']);
+  });
+
   it('switches several targets together, and only when all are there', async () => {
     const [first, second] = scene.built('pair').modules;
     await guest.ok(`insmod ${first!.old} && insmod ${first!.new}`);

@@ -48,6 +48,8 @@ export interface Change {
   readonly target: 'core_target' | 'vmlinux';
   /** The functions to replace, each by new_NAME of modules/new.c. */
   readonly functions: readonly string[];
+  /** Read-only data to write over, each by new_NAME. */
+  readonly data?: readonly string[];
   /** Spoils the program. */
   readonly spoil?: (program: Program) => Program;
   readonly spoilBytes?: (program: Buffer) => Buffer;
@@ -187,7 +189,10 @@ async function writeUpdate(base: Base, folder: string, update: Update): Promise<
       object: Buffer.alloc(0),
       exported: [],
       bindings: [],
-      changes: change.functions.map((name) => changeOf(generated, name)),
+      changes: [
+        ...change.functions.map((name) => changeOf(generated, name, false)),
+        ...(change.data ?? []).map((name) => changeOf(generated, name, true)),
+      ],
       refs: (change.refs ?? []).map(({ index, symbol }) => refOf(generated, index, symbol)),
       namespaces: [],
     };
@@ -200,6 +205,7 @@ async function writeUpdate(base: Base, folder: string, update: Update): Promise<
     );
     await write(names.program, change.spoilBytes?.(program) ?? program);
     // In place of the object that an extracted update has.
+    await cp(join(here, 'modules/target.h'), join(folder, 'target.h'));
     await cp(
       join(here, 'modules/new.c'),
       join(folder, names.newObject.replace('.o_shipped', '.c')),
@@ -218,11 +224,11 @@ type Made = ReturnType<typeof generateProgram>;
 
 const LABEL = 'test/object.o';
 
-function generate(base: Base, { target, functions }: Change, cookie: bigint): Made {
+function generate(base: Base, { target, functions, data }: Change, cookie: bigint): Made {
   const object = base.objects.get(target);
   if (!object) throw new Error(`there is no object of ${target}`);
   return generateProgram({
-    objects: [{ object, label: LABEL, replaced: new Set(functions) }],
+    objects: [{ object, label: LABEL, replaced: new Set(functions), written: new Set(data) }],
     target,
     hasKallsyms: base.hasKallsyms,
     tables: base.tables,
@@ -230,10 +236,10 @@ function generate(base: Base, { target, functions }: Change, cookie: bigint): Ma
   });
 }
 
-function changeOf(generated: Made, name: string) {
+function changeOf(generated: Made, name: string, isData: boolean) {
   const span = generated.spanOf(LABEL, name);
   if (span === undefined) throw new Error(`the program has no ${name}`);
-  return { label: LABEL, name, span, symbol: `new_${name}` };
+  return { label: LABEL, name, span, symbol: `new_${name}`, isData };
 }
 
 function refOf(generated: Made, index: number, symbol: string): Ref {

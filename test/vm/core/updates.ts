@@ -39,6 +39,14 @@ export const updates: readonly Update[] = [
   module('barelabel', 'core_bare_label'),
   module('short', 'core_short'),
   module('twin', 'core_twin'),
+  {
+    id: 'table',
+    changes: [{ target: 'core_target', functions: ['core_plain'], data: ['core_table'] }],
+  },
+  {
+    id: 'table2',
+    changes: [{ target: 'core_target', functions: [], data: ['core_table'] }],
+  },
   { id: 'builtin', changes: [{ target: 'vmlinux', functions: ['cmdline_proc_show'] }] },
   {
     id: 'pair',

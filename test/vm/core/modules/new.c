@@ -6,6 +6,7 @@
 #include <linux/delay.h>
 #include <linux/kernel.h>
 #include <linux/seq_file.h>
+#include "target.h"
 
 #define NEW(name) \
 	int new_##name(char *buf); \
@@ -34,6 +35,13 @@ int new_cmdline_proc_show(struct seq_file *m, void *v)
 	seq_puts(m, "new cmdline\n");
 	return 0;
 }
+
+static int new_op(char *buf)
+{
+	return scnprintf(buf, 32, "new op\n");
+}
+
+const struct core_table new_core_table = { .op = new_op, .last = 2 };
 
 /* Places whose values the tests say belong to symbols of the kernel. */
 void *const new_refs[] = { scnprintf, seq_puts };

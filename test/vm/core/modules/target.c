@@ -119,6 +119,27 @@ static int core_other_twin(char *buf)
 }
 SHOW(other_twin);
 
+/* Functions in read-only data, more than a page of it. */
+static noinline int core_old_op(char *buf)
+{
+	return scnprintf(buf, 32, "old op\n");
+}
+
+const struct core_table core_table = { .op = core_old_op, .last = 1 };
+static const struct core_table *volatile table = &core_table;
+
+static int core_op(char *buf)
+{
+	return table->op(buf);
+}
+SHOW(op);
+
+static int core_last(char *buf)
+{
+	return scnprintf(buf, 32, "%d\n", table->last);
+}
+SHOW(last);
+
 static int __init target_init(void)
 {
 	return proc_create_single("core_sleeper", 0444, NULL, sleeper_show) ? 0 : -ENOMEM;
