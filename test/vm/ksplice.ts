@@ -64,10 +64,14 @@ export async function exampleUpdate(
   return { file: join(folder, `ksplice-${id}.tar.gz`), answer };
 }
 
+/** The command line for the guest, with its answer on stdout. */
+export function toolLine(command: string): string {
+  return `${process.execPath} ${TOOL} ${command} --json`;
+}
+
 /** A command of the tool in the guest that must succeed; its answer. */
 export async function kspliceIn(guest: Guest, command: string): Promise<Answer> {
-  const line = `${process.execPath} ${TOOL} ${command} --json`;
-  return JSON.parse(await guest.ok(line, { timeoutMs: 120_000 })) as Answer;
+  return JSON.parse(await guest.ok(toolLine(command), { timeoutMs: 120_000 })) as Answer;
 }
 
 /** A command of the tool in the guest that must be refused; the error. */
@@ -75,8 +79,7 @@ export async function kspliceFails(
   guest: Guest,
   command: string,
 ): Promise<{ code: string; message: string; advice: string }> {
-  const line = `${process.execPath} ${TOOL} ${command} --json`;
-  const { status, stdout } = await guest.run(line, { timeoutMs: 120_000 });
+  const { status, stdout } = await guest.run(toolLine(command), { timeoutMs: 120_000 });
   if (status !== 1) throw new Error(`${command} was not refused (exit status ${status})`);
   return (JSON.parse(stdout) as { error: { code: string; message: string; advice: string } }).error;
 }
