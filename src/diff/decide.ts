@@ -1,7 +1,6 @@
 // What a difference means for a running kernel: refusals, with advice, and
 // notes on what has no effect. All of an object's problems are reported together.
 
-import { SHF_WRITE } from '../elf/constants.js';
 import type { Section } from '../elf/object.js';
 import { changedSections } from './bare.js';
 import type { Changes } from './changes.js';
@@ -55,17 +54,16 @@ export function decide(
 function changedData(comparison: Comparison, pre: Part, post: Part, object: string): Refusal {
   const symbol = post.symbol.name;
   const difference = comparison.difference(pre, post) ?? `moved to ${post.section.name}`;
-  if (pre.isFunction || post.isFunction) {
+  if (post.role === 'unknown') return changedUnknown(`${post.section.name} (${symbol})`, object);
+  if (pre.isFunction || post.isFunction || pre.role !== post.role) {
     return {
       code: 'function-moved',
       object,
       symbol,
       message: `${symbol} moved from ${pre.section.name} to ${post.section.name}`,
-      advice: 'Leave the function in its section: one of the two is gone after boot.',
+      advice: 'Leave it in its section: one of the two is gone after boot.',
     };
   }
-  if (post.role === 'unknown') return changedUnknown(`${post.section.name} (${symbol})`, object);
-  const writable = ((pre.section.flags | post.section.flags) & SHF_WRITE) !== 0;
   if (pre.end - pre.start !== post.end - post.start) {
     return {
       code: 'data-resized',
@@ -76,22 +74,13 @@ function changedData(comparison: Comparison, pre: Part, post: Part, object: stri
         'Existing code and data use the old one: add a new variable beside it, or use shadow data.',
     };
   }
-  return writable
-    ? {
-        code: 'data-changed',
-        object,
-        symbol,
-        message: `the initial value of ${symbol} changed (${difference}); the running kernel has its own value`,
-        advice:
-          'Leave the initial value, and set the new one from a hook when the update is applied.',
-      }
-    : {
-        code: 'rodata-changed',
-        object,
-        symbol,
-        message: `the read-only ${symbol} changed (${difference})`,
-        advice: 'Make the changed code use a new constant beside the old one.',
-      };
+  return {
+    code: 'data-changed',
+    object,
+    symbol,
+    message: `the initial value of ${symbol} changed (${difference}); the running kernel has its own value`,
+    advice: 'Leave the initial value, and set the new one from a hook when the update is applied.',
+  };
 }
 
 function changedBareCode(section: string, object: string): Refusal {
