@@ -12,6 +12,7 @@ import { createUpdate } from '../../src/create/pipeline.js';
 import { KspliceError } from '../../src/errors.js';
 import { openKernelImage } from '../../src/run/kernel-files.js';
 import { silentUi } from '../../src/ui.js';
+import { changedFiles, spread, writePatch } from '../corpus/patches.js';
 import { testCache, testKernel } from '../kernels/kernel.js';
 
 const kernel = await testKernel();
@@ -97,6 +98,55 @@ describe('an update made from other source', () => {
     writeFileSync(file, text.replace(number, 'TCPF_ESTABLISHED'));
     return source;
   }
+
+  /**
+   * The source of another release that says it were this one's. What is patched is
+   * taken from the changes between the two: code of which the other release has the old form.
+   */
+  test.skipIf(!kernel.otherSource)('another release: is refused by name', async () => {
+    const source = path.join(folder, 'release');
+    execFileSync('cp', ['-al', kernel.otherSource!.source, source]);
+    const makefile = path.join(source, 'Makefile');
+    const [sublevel] = /^SUBLEVEL = .*/m.exec(
+      readFileSync(path.join(kernel.source, 'Makefile'), 'utf8'),
+    )!;
+    const text = readFileSync(makefile, 'utf8');
+    unlinkSync(makefile);
+    writeFileSync(makefile, text.replace(/^SUBLEVEL = .*/m, sublevel));
+    const conf = await confdir('releaseconf', source);
+    const blind = await confdir('blindconf', source);
+    unlinkSync(path.join(blind, 'image'));
+    const files = await openKernelImage(kernel.image, silentUi);
+
+    const changed = await changedFiles(source, kernel.source, [
+      'mm',
+      'kernel',
+      'net/ipv4',
+      'net/core',
+    ]);
+    let refused = 0;
+    for (const [index, name] of spread(changed).entries()) {
+      const { file } = await writePatch(name, source, kernel.source, path.join(folder, 'patches'));
+      const options = { patch: file, jobs: 2, output: folder, id: `release${index}` };
+      const atOnce = await failure(createUpdate({ ...options, confdir: conf }, silentUi));
+      // Comments, other configurations, and what needs a header of the newer release.
+      if (['no-changes', 'not-in-kernel', 'compile-failed', 'refused-change'].includes(atOnce.code))
+        continue;
+      expect(atOnce.code, `${name}: ${atOnce.message}`).toBe('not-proved');
+      const update = await createUpdate({ ...options, confdir: blind }, silentUi);
+      const error = await failure(proveUpdate(update.file, files, silentUi));
+      expect(error.code).toBe('no-match');
+      const named = (details: unknown) =>
+        (details as Difference[]).map((difference) => difference.function).sort();
+      const names = named((error.details as { differences: Difference[] }).differences);
+      expect(names).toEqual(named(atOnce.details));
+      // Whatever else differs: of what the patch changes, something does.
+      const replaced = update.report.objects.flatMap((object) => object.changed.map((f) => f.name));
+      expect(names.filter((one) => replaced.includes(one))).not.toEqual([]);
+      if (++refused === 2) break;
+    }
+    expect(refused).toBeGreaterThan(0);
+  });
 
   test('is refused, and the function that differs is named', async () => {
     const dir = await confdir('otherconf', otherSource());
