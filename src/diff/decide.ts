@@ -108,14 +108,18 @@ const collected: readonly (readonly [RegExp, string])[] = [
   [/^\.BTF_ids$/, 'BTF ids were filled in when the kernel was linked'],
 ];
 
+function whyCollected(section: string): string | undefined {
+  return collected.find(([pattern]) => pattern.test(section))?.[1];
+}
+
 function changedUnknown(section: string, object: string): Refusal {
-  const known = collected.find(([pattern]) => pattern.test(section));
+  const known = whyCollected(section);
   return {
     code: known ? 'collected-section' : 'unknown-section',
     object,
     symbol: section,
     message: known
-      ? `${section} changed; ${known[1]}`
+      ? `${section} changed; ${known}`
       : `${section} changed, and what the kernel does with that section is not known`,
     advice: known
       ? 'Leave what is collected there unchanged, or register it from a hook.'
@@ -134,14 +138,16 @@ function badReference(bad: BadReference, object: string): Refusal {
         message: `changed code refers to ${symbol} in ${bad.section.name}, which is gone after boot`,
         advice: 'Leave the function unchanged that uses boot-time code or data.',
       };
-    case 'unknown-section':
+    case 'unknown-section': {
+      const known = whyCollected(bad.section.name);
       return {
-        code: 'unknown-section',
+        code: known ? 'collected-section' : 'unknown-section',
         object,
         symbol,
-        message: `changed code needs ${symbol}, new in ${bad.section.name}, a section that is not known`,
+        message: `changed code needs ${symbol}, new in ${bad.section.name}${known ? `; ${known}` : ', a section that is not known'}`,
         advice: 'Do without the macro that puts it there.',
       };
+    }
     case 'anonymous-data':
       return {
         code: 'anonymous-data',
