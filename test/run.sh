@@ -2,7 +2,9 @@
 # Runs the tests, the demo or the benchmark on a machine that may have nothing but
 # Debian and Node: installs what is missing, says so before, and then runs.
 #
-# usage: bash test/run.sh test|demo|bench|setup
+# usage: bash test/run.sh test|demo|setup
+#        bash test/run.sh bench [differ [PAIRS]]
+#        bash test/run.sh fuzz [--help]
 #        bash test/run.sh corpus --from VERSION --to VERSION [--help]
 
 set -euo pipefail
@@ -27,11 +29,11 @@ require_debian() {
 		die 'This needs Debian on amd64: it hot-patches the kernel of that distribution.'
 }
 
-usage() { die 'usage: bash test/run.sh test|demo|bench|corpus|setup'; }
+usage() { die 'usage: bash test/run.sh test|demo|bench|fuzz|corpus|setup'; }
 
 main() {
 	local task=${1-}
-	[[ $task == @(test|demo|bench|corpus|setup) ]] || usage
+	[[ $task == @(test|demo|bench|fuzz|corpus|setup) ]] || usage
 	shift
 	require_root "$task"
 	require_debian
@@ -47,13 +49,14 @@ main() {
 	install_node_modules
 	# The corpus has kernels of its own, fetched as its options say.
 	[[ $task == corpus ]] || fetch_kernel
-	[[ $task != @(test|setup) ]] || fetch_other_source
+	[[ $task != @(test|setup|fuzz|bench) ]] || fetch_other_source
 	build_tool
 	case $task in
 	setup) say "All is set up. The kernel to test on is described in $cache/kernel.json." ;;
 	test) exec bash test/setup/tests.sh ;;
 	demo) exec npx tsx test/demo/demo.ts ;;
-	bench) exec npx tsx test/bench/bench.ts ;;
+	bench) exec npx tsx test/bench/bench.ts "$@" ;;
+	fuzz) exec npx tsx test/fuzz/fuzz.ts "$@" ;;
 	corpus) exec npx tsx test/corpus/corpus.ts "$@" ;;
 	esac
 }

@@ -1,6 +1,7 @@
 // `npm run bench`: how long it takes to make the sctp update from nothing and
 // again, beside the bare compiler; and to apply and undo it in the emulated
 // guest. One run, one table; the numbers also go to .work/bench.json.
+// `npm run bench -- differ [PAIRS]`: the differ alone, see differ.ts.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from '../vm/harness/index.js';
 import { type Answer, configure, examplePatch, ksplice, ROOT, toolLine } from '../vm/ksplice.js';
 import { bareCompile } from './bare-compile.js';
+import { benchDiffer } from './differ.js';
 
 /** Rounds of what is quick; the median counts. */
 const ROUNDS = 3;
@@ -137,4 +139,5 @@ function report(rows: readonly Row[]): void {
   }
 }
 
-await main();
+if (process.argv[2] === 'differ') await benchDiffer(process.argv[3]);
+else await main();

@@ -14,6 +14,7 @@ import { provideCore } from '../../src/create/core-module.js';
 import { readHeaders } from '../../src/create/kbuild.js';
 import { KbuildLists } from '../../src/create/kbuild-lists.js';
 import { readKernelFacts } from '../../src/create/kernel-facts.js';
+import type { CompiledObject } from '../../src/create/post-objects.js';
 import { askTableSizes } from '../../src/create/table-sizes.js';
 import { UndoStack } from '../../src/create/undo.js';
 import { openWorkspace } from '../../src/create/workspace.js';
@@ -24,6 +25,7 @@ import { applyInGuest } from './apply.js';
 import { buildUpdates, type Candidate, type Surroundings } from './build.js';
 import { type Chosen, choose, compileAll } from './compile.js';
 import { judge } from './judge.js';
+import { type ObjectPair, PAIRS_FILE } from './pairs.js';
 import { type CorpusPatch, changedFiles, spread, writePatch } from './patches.js';
 import { judgeError, newRow, type Row, sum } from './rows.js';
 import { type Circumstances, markdown } from './table.js';
@@ -99,7 +101,9 @@ async function main(): Promise<void> {
       `${JSON.stringify({ ...about, sums: sum(rows), rows }, null, 2)}\n`,
     );
   };
-  const items = await runAll(patches, kernel, output, rows, write);
+  const pairs: ObjectPair[] = [];
+  const items = await runAll(patches, kernel, output, rows, pairs, write);
+  writeFileSync(join(output, PAIRS_FILE), JSON.stringify(pairs));
   write();
   if (options.apply && items.length > 0) await applyAll(items, rows, kernel, output);
   write();
@@ -121,6 +125,7 @@ async function runAll(
   kernel: TestKernel,
   output: string,
   rows: Row[],
+  pairs: ObjectPair[],
   write: () => void,
 ): Promise<Item[]> {
   const undo = new UndoStack();
@@ -148,6 +153,7 @@ async function runAll(
       for (const { patch, result } of steps) if (isError(result)) rows.push(outside(patch, result));
       const candidates: (Candidate & { row: Row })[] = [];
       for (const step of compiled) {
+        if (!isError(step.result)) pairs.push(...step.result.map(pairOf));
         const { row, changed, code } = await judge(step, facts, tables, ui);
         rows.push(row);
         const id = `c${rows.length}`;
@@ -170,6 +176,10 @@ async function runAll(
 
 function isError(thing: unknown): thing is KspliceError {
   return thing instanceof KspliceError;
+}
+
+function pairOf({ name, sectioned, post }: CompiledObject): ObjectPair {
+  return { object: name, pre: sectioned, post };
 }
 
 function outside(patch: CorpusPatch, error: KspliceError): Row {

@@ -17,6 +17,7 @@ import { ElfObject, type Section } from '../../src/elf/object.js';
 import { inferTableSizes, type TableSizes } from '../../src/elf/tables.js';
 import { silentUi } from '../../src/ui.js';
 import { strayRelocations } from '../diff/fixtures.js';
+import { fuzzPair, random } from '../fuzz/damage.js';
 import { testKernel } from '../kernels/kernel.js';
 
 // Between them they have all special tables, DO_ONCE, and __LINE__ in nearly every function.
@@ -111,6 +112,16 @@ describe('a line added at the top changes nothing', () => {
       refusals: [],
       notes: [],
     });
+  });
+});
+
+describe('damage is refused or seen, and nothing else happens', () => {
+  test.each(objects)('%s', (name) => {
+    const file = readFileSync(preObject(name).sectioned);
+    const { counts, slowest } = fuzzPair(file, file, 150, random(0x5eed));
+    expect(slowest).toBeLessThan(30_000);
+    expect(counts.get('bad-elf') ?? 0).toBeGreaterThan(5);
+    expect([...counts.values()].reduce((sum, count) => sum + count, 0)).toBe(150);
   });
 });
 
