@@ -38,6 +38,7 @@ export class Closure {
   private readonly replacedPosts: ReadonlySet<Part>;
 
   constructor(
+    private readonly pre: Side,
     private readonly post: Side,
     private readonly correlation: Correlation,
     private readonly changes: Changes,
@@ -180,7 +181,8 @@ export class Closure {
     if (inTable && this.isLive(part)) return kept;
     if (toTwin) {
       // A module keeps its .exit.text as long as it is loaded.
-      if (part.role === 'init' && !part.section.name.startsWith('.exit')) {
+      const isGone = part.role === 'init' && !part.section.name.startsWith('.exit');
+      if (isGone && !this.oldCodeRefersTo(twin, section, offset)) {
         this.bad.push({ why: 'init', part, section: part.section });
       }
       this.twins.set(part.symbol, twin.symbol);
@@ -188,6 +190,20 @@ export class Closure {
     }
     if (!twin) this.keepNew(part);
     return part.role === 'table' ? { ...kept, symbol: part.symbol, addend: target.offset } : kept;
+  }
+
+  /**
+   * Whether what new code does there, the old form of the same function does too:
+   * code that is marked __ref knows when it can no longer use what it refers to.
+   */
+  private oldCodeRefersTo(twin: Part, section: Section, offset: number): boolean {
+    const from = this.post.parts.at(section, offset);
+    const old = from && this.correlation.preOf(from);
+    if (!old) return false;
+    return relocationsIn(this.pre.parts.object, old).some((relocation) => {
+      const target = findTarget(this.pre.parts, old.section, relocation);
+      return target.kind === 'part' && target.part === twin;
+    });
   }
 
   /** The part's twin, if new code is to use that one. */

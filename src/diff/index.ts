@@ -40,7 +40,7 @@ export function diffObjects(
   const comparison = new Comparison(left, right, correlation, journal);
   const changes = findChanges(comparison, journal);
   // Every function that differs is now known, so calls and addresses can be told apart.
-  const closure = new Closure(right, correlation, changes, journal);
+  const closure = new Closure(left, right, correlation, changes, journal);
   const { refusals, notes } = decide(comparison, changes, closure, name);
   for (const refusal of refusals) {
     journal.note(refusal.symbol, `refused (${refusal.code}): ${refusal.message}`);

@@ -58,7 +58,6 @@ const tables = new Set([
   '.orc_unwind_ip',
   '.orc_unwind',
   '__mcount_loc',
-  '__patchable_function_entries',
   '__dyndbg',
 ]);
 
@@ -79,6 +78,8 @@ const rules: readonly (readonly [RegExp, SectionRole])[] = [
   [/^\.note|^\.comment$|^\.discard/, 'ignored'],
   // Lists all printk formats in debugfs (printk/index); nothing runs from it.
   [/^\.printk_index$/, 'ignored'],
+  // The compiler's list of the padding before functions: on x86 nobody reads it.
+  [/^__patchable_function_entries$/, 'ignored'],
   [/^\.altinstr_(replacement|aux)$|^\.fixup$/, 'replacement'],
 ];
 

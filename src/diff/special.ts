@@ -63,7 +63,6 @@ export function tableKinds(sizes: TableSizes): TableKind[] {
     { name: '.static_call_sites', entrySize: sizes.staticCall, compared: false },
     { name: '.orc_unwind_ip', entrySize: relative, compared: false },
     { name: '__mcount_loc', entrySize: pointer, compared: false },
-    { name: '__patchable_function_entries', entrySize: pointer, compared: false },
   ];
   const sites = [
     '.smp_locks',

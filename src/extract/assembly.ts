@@ -74,7 +74,9 @@ export class Assembly {
 
   /** Adds a global symbol that the module's C source refers to. */
   addGlobal(name: string, section: ModelSection, value: number, size: number): void {
-    const type = section.flags & C.SHF_EXECINSTR ? C.STT_FUNC : C.STT_OBJECT;
+    let type = section.flags & C.SHF_EXECINSTR ? C.STT_FUNC : C.STT_OBJECT;
+    // A place, and neither: objtool wants functions to have a size.
+    if (size === 0) type = C.STT_NOTYPE;
     this.globals.push(newSymbol({ name, type, section, value, size }));
   }
 
@@ -173,7 +175,10 @@ export class Assembly {
       return { symbol: copy, keyOwner };
     }
     const definition = this.definitions.get(symbol.name);
-    if (!definition) return { symbol: this.undefinedSymbols.external(label, symbol), keyOwner };
+    if (!definition) {
+      this.nameStaticCallKey(object, symbol.name);
+      return { symbol: this.undefinedSymbols.external(label, symbol), keyOwner };
+    }
     const replaced = definition.object.diff.replaced.find(
       (change) => change.post === definition.symbol,
     );
@@ -186,6 +191,18 @@ export class Assembly {
       };
     }
     return { symbol: this.locals.get(definition.symbol)!, keyOwner };
+  }
+
+  /**
+   * Where objtool has not listed the static calls yet, and will when the module is
+   * linked, it looks for the key of a trampoline among the object's symbols. Without
+   * it, the kernel takes the module for one that may not know the key.
+   */
+  private nameStaticCallKey({ label, diff }: ChangedObject, trampoline: string): void {
+    const [, name] = /^__SCT__(.+)$/.exec(trampoline) ?? [];
+    if (name === undefined || diff.post.section('.static_call_sites')) return;
+    const key = diff.post.symbols.find((symbol) => symbol.name === `__SCK__${name}`);
+    if (key && !key.section) this.undefinedSymbols.external(label, key);
   }
 
   /** A symbol of a post object that is in the new code, or in a kept entry of a table. */

@@ -53,7 +53,9 @@ export class KernelSymbols {
     if (found.length === 0 && wanted.address !== undefined) return elsewhere(wanted.address);
     if (found.length !== 1) return ambiguous(all.length, target);
     const { address } = found[0]!;
-    if (address >= this.initBegin && address < this.initEnd) return initOnly(target);
+    const isInit = address >= this.initBegin && address < this.initEnd;
+    // kallsyms goes on listing what was freed.
+    if (isInit && !wanted.mayBeInit) return initOnly(target);
     // Equal names at equal addresses are the same place: the first will do.
     const position = all.findIndex((symbol) => symbol.address === address) + 1;
     return { kind: 'klp', object: target, name: wanted.name, position };

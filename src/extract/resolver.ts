@@ -79,7 +79,10 @@ class Resolver implements SymbolResolver {
     }
     const { name, type } = symbol;
     const address = this.input.runAddress?.(label, name);
-    return this.inTarget({ name, local: home.symbol.binding === STB_LOCAL, type, home, address });
+    const local = home.symbol.binding === STB_LOCAL;
+    // The differ lets pass only what the old code of the same function refers to.
+    const mayBeInit = symbol.section?.name.startsWith('.init') ?? false;
+    return this.inTarget({ name, local, type, home, address, mayBeInit });
   }
 
   private inTarget(wanted: Wanted): Resolution {

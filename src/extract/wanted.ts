@@ -13,6 +13,8 @@ export interface Wanted {
   readonly type: number;
   /** The changed object that defines it, with its symbol there; none for another object's. */
   readonly home?: { readonly object: ElfObject; readonly symbol: ElfSymbol } | undefined;
+  /** The old code refers to it as well, although it is gone after boot. */
+  readonly mayBeInit?: boolean;
   /** Its run-time address according to run-pre matching. */
   readonly address: bigint | undefined;
 }

@@ -128,11 +128,12 @@ describe('in vmlinux', () => {
     );
   });
 
-  test('init code is refused', () => {
-    expect(resolver({}).own('a.o', symbolOf('a.o', 'setup'))).toMatchObject({
+  test("another object's init code is refused; the differ watches over the own", () => {
+    expect(resolver({}).external('b.o', symbolOf('a.o', 'setup'))).toMatchObject({
       kind: 'unresolved',
       why: expect.stringContaining('init code'),
     });
+    expect(resolver({}).own('a.o', symbolOf('a.o', 'setup'))).toEqual(klp('vmlinux', 'setup', 1));
   });
 
   test('what is not there is refused, unless it is weak', () => {

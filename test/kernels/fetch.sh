@@ -3,11 +3,18 @@
 # the very same version. Old ones leave the archive, new ones come: nothing about
 # a kernel is written down except in the cache, in kernel.json.
 #
+# KSPLICE_TEST_SERIES (6.12) and KSPLICE_TEST_FLAVOUR (cloud) name other ones; each has a cache
+# of its own then, see run.sh.
+#
 # The headers are installed; image and source are only unpacked into the cache,
 # so that the machine's own kernel and boot loader are not touched.
 
 # The series of the release's own kernel, such as linux-source-6.1, without version.
 source_package() {
+	[[ -z ${KSPLICE_TEST_SERIES-} ]] || {
+		apt-cache search --names-only "^linux-source-${KSPLICE_TEST_SERIES//./\\.}\$" | awk '{ print $1 }'
+		return
+	}
 	apt-cache depends linux-source 2>/dev/null | sed -n 's/^ *Depends: \(linux-source-[0-9.]*\)$/\1/p' | head -n 1
 }
 
@@ -32,12 +39,17 @@ newest_first() {
 	((${#sorted[@]} == 0)) || printf '%s\n' "${sorted[@]}"
 }
 
-# Releases (uname -r) of the series for ordinary machines: no cloud, no real-time kernels.
+# Releases (uname -r) of the series and flavour; without one, for ordinary machines: no cloud,
+# no real-time kernels.
 releases_of_series() {
-	local series=${1#linux-source-} arch
+	local series=${1#linux-source-} arch others='-(cloud|rt)-'
 	arch=$(dpkg --print-architecture)
+	[[ -z ${KSPLICE_TEST_FLAVOUR-} ]] || {
+		arch=$KSPLICE_TEST_FLAVOUR-$arch
+		others='^$'
+	}
 	apt-cache search --names-only "^linux-headers-${series//./\\.}\\." | awk '{ print $1 }' |
-		sed -n "s/^linux-headers-\\(.*-$arch\\)\$/\\1/p" | grep -Ev -- '-(cloud|rt)-' || true
+		sed -n "s/^linux-headers-\\(.*-$arch\\)\$/\\1/p" | grep -Ev -- "$others" || true
 }
 
 # Prints "VERSION RELEASE IMAGE_PACKAGE" of the newest complete kernel.
