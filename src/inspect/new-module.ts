@@ -2,10 +2,10 @@
 // what it tells the core (struct ksplice_new_code), its functions and data,
 // and what its relocations are about.
 
-import { NEW_CODE, REF } from '../check/new-code.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Relocation, Section } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
+import { CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../update/new-code.js';
 import { type Code, quoteString, type Referent } from './code.js';
 
 /** A place in the module. */
@@ -13,11 +13,6 @@ export interface Place {
   readonly section: Section;
   readonly offset: number;
 }
-
-/** struct ksplice_change of kmodsrc/ksplice.h; a test compares. */
-export const CHANGE = { size: 16, span: 0, flags: 4, newAddr: 8, isData: 1 } as const;
-/** Where struct ksplice_new_code has its changes. */
-export const NEW_CODE_CHANGES = { changes: 40, nChanges: 48 } as const;
 
 /** One struct ksplice_change. */
 export interface Change {
@@ -61,12 +56,9 @@ export class NewModule {
     );
     if (!struct?.section) throw this.odd('it registers no new code');
     const table = { section: struct.section, offset: struct.value };
-    this.changes = this.rows(
-      table,
-      NEW_CODE_CHANGES.changes,
-      NEW_CODE_CHANGES.nChanges,
-      CHANGE.size,
-    ).map((row) => this.change(row));
+    this.changes = this.rows(table, NEW_CODE.changes, NEW_CODE.nChanges, CHANGE.size).map((row) =>
+      this.change(row),
+    );
     this.refs = this.rows(table, NEW_CODE.refs, NEW_CODE.nRefs, REF.size)
       .map((row) => this.ref(row))
       .filter((ref) => ref !== undefined);
@@ -159,7 +151,7 @@ export class NewModule {
     const { data } = section;
     return {
       span: data.readUInt32LE(offset + CHANGE.span),
-      isData: (data.readUInt32LE(offset + CHANGE.flags) & CHANGE.isData) !== 0,
+      isData: (data.readUInt32LE(offset + CHANGE.flags) & CHANGE_DATA) !== 0,
       place: this.pointer({ section, offset: offset + CHANGE.newAddr }),
     };
   }

@@ -26,6 +26,7 @@ h2 code { font-size: 1.1rem; }
 h3 { font-size: 1rem; margin: 1.6rem 0 .5rem; }
 p { margin: .4rem 0; max-width: 60rem; overflow-wrap: anywhere; }
 .description { font-size: 1.1rem; white-space: pre-line; }
+.legend { color: var(--faint); font-size: .9rem; }
 .facts { display: flex; flex-wrap: wrap; gap: .8rem; list-style: none; margin: 1rem 0 0; padding: 0; }
 .facts li { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: .5rem 1rem; color: var(--faint); }
 .facts b { display: block; font-size: 1.4rem; font-weight: 600; color: var(--text); }

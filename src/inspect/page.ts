@@ -85,8 +85,9 @@ function targetView(target: TargetInspection): Markup {
   return html`<section>
 <h2>${target.target === 'vmlinux' ? 'The kernel proper' : 'Module'} <code>${target.target}</code></h2>
 <p>Before the switch, <b>${count(matched.functions)}</b> functions (${count(matched.code)} bytes) and
-<b>${count(matched.data)}</b> bytes of read-only data are compared with the running kernel; ${count(matched.replaced)} of the
-functions are replaced. ${count(matched.keys)} addresses are to be inferred from them.</p>
+<b>${count(matched.data)}</b> bytes of read-only data are compared with the running kernel, and ${count(matched.keys)}
+addresses are inferred from them. The update replaces ${count(matched.replaced)} of these functions, cold parts included.</p>
+<p class="legend">Marked lines differ. A branch is marked if it leads to other code, not if the code has only moved.</p>
 ${objects.map((object) => objectView(object, listings))}
 ${fresh.length === 0 ? '' : html`<h3>Only in the new code</h3>${fresh.map(partView)}`}
 <h3>Special tables of the new code</h3>

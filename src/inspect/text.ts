@@ -36,7 +36,7 @@ function targetLines(target: TargetInspection): ResultLine[] {
     ...tableLines(target),
     ...symbolLines(target.symbols),
     '  compared with the running kernel before the switch',
-    `    ${count(matched.functions)} functions, ${count(matched.code)} bytes; ${count(matched.replaced)} of them are replaced`,
+    `    ${count(matched.functions)} functions, ${count(matched.code)} bytes; ${count(matched.replaced)} of them replaced`,
     `    ${count(matched.data)} bytes of read-only data`,
     `    ${count(matched.keys)} addresses to be inferred`,
   ];
