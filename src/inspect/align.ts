@@ -31,29 +31,36 @@ const MOST_EDITS = 5000;
  */
 export function align(pairs: readonly Pair[]): Row[][] {
   const aligned = pairs.map(alignByKey);
-  const beside = new Map<string, number>();
-  pairs.forEach(({ oldName }, index) => {
-    for (const row of aligned[index]!) {
-      if (row.old && row.new) beside.set(place(oldName, row.old.offset), row.new.offset);
-    }
-  });
-  const renamed = new Map(pairs.map(({ oldName, newName }) => [oldName, newName]));
-  const agree = (from: Referent, to: Referent): boolean => {
-    const name = renamed.get(from.name);
-    // Places in functions that are not shown here: their names are in the keys.
-    if (name === undefined) return true;
-    return name === to.name && beside.get(place(from.name, from.offset)) === to.offset;
-  };
-  return aligned.map((rows) =>
+  const beside = aligned.map(
+    (rows) =>
+      new Map(
+        rows.flatMap((row) => (row.old && row.new ? [[row.old.offset, row.new.offset]] : [])),
+      ),
+  );
+  return aligned.map((rows, own) =>
     rows.map((row) => {
       const { kind, old, new: now } = row;
       if (kind !== 'same' || !old?.leadsTo || !now?.leadsTo) return row;
-      return agree(old.leadsTo, now.leadsTo) ? row : { ...row, kind: 'changed' };
+      const agree = samePlace(old.leadsTo, now.leadsTo, pairs, beside, own);
+      return agree ? row : { ...row, kind: 'changed' };
     }),
   );
 }
 
-const place = (name: string, offset: number): string => `${name}+${offset}`;
+/** @param own index of the pair that refers to the places: of several with a name, it means itself */
+function samePlace(
+  from: Referent,
+  to: Referent,
+  pairs: readonly Pair[],
+  beside: readonly ReadonlyMap<number, number>[],
+  own: number,
+): boolean {
+  const meant = ({ oldName, newName }: Pair) => oldName === from.name && newName === to.name;
+  const index = meant(pairs[own]!) ? own : pairs.findIndex(meant);
+  // A whole function; or a place in one that is not listed: nothing tells that it has moved.
+  if (from.offset === 0 || index < 0) return from.offset === to.offset;
+  return beside[index]!.get(from.offset) === to.offset;
+}
 
 function alignByKey({ old, new: now }: Pair): Row[] {
   const parts = diffArrays(

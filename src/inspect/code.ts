@@ -53,14 +53,9 @@ export function showReferent({ name, offset }: Referent): string {
   return `${name}${offset < 0 ? '-' : '+'}0x${Math.abs(offset).toString(16)}`;
 }
 
-/**
- * The referent without what may differ between two compilations of one source:
- * numbers that the compiler gave to local names, and places in code.
- */
+/** The referent, without the distance of a place in code: align.ts compares where such places are. */
 export function referentKey(referent: Referent): string {
-  const { name, offset, isCode } = referent;
-  const plain = name.startsWith('"') ? name : name.replace(/\.\d+/g, '');
-  return isCode && offset !== 0 ? `${plain}+` : showReferent({ name: plain, offset, isCode });
+  return referent.isCode && referent.offset !== 0 ? `${referent.name}+` : showReferent(referent);
 }
 
 const SHOWN = 48;
@@ -75,6 +70,26 @@ export function quoteString(bytes: Uint8Array, offset = 0): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: KERN_SOH is one
   if (!/^[\x01\t\n\r\x20-\x7e]*$/.test(text)) return undefined;
   return JSON.stringify(text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
+}
+
+/**
+ * Read-only data that the compiler named by a number or not at all, by what it
+ * holds: such names differ from one compilation to the next.
+ * @param section the name of its input section
+ * @param offset in the bytes, of what is referred to
+ */
+export function quoteData(section: string, bytes: Uint8Array, offset: number): string | undefined {
+  const unit = Number(/\.cst(\d{1,2})$/.exec(section)?.[1] ?? 0);
+  if (unit > 0 && offset >= 0 && offset + unit <= bytes.length) {
+    const number = Buffer.from(bytes.subarray(offset, offset + unit))
+      .reverse()
+      .toString('hex');
+    return `{0x${number}}`;
+  }
+  if (/\.str\d/.test(section)) return quoteString(bytes, offset);
+  // __func__; other data may look like text by chance.
+  const text = quoteString(bytes, offset);
+  return text !== undefined && /^"[A-Za-z_]\w{2,}…?"$/.test(text) ? text : undefined;
 }
 
 /** Rows of 16 bytes; numbers that are filled in show as what they stand for. */

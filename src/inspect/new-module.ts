@@ -6,7 +6,7 @@ import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Relocation, Section } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
 import { CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../update/new-code.js';
-import { type Code, quoteString, type Referent } from './code.js';
+import { type Code, quoteData, type Referent } from './code.js';
 
 /** A place in the module. */
 export interface Place {
@@ -121,11 +121,11 @@ export class NewModule {
     const symbol = this.bySection
       .get(section)
       ?.find(({ value, size }) => offset >= value && offset < value + size);
-    if (symbol) {
+    if (symbol && !/^__(func|FUNCTION)__\b/.test(symbol.name)) {
       const isCode = symbol.type === C.STT_FUNC;
       return { name: symbol.name, offset: offset - symbol.value, isCode };
     }
-    const text = section.flags & C.SHF_STRINGS ? quoteString(section.data, offset) : undefined;
+    const text = quoteData(section.name, section.data, offset);
     if (text !== undefined) return { name: text, offset: 0, isCode: false };
     return { name: section.name, offset, isCode: false };
   }

@@ -2,7 +2,7 @@
 // function as built, and say of each number that is filled in what it is about.
 
 import type { Field, Item, Program, Span } from '../program/types.js';
-import { type Code, quoteString, type Reference, type Referent } from './code.js';
+import { type Code, quoteData, type Reference, type Referent } from './code.js';
 import { mechanismOfSite } from './mechanisms.js';
 
 /** A name for the place at a distance from a key's value. */
@@ -74,10 +74,7 @@ export class OldCode {
         isCode: isFunction(span, this.program),
       };
     }
-    const { label } = this.program.keys[key]!;
-    // Other data may happen to end with a zero.
-    const isString = /\.str\d/.test(label);
-    const text = isString ? quoteString(span.bytes, offset - span.offset) : undefined;
+    const text = quoteData(sectionOf(span, this.program), span.bytes, offset - span.offset);
     return text === undefined ? undefined : { name: text, offset: 0, isCode: false };
   }
 }
@@ -85,6 +82,11 @@ export class OldCode {
 /** Whether a span holds code: only the name of its input section tells. */
 export function isFunction(span: Span, program: Program): boolean {
   if (span.name === '') return false;
-  const section = program.keys[span.key]!.label.slice(span.label.length + 1);
-  return !/^\.(ro)?data|^\.bss|^__ksymtab/.test(section);
+  return !/^\.(ro)?data|^\.bss|^__ksymtab/.test(sectionOf(span, program));
+}
+
+/** The name of a span's input section. */
+function sectionOf({ key, label }: Span, program: Program): string {
+  // "net/sctp/input.o .rodata.str1.1+0x20"
+  return program.keys[key]!.label.slice(label.length + 1).replace(/\+0x[0-9a-f]+$/, '');
 }

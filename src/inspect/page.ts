@@ -167,7 +167,7 @@ function symbolsView(symbols: readonly NeededSymbol[]): Markup {
 <tbody>
 ${symbols.map(
   (symbol) =>
-    html`<tr><td><code>${symbol.name}</code></td><td>${wayTo(symbol)}${symbol.compared ? html` <span class="check">compared with run-pre matching</span>` : ''}</td><td class="number">${count(symbol.uses)}</td></tr>\n`,
+    html`<tr><td><code>${symbol.name}</code></td><td>${wayTo(symbol)}${symbol.compared ? html` <span class="check">compared with run-pre matching</span>` : ''}</td><td class="number">${symbol.uses === 0 ? '' : count(symbol.uses)}</td></tr>\n`,
 )}
 </tbody></table>`;
 }

@@ -19,7 +19,7 @@ export interface NeededSymbol {
   readonly position?: number;
   /** Compared with what run-pre matching found out, before the switch. */
   readonly compared: boolean;
-  /** Places in the new code that refer to it. */
+  /** Places in the new code and its tables that refer to it. */
   readonly uses: number;
 }
 
@@ -64,13 +64,17 @@ function foundBy(
 
 function countUses(module: NewModule): Map<ElfSymbol, number> {
   const uses = new Map<ElfSymbol, number>();
-  for (const section of new Set(module.kept.map((symbol) => symbol.section!))) {
-    for (const { symbol } of module.relocations(section)) {
+  for (const section of module.object.sections) {
+    // Tables refer to static keys and the like; the template's own code does not count.
+    const counts = (section.flags & C.SHF_ALLOC) !== 0 && !TEMPLATE.test(section.name);
+    for (const { symbol } of counts ? module.relocations(section) : []) {
       uses.set(symbol, (uses.get(symbol) ?? 0) + 1);
     }
   }
   return uses;
 }
+
+const TEMPLATE = /^\.(init|exit|gnu\.linkonce)/;
 
 /** struct modversion_info of include/linux/module.h: a checksum in eight bytes, and the name. */
 const VERSION = { size: 64, name: 8 } as const;
