@@ -4,7 +4,7 @@ import { align, type Row } from './align.js';
 import { type Code, dataLines, type Line } from './code.js';
 import { decodeLines } from './decoder.js';
 import type { TargetInspection } from './inspection.js';
-import type { Part } from './parts.js';
+import { isCode, type Part } from './parts.js';
 
 export interface Listing {
   readonly part: Part;
@@ -16,8 +16,7 @@ export function listParts(target: TargetInspection, parts: readonly Part[]): Lis
   const { oldCode, newModule, notes } = target;
   const pairs = parts.map((part) => {
     const { old, new: now } = part;
-    const isCode = part.kind !== 'data' && part.kind !== 'new-data';
-    const lines = (code: Code): Line[] => (isCode ? decodeLines(code) : dataLines(code));
+    const lines = (code: Code): Line[] => (isCode(part) ? decodeLines(code) : dataLines(code));
     return {
       oldName: old?.name ?? '',
       newName: now?.name ?? '',

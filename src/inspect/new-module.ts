@@ -55,14 +55,13 @@ export class NewModule {
       ({ name, size, section }) => name === 'new_code' && size === NEW_CODE.size && section,
     );
     if (!struct?.section) throw this.odd('it registers no new code');
-    const table = { section: struct.section, offset: struct.value };
-    this.changes = this.rows(table, NEW_CODE.changes, NEW_CODE.nChanges, CHANGE.size).map((row) =>
-      this.change(row),
-    );
-    this.refs = this.rows(table, NEW_CODE.refs, NEW_CODE.nRefs, REF.size)
-      .map((row) => this.ref(row))
-      .filter((ref) => ref !== undefined);
-    this.kept = object.symbols.filter((symbol) => symbol.size > 0 && isKept(symbol, struct));
+    const place = { section: struct.section, offset: struct.value };
+    const changes = this.rows(place, NEW_CODE.changes, NEW_CODE.nChanges, CHANGE.size);
+    const refs = this.rows(place, NEW_CODE.refs, NEW_CODE.nRefs, REF.size);
+    this.changes = changes.map((row) => this.change(row));
+    this.refs = refs.map((row) => this.ref(row)).filter((ref) => ref !== undefined);
+    const own = [place, ...changes.slice(0, 1), ...refs.slice(0, 1)];
+    this.kept = object.symbols.filter((symbol) => symbol.size > 0 && isKept(symbol, own));
     for (const symbol of this.kept) {
       const list = this.bySection.get(symbol.section!);
       if (list) list.push(symbol);
@@ -184,10 +183,13 @@ export class NewModule {
   }
 }
 
-/** Whether a symbol is out of the patched source, not out of the template or kbuild's. */
-function isKept({ name, section, type }: ElfSymbol, struct: ElfSymbol): boolean {
+/**
+ * Whether a symbol is out of the patched source, not out of the template or kbuild's.
+ * @param own what the template tells the core
+ */
+function isKept({ name, section, type, value }: ElfSymbol, own: readonly Place[]): boolean {
   if (!section || (type !== C.STT_FUNC && type !== C.STT_OBJECT)) return false;
   if (/^ksplice_(new|place)_\d+$/.test(name)) return false;
-  if (section === struct.section && /^(new_code|changes|refs)$/.test(name)) return false;
+  if (own.some((place) => place.section === section && place.offset === value)) return false;
   return !/^\.(init|exit|modinfo|note|gnu\.linkonce)|^__(versions|dyndbg)$/.test(section.name);
 }

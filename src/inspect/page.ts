@@ -6,7 +6,7 @@ import type { Inspection, TargetInspection } from './inspection.js';
 import { type Listing, listParts } from './listing.js';
 import { html, type Markup } from './markup.js';
 import { PAGE_STYLE } from './page-style.js';
-import { newSize, oldSize, type Part } from './parts.js';
+import { isCode, newSize, oldSize, type Part } from './parts.js';
 import type { NeededSymbol } from './symbols.js';
 import { count, fate, moment, sizeChange, wayTo } from './words.js';
 
@@ -126,29 +126,38 @@ function difference(part: Part): string {
 }
 
 function rowsView(part: Part, rows: readonly Row[]): Markup {
+  const cell = isCode(part) ? codeCell : dataCell;
   if (!part.old || !part.new) {
-    return html`<div class="single">${rows.map(({ old, new: now }) => html`<div class="row">${cell(old ?? now)}</div>\n`)}</div>`;
+    const lines = rows.map(
+      ({ old, new: now }) => html`<div class="row">${cell(old ?? now)}</div>\n`,
+    );
+    return html`<div class="single">${lines}</div>`;
   }
+  const view = ({ kind, old, new: now }: Row) =>
+    html`<div class="row ${kind}">${cell(old)}${cell(now)}</div>\n`;
   const stretches = fold(rows, CONTEXT).map((stretch) =>
     stretch.folded
       ? html`<details class="equal"><summary>${stretch.rows.length} equal lines</summary>
-${stretch.rows.map(rowView)}</details>\n`
-      : html`${stretch.rows.map(rowView)}`,
+${stretch.rows.map(view)}</details>\n`
+      : html`${stretch.rows.map(view)}`,
   );
   return html`<div class="row heads"><span></span><b>running kernel</b><span></span><b>update</b></div>\n${stretches}`;
 }
 
-function rowView({ kind, old, new: now }: Row): Markup {
-  return html`<div class="row ${kind}">${cell(old)}${cell(now)}</div>\n`;
-}
-
-function cell(line: Line | undefined): Markup {
-  if (!line) return html`<span></span><code class="none"></code>`;
+function codeCell(line: Line | undefined): Markup {
+  if (!line) return EMPTY;
   const { offset, bytes, text, note } = line;
   const hex = (Buffer.from(bytes).toString('hex').match(/../g) ?? []).join(' ');
   const [, mnemonic = '', operands = ''] = /^(\S*)(.*)$/s.exec(text) ?? [];
   return html`<span title="${hex}">${offset.toString(16)}</span><code><i>${mnemonic}</i>${operands}${note ? html` <small>${note}</small>` : ''}</code>`;
 }
+
+function dataCell(line: Line | undefined): Markup {
+  if (!line) return EMPTY;
+  return html`<span>${line.offset.toString(16)}</span><code>${line.text}</code>`;
+}
+
+const EMPTY = html`<span></span><code></code>`;
 
 function tablesView({ tables }: TargetInspection): Markup {
   return html`<table>

@@ -35,6 +35,11 @@ export function newSize({ new: now }: Part): number {
   return now?.size ?? 0;
 }
 
+/** Whether a part is made of instructions. */
+export function isCode({ kind }: Part): boolean {
+  return kind !== 'data' && kind !== 'new-data';
+}
+
 /**
  * All parts of a target, each function followed by its cold part.
  * @throws KspliceError `bad-update` for changes that name no span
