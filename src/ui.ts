@@ -25,3 +25,9 @@ export const silentUi: Ui = {
   detail: () => {},
   signal: new AbortController().signal,
 };
+
+/** How a stretch of a result may stand out on a terminal. */
+export type Colour = 'red' | 'green' | 'yellow' | 'cyan' | 'dim' | 'bold';
+
+/** A line of a result: plain, or in stretches of which some stand out. */
+export type ResultLine = string | readonly (string | readonly [Colour, string])[];

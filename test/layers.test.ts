@@ -19,6 +19,7 @@ const rank: Record<string, number> = {
   extract: 5,
   configure: 6,
   check: 7,
+  inspect: 7,
   create: 8,
   apply: 8,
   cli: 9,

@@ -13,6 +13,7 @@ import type { Program } from '../program/types.js';
 import { Memory } from '../run/memory.js';
 import type { RunningKernel } from '../run/running.js';
 import { layOut, type Room } from '../run/virtual-module.js';
+import { NEW_CODE, REF } from '../update/new-code.js';
 
 /** What came of one target's new code. */
 export interface NewCodeResult {
@@ -23,10 +24,6 @@ export interface NewCodeResult {
   /** What does not, a sentence each. */
   readonly faults: readonly string[];
 }
-
-/** struct ksplice_new_code and struct ksplice_ref of kmodsrc/ksplice.h; a test compares. */
-export const NEW_CODE = { size: 72, target: 8, cookie: 16, refs: 56, nRefs: 64 } as const;
-export const REF = { size: 24, place: 0, addend: 8, key: 16, width: 20, flags: 21 } as const;
 
 /**
  * @param object the new-code module of the target

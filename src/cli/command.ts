@@ -3,14 +3,14 @@
 // does not wait for what a slow one needs.
 
 import type { Argv } from 'yargs';
-import type { Ui } from '../ui.js';
+import type { ResultLine, Ui } from '../ui.js';
 
 /** What a command has to say when it is done. */
 export interface Outcome {
   /** The one object that --json prints; `"ok": true` is added. */
   readonly json: Record<string, unknown>;
   /** The lines that are printed otherwise, on stdout. */
-  readonly text: readonly string[];
+  readonly text: readonly ResultLine[];
   /** 0 if not given. */
   readonly exitStatus?: number;
 }

@@ -3,7 +3,7 @@
 // or a pipe gets plain lines.
 
 import { KspliceError, type Problem } from '../errors.js';
-import type { Ui } from '../ui.js';
+import type { Colour, ResultLine, Ui } from '../ui.js';
 import type { Outcome } from './command.js';
 import type { GlobalOptions } from './parse.js';
 
@@ -19,13 +19,20 @@ export interface Streams {
   readonly stderr: Stream;
 }
 
-type Colour = 'red' | 'yellow' | 'dim';
-const COLOURS: Record<Colour, string> = { red: '31;1', yellow: '33', dim: '2' };
+const COLOURS: Record<Colour, string> = {
+  red: '31;1',
+  green: '32',
+  yellow: '33',
+  cyan: '36',
+  dim: '2',
+  bold: '1',
+};
 
 /** The command line's Ui, and the printing of what comes at the end. */
 export class Console implements Ui {
   private readonly terminal: boolean;
   private readonly colours: boolean;
+  private readonly colouredResults: boolean;
   private current = '';
   private startedAt = 0;
 
@@ -37,6 +44,8 @@ export class Console implements Ui {
   ) {
     this.terminal = streams.stderr.isTTY === true && environment.TERM !== 'dumb';
     this.colours = this.terminal && !environment.NO_COLOR;
+    this.colouredResults =
+      streams.stdout.isTTY === true && environment.TERM !== 'dumb' && !environment.NO_COLOR;
   }
 
   stage(text: string): void {
@@ -110,10 +119,16 @@ export class Console implements Ui {
     this.streams.stdout.write(`${JSON.stringify(value, replaceBigInt)}\n`);
   }
 
-  private result(text: string): void {
+  private result(line: ResultLine): void {
     const { stdout } = this.streams;
-    // An update's description or patch is not ours: it must not drive the terminal.
-    stdout.write(`${stdout.isTTY ? withoutControls(text) : text}\n`);
+    const parts = typeof line === 'string' ? [line] : line;
+    const shown = parts.map((part) => {
+      const [colour, text] = typeof part === 'string' ? [undefined, part] : part;
+      // An update's description or patch is not ours: it must not drive the terminal.
+      const clean = stdout.isTTY ? withoutControls(text) : text;
+      return colour && this.colouredResults ? painted(colour, clean) : clean;
+    });
+    stdout.write(`${shown.join('')}\n`);
   }
 
   /** A line of text that is ours or had its control characters taken out. */
@@ -143,8 +158,12 @@ export class Console implements Ui {
 
   private paint(colour: Colour, text: string): string {
     const clean = withoutControls(text);
-    return this.colours ? `\x1b[${COLOURS[colour]}m${clean}\x1b[0m` : clean;
+    return this.colours ? painted(colour, clean) : clean;
   }
+}
+
+function painted(colour: Colour, text: string): string {
+  return `\x1b[${COLOURS[colour]}m${text}\x1b[0m`;
 }
 
 /** Text with control characters, except line ends and tabs, made visible. */

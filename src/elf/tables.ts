@@ -167,7 +167,8 @@ export function inferTableSizes(objects: readonly ElfObject[]): TableSizes {
 function entrySize(objects: readonly ElfObject[], name: string, fields: number): number {
   for (const object of objects) {
     for (const table of object.sectionsNamed(name)) {
-      const count = object.relocations(table).length / fields;
+      const byName = object.livepatchRelocations(table).length;
+      const count = (object.relocations(table).length + byName) / fields;
       if (count >= 1 && Number.isInteger(table.size / count)) return table.size / count;
     }
   }

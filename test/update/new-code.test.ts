@@ -4,16 +4,23 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { NEW_CODE, REF } from '../../src/check/new-code.js';
 import { ElfObject } from '../../src/elf/object.js';
+import { CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../../src/update/new-code.js';
 import { compile } from '../support/compile.js';
 
 const MEMBERS = {
   'sizeof(struct ksplice_new_code)': NEW_CODE.size,
   'offsetof(struct ksplice_new_code, target)': NEW_CODE.target,
   'offsetof(struct ksplice_new_code, cookie)': NEW_CODE.cookie,
+  'offsetof(struct ksplice_new_code, changes)': NEW_CODE.changes,
+  'offsetof(struct ksplice_new_code, n_changes)': NEW_CODE.nChanges,
   'offsetof(struct ksplice_new_code, refs)': NEW_CODE.refs,
   'offsetof(struct ksplice_new_code, n_refs)': NEW_CODE.nRefs,
+  'sizeof(struct ksplice_change)': CHANGE.size,
+  'offsetof(struct ksplice_change, span)': CHANGE.span,
+  'offsetof(struct ksplice_change, flags)': CHANGE.flags,
+  'offsetof(struct ksplice_change, new_addr)': CHANGE.newAddr,
+  KSPLICE_CHANGE_DATA: CHANGE_DATA,
   'sizeof(struct ksplice_ref)': REF.size,
   'offsetof(struct ksplice_ref, place)': REF.place,
   'offsetof(struct ksplice_ref, addend)': REF.addend,

@@ -1,0 +1,115 @@
+// inspect: what an update would do, for a person who decides whether to apply it.
+
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { KspliceError } from '../../errors.js';
+import { type Inspection, inspectUpdate, type TargetInspection } from '../../inspect/inspection.js';
+import { inspectionJson, listingJson } from '../../inspect/json.js';
+import { type Listing, listParts } from '../../inspect/listing.js';
+import { inspectionPage } from '../../inspect/page.js';
+import { partsNamed } from '../../inspect/parts.js';
+import { listingLines, overviewLines, patchLines } from '../../inspect/text.js';
+import type { ResultLine } from '../../ui.js';
+import { readUpdate } from '../../update/read.js';
+import type { Command, Outcome } from '../command.js';
+import { updateArgument } from '../update-argument.js';
+
+interface Options {
+  readonly update: string;
+  readonly function?: readonly string[];
+  readonly full?: boolean;
+  readonly patch?: boolean;
+  readonly html?: string;
+}
+
+export const command: Command = {
+  usage: 'inspect <update>',
+  describe: 'Show what an update would do',
+  options: (yargs) =>
+    yargs
+      .positional('update', updateArgument)
+      .option('function', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'Show the old and the new code of NAME, side by side',
+      })
+      .option('full', { type: 'boolean', describe: 'Show equal lines of the code as well' })
+      .option('patch', { type: 'boolean', describe: 'Show the source patch' })
+      .option('html', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Write everything, all code included, to FILE as one page',
+      }),
+  examples: [
+    ['ksplice-ts inspect ksplice-8c4rnqv2.tar.gz', 'functions, tables, symbols'],
+    ['ksplice-ts inspect ksplice-8c4rnqv2.tar.gz --function tcp_v4_rcv', 'its old and new code'],
+    ['ksplice-ts inspect ksplice-8c4rnqv2.tar.gz --html review.html', 'a page for reviewers'],
+  ],
+  run: async (args, ui) => {
+    const options = args as unknown as Options;
+    ui.stage('reading the update');
+    const inspection = inspectUpdate(await readUpdate(options.update));
+    const chosen = (options.function ?? []).map((name) => choose(inspection, name));
+    if (options.html !== undefined) await writePage(options.html, inspectionPage(inspection));
+    return outcome(inspection, chosen.flat(), options);
+  },
+};
+
+interface Chosen {
+  readonly target: TargetInspection;
+  readonly listings: readonly Listing[];
+}
+
+function choose(inspection: Inspection, name: string): Chosen[] {
+  const chosen = inspection.targets
+    .map((target) => ({ target, parts: partsNamed(target.parts, name) }))
+    .filter(({ parts }) => parts.length > 0);
+  if (chosen.length === 0) {
+    const names = inspection.targets.flatMap(({ parts }) => parts.map((part) => part.name));
+    const list = [...new Set(names)];
+    throw new KspliceError('usage', `update ${inspection.id} does not change ${name}`, {
+      advice: `It changes ${list.join(', ')}.`,
+      details: { names: list },
+    });
+  }
+  return chosen.map(({ target, parts }) => ({ target, listings: listParts(target, parts) }));
+}
+
+function outcome(inspection: Inspection, chosen: readonly Chosen[], options: Options): Outcome {
+  const { html, full, patch } = options;
+  const context = full ? Number.POSITIVE_INFINITY : 3;
+  const code = chosen.map(({ listings }) => listingLines(listings, { context }));
+  const sections: (readonly ResultLine[])[] = [...code];
+  if (patch) sections.push(patchLines(inspection.patch));
+  if (html !== undefined) sections.push([`The page is in ${html}`]);
+  // Who asks for a part of it wants that part.
+  if (sections.length === 0) sections.push(overviewLines(inspection));
+  const functions = chosen.flatMap(({ target, listings }) =>
+    listings.map((listing) => listingJson(target.target, listing)),
+  );
+  return {
+    json: { ...inspectionJson(inspection), functions, ...(html === undefined ? {} : { html }) },
+    text: sections.flatMap((lines, index) => (index > 0 ? ['', ...lines] : lines)),
+  };
+}
+
+/** A page that was begun does not stay, and an older one goes only when the new one is complete. */
+async function writePage(file: string, page: string): Promise<void> {
+  const unfinished = `${file}.${process.pid}.part`;
+  try {
+    const known = await stat(file).catch(() => undefined);
+    // Something like /dev/stdout must not be replaced by a file.
+    if (known && !known.isFile()) {
+      await writeFile(file, page);
+      return;
+    }
+    await writeFile(unfinished, page, { flag: 'wx' });
+    await rename(unfinished, file);
+  } catch (cause) {
+    await rm(unfinished, { force: true });
+    throw new KspliceError('io', `cannot write ${file}: ${(cause as Error).message}`, {
+      advice: 'Give --html a file in a directory that you can write to.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,29 @@
+// The listing of parts: their lines, old and new, side by side.
+
+import { align, type Row } from './align.js';
+import { type Code, dataLines, type Line } from './code.js';
+import { decodeLines } from './decoder.js';
+import type { TargetInspection } from './inspection.js';
+import { isCode, type Part } from './parts.js';
+
+export interface Listing {
+  readonly part: Part;
+  readonly rows: readonly Row[];
+}
+
+/** Lists some parts of a target; branches from one of them to another are followed. */
+export function listParts(target: TargetInspection, parts: readonly Part[]): Listing[] {
+  const { oldCode, newModule, notes } = target;
+  const pairs = parts.map((part) => {
+    const { old, new: now } = part;
+    const lines = (code: Code): Line[] => (isCode(part) ? decodeLines(code) : dataLines(code));
+    return {
+      oldName: old?.name ?? '',
+      newName: now?.name ?? '',
+      old: old ? lines(oldCode.code(old)) : [],
+      new: now?.section ? lines(newModule.code(now, notes(now.section))) : [],
+    };
+  });
+  const rows = align(pairs);
+  return parts.map((part, index) => ({ part, rows: rows[index]! }));
+}

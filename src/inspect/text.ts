@@ -1,0 +1,165 @@
+// An inspection for a terminal.
+
+import type { Colour, ResultLine } from '../ui.js';
+import { fold, type Row, type RowKind } from './align.js';
+import type { Line } from './code.js';
+import type { Inspection, TargetInspection } from './inspection.js';
+import type { Listing } from './listing.js';
+import type { Part } from './parts.js';
+import type { NeededSymbol } from './symbols.js';
+import { count, fate, moment, sizeChange, wayTo } from './words.js';
+
+/** All but the code. */
+export function overviewLines(inspection: Inspection): ResultLine[] {
+  const { id, description, kernel, made, provedAgainst, targets } = inspection;
+  return [
+    [['bold', `Update ${id}`], description === '' ? '' : `: ${description}`],
+    `  for ${kernel.system} ${kernel.release} (${kernel.machine}), made ${moment(made)}`,
+    ...(provedAgainst === undefined ? [] : [`  proved against ${provedAgainst} when it was made`]),
+    ...targets.flatMap(targetLines),
+  ];
+}
+
+function targetLines(target: TargetInspection): ResultLine[] {
+  const { modules, objects, parts, matched } = target;
+  const files = modules.map(({ file, bytes }) => `${file} (${count(bytes)} bytes)`);
+  const added = parts.filter(({ object }) => object === '');
+  return [
+    '',
+    [['bold', target.target]],
+    `  loads ${files.join(', ')}`,
+    ...objects.flatMap((object) => [
+      `  ${object}`,
+      ...partLines(parts.filter((part) => part.object === object)),
+    ]),
+    ...(added.length === 0 ? [] : ['  only in the new code', ...partLines(added)]),
+    ...tableLines(target),
+    ...symbolLines(target.symbols),
+    '  compared with the running kernel before the switch',
+    `    ${count(matched.functions)} functions, ${count(matched.code)} bytes; ${count(matched.replaced)} of them replaced`,
+    `    ${count(matched.data)} bytes of read-only data`,
+    `    ${count(matched.keys)} addresses to be inferred`,
+  ];
+}
+
+function partLines(parts: readonly Part[]): ResultLine[] {
+  const rows = parts.map((part) => ({
+    name: `${part.kind === 'cold' ? '  ' : ''}${part.name}`,
+    size: sizeChange(part, '->'),
+    what: fate(part),
+  }));
+  const names = widest(rows.map(({ name }) => name));
+  const sizes = widest(rows.map(({ size }) => size));
+  return rows.map(({ name, size, what }) => [
+    `    ${name.padEnd(names)}  ${size.padEnd(sizes)}  `,
+    ['dim', what],
+  ]);
+}
+
+function tableLines({ tables }: TargetInspection): ResultLine[] {
+  if (tables.length === 0) return ['  no special tables in the new code'];
+  const names = widest(tables.map(({ name }) => name));
+  return [
+    '  special tables of the new code',
+    ...tables.map(
+      ({ name, entries, mechanism }): ResultLine => [
+        `    ${name.padEnd(names)}  ${String(entries).padStart(4)}  `,
+        ['dim', mechanism],
+      ],
+    ),
+  ];
+}
+
+function symbolLines(symbols: readonly NeededSymbol[]): ResultLine[] {
+  const names = widest(symbols.map(({ name }) => name));
+  return [
+    `  symbols needed: ${symbols.length}`,
+    ...symbols.map((symbol): ResultLine => {
+      const compared = symbol.compared ? '; compared with run-pre matching' : '';
+      return [`    ${symbol.name.padEnd(names)}  `, ['dim', `${wayTo(symbol)}${compared}`]];
+    }),
+  ];
+}
+
+const MARKS: Readonly<Record<RowKind, string>> = {
+  same: ' ',
+  changed: '|',
+  removed: '<',
+  added: '>',
+};
+const COLOURS: Readonly<Record<RowKind, readonly [old: Colour, now: Colour] | undefined>> = {
+  same: undefined,
+  changed: ['yellow', 'yellow'],
+  removed: ['red', 'red'],
+  added: ['green', 'green'],
+};
+
+export interface ListingOptions {
+  /** Equal lines to show around each difference; Infinity for all. */
+  readonly context: number;
+}
+
+/** Old code on the left, new code on the right. */
+export function listingLines(listings: readonly Listing[], options: ListingOptions): ResultLine[] {
+  return listings.flatMap(({ part, rows }, index): ResultLine[] => [
+    ...(index > 0 ? [''] : []),
+    [
+      ['bold', part.name],
+      `  ${[part.object, fate(part), sizeChange(part, '->')].filter((word) => word !== '').join(', ')}`,
+    ],
+    ...rowLines(rows, options),
+  ]);
+}
+
+/** The left column is not wider than this: few instructions are. */
+const LEFT = 64;
+
+function rowLines(rows: readonly Row[], { context }: ListingOptions): ResultLine[] {
+  const stretches = fold(rows, context);
+  const shown = stretches.flatMap((stretch) => (stretch.folded ? [] : stretch.rows));
+  const left = Math.min(LEFT, widest(shown.map((row) => lineText(row.old))));
+  return stretches.flatMap((stretch): ResultLine[] => {
+    if (stretch.folded) return [[['dim', `      ... ${stretch.rows.length} equal lines`]]];
+    return stretch.rows.map((row) => rowLine(row, left));
+  });
+}
+
+function rowLine({ kind, old, new: now }: Row, left: number): ResultLine {
+  const mark = ` ${MARKS[kind]} `;
+  const clipped = clip(lineText(old), left).padEnd(left);
+  const colours = COLOURS[kind];
+  if (!colours) return [clipped, mark, lineText(now)];
+  return [[colours[0], clipped], mark, [colours[1], lineText(now)]];
+}
+
+function lineText(line: Line | undefined): string {
+  if (!line) return '';
+  const note = line.note ? `  [${line.note}]` : '';
+  return `${line.offset.toString(16).padStart(6)}  ${line.text}${note}`;
+}
+
+function clip(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 3)}...`;
+}
+
+/** The source patch. */
+export function patchLines(patch: string): ResultLine[] {
+  return patch
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((line): ResultLine => {
+      const colour = patchColour(line);
+      return colour ? [[colour, line]] : line;
+    });
+}
+
+function patchColour(line: string): Colour | undefined {
+  if (/^(diff |---|\+\+\+)/.test(line)) return 'bold';
+  if (line.startsWith('@@')) return 'cyan';
+  if (line.startsWith('+')) return 'green';
+  return line.startsWith('-') ? 'red' : undefined;
+}
+
+function widest(words: readonly string[]): number {
+  return words.reduce((width, word) => Math.max(width, word.length), 0);
+}

@@ -1,0 +1,19 @@
+// How the structures of kmodsrc/ksplice.h lie in a new-code module; a test
+// compiles that header and compares. Sizes and offsets in bytes.
+
+/** struct ksplice_new_code */
+export const NEW_CODE = {
+  size: 72,
+  target: 8,
+  cookie: 16,
+  changes: 40,
+  nChanges: 48,
+  refs: 56,
+  nRefs: 64,
+} as const;
+/** struct ksplice_change */
+export const CHANGE = { size: 16, span: 0, flags: 4, newAddr: 8 } as const;
+/** KSPLICE_CHANGE_DATA */
+export const CHANGE_DATA = 0x1;
+/** struct ksplice_ref */
+export const REF = { size: 24, place: 0, addend: 8, key: 16, width: 20, flags: 21 } as const;

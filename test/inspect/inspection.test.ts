@@ -1,0 +1,159 @@
+// A compiled update, looked into: what is found, and how it reads.
+
+import { beforeAll, describe, expect, test } from 'vitest';
+import { KspliceError } from '../../src/errors.js';
+import {
+  type Inspection,
+  inspectUpdate,
+  type TargetInspection,
+} from '../../src/inspect/inspection.js';
+import { inspectionJson } from '../../src/inspect/json.js';
+import { type Listing, listParts } from '../../src/inspect/listing.js';
+import { partsNamed } from '../../src/inspect/parts.js';
+import { listingLines, overviewLines, patchLines } from '../../src/inspect/text.js';
+import type { ResultLine } from '../../src/ui.js';
+import { LABEL, makeUpdate } from './support/update.js';
+
+let inspection: Inspection;
+let target: TargetInspection;
+let work: Listing;
+
+beforeAll(() => {
+  inspection = inspectUpdate(makeUpdate());
+  [target] = inspection.targets as [TargetInspection];
+  [work] = listParts(target, partsNamed(target.parts, 'work')) as [Listing];
+});
+
+const plain = (lines: readonly ResultLine[]) =>
+  lines.map((line) =>
+    typeof line === 'string'
+      ? line
+      : line.map((part) => (typeof part === 'string' ? part : part[1])).join(''),
+  );
+const oldText = ({ rows }: Listing) => rows.flatMap((row) => (row.old ? [row.old.text] : []));
+const newText = ({ rows }: Listing) => rows.flatMap((row) => (row.new ? [row.new.text] : []));
+
+describe('what an update changes', () => {
+  test('parts: what is replaced, by object, and what is new', () => {
+    const parts = target.parts.map(({ kind, name, object }) => [kind, name, object]);
+    expect(parts).toEqual([
+      ['function', 'work', LABEL],
+      ['new-function', 'fresh', ''],
+      ['new-data', 'helper_place', ''],
+      ['new-data', 'counter_place', ''],
+    ]);
+    expect(target.objects).toEqual([LABEL]);
+  });
+
+  test('symbols, each with the way in which it is found', () => {
+    expect(target.symbols.map(({ uses, ...rest }) => rest)).toEqual([
+      { name: 'counter', how: 'position', object: 'fixture', position: 2, compared: true },
+      { name: 'helper', how: 'position', object: 'fixture', position: 1, compared: true },
+      { name: 'elsewhere', how: 'exported', compared: false },
+      { name: 'say', how: 'exported', version: '0x1234abcd', compared: false },
+      { name: 'absent', how: 'weak', compared: false },
+      { name: 'ksplice_register_new_code', how: 'core', compared: false },
+    ]);
+  });
+
+  test('what is compared before the switch', () => {
+    const { spans } = target.oldCode.program;
+    const size = (name: string) => spans.find((span) => span.name === name)!.bytes.length;
+    expect(target.matched).toMatchObject({
+      functions: 2,
+      replaced: 1,
+      code: size('work') + size('helper'),
+      data: 'too many'.length + 1,
+    });
+  });
+
+  test('a change of a span that is not there is refused', () => {
+    expect(() => inspectUpdate(makeUpdate({ span: 99 }))).toThrow(KspliceError);
+  });
+});
+
+describe('a listing', () => {
+  test('names what both sides refer to, and agrees about it', () => {
+    for (const lines of [oldText(work), newText(work)]) {
+      expect(lines).toContain('call helper');
+      expect(lines).toContain('mov $"too many",%rdi');
+      expect(lines).toContain('call say');
+      // Only struct ksplice_ref tells the name of the old side's.
+      expect(lines.filter((line) => line.includes('counter(%rip)'))).not.toEqual([]);
+    }
+    expect(newText(work)).toContain('jmp fresh');
+    expect(oldText(work).join()).not.toContain('fresh');
+  });
+
+  test('marks what differs, and nothing else', () => {
+    const same = work.rows.filter(({ kind }) => kind === 'same');
+    for (const row of same) expect(row.old!.key).toBe(row.new!.key);
+    const calls = same.map((row) => row.old!.text).filter((text) => text.startsWith('call'));
+    expect(calls).toEqual(['call helper', 'call helper', 'call say']);
+    const fresh = work.rows.find((row) => row.new?.text === 'jmp fresh')!;
+    expect(['changed', 'added']).toContain(fresh.kind);
+  });
+
+  test('covers every byte of both functions', () => {
+    for (const side of ['old', 'new'] as const) {
+      const lines = work.rows.flatMap((row) => row[side] ?? []);
+      let end = 0;
+      for (const { offset, bytes } of lines) {
+        expect(offset).toBe(end);
+        end += bytes.length;
+      }
+      expect(end).toBe(side === 'old' ? work.part.old!.bytes.length : work.part.new!.size);
+    }
+  });
+
+  test('of what is new has one side only', () => {
+    const [fresh] = listParts(target, partsNamed(target.parts, 'fresh'));
+    expect(fresh!.rows.every(({ kind, old }) => kind === 'added' && !old)).toBe(true);
+    expect(newText(fresh!).join()).toContain('elsewhere');
+    const [data] = listParts(target, partsNamed(target.parts, 'counter_place'));
+    expect(newText(data!)).toEqual([`${'00 '.repeat(8).trim()}  counter`]);
+  });
+});
+
+describe('as text', () => {
+  test('all that is known, in order', () => {
+    const text = plain(overviewLines(inspection)).join('\n');
+    expect(text).toContain(
+      'Update test: A change\n  for Linux 6.1.0-tiny (x86_64), made 2026-01-02 03:04 UTC',
+    );
+    expect(text).toMatch(new RegExp(`${LABEL}\n    work  \\d+ -> \\d+ bytes  replaced`));
+    expect(text).toMatch(/fresh +\d+ bytes +new function/);
+    expect(text).toContain('counter                    number 2 of that name in fixture; compared');
+    expect(text).toMatch(/2 functions, \d+ bytes; 1 of them replaced/);
+  });
+
+  test('code has old on the left and new on the right, equal lines folded if asked', () => {
+    const all = plain(listingLines([work], { context: Number.POSITIVE_INFINITY }));
+    expect(all[0]).toMatch(/^work {2}drivers\/fixture.o, replaced, \d+ -> \d+ bytes$/);
+    expect(all).toHaveLength(work.rows.length + 1);
+    expect(all.find((line) => line.includes('call say'))).toMatch(
+      /^ +\w+ {2}call say .* call say$/,
+    );
+    const folded = plain(listingLines([work], { context: 0 }));
+    expect(folded.join('\n')).toMatch(/\.\.\. \d+ equal lines/);
+    expect(folded.length).toBeLessThan(all.length);
+  });
+
+  test('the patch has its colours by line', () => {
+    const colours = patchLines(inspection.patch).map((line) =>
+      typeof line === 'string' ? '' : (line[0] as readonly string[])[0],
+    );
+    expect(colours).toEqual(['bold', 'bold', 'cyan', 'red', 'green']);
+  });
+});
+
+test('as JSON, plain values only', () => {
+  const json = inspectionJson(inspection);
+  expect(JSON.parse(JSON.stringify(json))).toMatchObject({
+    id: 'test',
+    provedAgainst: null,
+    targets: [
+      { target: 'fixture', parts: [{ kind: 'function', name: 'work', object: LABEL }, {}, {}, {}] },
+    ],
+  });
+});
