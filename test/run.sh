@@ -4,13 +4,14 @@
 #
 # usage: bash test/run.sh test|demo|setup
 #        bash test/run.sh bench [differ [PAIRS]]
+#        bash test/run.sh kernels [NAME…]
 #        bash test/run.sh fuzz [--help]
 #        bash test/run.sh corpus --from VERSION --to VERSION [--help]
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-for part in test/setup/{say,packages,modules}.sh test/kernels/fetch.sh; do
+for part in test/setup/{say,packages,modules,kernels}.sh test/kernels/fetch.sh; do
 	# shellcheck source=/dev/null
 	. "$part"
 done
@@ -29,11 +30,11 @@ require_debian() {
 		die 'This needs Debian on amd64: it hot-patches the kernel of that distribution.'
 }
 
-usage() { die 'usage: bash test/run.sh test|demo|bench|fuzz|corpus|setup'; }
+usage() { die 'usage: bash test/run.sh test|kernels|demo|bench|fuzz|corpus|setup'; }
 
 main() {
 	local task=${1-}
-	[[ $task == @(test|demo|bench|fuzz|corpus|setup) ]] || usage
+	[[ $task == @(test|kernels|demo|bench|fuzz|corpus|setup) ]] || usage
 	shift
 	require_root "$task"
 	require_debian
@@ -48,12 +49,13 @@ main() {
 	install_missing_packages
 	install_node_modules
 	# The corpus has kernels of its own, fetched as its options say.
-	[[ $task == corpus ]] || fetch_kernel
+	[[ $task == @(corpus|kernels) ]] || fetch_kernel
 	[[ $task != @(test|setup|fuzz|bench) ]] || fetch_other_source
 	build_tool
 	case $task in
 	setup) say "All is set up. The kernel to test on is described in $cache/kernel.json." ;;
 	test) exec bash test/setup/tests.sh ;;
+	kernels) test_kernels "$@" ;;
 	demo) exec npx tsx test/demo/demo.ts ;;
 	bench) exec npx tsx test/bench/bench.ts "$@" ;;
 	fuzz) exec npx tsx test/fuzz/fuzz.ts "$@" ;;

@@ -196,13 +196,13 @@ export class Assembly {
   /**
    * Where objtool has not listed the static calls yet, and will when the module is
    * linked, it looks for the key of a trampoline among the object's symbols. Without
-   * it, the kernel takes the module for one that may not know the key.
+   * one it lists the trampoline, from which the kernel finds only keys that are not exported.
    */
   private nameStaticCallKey({ label, diff }: ChangedObject, trampoline: string): void {
     const [, name] = /^__SCT__(.+)$/.exec(trampoline) ?? [];
     if (name === undefined || diff.post.section('.static_call_sites')) return;
     const key = diff.post.symbols.find((symbol) => symbol.name === `__SCK__${name}`);
-    if (key && !key.section) this.undefinedSymbols.external(label, key);
+    if (key && !key.section) this.undefinedSymbols.mention(label, key);
   }
 
   /** A symbol of a post object that is in the new code, or in a kept entry of a table. */

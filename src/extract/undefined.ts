@@ -24,6 +24,12 @@ export class Undefined {
     return this.standIn(label, symbol, this.resolver.external(label, symbol));
   }
 
+  /** Names an exported symbol that nothing refers to; any other is left out. */
+  mention(label: string, symbol: ElfSymbol): void {
+    const resolution = this.resolver.external(label, symbol);
+    if (resolution.kind === 'exported') this.standIn(label, symbol, resolution);
+  }
+
   /** The stand-in for a symbol that the pre object defines. */
   own(label: string, symbol: ElfSymbol): ModelSymbol {
     return this.standIn(label, symbol, this.resolver.own(label, symbol));

@@ -1,0 +1,36 @@
+# The VM tests on other stock kernels than the newest of the release's own series: the
+# next series, and the flavour for clouds. Each has a cache of its own; what is compiled
+# for it stays in the cache of create.
+
+# other_kernels: prints "NAME SERIES FLAVOUR" of each, "-" for what is not special.
+other_kernels() {
+	local own=${1#linux-source-} series
+	# The newest other series of which the archive has sources, if there is one.
+	series=$(apt-cache search --names-only '^linux-source-[0-9.]+$' |
+		sed -n 's/^linux-source-\([0-9.]*\) .*/\1/p' | grep -vxF "$own" | sort -V | tail -n 1)
+	[[ -z $series ]] || printf '%s %s -\n' "$series" "$series"
+	printf '%s-cloud - cloud\n' "$own"
+}
+
+# test_kernels [NAME…]: all of them, or those named.
+test_kernels() {
+	local name series flavour status=0 own_cache=$cache own
+	update_package_lists
+	own=$(source_package)
+	while read -r name series flavour <&3; do
+		(($# == 0)) || [[ " $* " == *" $name "* ]] || continue
+		(
+			export KSPLICE_TEST_CACHE=$own_cache/kernels/$name
+			[[ $series == - ]] || export KSPLICE_TEST_SERIES=$series
+			[[ $flavour == - ]] || export KSPLICE_TEST_FLAVOUR=$flavour
+			mkdir -p "$KSPLICE_TEST_CACHE"
+			cache=$KSPLICE_TEST_CACHE
+			fetch_kernel
+			printf '\n== %s: %s\n' "$name" "$(kernel_field release)"
+			npx vitest run --project vm --reporter=default --reporter=json \
+				--outputFile.json=".work/results/$name.json" \
+				test/vm/{core,sctp,tcp,new-code,check}
+		) || status=1
+	done 3< <(other_kernels "$own")
+	return "$status"
+}
