@@ -7,7 +7,7 @@ import type { Ui } from '../ui.js';
 import { CORE_MODULE } from '../update/contents.js';
 import type { Update } from '../update/update.js';
 import { refusal } from './abort-error.js';
-import { applyProblems, stopIfInterrupted } from './checks.js';
+import { applyProblems, isApplied, stopIfInterrupted } from './checks.js';
 import { Core, type ReplacedFunction } from './core.js';
 import type { Host } from './host.js';
 import { Loading } from './loading.js';
@@ -21,15 +21,17 @@ export interface ApplyOptions {
 
 export interface Applied {
   readonly id: string;
+  /** False if the update was applied before. */
+  readonly changed: boolean;
   readonly functions: readonly ReplacedFunction[];
   /** Figures of the switch, as the core reports them. */
   readonly timing: Record<string, number>;
-  /** Switches tried, the last one included. */
+  /** Switches tried, the last one included; 0 if there was nothing to do. */
   readonly attempts: number;
 }
 
 /**
- * Applies a verified update to the running kernel.
+ * Applies a verified update to the running kernel. An update that is applied is left as it is.
  * @throws KspliceError; then the kernel is as before, unless its message says what is left
  */
 export async function applyUpdate(
@@ -43,6 +45,7 @@ export async function applyUpdate(
   return withLock(host, async () => {
     // What was checked without the lock may be otherwise by now.
     await check(update, host);
+    if (await isApplied(update, host)) return describe(update.id, new Core(host), 0);
     await removeLeftovers(update.id, host, ui);
     return Loading.run(update, host, (loading) => load(update, host, options, loading, ui));
   });
@@ -87,12 +90,16 @@ async function load(
     ui.stage('switching to the new code');
     const attempts = await switchStage(update.id, core, 'applied', options, ui);
     await unloadOldCode(update, host, ui);
-    const functions = (await core.functions(update.id)) ?? [];
-    return { id: update.id, functions, timing: await core.timing(update.id), attempts };
+    return await describe(update.id, core, attempts);
   } catch (error) {
     if ((await core.stage(update.id)) === 'applied') throw error;
     throw await afterCleanUp(update, host, loading, error);
   }
+}
+
+async function describe(id: string, core: Core, attempts: number): Promise<Applied> {
+  const [functions = [], timing] = await Promise.all([core.functions(id), core.timing(id)]);
+  return { id, changed: attempts > 0, functions, timing, attempts };
 }
 
 /** Puts back what was done so far; the error to throw is the given one, or says what is left. */

@@ -9,6 +9,8 @@ import type { Host } from './host.js';
 
 // CAP_SYS_MODULE in the masks of /proc/self/status.
 const CAP_SYS_MODULE = 16n;
+/** The section, and the file in sysfs, with the linker's checksum of a module. */
+const BUILD_ID = '.note.gnu.build-id';
 
 /** Why an update cannot be applied to a host, as far as can be told without loading anything. */
 export async function applyProblems(update: Update, host: Host): Promise<Problem[]> {
@@ -117,15 +119,28 @@ async function targetProblems(update: Update, host: Host): Promise<Problem[]> {
   return problems;
 }
 
-async function appliedProblems({ id }: Update, host: Host): Promise<Problem[]> {
-  if ((await new Core(host).stage(id)) !== 'applied') return [];
+async function appliedProblems(update: Update, host: Host): Promise<Problem[]> {
+  const { id } = update;
+  if ((await new Core(host).stage(id)) !== 'applied' || (await isApplied(update, host))) return [];
   return [
     {
       code: 'already-applied',
-      message: `update ${id} is applied already`,
-      advice: `\`ksplice-ts undo ${id}\` takes it back.`,
+      message: `another update is applied under the id ${id}: its code is not this one's`,
+      advice: `\`ksplice-ts undo ${id}\` takes it back; then apply this one.`,
     },
   ];
+}
+
+/** Whether this very update is applied: the new code in the kernel has the build ids of its files. */
+export async function isApplied(update: Update, host: Host): Promise<boolean> {
+  if ((await new Core(host).stage(update.id)) !== 'applied') return false;
+  for (const { newCode } of update.contents.changes) {
+    const ours = update.modules.get(newCode.module)?.info.object.section(BUILD_ID)?.data;
+    const { sysfs } = host.paths;
+    const theirs = await host.readBytes(sysfs, 'module', newCode.module, 'notes', BUILD_ID);
+    if (!ours || !theirs?.equals(ours)) return false;
+  }
+  return true;
 }
 
 /** Throws if the user is gone (Ctrl-C): to be called where nothing is half done. */

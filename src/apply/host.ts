@@ -43,6 +43,11 @@ export class Host {
     }
   }
 
+  /** A file's bytes; undefined as above. */
+  async readBytes(...parts: readonly string[]): Promise<Buffer | undefined> {
+    return readFile(path.join(...parts)).catch(() => undefined);
+  }
+
   /** The names in a directory; none where there is none. */
   async list(directory: string): Promise<string[]> {
     return readdir(directory).catch(() => []);

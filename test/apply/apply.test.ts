@@ -277,13 +277,29 @@ describe('checks before anything is loaded', () => {
     })();
   });
 
-  it('refuse an update that is applied', async () => {
+  it('leave an update alone that is applied', async () => {
     await inKernel(async (kernel) => {
-      await applyUpdate(update, kernel, NO_WAIT, silentUi);
-      const again = await failure(applyUpdate(update, kernel, NO_WAIT, silentUi));
-      expect(again.code).toBe('already-applied');
-      expect(await kernel.stageOf('abc12345')).toBe('applied');
+      const first = await applyUpdate(update, kernel, NO_WAIT, silentUi);
+      const events = [...kernel.events];
+      const again = await applyUpdate(update, kernel, NO_WAIT, silentUi);
+      expect(first).toMatchObject({ changed: true, attempts: 1 });
+      expect(again).toEqual({ ...first, changed: false, attempts: 0 });
+      expect(kernel.events).toEqual(events);
     })();
+  });
+
+  it('refuse another update of the same id', async () => {
+    await withDirectory(async (where) => {
+      const archive = path.join(where, 'other.tar.gz');
+      await writeUpdate((await makeSample(where, { answer: '43' })).directory, archive);
+      const other = await readUpdate(archive);
+      await inKernel(async (kernel) => {
+        await applyUpdate(update, kernel, NO_WAIT, silentUi);
+        const error = await failure(applyUpdate(other, kernel, NO_WAIT, silentUi));
+        expect(error.code).toBe('already-applied');
+        expect(await kernel.stageOf('abc12345')).toBe('applied');
+      })();
+    });
   });
 
   it('refuse a state directory that is a link', async () => {

@@ -101,11 +101,15 @@ export class SimulatedKernel extends Host {
   }
 
   override async insmod(file: string): Promise<void> {
-    const { name } = readModule(await readFile(file), file);
+    const { name, object } = readModule(await readFile(file), file);
     const refused = this.unloadable.has(name) || this.loaded.includes(name);
     const fails = refused || this.loadedWithError.has(name);
     this.note(`insmod ${name}${fails ? ' failed' : ''}`);
     if (!refused) await this.add(name);
+    const build = object.section('.note.gnu.build-id');
+    if (!refused && build) {
+      await this.put(`sys/module/${name}/notes/${build.name}`, build.data.toString('latin1'));
+    }
     if (fails) throw new KspliceError('load-failed', 'insmod: ERROR: could not insert module');
   }
 

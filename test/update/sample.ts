@@ -31,17 +31,20 @@ INFO(depends, "depends=" DEPENDS);
 static const unsigned char program[] __attribute__((used, section(".ksplice.program"))) = {
   'K', 'S', 'P', 'M', 1, 0, 0, 0 };
 #endif
-int answer(void) { return 42; }
+// The linker's checksum of what is in the module; here, of what matters to tests.
+static const char build[] __attribute__((used, section(".note.gnu.build-id"))) = NAME ANSWER;
+int answer(void) { return sizeof(ANSWER); }
 `;
 
 /** Compiles a module that says what it is told to say about itself. */
 export async function compileModule(
   file: string,
   name: string,
-  { release = RELEASE, depends = '', program = false } = {},
+  { release = RELEASE, depends = '', program = false, answer = '42' } = {},
 ): Promise<void> {
   const define = (macro: string, text: string) => `-D${macro}="${text}"`;
   const defines = [define('NAME', name), define('RELEASE', release), define('DEPENDS', depends)];
+  defines.push(define('ANSWER', answer));
   if (program) defines.push('-DPROGRAM');
   await execa('gcc', ['-c', '-O2', '-x', 'c', ...defines, '-o', file, '-'], { input: SOURCE });
 }
@@ -56,7 +59,7 @@ export interface Sample {
 /** Makes an unpacked update below `where`, with everything in it but SHA256SUMS. */
 export async function makeSample(
   where: string,
-  { id = 'abc12345', targets = ['vmlinux', 'sctp'], release = RELEASE } = {},
+  { id = 'abc12345', targets = ['vmlinux', 'sctp'], release = RELEASE, answer = '42' } = {},
 ): Promise<Sample> {
   const directory = path.join(where, `ksplice-${id}`);
   await mkdir(path.join(directory, 'debug'), { recursive: true });
@@ -76,7 +79,7 @@ export async function makeSample(
   await compileModule(inside('ksplice.ko'), 'ksplice', { release });
   for (const { newCode, oldCode } of contents.changes) {
     const depends = 'ksplice';
-    await compileModule(inside(newCode.file), newCode.module, { release, depends });
+    await compileModule(inside(newCode.file), newCode.module, { release, depends, answer });
     await compileModule(inside(oldCode.file), oldCode.module, { release, depends, program: true });
   }
   await writeFile(inside('contents'), formatContents(contents));

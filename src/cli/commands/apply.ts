@@ -20,7 +20,7 @@ export const command: Command = {
     ui.stage('reading the update');
     const update = await readUpdate(args.update as string);
     const timeout = (args.timeout as number) * 1000;
-    const { id, functions, timing, attempts } = await applyUpdate(
+    const { id, changed, functions, timing, attempts } = await applyUpdate(
       update,
       new Host(),
       { timeout },
@@ -29,7 +29,7 @@ export const command: Command = {
     return {
       json: {
         id,
-        changed: true,
+        changed,
         stage: 'applied',
         description: update.description,
         targets: update.contents.changes.map(({ target }) => target),
@@ -38,9 +38,11 @@ export const command: Command = {
         attempts,
       },
       text: [
-        `Update ${id} is applied.`,
+        changed
+          ? `Update ${id} is applied.`
+          : `Update ${id} was applied before; nothing was changed.`,
         ...functionLines(functions),
-        ...pauseLine(timing),
+        ...(changed ? pauseLine(timing) : []),
         `\`ksplice-ts undo ${id}\` takes it back.`,
       ],
     };
