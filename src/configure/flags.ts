@@ -2,8 +2,32 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { KspliceError } from '../errors.js';
 
-/** The directory's make flags: words; lines that start with # are skipped; none if there is no file. */
+// What would make another kernel's code, or mislead kbuild.
+const REFUSED: readonly (readonly [flag: RegExp, reason: string, advice: string])[] = [
+  [
+    /^(LLVM|LLVM_IAS)=(?!0?$)/,
+    'kernels built by clang are not supported',
+    'Their objects have never been compared with a running kernel. Patch a kernel that gcc built.',
+  ],
+  [
+    /^(HOST)?CC=.*clang/,
+    'kernels built by clang are not supported',
+    'Name the gcc that built the kernel: CC=gcc-12.',
+  ],
+  [
+    /^(O|KBUILD_OUTPUT)=/,
+    'kbuild works in a directory of the cache',
+    'Let the link `build` lead to the directory that O= named when the kernel was built.',
+  ],
+  [/^ARCH=(?!x86(_64)?$)/, 'only x86-64 is supported', 'Leave it out.'],
+];
+
+/**
+ * The directory's make flags: words; lines that start with # are skipped; none if there is no file.
+ * @throws KspliceError `bad-confdir` for one that cannot be supported, with the reason
+ */
 export function readFlags(dir: string): string[] {
   let text: string;
   try {
@@ -11,9 +35,15 @@ export function readFlags(dir: string): string[] {
   } catch {
     return [];
   }
-  return text
+  const flags = text
     .split('\n')
     .filter((line) => !line.startsWith('#'))
     .flatMap((line) => line.split(/\s+/))
     .filter((word) => word !== '');
+  for (const flag of flags) {
+    const [, reason, advice] = REFUSED.find(([pattern]) => pattern.test(flag)) ?? [];
+    if (reason === undefined || advice === undefined) continue;
+    throw new KspliceError('bad-confdir', `${join(dir, 'flags')}: ${flag}: ${reason}`, { advice });
+  }
+  return flags;
 }

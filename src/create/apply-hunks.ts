@@ -24,21 +24,35 @@ export interface Applied {
   readonly hunks: readonly HunkResult[];
 }
 
-const MAX_FUZZ = 2;
+/** How exactly a hunk has to fit; patch(1) has options of these names. */
+export interface Fit {
+  /** Lines of context at either end that may differ. */
+  readonly fuzz: number;
+  /** Any amount of white space is like any other, and none counts at the end of a line. */
+  readonly ignoreWhitespace: boolean;
+}
+
+/** How patch(1) does it if nothing is said. */
+export const USUAL_FIT: Fit = { fuzz: 2, ignoreWhitespace: false };
 
 /** Applies all hunks that fit; the others are in the result with `applied` false. */
-export function applyHunks(text: string, hunks: readonly StructuredPatchHunk[]): Applied {
+export function applyHunks(
+  text: string,
+  hunks: readonly StructuredPatchHunk[],
+  fit: Fit = USUAL_FIT,
+): Applied {
   const lines = text.split('\n');
+  const search = new Search(lines, fit);
   const out: string[] = [];
   const results: HunkResult[] = [];
   let taken = 0; // lines of the old text that are in `out`
   let shift = 0;
   hunks.forEach((hunk, index) => {
     const before = oldSide(hunk);
-    const place = locate(lines, before, hunk, hunk.oldStart - 1 + shift, taken);
+    const place = search.locate(before, hunk, hunk.oldStart - 1 + shift, taken);
     const result = { number: index + 1, line: hunk.oldStart, offset: 0, fuzz: 0 };
     if (!place) {
-      const alreadyThere = locate(lines, newSide(hunk), hunk, hunk.newStart - 1, 0) !== undefined;
+      const alreadyThere = search.locate(newSide(hunk), hunk, hunk.newStart - 1, 0) !== undefined;
       results.push({ ...result, applied: false, alreadyThere });
       return;
     }
@@ -70,34 +84,61 @@ function newSide(hunk: StructuredPatchHunk): string[] {
   return hunk.lines.filter((line) => /^[ +]/.test(line)).map((line) => line.slice(1));
 }
 
-/** Where the wanted lines are, nearest to `expected` first, least fuzz first. */
-function locate(
-  lines: readonly string[],
-  wanted: readonly string[],
-  hunk: StructuredPatchHunk,
-  expected: number,
-  from: number,
-): { at: number; fuzz: number } | undefined {
-  const context = contextLengths(hunk);
-  const most = Math.min(MAX_FUZZ, Math.max(context.head, context.tail));
-  for (let fuzz = 0; fuzz <= most; fuzz++) {
-    const skip = Math.min(fuzz, context.head);
-    const end = wanted.length - Math.min(fuzz, context.tail);
-    // Nothing left to compare would fit anywhere.
-    if (fuzz > 0 && end <= skip) return undefined;
+/** Looks for hunks in one file's lines. */
+class Search {
+  private readonly lines: readonly string[];
+
+  constructor(
+    lines: readonly string[],
+    private readonly fit: Fit,
+  ) {
+    this.lines = lines.map((line) => this.comparable(line));
+  }
+
+  /** Where the wanted lines are, not before line `from`: nearest to `expected` first, least fuzz first. */
+  locate(
+    wanted: readonly string[],
+    hunk: StructuredPatchHunk,
+    expected: number,
+    from: number,
+  ): { at: number; fuzz: number } | undefined {
+    const context = contextLengths(hunk);
+    const sought = wanted.map((line) => this.comparable(line));
+    const most = Math.min(this.fit.fuzz, Math.max(context.head, context.tail));
+    for (let fuzz = 0; fuzz <= most; fuzz++) {
+      const skip = Math.min(fuzz, context.head);
+      const end = sought.length - Math.min(fuzz, context.tail);
+      // Nothing left to compare would fit anywhere.
+      if (fuzz > 0 && end <= skip) return undefined;
+      const at = this.nearest(sought, skip, end, expected, from);
+      if (at !== undefined) return { at, fuzz };
+    }
+    return undefined;
+  }
+
+  private nearest(
+    sought: readonly string[],
+    skip: number,
+    end: number,
+    expected: number,
+    from: number,
+  ): number | undefined {
+    const { lines } = this;
     const fits = (at: number) => {
-      for (let i = skip; i < end; i++) if (lines[at + i] !== wanted[i]) return false;
-      return at + wanted.length <= lines.length;
+      if (at < from || at > lines.length) return false;
+      for (let i = skip; i < end; i++) if (lines[at + i] !== sought[i]) return false;
+      return at + sought.length <= lines.length;
     };
     for (let distance = 0; distance <= lines.length; distance++) {
-      const [after, before] = [expected + distance, expected - distance];
-      if (after >= from && after <= lines.length && fits(after)) return { at: after, fuzz };
-      if (distance > 0 && before >= from && before <= lines.length && fits(before)) {
-        return { at: before, fuzz };
-      }
+      if (fits(expected + distance)) return expected + distance;
+      if (distance > 0 && fits(expected - distance)) return expected - distance;
     }
+    return undefined;
   }
-  return undefined;
+
+  private comparable(line: string): string {
+    return this.fit.ignoreWhitespace ? line.trimEnd().replace(/[ \t]+/g, ' ') : line;
+  }
 }
 
 function contextLengths(hunk: StructuredPatchHunk): { head: number; tail: number } {

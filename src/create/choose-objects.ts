@@ -7,9 +7,10 @@ import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { readIncludeGraph } from './includers.js';
 import type { Kbuild } from './kbuild.js';
-import { KbuildLists, type KbuildObject } from './kbuild-lists.js';
-import type { PatchedFile } from './source-patch.js';
+import { KbuildLists, type ListedObject } from './kbuild-lists.js';
+import type { PatchedFile } from './patched-file.js';
 import { inParallel } from './tool.js';
+import { WantedTargets } from './wanted-targets.js';
 import type { Workspace } from './workspace.js';
 
 /** Objects that one patched header may at most lead to; more is another kernel. */
@@ -39,18 +40,20 @@ export function codeFiles(files: readonly PatchedFile[], ui: Ui): PatchedFile[] 
 /**
  * @param code changed files, by codeFiles()
  * @param lists kbuild's answers, to be kept where several patches are looked at
+ * @param wanted objects that go into none of these are left out
  * @returns the objects that have to be compiled before and after the patch
  * @throws KspliceError `not-in-kernel` if none of the files is part of this
- *   kernel, `refused-change`
+ *   kernel, `refused-change`, `no-changes` if `wanted` leaves nothing
  */
 export async function chooseObjects(
   code: readonly PatchedFile[],
   workspace: Workspace,
   ui: Ui,
   lists = new KbuildLists(workspace.kbuild, ui),
-): Promise<KbuildObject[]> {
+  wanted = new WantedTargets([]),
+): Promise<ListedObject[]> {
   const { kbuild } = workspace;
-  const chosen = new Map<string, KbuildObject>();
+  const chosen = new Map<string, ListedObject>();
   const included: string[] = [];
   const absent: string[] = [];
   for (const file of code) {
@@ -63,14 +66,15 @@ export async function chooseObjects(
       if (!object && file.kind === 'source') absent.push(file.path);
     }
   }
-  const through = included.length > 0 ? await objectsIncluding(included, workspace, lists, ui) : [];
+  const through =
+    included.length > 0 ? await objectsIncluding(included, workspace, lists, wanted, ui) : [];
   for (const object of through) chosen.set(object.name, object);
   if (chosen.size === 0) throw notInKernel(code, kbuild);
   if (through.length === 0) {
     for (const path of absent)
       ui.warn(`${path} is not part of this kernel; its change is left out`);
   }
-  return [...chosen.values()];
+  return wanted.choose([...chosen.values()], ui);
 }
 
 function tellIgnored(files: readonly PatchedFile[], codeFiles: number, ui: Ui): void {
@@ -117,8 +121,9 @@ async function objectsIncluding(
   files: readonly string[],
   { kbuild, area }: Workspace,
   lists: KbuildLists,
+  wanted: WantedTargets,
   ui: Ui,
-): Promise<KbuildObject[]> {
+): Promise<ListedObject[]> {
   ui.stage(`looking for what includes ${files.join(', ')}`);
   const graph = await readIncludeGraph(
     kbuild.tree,
@@ -133,7 +138,8 @@ async function objectsIncluding(
   const found = await inParallel(sources, kbuild.jobs, (source) => lists.objectOf(source));
   const objects = found.filter((object) => object !== undefined);
   const inKernel = objects.filter(({ name }) => !NOT_RUN_IN_KERNEL.some(([p]) => p.test(name)));
-  if (inKernel.length > MOST_OBJECTS) throw tooMany(files, `${inKernel.length} objects`);
+  const count = inKernel.filter((object) => wanted.includes(object)).length;
+  if (count > MOST_OBJECTS) throw tooMany(files, `${count} objects`);
   return inKernel;
 }
 
@@ -143,7 +149,7 @@ function tooMany(files: readonly string[], count: string): KspliceError {
     `${files.join(', ')} is part of up to ${count}; at most ${MOST_OBJECTS} objects are handled`,
     {
       advice:
-        'Put the changed inline function or macro into the source files that the fix is about, and leave the header as it is.',
+        'Name the vmlinux or modules that the fix is about with --only-targets; or put the changed inline function or macro into their source files, and leave the header as it is.',
       details: files.map((object) => ({ code: 'too-many-objects', object, symbol: '', count })),
     },
   );

@@ -16,18 +16,33 @@ export interface KbuildObject {
   readonly target: string;
 }
 
+/** An object with what kbuild's lists say of it. */
+export interface ListedObject extends KbuildObject {
+  /** What it is linked into: "vmlinux" or names of modules. */
+  readonly owners: readonly string[];
+}
+
 interface Lists {
   readonly objects: readonly string[];
+  /** Object → the modules that it is a part of; not there for the kernel proper's. */
+  readonly modules: ReadonlyMap<string, readonly string[]>;
   readonly subdirectories: readonly string[];
 }
 
-const PRINT =
-  'ksplice-lists: ; @echo objects $(real-obj-y) $(real-obj-m) $(lib-y); echo subdirectories $(subdir-ym)';
+// An object of a module, or the parts that scripts/Makefile.lib finds it to consist of.
+const PARTS =
+  '$(or $(call suffix-search, $(patsubst $(obj)/%,%,$m), .o, -objs -y -m),$(patsubst $(obj)/%,%,$m))';
+const PRINT = [
+  'ksplice-lists: ; @echo objects $(real-obj-y) $(real-obj-m) $(lib-y)',
+  'echo subdirectories $(subdir-ym)',
+  `echo modules $(foreach m,$(obj-m),$(foreach o,${PARTS},$(obj)/$o=$(basename $(notdir $m))))`,
+].join('; ');
+const NO_LISTS: Lists = { objects: [], subdirectories: [], modules: new Map() };
 
 /** Answers from kbuild's lists; each directory is read once. */
 export class KbuildLists {
   private readonly read = new Map<string, Promise<Lists>>();
-  private foreign: Promise<KbuildObject[]> | undefined;
+  private foreign: Promise<ListedObject[]> | undefined;
 
   constructor(
     private readonly kbuild: Kbuild,
@@ -39,12 +54,14 @@ export class KbuildLists {
    * @returns undefined if this kernel's configuration leaves the file out, or
    *   if the file is compiled only as a part of others
    */
-  async objectOf(source: string): Promise<KbuildObject | undefined> {
+  async objectOf(source: string): Promise<ListedObject | undefined> {
     const name = source.replace(/\.[cS]$/, '.o');
     // A Makefile may name objects of directories below that have none: fs/xfs.
     for (let above = dirname(name); above !== '.'; above = dirname(above)) {
-      const own = (await this.lists(above)).objects.includes(name);
-      if (own && (await this.isReached(above))) return { name, target: name };
+      const lists = await this.lists(above);
+      if (lists.objects.includes(name) && (await this.isReached(above))) {
+        return { name, target: name, owners: ownersIn(lists, name) };
+      }
     }
     return (await this.elsewhere()).find((object) => object.name === name);
   }
@@ -65,12 +82,12 @@ export class KbuildLists {
   }
 
   /** Objects that a Makefile takes from another directory: virt/kvm, by arch/x86/kvm. */
-  private elsewhere(): Promise<KbuildObject[]> {
+  private elsewhere(): Promise<ListedObject[]> {
     this.foreign ??= this.findForeign();
     return this.foreign;
   }
 
-  private async findForeign(): Promise<KbuildObject[]> {
+  private async findForeign(): Promise<ListedObject[]> {
     const places = ['arch/x86', 'block', 'crypto', 'drivers', 'fs', 'kernel', 'lib', 'mm', 'net'];
     const args = [
       '-rlE',
@@ -86,10 +103,12 @@ export class KbuildLists {
     });
     const directories = stdout.split('\n').filter(Boolean).map(dirname);
     const found = await inParallel(directories, this.kbuild.jobs, async (directory) => {
-      const { objects } = await this.lists(directory);
-      const foreign = objects.filter((object) => object.includes('../'));
+      const lists = await this.lists(directory);
+      const foreign = lists.objects.filter((object) => object.includes('../'));
       if (foreign.length === 0 || !(await this.isReached(directory))) return [];
-      return foreign.map((target) => ({ name: normalize(target), target }));
+      return foreign.map((target) => {
+        return { name: normalize(target), target, owners: ownersIn(lists, target) };
+      });
     });
     return found.flat();
   }
@@ -108,7 +127,7 @@ export class KbuildLists {
     const rules = ['Kbuild', 'Makefile'].map((name) => join(tree, directory, name));
     // The top directory's Makefile is the whole build; its objects are in Kbuild.
     const usable = directory === '.' ? rules.slice(0, 1) : rules;
-    if (!usable.some((file) => existsSync(file))) return { objects: [], subdirectories: [] };
+    if (!usable.some((file) => existsSync(file))) return NO_LISTS;
     const args = ['-rR', '-s', '-f', join(tree, 'scripts/Makefile.build'), `--eval=${PRINT}`];
     const exported = ['ARCH=x86', 'SRCARCH=x86', 'BITS=64', 'CONFIG_SHELL=/bin/sh', 'objtree=.'];
     const wanted = ['KBUILD_BUILTIN=1', 'KBUILD_MODULES=1', 'need-builtin=1', 'need-modorder=1'];
@@ -121,12 +140,28 @@ export class KbuildLists {
     if (result.status !== 0) {
       // Some are fragments, read by another directory's Makefile: drivers/gpu/drm/amd/pm.
       this.ui.detail(`the Makefile of ${directory} cannot be read by itself`);
-      return { objects: [], subdirectories: [] };
+      return NO_LISTS;
     }
     const words = (name: string) => {
       const line = result.stdout.split('\n').find((text) => text.startsWith(`${name} `));
       return (line ?? '').split(' ').slice(1).filter(Boolean);
     };
-    return { objects: words('objects'), subdirectories: words('subdirectories') };
+    const modules = readModules(words('modules'));
+    return { objects: words('objects'), subdirectories: words('subdirectories'), modules };
   }
+}
+
+/** @param words OBJECT=MODULE each */
+function readModules(words: readonly string[]): Map<string, string[]> {
+  const modules = new Map<string, string[]>();
+  for (const word of words) {
+    const [object = '', file = ''] = word.split('=');
+    const module = file.replaceAll('-', '_');
+    modules.set(object, [...(modules.get(object) ?? []), module]);
+  }
+  return modules;
+}
+
+function ownersIn({ modules }: Lists, object: string): readonly string[] {
+  return modules.get(object) ?? ['vmlinux'];
 }

@@ -14,7 +14,7 @@ export interface UpdateParts {
   readonly contents: Contents;
   /** Directory that holds the files that `contents` names. */
   readonly modules: string;
-  /** The user's patch file. */
+  /** The change as a diff: bytes, one a character. */
   readonly patch: string;
   readonly description: string;
   readonly report: Report;
@@ -40,7 +40,7 @@ export async function packUpdate(
   put('timestamp', `${new Date().toISOString()}\n`);
   put('utsname', `Linux ${report.release} x86_64\n`);
   put('debug/report.json', `${JSON.stringify(report, null, 2)}\n`);
-  copyFileSync(parts.patch, join(directory, 'patch'));
+  writeFileSync(join(directory, 'patch'), parts.patch, 'latin1');
   const { core, changes } = contents;
   for (const { file } of [core, ...changes.flatMap((change) => [change.newCode, change.oldCode])]) {
     copyFileSync(join(parts.modules, file), join(directory, file));

@@ -13,6 +13,8 @@ export interface FilePatch {
   readonly newName: string | undefined;
   /** Names have git's a/ and b/ in front. */
   readonly git: boolean;
+  /** The new file is a copy: the old one stays as it is. */
+  readonly copy: boolean;
   readonly hunks: readonly StructuredPatchHunk[];
   /** Line of the patch file where each hunk begins, from 1. */
   readonly hunkLines: readonly number[];
@@ -22,6 +24,7 @@ interface Draft {
   oldName: string | undefined;
   newName: string | undefined;
   git: boolean;
+  copy: boolean;
   text: string[];
   hunkLines: number[];
 }
@@ -52,43 +55,71 @@ function split(text: string, origin: string): Draft[] {
   const drafts: Draft[] = [];
   let current: Draft | undefined;
   const begin = (git: boolean): Draft => {
-    current = { oldName: undefined, newName: undefined, git, text: [], hunkLines: [] };
+    const [oldName, newName] = [undefined, undefined];
+    current = { oldName, newName, git, copy: false, text: [], hunkLines: [] };
     drafts.push(current);
     return current;
   };
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] as string;
-    const gitNames = /^diff --git (\S+) (\S+)$/.exec(line);
-    if (gitNames) {
-      Object.assign(begin(true), { oldName: gitNames[1], newName: gitNames[2] });
+    if (line.startsWith('diff --git ')) {
+      Object.assign(begin(true), gitNames(line.slice('diff --git '.length)));
     } else if (line.startsWith('--- ') && lines[at + 1]?.startsWith('+++ ')) {
       const draft = current?.git && current.text.length === 0 ? current : begin(false);
       draft.oldName = headerName(line);
       draft.newName = headerName(lines[++at] as string);
     } else if (current && HUNK.test(line)) {
       at = takeHunk(lines, at, current, origin);
-    } else if (current?.git) {
-      readGitHeader(line, current, origin);
+    } else {
+      refuseBinary(line, current, origin);
+      if (current?.git) readGitHeader(line, current);
     }
   }
   return drafts;
 }
 
-function readGitHeader(line: string, draft: Draft, origin: string): void {
-  if (line.startsWith('new file mode ')) draft.oldName = undefined;
+const QUOTED_OR_WORD = '("(?:[^"\\\\]|\\\\.)*"|\\S+)';
+const GIT_NAMES = new RegExp(`^${QUOTED_OR_WORD} ${QUOTED_OR_WORD}$`);
+
+/**
+ * The names after `diff --git`. Blanks are not quoted there, so two names with
+ * blanks can only be told apart if they are the same; if not, the lines below say them.
+ */
+function gitNames(text: string): Pick<Draft, 'oldName' | 'newName'> {
+  const words = GIT_NAMES.exec(text);
+  if (words) return { oldName: plainName(words[1]), newName: plainName(words[2]) };
+  const same = /^a\/(.+) b\/\1$/.exec(text);
+  return { oldName: same ? `a/${same[1]}` : undefined, newName: same ? `b/${same[1]}` : undefined };
+}
+
+function readGitHeader(line: string, draft: Draft): void {
+  const moved = /^(rename|copy) (from|to) (.+)$/.exec(line);
+  if (moved) {
+    const name = plainName(moved[3]);
+    if (moved[1] === 'copy') draft.copy = true;
+    if (moved[2] === 'from') draft.oldName ??= `a/${name}`;
+    else draft.newName ??= `b/${name}`;
+  } else if (line.startsWith('new file mode ')) draft.oldName = undefined;
   else if (line.startsWith('deleted file mode ')) draft.newName = undefined;
-  else if (/^(GIT binary patch|Binary files .* differ)$/.test(line)) {
-    throw new KspliceError('patch-failed', `${origin} changes a binary file: ${draft.newName}`, {
-      advice: 'Leave it out of the patch: only source can be changed.',
-    });
-  }
+}
+
+function refuseBinary(line: string, draft: Draft | undefined, origin: string): void {
+  const plain = /^Binary files (?:.* and )?(\S+) differ$/.exec(line);
+  if (!plain && !(draft?.git && line === 'GIT binary patch')) return;
+  const name = draft?.git ? draft.newName : plain?.[1];
+  throw new KspliceError('patch-failed', `${origin} changes a binary file: ${name}`, {
+    advice: 'Leave it out of the patch: only source can be changed.',
+  });
 }
 
 /** The name in a `---` or `+++` line, undefined for /dev/null. */
 function headerName(line: string): string | undefined {
-  let name = line.slice(4).split('\t')[0] as string;
-  if (name.startsWith('"') && name.endsWith('"')) name = unquote(name.slice(1, -1));
+  const name = plainName(line.slice(4).split('\t')[0]);
   return name === '/dev/null' ? undefined : name.trimEnd();
+}
+
+function plainName(name = ''): string {
+  return name.startsWith('"') && name.endsWith('"') ? unquote(name.slice(1, -1)) : name;
 }
 
 // git quotes unusual names as C does, with octal bytes.
@@ -127,7 +158,7 @@ function takeHunk(lines: readonly string[], start: number, draft: Draft, origin:
 }
 
 function finish(draft: Draft, origin: string): FilePatch {
-  const { oldName, newName, git, hunkLines } = draft;
+  const { oldName, newName, git, copy, hunkLines } = draft;
   let hunks: StructuredPatchHunk[] = [];
   if (draft.text.length > 0) {
     try {
@@ -140,5 +171,26 @@ function finish(draft: Draft, origin: string): FilePatch {
       );
     }
   }
-  return { oldName, newName, git, hunks, hunkLines };
+  return { oldName, newName, git, copy, hunks, hunkLines };
+}
+
+/** The patch that takes these changes back, last part first. */
+export function reversed(patches: readonly FilePatch[]): FilePatch[] {
+  return patches.toReversed().map((patch) => ({
+    ...patch,
+    oldName: patch.newName,
+    newName: patch.copy ? undefined : patch.oldName,
+    hunks: patch.hunks.map((hunk) => ({
+      oldStart: hunk.newStart,
+      oldLines: hunk.newLines,
+      newStart: hunk.oldStart,
+      newLines: hunk.oldLines,
+      lines: hunk.lines.map(reversedLine),
+    })),
+  }));
+}
+
+function reversedLine(line: string): string {
+  if (line.startsWith('+')) return `-${line.slice(1)}`;
+  return line.startsWith('-') ? `+${line.slice(1)}` : line;
 }

@@ -17,7 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { PatchedFile } from './source-patch.js';
+import type { PatchedFile } from './patched-file.js';
 import type { UndoStack } from './undo.js';
 
 interface Entry {

@@ -11,21 +11,22 @@ import { chooseObjects, codeFiles } from './choose-objects.js';
 import { provideCore } from './core-module.js';
 import { findDifferences } from './differences.js';
 import { readHeaders } from './kbuild.js';
+import { KbuildLists } from './kbuild-lists.js';
 import { readKernelFacts } from './kernel-facts.js';
-import { chooseId, deliver, describePatch, packUpdate } from './pack.js';
+import { chooseId, deliver, packUpdate } from './pack.js';
+import type { PatchedFile } from './patched-file.js';
 import { buildPostObjects } from './post-objects.js';
 import { buildPreObjects, type PreObject } from './pre-objects.js';
 import { makeReport, type Report } from './report.js';
 import { inRun, type Run } from './run.js';
-import { loadPatch, type PatchedFile } from './source-patch.js';
+import { type ChangeRequest, loadChange } from './sources/change.js';
 import { askTableSizes } from './table-sizes.js';
 import { makeTargetCode, type TargetCode } from './target-code.js';
 import { buildUpdateModules } from './update-modules.js';
+import { WantedTargets } from './wanted-targets.js';
 import { checkCacheDirectory, openWorkspace, type Workspace } from './workspace.js';
 
-export interface CreateOptions {
-  /** The source patch. */
-  readonly patch: string;
+export interface CreateOptions extends ChangeRequest {
   /** The configuration directory. */
   readonly confdir: string;
   /** Kernel source; the confdir's by default. */
@@ -38,6 +39,10 @@ export interface CreateOptions {
   readonly description?: string | undefined;
   /** Directory for the tarball. */
   readonly output: string;
+  /** The change after this one starts from this one's end. */
+  readonly series?: boolean | undefined;
+  /** Leave everything alone that does not go into one of these: "vmlinux" or modules. */
+  readonly onlyTargets?: readonly string[] | undefined;
   /** Keep the run's directory also when all goes well. */
   readonly keep?: boolean | undefined;
 }
@@ -63,18 +68,20 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   const confdir = await readConfdir(options.confdir);
   const source = sourceOf(options, confdir);
   checkCacheDirectory(source);
-  const files = codeFiles(loadPatch(options.patch, source, ui), ui);
-  // The patch fits the source and changes code. Nothing has been written so far.
+  const change = await loadChange(options, source, ui);
+  const files = codeFiles(change.files, ui);
+  // The change fits the source and is one of code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { directory } = run;
     const facts = run.background(readKernelFacts(confdir, run.ui));
     const core = run.background(facts.then((known) => provideCore(confdir, known, jobs, run.ui)));
     const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
     const { config } = confdir;
-    const work = await openWorkspace(source, config, headers, jobs, run.undo, run.ui);
+    const tree = (await change.git?.checkOut(run.undo, run.ui)) ?? source;
+    const work = await openWorkspace(tree, config, headers, jobs, run.undo, run.ui);
     directory.lap('work tree');
     // The work tree is the source, configured as the distribution's build was.
-    const objects = await compile(work, files, run);
+    const objects = await compile(work, files, new WantedTargets(options.onlyTargets ?? []), run);
     const tables = await askTableSizes(work, run.ui);
     work.close();
     // The work tree is as it was and free for others; there are three objects of each kind.
@@ -98,27 +105,35 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const modules = directory.stage('5-modules');
     const contents = await buildUpdateModules(id, code, coreModule, confdir, modules, jobs, run.ui);
     directory.lap('modules');
-    const description = options.description ?? describePatch(options.patch);
+    const description = options.description ?? change.description;
     const report = makeReport(confdir.release, targets, code, notes, known, directory);
-    const parts = { id, contents, modules, patch: options.patch, description, report };
+    const parts = { id, contents, modules, patch: change.diff, description, report };
     const { archive, update } = await packUpdate(parts, directory.stage('6-pack'));
     directory.lap('pack');
     const proof = known.image && proveAgainst(update, known.image.kernel, run.ui);
     directory.lap('prove');
     // If there is an image, the update as packed would be accepted by that kernel.
     const file = deliver(archive, options.output);
+    await change.git?.remember(options.series ?? false, ui);
     for (const { what, ms } of directory.timings) ui.detail(`${what}: ${ms} ms`);
     return { id, file, description, proof: proof ?? null, report };
   });
 }
 
 /** Compiles what the patch may change: plain and sectioned pre objects, and post objects. */
-async function compile(work: Workspace, files: readonly PatchedFile[], run: Run) {
+async function compile(
+  work: Workspace,
+  files: readonly PatchedFile[],
+  wanted: WantedTargets,
+  run: Run,
+) {
   const { directory, ui } = run;
-  const chosen = await chooseObjects(files, work, ui);
+  const lists = new KbuildLists(work.kbuild, ui);
+  const chosen = await chooseObjects(files, work, ui, lists, wanted);
   ui.stage(`compiling ${count(chosen.length, 'object')} without the patch`);
   const built = await buildPreObjects(work.kbuild, chosen, join(work.area, 'pre'), ui);
-  const pre = built.filter((object) => readsOneOf(object, files, work.kbuild.tree));
+  const affected = built.filter((object) => readsOneOf(object, files, work.kbuild.tree));
+  const pre = affected.map((object) => wanted.narrow(object));
   directory.lap('pre objects');
   ui.stage(`compiling ${count(pre.length, 'object')} with the patch`);
   const objects = await buildPostObjects(work, files, pre, directory.stage('2-post'), ui);

@@ -1,56 +1,64 @@
 // The user's patch against the source tree: which file each part means, what
 // the file's text becomes, and what kind of file it is. Nothing is written here.
 
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
-import { applyHunks } from './apply-hunks.js';
-import { type FilePatch, readPatch } from './parse-patch.js';
-
-/**
- * What a changed file means for the kernel:
- * `source` is compiled by itself, `included` takes part in the compilation of
- * others, `rules` are kbuild's, `other` never gets into the kernel.
- */
-export type FileKind = 'source' | 'included' | 'rules' | 'other';
-
-export interface PatchedFile {
-  /** Relative to the tree. */
-  readonly path: string;
-  readonly kind: FileKind;
-  /** Text before, undefined if the patch creates the file. One byte a character. */
-  readonly before: string | undefined;
-  /** Text after, undefined if the patch removes the file. */
-  readonly after: string | undefined;
-}
+import { applyHunks, type Fit, type HunkResult } from './apply-hunks.js';
+import { type FilePatch, readPatch, reversed } from './parse-patch.js';
+import type { PatchedFile } from './patched-file.js';
+import { type PatchOptions, USUAL_PATCH_OPTIONS } from './sources/patch-options.js';
+import { SourceTexts } from './sources/texts.js';
 
 /**
  * Reads a patch and applies it in memory.
  * @param tree the source tree, as the user has it
- * @throws KspliceError `patch-failed`, with every hunk that does not fit
+ * @throws KspliceError `patch-failed`, with every hunk that does not fit;
+ *   `no-changes` if every text stays what it is
  */
 export function loadPatch(file: string, tree: string, ui: Ui): PatchedFile[] {
-  const patches = readPatch(readPatchFile(file), file);
-  const strip = detectStrip(patches, tree, file);
-  const state = new Map<string, { before: string | undefined; after: string | undefined }>();
-  const failures: string[] = [];
-  for (const patch of patches) {
-    const from = patch.oldName && stripName(patch.oldName, strip);
-    const to = patch.newName && stripName(patch.newName, strip);
-    for (const path of new Set([from, to])) {
-      if (path && !state.has(path)) {
-        const before = readSource(join(tree, path));
-        state.set(path, { before, after: before });
-      }
-    }
-    failures.push(...applyFile(patch, from, to, file, state, ui));
-  }
-  if (failures.length > 0) throw failed(file, failures);
-  return [...state].map(([path, texts]) => ({ path, kind: kindOf(path), ...texts }));
+  return loadPatches([file], tree, USUAL_PATCH_OPTIONS, ui);
 }
 
-function readPatchFile(file: string): string {
+/**
+ * Reads patches and applies them in memory, each to the result of those before it.
+ * @throws KspliceError as loadPatch(); the first patch that does not apply ends it
+ */
+export function loadPatches(
+  files: readonly string[],
+  tree: string,
+  options: PatchOptions,
+  ui: Ui,
+): PatchedFile[] {
+  const texts = new SourceTexts(tree);
+  for (const file of files) applyPatch(file, texts, options, ui);
+  const changes = texts.changes();
+  if (changes.length === 0) {
+    throw new KspliceError('no-changes', `${files.join(', ')} leaves every file as it is`, {
+      advice: 'It changes modes of files only, or takes back what it does.',
+    });
+  }
+  return changes;
+}
+
+function applyPatch(file: string, texts: SourceTexts, options: PatchOptions, ui: Ui): void {
+  const parts = readPatch(readPatchFile(file), file);
+  const patches = options.reverse ? reversed(parts) : parts;
+  const strip = options.strip ?? detectStrip(patches, texts, file);
+  const failures = patches.flatMap((patch) => {
+    const from = patch.oldName && stripName(patch.oldName, strip);
+    const to = patch.newName && stripName(patch.newName, strip);
+    return applyFile({ patch, from, to, origin: file }, texts, options, ui);
+  });
+  if (failures.length > 0) throw failed(file, failures, strip);
+}
+
+/**
+ * The bytes of a patch, one a character.
+ * @throws KspliceError `io`
+ */
+export function readPatchFile(file: string): string {
   try {
     return readFileSync(file, 'latin1');
   } catch (error) {
@@ -61,31 +69,38 @@ function readPatchFile(file: string): string {
   }
 }
 
-function readSource(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return undefined;
-  }
-}
-
 /** How many leading directories the names carry; -p1 unless the files say otherwise. */
-function detectStrip(patches: readonly FilePatch[], tree: string, file: string): number {
-  const names = patches.flatMap((patch) => patch.oldName ?? []);
-  if (names.length === 0) return 1;
-  for (const strip of [1, 0, 2, 3]) {
-    const found = names.map((name) => stripName(name, strip));
-    if (found.every((name) => name && isFile(join(tree, name)))) return strip;
-  }
-  const missing = names.filter((name) => !isFile(join(tree, stripName(name, 1) ?? '')));
+function detectStrip(patches: readonly FilePatch[], texts: SourceTexts, file: string): number {
+  const onlyNew = patches.every(({ oldName }) => oldName === undefined);
+  const fits = (strip: number) =>
+    onlyNew
+      ? patches.every(({ newName = '' }) => isPlaceFor(stripName(newName, strip), texts))
+      : absentNames(patches, strip, texts).length === 0;
+  const strip = [1, 0, 2, 3].find(fits);
+  if (strip !== undefined) return strip;
+  if (onlyNew) return 1;
+  const missing = absentNames(patches, 1, texts);
   throw new KspliceError('patch-failed', `${file} changes files that the source tree lacks`, {
-    advice: `There is no ${stripName(missing[0] ?? '', 1)} in ${tree}: is the patch for this kernel?`,
+    advice: `There is no ${stripName(missing[0] ?? '', 1)} in ${texts.tree}: is the patch for this kernel?`,
     details: missing,
   });
 }
 
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+/** Names of old files that are neither in the tree nor made by an earlier part of the patch. */
+function absentNames(patches: readonly FilePatch[], strip: number, texts: SourceTexts): string[] {
+  const made = new Set<string>();
+  return patches.flatMap(({ oldName, newName }) => {
+    const from = oldName && stripName(oldName, strip);
+    const to = newName && stripName(newName, strip);
+    const absent = oldName !== undefined && !(from && (texts.has(from) || made.has(from)));
+    if (to && to !== from) made.add(to);
+    return absent ? [oldName] : [];
+  });
+}
+
+function isPlaceFor(path: string | undefined, texts: SourceTexts): boolean {
+  // Nothing that gets into the kernel lies in the topmost directory itself.
+  return path?.includes('/') === true && texts.hasDirectory(dirname(path));
 }
 
 /** Without the first `strip` directories; undefined if the name has too few or leads out. */
@@ -95,71 +110,65 @@ function stripName(name: string, strip: number): string | undefined {
   return parts.slice(strip).join('/');
 }
 
+/** One file's part of a patch, with its names in the tree. */
+interface Part {
+  readonly patch: FilePatch;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  /** The patch file. */
+  readonly origin: string;
+}
+
 /** Applies one file's hunks to the texts so far; returns the failures' lines. */
-function applyFile(
-  patch: FilePatch,
-  from: string | undefined,
-  to: string | undefined,
-  origin: string,
-  state: Map<string, { before: string | undefined; after: string | undefined }>,
-  ui: Ui,
-): string[] {
+function applyFile(part: Part, texts: SourceTexts, fit: Fit, ui: Ui): string[] {
+  const { patch, from, to, origin } = part;
   const path = to ?? from;
-  if (!path) return [`${origin}: odd file name ${patch.oldName ?? patch.newName}`];
-  const old = from ? state.get(from)?.after : '';
+  if (!path || (patch.oldName && !from) || (patch.newName && !to)) {
+    return [`${origin}: odd file name ${patch.oldName ?? patch.newName}`];
+  }
+  const old = from ? texts.current(from) : '';
   if (old === undefined) return [`${from}: no such file`];
-  if (!from && state.get(path)?.after !== undefined) {
+  if (to && from !== to && texts.has(to)) {
     return [`${path}: the patch creates this file, but it exists`];
   }
-  const { text, hunks } = applyHunks(old, patch.hunks);
-  const failures: string[] = [];
-  for (const hunk of hunks) {
-    const where = `${path}:${hunk.line}: hunk ${hunk.number} of ${hunks.length}`;
-    if (!hunk.applied) {
-      const why = hunk.alreadyThere ? 'is applied already' : 'does not fit';
-      failures.push(`${where} (${origin}:${patch.hunkLines[hunk.number - 1]}) ${why}`);
-    } else if (hunk.fuzz > 0) {
-      ui.warn(`${where} fitted at offset ${hunk.offset} with fuzz ${hunk.fuzz}`);
-    } else if (hunk.offset !== 0) {
-      ui.detail(`${where} fitted at offset ${hunk.offset}`);
-    }
+  const { text, hunks } = applyHunks(old, patch.hunks, fit);
+  const failures = hunks.flatMap((hunk) => tellHunk(hunk, path, hunks.length, part, ui));
+  if (failures.length > 0) return failures;
+  if (!to && !patch.copy && text !== '')
+    return [`${path}: the patch removes this file, but knows another text`];
+  if (from && from !== to && !patch.copy) texts.set(from, undefined);
+  if (to) texts.set(to, text);
+  return [];
+}
+
+/** Says where a hunk fitted if not just where it should, and returns why if nowhere. */
+function tellHunk(hunk: HunkResult, path: string, of: number, part: Part, ui: Ui): string[] {
+  const where = `${path}:${hunk.line}: hunk ${hunk.number} of ${of}`;
+  if (!hunk.applied) {
+    const why = hunk.alreadyThere ? 'is applied already' : 'does not fit';
+    return [`${where} (${part.origin}:${part.patch.hunkLines[hunk.number - 1]}) ${why}`];
   }
-  if (from && from !== to) setAfter(state, from, undefined);
-  setAfter(state, path, to ? text : undefined);
-  return failures;
+  const lines = hunk.offset === 1 || hunk.offset === -1 ? 'line' : 'lines';
+  const moved = `fitted at an offset of ${hunk.offset} ${lines}`;
+  if (hunk.fuzz > 0) ui.warn(`${where} ${moved} with fuzz ${hunk.fuzz}: look at it`);
+  else if (hunk.offset !== 0) ui.info(`${where} ${moved}`);
+  return [];
 }
 
-function setAfter(
-  state: Map<string, { before: string | undefined; after: string | undefined }>,
-  path: string,
-  after: string | undefined,
-): void {
-  state.set(path, { before: state.get(path)?.before, after });
-}
-
-function failed(file: string, failures: readonly string[]): KspliceError {
+function failed(file: string, failures: readonly string[], strip: number): KspliceError {
   const applied = failures.every((line) => line.endsWith('applied already'));
+  const absent = failures.every((line) => line.endsWith('no such file'));
+  const otherwise = absent
+    ? `The names were read with -p${strip}: is that right, and is the patch for this kernel?`
+    : 'Make the patch against the source of the running kernel, or check that this is that source.';
   return new KspliceError(
     'patch-failed',
     `${file} does not apply:\n${failures.map((line) => `  ${line}`).join('\n')}`,
     {
       advice: applied
         ? 'The source tree has the change already: give the source of the running kernel, without it.'
-        : 'Make the patch against the source of the running kernel, or check that this is that source.',
+        : otherwise,
       details: failures,
     },
   );
-}
-
-const RULES = /(^|\/)(Makefile|Kbuild|Kconfig)[^/]*$|\.(lds|lds\.S)$/;
-const NOT_KERNEL = /^(Documentation|tools|samples|scripts|LICENSES|usr|debian|rust)\//;
-
-/** What a change of the file can do to the kernel; x86 is the one architecture handled. */
-export function kindOf(path: string): FileKind {
-  if (NOT_KERNEL.test(path) || /^arch\/(?!x86\/)/.test(path) || /^arch\/x86\/tools\//.test(path)) {
-    return 'other';
-  }
-  if (RULES.test(path)) return 'rules';
-  if (/\.[cS]$/.test(path)) return 'source';
-  return /\.(h|inc|tbl|asn1|uc)$/.test(path) ? 'included' : 'other';
 }

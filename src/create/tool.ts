@@ -18,6 +18,10 @@ export interface ToolOptions {
   readonly signal: AbortSignal;
   /** Told each line that the tool prints, on either stream. */
   readonly onLine?: (line: string) => void;
+  /** Of `stdout` in the result: UTF-8 if not given. */
+  readonly encoding?: BufferEncoding;
+  /** Variables besides those that every tool gets. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export interface ToolResult {
@@ -57,7 +61,7 @@ export function runTool(
     if (signal.aborted) return reject(interrupted());
     const child = spawn(program, args, {
       cwd: options.cwd,
-      env: toolEnvironment(),
+      env: { ...toolEnvironment(), ...options.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const stdout: Buffer[] = [];
@@ -90,7 +94,7 @@ export function runTool(
         if (signal.aborted) return reject(interrupted());
         resolve({
           status: code ?? 128,
-          stdout: Buffer.concat(stdout).toString('utf8'),
+          stdout: Buffer.concat(stdout).toString(options.encoding ?? 'utf8'),
           output: Buffer.concat(output).toString('utf8'),
         });
       }),

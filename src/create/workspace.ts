@@ -100,9 +100,10 @@ function report(changes: MirrorChanges, ui: Ui): void {
 }
 
 // A changed .c file is followed by the objects' own dependencies; anything else
-// may have a part in the configuration or in kbuild's tools.
+// may have a part in the configuration or in kbuild's tools. What an editor, patch(1)
+// or --diffext has beside a source file (x.c.orig, x.h~) has none.
 function touchesBuild({ changed, removed }: MirrorChanges): boolean {
   return [...changed, ...removed].some(
-    (path) => !/\.(c|rst|txt)$/.test(path) || /^(scripts|tools)\//.test(path),
+    (path) => !/\.(c|rst|txt|[chS]\.\w+|[chS]~)$/.test(path) || /^(scripts|tools)\//.test(path),
   );
 }

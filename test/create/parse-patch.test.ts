@@ -114,6 +114,10 @@ rename to to.c
       'diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral 3\n',
       'patch-failed: p changes a binary file: b/x',
     ],
+    [
+      `--- a/y\n+++ b/y\n${HUNK}Binary files a/x.fw and b/x.fw differ\n`,
+      'patch-failed: p changes a binary file: b/x.fw',
+    ],
   ])('refuses %j', (text, message) => {
     expect(codeOf(() => readPatch(text, 'p'))).toBe(message);
   });

@@ -12,8 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PatchedFile } from '../../src/create/patched-file.js';
 import { PatchedTree } from '../../src/create/patched-tree.js';
-import type { PatchedFile } from '../../src/create/source-patch.js';
 import { UndoStack } from '../../src/create/undo.js';
 
 let area: string;

@@ -2,7 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { kindOf, loadPatch } from '../../src/create/source-patch.js';
+import { kindOf } from '../../src/create/patched-file.js';
+import { loadPatch, loadPatches } from '../../src/create/source-patch.js';
+import { readPatchOptions } from '../../src/create/sources/patch-options.js';
 import { KspliceError } from '../../src/errors.js';
 import { silentUi } from '../../src/ui.js';
 
@@ -108,8 +110,145 @@ new file mode 100644
     ]);
   });
 
+  it('copies files, and moves files whose names have blanks', () => {
+    put('tree/net/my file.c', 'm\n');
+    const files = load(`diff --git a/net/a.c b/net/c.c
+similarity index 90%
+copy from net/a.c
+copy to net/c.c
+--- a/net/a.c
++++ b/net/c.c
+@@ -1,3 +1,3 @@
+ one
+-two
++2
+ three
+diff --git a/net/my file.c b/net/your file.c
+similarity index 100%
+rename from net/my file.c
+rename to net/your file.c
+`);
+    expect(files.map(({ path, after }) => [path, after])).toEqual([
+      ['net/c.c', 'one\n2\nthree\n'],
+      ['net/my file.c', undefined],
+      ['net/your file.c', 'm\n'],
+    ]);
+  });
+
+  it('finds the place of a new file by its directory', () => {
+    const [file] = load('--- /dev/null\n+++ net/new.h\n@@ -0,0 +1 @@\n+x\n');
+    expect(file?.path).toBe('net/new.h');
+  });
+
+  it('does not remove a file that holds something else', () => {
+    const removal = '--- a/net/a.c\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-one\n-two\n';
+    expect(failure(removal).message).toContain('knows another text');
+  });
+
+  it('says of a patch that takes back what it does, or changes modes, that nothing changes', () => {
+    const both = change('a/net/a.c') + change('a/net/a.c', '2', 'two');
+    expect(failure(both).code).toBe('no-changes');
+    const mode = 'diff --git a/net/a.c b/net/a.c\nold mode 100644\nnew mode 100755\n';
+    expect(failure(mode).code).toBe('no-changes');
+  });
+
   it('says which file cannot be read', () => {
     expect(() => loadPatch(join(area, 'none'), area, silentUi)).toThrow(/cannot read the patch/);
+  });
+});
+
+describe('loadPatches', () => {
+  const ui = () => {
+    const said: string[] = [];
+    const ui = {
+      ...silentUi,
+      info: (text: string) => said.push(text),
+      warn: (text: string) => said.push(`warning: ${text}`),
+    };
+    return { said, ui };
+  };
+
+  function loadAll(patches: readonly string[], options: readonly string[] = [], to = silentUi) {
+    patches.forEach((text, i) => {
+      put(`${i}.patch`, text);
+    });
+    const files = patches.map((_, i) => join(area, `${i}.patch`));
+    return loadPatches(files, join(area, 'tree'), readPatchOptions(options), to);
+  }
+
+  it('applies each to the result of those before', () => {
+    const made =
+      'diff --git a/net/n.h b/net/n.h\nnew file mode 100644\n--- /dev/null\n+++ b/net/n.h\n@@ -0,0 +1 @@\n+x\n';
+    const changed = '--- linux/net/n.h\n+++ linux/net/n.h\n@@ -1 +1 @@\n-x\n+y\n';
+    const files = loadAll([made, change('net/a.c'), changed + change('x/net/a.c', '2', '22')]);
+    expect(files.map(({ path, before, after }) => [path, before, after])).toEqual([
+      ['net/n.h', undefined, 'y\n'],
+      ['net/a.c', 'one\ntwo\nthree\n', 'one\n22\nthree\n'],
+    ]);
+  });
+
+  it('names the patch that does not apply to that result', () => {
+    expect(() => loadAll([change('a/net/a.c'), change('a/net/a.c')])).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining('1.patch does not apply'),
+        advice: expect.stringContaining('has the change already'),
+      }),
+    );
+  });
+
+  it('takes patches back, moves and new files included', () => {
+    put('tree/net/c.c', 'one\n2\nthree\n');
+    const patch = `diff --git a/net/old.c b/net/c.c
+rename from net/old.c
+rename to net/c.c
+--- a/net/old.c
++++ b/net/c.c
+@@ -1,3 +1,3 @@
+ one
+-two
++2
+ three
+diff --git a/net/b.c b/net/b.c
+new file mode 100644
+--- /dev/null
++++ b/net/b.c
+@@ -0,0 +1,3 @@
++one
++two
++three
+`;
+    const files = loadAll([patch], ['-R']);
+    expect(Object.fromEntries(files.map(({ path, after }) => [path, after]))).toEqual({
+      'net/c.c': undefined,
+      'net/old.c': 'one\ntwo\nthree\n',
+      'net/b.c': undefined,
+    });
+  });
+
+  it('takes off as many directories as it is told', () => {
+    const files = loadAll([change('x/y/net/a.c')], ['-p2']);
+    expect(files.map(({ path }) => path)).toEqual(['net/a.c']);
+    expect(() => loadAll([change('x/y/net/a.c')], ['-p1'])).toThrow(/y\/net\/a\.c: no such file/);
+    expect(() => loadAll([change('net/a.c')], ['-p3'])).toThrow(/odd file name/);
+  });
+
+  it('ignores white space if it is told, and keeps what the file has', () => {
+    put('tree/net/a.c', '\tone \ntwo\n  three\n');
+    const patch = '--- a/net/a.c\n+++ b/net/a.c\n@@ -1,3 +1,3 @@\n  one\n-two\n+\t2\n \tthree\n';
+    expect(() => loadAll([patch], ['-F0'])).toThrow(/does not fit/);
+    expect(loadAll([patch], ['-F0', '-l'])[0]?.after).toBe('\tone \n\t2\n  three\n');
+  });
+
+  it('tells of offsets and fuzz, and allows as much fuzz as it is told', () => {
+    put('tree/net/a.c', 'zero\nONE\ntwo\nthree\n');
+    const { said, ui: listening } = ui();
+    loadAll([change('a/net/a.c')], [], listening);
+    loadAll(['--- a/net/a.c\n+++ b/net/a.c\n@@ -2,2 +2,2 @@\n-two\n+2\n three\n'], [], listening);
+    expect(said).toEqual([
+      'warning: net/a.c:1: hunk 1 of 1 fitted at an offset of 1 line with fuzz 1: look at it',
+      'net/a.c:2: hunk 1 of 1 fitted at an offset of 1 line',
+    ]);
+    expect(() => loadAll([change('a/net/a.c')], ['--fuzz=0'])).toThrow(/does not fit/);
   });
 });
 

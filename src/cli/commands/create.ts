@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { type CreatedUpdate, createUpdate } from '../../create/pipeline.js';
+import { type CreatedUpdate, type CreateOptions, createUpdate } from '../../create/pipeline.js';
 import type { ObjectReport } from '../../create/report.js';
+import type { ChangeRequest } from '../../create/sources/change.js';
+import { readPatchOptions } from '../../create/sources/patch-options.js';
 import { KspliceError } from '../../errors.js';
 import type { Command } from '../command.js';
 
@@ -13,17 +15,54 @@ export const command: Command = {
         type: 'string',
         describe: "The kernel's source tree; by default the one that the configuration names",
       })
-      .option('patch', { type: 'string', demandOption: true, describe: 'A unified diff' })
+      .option('patch', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'A unified diff; several are applied in order',
+      })
+      .option('diffext', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Instead of --patch: files with this ending are new versions of those without',
+      })
+      .option('git', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Instead of --patch: the revision of the git tree that is to run',
+      })
       .option('config', {
         type: 'string',
         demandOption: true,
         describe: 'The directory that configure made',
       })
+      .option('strip', {
+        alias: 'p',
+        type: 'number',
+        requiresArg: true,
+        describe: 'Leading directories to take off names in the patch; found out by default',
+      })
+      .option('patch-opt', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'As patch(1) has it: =-pN, =-FN, =-R, =-l; may be repeated',
+      })
+      .option('only-targets', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'Change only these: vmlinux, or modules (separated by commas)',
+      })
+      .option('series', {
+        type: 'boolean',
+        describe: 'With --git: the next change starts at this one (moves refs/ksplice/pre)',
+      })
       .option('jobs', {
         alias: 'j',
         type: 'number',
-        default: availableParallelism(),
-        describe: 'Compilers at a time',
+        requiresArg: true,
+        describe: 'Compilers at a time; by default $CONCURRENCY_LEVEL, or the number of processors',
       })
       .option('id', { type: 'string', describe: 'Up to 16 letters and digits; random by default' })
       .option('description', { type: 'string', describe: 'A line for `view`' })
@@ -37,28 +76,78 @@ export const command: Command = {
       'ksplice-ts create --patch fix.patch --config conf ~/linux-6.1 --id cve20261 --output updates',
       'take the source from elsewhere, choose the name',
     ],
+    [
+      'ksplice-ts create --diffext .new --config conf ~/linux-6.1',
+      'compare net/ipv4/tcp.c.new with net/ipv4/tcp.c',
+    ],
+    [
+      'ksplice-ts create --git my-fix --series --config conf ~/linux.git-tree',
+      'from the commit that runs to the branch my-fix',
+    ],
   ],
   run: async (args, ui) => {
-    const jobs = args.jobs as number;
-    if (!Number.isInteger(jobs) || jobs < 1) {
-      throw new KspliceError('usage', '--jobs needs a number from 1 up');
-    }
-    const created = await createUpdate(
-      {
-        patch: args.patch as string,
-        confdir: args.config as string,
-        source: args.source as string | undefined,
-        jobs,
-        id: args.id as string | undefined,
-        description: args.description as string | undefined,
-        output: args.output as string,
-        keep: args.verbose === true,
-      },
-      ui,
-    );
+    const created = await createUpdate({ ...readChange(args), ...readOptions(args) }, ui);
     return { json: { ...created }, text: describe(created) };
   },
 };
+
+/** The three ways in, of which one must have been taken. */
+function readChange(args: Record<string, unknown>): ChangeRequest {
+  const patch = args.patch as string[] | undefined;
+  const diffext = args.diffext as string | undefined;
+  const git = args.git as string | undefined;
+  const given = [patch, diffext, git].filter((way) => way !== undefined).length;
+  if (given !== 1) {
+    throw usage(
+      given === 0 ? 'there is no --patch, --diffext or --git' : 'more than one way to a change',
+      'Give one of --patch FILE, --diffext EXT and --git REV.',
+    );
+  }
+  const strip = args.strip as number | undefined;
+  if (strip !== undefined && !(Number.isInteger(strip) && strip >= 0)) {
+    throw usage('--strip needs a number from 0 up', 'It is what patch(1) calls -pN.');
+  }
+  const options = [...((args['patch-opt'] as string[] | undefined) ?? [])];
+  if (strip !== undefined) options.push(`-p${strip}`);
+  if (options.length > 0 && !patch) {
+    throw usage('--strip and --patch-opt are for --patch', 'Leave them out.');
+  }
+  if (args.series === true && git === undefined) {
+    throw usage(
+      '--series is for --git',
+      'Without git, what runs after an update is not known: give the source as it runs, and all patches.',
+    );
+  }
+  return { patch, diffext, git, patchOptions: readPatchOptions(options) };
+}
+
+function readOptions(args: Record<string, unknown>): CreateOptions {
+  const targets = args['only-targets'] as string[] | undefined;
+  return {
+    confdir: args.config as string,
+    source: args.source as string | undefined,
+    jobs: readJobs(args.jobs as number | undefined, process.env.CONCURRENCY_LEVEL),
+    id: args.id as string | undefined,
+    description: args.description as string | undefined,
+    output: args.output as string,
+    series: args.series === true,
+    onlyTargets: targets?.flatMap((text) => text.split(',')).filter((name) => name !== ''),
+    keep: args.verbose === true,
+  };
+}
+
+/** As for dpkg's tools, CONCURRENCY_LEVEL says how much of the machine a build may take. */
+export function readJobs(given: number | undefined, level: string | undefined): number {
+  if (given === undefined && !level) return availableParallelism();
+  const jobs = given ?? Number(level);
+  if (Number.isInteger(jobs) && jobs >= 1) return jobs;
+  const name = given === undefined ? 'CONCURRENCY_LEVEL' : '--jobs';
+  throw usage(`${name} needs a number from 1 up`, 'It is how many compilers run at a time.');
+}
+
+function usage(message: string, advice: string): KspliceError {
+  return new KspliceError('usage', message, { advice });
+}
 
 function describe({ id, file, proof, report }: CreatedUpdate): string[] {
   return [

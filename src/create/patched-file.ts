@@ -1,0 +1,31 @@
+// A file that a change of the source touches, and what that can mean for the kernel.
+
+/**
+ * What a changed file means for the kernel:
+ * `source` is compiled by itself, `included` takes part in the compilation of
+ * others, `rules` are kbuild's, `other` never gets into the kernel.
+ */
+export type FileKind = 'source' | 'included' | 'rules' | 'other';
+
+export interface PatchedFile {
+  /** Relative to the tree. */
+  readonly path: string;
+  readonly kind: FileKind;
+  /** Text before, undefined if the patch creates the file. One byte a character. */
+  readonly before: string | undefined;
+  /** Text after, undefined if the patch removes the file. */
+  readonly after: string | undefined;
+}
+
+const RULES = /(^|\/)(Makefile|Kbuild|Kconfig)[^/]*$|\.(lds|lds\.S)$/;
+const NOT_KERNEL = /^(Documentation|tools|samples|scripts|LICENSES|usr|debian|rust)\//;
+
+/** What a change of the file can do to the kernel; x86 is the one architecture handled. */
+export function kindOf(path: string): FileKind {
+  if (NOT_KERNEL.test(path) || /^arch\/(?!x86\/)/.test(path) || /^arch\/x86\/tools\//.test(path)) {
+    return 'other';
+  }
+  if (RULES.test(path)) return 'rules';
+  if (/\.[cS]$/.test(path)) return 'source';
+  return /\.(h|inc|tbl|asn1|uc)$/.test(path) ? 'included' : 'other';
+}

@@ -1,0 +1,87 @@
+// Where the change of an update comes from: patches, files with an extension
+// beside their originals, or a revision in git. What is made of each is the same.
+
+import { createTwoFilesPatch } from 'diff';
+import { KspliceError } from '../../errors.js';
+import type { Ui } from '../../ui.js';
+import { describePatch } from '../pack.js';
+import type { PatchedFile } from '../patched-file.js';
+import { loadPatches, readPatchFile } from '../source-patch.js';
+import { filesWithExtension } from './diffext.js';
+import { type GitChange, openGitChange } from './git.js';
+import { type PatchOptions, USUAL_PATCH_OPTIONS } from './patch-options.js';
+
+/** What the user asked for: one of the three ways. */
+export interface ChangeRequest {
+  /** Source patches, in the order in which they are applied. */
+  readonly patch?: string | readonly string[] | undefined;
+  /** As patch(1) has them; for patches only. */
+  readonly patchOptions?: PatchOptions | undefined;
+  /** Files of this ending are the new versions of those without it. */
+  readonly diffext?: string | undefined;
+  /** A revision in the source's git repository that is to run. */
+  readonly git?: string | undefined;
+}
+
+/** A change of the source, wherever it came from. */
+export interface SourceChange {
+  readonly files: readonly PatchedFile[];
+  /** The update's `patch`: bytes, one a character. */
+  readonly diff: string;
+  /** A line for a person. */
+  readonly description: string;
+  /** Set if the code that runs is a commit's, not what lies in the source tree. */
+  readonly git?: GitChange;
+}
+
+/**
+ * Finds out what is to change. Nothing is written.
+ * @param source the user's tree
+ * @throws KspliceError `usage` unless the request names one way; `patch-failed`, `no-changes`, `io`
+ */
+export async function loadChange(
+  request: ChangeRequest,
+  source: string,
+  ui: Ui,
+): Promise<SourceChange> {
+  const { patch, diffext, git } = request;
+  const ways = [patch, diffext, git].filter((way) => way !== undefined);
+  if (ways.length !== 1) {
+    throw new KspliceError('usage', 'a change comes from one of --patch, --diffext and --git', {
+      advice: 'Give exactly one of them.',
+    });
+  }
+  if (git !== undefined) return await openGitChange(source, git, ui);
+  if (diffext !== undefined) {
+    const files = filesWithExtension(source, diffext, ui);
+    const description = files.map(({ path }) => path).join(', ');
+    return { files, diff: unifiedDiff(files), description };
+  }
+  const patches = typeof patch === 'string' ? [patch] : (patch ?? []);
+  const options = request.patchOptions ?? USUAL_PATCH_OPTIONS;
+  const files = loadPatches(patches, source, options, ui);
+  const description = patches.map(describePatch).join('; ');
+  // Taken back, a patch file says the opposite of what the update does.
+  const diff = options.reverse ? unifiedDiff(files) : joined(patches.map(readPatchFile));
+  return { files, diff, description };
+}
+
+/** Patches one after the other, each beginning on a line of its own. */
+function joined(texts: readonly string[]): string {
+  const ended = texts.map((text, i) =>
+    i < texts.length - 1 && !text.endsWith('\n') ? `${text}\n` : text,
+  );
+  return ended.join('');
+}
+
+/** A diff of all files, as `diff -u` writes it. */
+export function unifiedDiff(files: readonly PatchedFile[]): string {
+  return files
+    .map(({ path, before, after }) => {
+      const oldName = before === undefined ? '/dev/null' : `a/${path}`;
+      const newName = after === undefined ? '/dev/null' : `b/${path}`;
+      const text = createTwoFilesPatch(oldName, newName, before ?? '', after ?? '');
+      return text.slice(text.indexOf('--- '));
+    })
+    .join('');
+}

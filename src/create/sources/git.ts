@@ -1,0 +1,149 @@
+// A change between two commits of the source's git repository. The user's work
+// tree and index are neither looked at nor touched: what runs is a commit, and
+// whatever lies in the work tree besides is not in the kernel.
+//
+// refs/ksplice/pre names the commit that runs, as it did for ksplice.
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { cacheDirectory } from '../../cache.js';
+import { KspliceError } from '../../errors.js';
+import type { Ui } from '../../ui.js';
+import { takeLock } from '../lock.js';
+import { kindOf, type PatchedFile } from '../patched-file.js';
+import { inParallel } from '../tool.js';
+import type { UndoStack } from '../undo.js';
+import type { SourceChange } from './change.js';
+import { GitRepository, type ListedChange } from './git-repository.js';
+
+const PRE = 'refs/ksplice/pre';
+const FILES_AT_A_TIME = 4;
+
+/** What is to be done with the repository once the change is known. */
+export interface GitChange {
+  /**
+   * Brings the tree of the commit that runs into the cache.
+   * @param undo gets what must be done when the run ends
+   * @returns the directory
+   */
+  checkOut(undo: UndoStack, ui: Ui): Promise<string>;
+  /**
+   * To be called when the update is made.
+   * @param series the next change is to start from this one's end
+   */
+  remember(series: boolean, ui: Ui): Promise<void>;
+}
+
+/**
+ * @param source the top of a git work tree
+ * @param revision what is to run, in any of git's notations
+ * @throws KspliceError `no-source` if there is no repository, or no commit in it;
+ *   `usage` if it has no such revision; `no-changes` if that is what runs
+ */
+export async function openGitChange(
+  source: string,
+  revision: string,
+  ui: Ui,
+): Promise<SourceChange & { git: GitChange }> {
+  const repository = await GitRepository.open(source, ui.signal);
+  const remembered = await repository.commit(PRE);
+  const base = remembered ?? (await repository.commit('HEAD'));
+  const target = await repository.commit(revision);
+  if (base === undefined) {
+    throw new KspliceError('no-source', `${source} is a git repository without a commit`);
+  }
+  if (target === undefined) {
+    throw new KspliceError('usage', `--git: ${source} has no commit "${revision}"`, {
+      advice: 'Give a commit, branch or tag of that repository.',
+    });
+  }
+  const because = remembered ? PRE : `HEAD, for there is no ${PRE} yet`;
+  ui.info(`what runs is commit ${short(base)} (${because}); ${short(target)} is to run`);
+  const files = await changedFiles(repository, base, target, ui);
+  if (files.length === 0) {
+    throw new KspliceError('no-changes', `${revision} has the source that runs already`, {
+      advice: `What runs is taken from ${because}. If that is wrong: git update-ref ${PRE} COMMIT`,
+    });
+  }
+  return {
+    files,
+    diff: await repository.diff(base, target),
+    description: await repository.subject(target),
+    git: {
+      checkOut: (undo, running) => checkOut(repository, base, undo, running),
+      remember: (series, running) =>
+        remember(repository, remembered, series ? target : base, running),
+    },
+  };
+}
+
+function short(commit: string): string {
+  return commit.slice(0, 12);
+}
+
+async function changedFiles(
+  repository: GitRepository,
+  base: string,
+  target: string,
+  ui: Ui,
+): Promise<PatchedFile[]> {
+  const listed = await repository.changes(base, target);
+  const texts = listed.filter(({ path, isText }) => {
+    if (!isText) ui.warn(`${path}: links and submodules are left out`);
+    return isText;
+  });
+  const toFile = async ({ path, before, after }: ListedChange) => ({
+    path,
+    kind: kindOf(path),
+    before: before && (await repository.text(before)),
+    after: after && (await repository.text(after)),
+  });
+  const files = await inParallel(texts, FILES_AT_A_TIME, toFile);
+  // A change of mode alone changes no code.
+  return files.filter(({ before, after }) => before !== after);
+}
+
+async function checkOut(
+  repository: GitRepository,
+  commit: string,
+  undo: UndoStack,
+  ui: Ui,
+): Promise<string> {
+  const place = realpathSync(repository.top);
+  const name = basename(place).replace(/[^\w.-]/g, '_');
+  const hash = createHash('sha256').update(place).digest('hex').slice(0, 12);
+  const area = resolve(cacheDirectory(), 'git', `${name}-${hash}`);
+  const [tree, index, done] = [join(area, name), join(area, 'index'), join(area, 'commit')];
+  mkdirSync(area, { recursive: true });
+  undo.push('the lock', await takeLock(join(area, 'lock'), ui));
+  if (existsSync(done) && readFileSync(done, 'utf8') === commit) return tree;
+  ui.stage(`taking the source of ${short(commit)} out of git`);
+  if (!existsSync(done)) {
+    // The first time, or a run that was killed: it may have left anything.
+    for (const path of [tree, index, `${index}.lock`])
+      rmSync(path, { recursive: true, force: true });
+  }
+  rmSync(done, { force: true });
+  mkdirSync(tree, { recursive: true });
+  await repository.checkOut(commit, tree, index);
+  writeFileSync(done, commit);
+  return tree;
+}
+
+async function remember(
+  repository: GitRepository,
+  before: string | undefined,
+  commit: string,
+  ui: Ui,
+): Promise<void> {
+  if (commit === before) return;
+  const problem = await repository.moveRef(PRE, commit, before);
+  if (problem === undefined) {
+    ui.info(`${PRE} is ${short(commit)} now`);
+    return;
+  }
+  ui.warn(
+    `${PRE} could not be set (${problem}); do it before the next update: git update-ref ${PRE} ${commit}`,
+  );
+}

@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readFlags } from '../../src/configure/flags.js';
+
+let confdir: string;
+beforeEach(() => {
+  confdir = mkdtempSync(join(tmpdir(), 'ksplice-flags-'));
+});
+afterEach(() => rmSync(confdir, { recursive: true, force: true }));
+
+function read(text: string): string[] {
+  writeFileSync(join(confdir, 'flags'), text);
+  return readFlags(confdir);
+}
+
+describe('readFlags', () => {
+  it('reads words, and none where there is no file', () => {
+    expect(readFlags(confdir)).toEqual([]);
+    expect(read('# O=/x\nCC=gcc-12 LLVM=0\n\nARCH=x86_64 KCFLAGS=-Dx\n')).toEqual([
+      'CC=gcc-12',
+      'LLVM=0',
+      'ARCH=x86_64',
+      'KCFLAGS=-Dx',
+    ]);
+  });
+
+  it.each([
+    ['LLVM=1', /LLVM=1: kernels built by clang/],
+    ['LLVM=-15', /LLVM=-15: kernels built by clang/],
+    ['CC=clang', /CC=clang: kernels built by clang/],
+    ['CC=/opt/bin/clang-15', /kernels built by clang/],
+    ['O=/build', /O=\/build: kbuild works in a directory of the cache/],
+    ['KBUILD_OUTPUT=/build', /kbuild works in a directory of the cache/],
+    ['ARCH=arm64', /only x86-64/],
+  ])('refuses %s with the reason', (flag, message) => {
+    expect(() => read(`KCFLAGS=-Dx ${flag}`)).toThrow(
+      expect.objectContaining({ code: 'bad-confdir', message: expect.stringMatching(message) }),
+    );
+  });
+});
