@@ -2,7 +2,7 @@
 // stage; what holds between two of them stands between them.
 
 import { existsSync } from 'node:fs';
-import { basename, join, normalize } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
 import { KspliceError } from '../errors.js';
@@ -12,9 +12,11 @@ import { provideCore } from './core-module.js';
 import { findDifferences } from './differences.js';
 import { readHeaders } from './kbuild.js';
 import { readKernelFacts } from './kernel-facts.js';
+import { moduleDirectory } from './module-dir.js';
+import { buildModuleDirectory } from './module-dir-build.js';
 import { chooseId, deliver, describePatch, packUpdate } from './pack.js';
 import { buildPostObjects } from './post-objects.js';
-import { buildPreObjects, type PreObject } from './pre-objects.js';
+import { buildPreObjects, type PreObject, readsOneOf } from './pre-objects.js';
 import { makeReport, type Report } from './report.js';
 import { inRun, type Run } from './run.js';
 import { loadPatch, type PatchedFile } from './source-patch.js';
@@ -30,6 +32,8 @@ export interface CreateOptions {
   readonly confdir: string;
   /** Kernel source; the confdir's by default. */
   readonly source?: string | undefined;
+  /** A module's directory; it takes the place of the kernel source. */
+  readonly module?: string | undefined;
   /** Compilers at a time. */
   readonly jobs: number;
   /** Random by default. */
@@ -61,7 +65,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   const { jobs } = options;
   const id = chooseId(options.id);
   const confdir = await readConfdir(options.confdir);
-  const source = sourceOf(options, confdir);
+  const source = options.module ? moduleDirectory(options.module) : sourceOf(options, confdir);
   checkCacheDirectory(source);
   const files = codeFiles(loadPatch(options.patch, source, ui), ui);
   // The patch fits the source and changes code. Nothing has been written so far.
@@ -71,11 +75,16 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const core = run.background(facts.then((known) => provideCore(confdir, known, jobs, run.ui)));
     const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
     const { config } = confdir;
-    const work = await openWorkspace(source, config, headers, jobs, run.undo, run.ui);
+    const area = directory.stage('1-pre');
+    const request = { source, files, confdir, headers, facts, jobs, area };
+    const module = options.module ? await buildModuleDirectory(request, run.ui) : undefined;
+    const work = module
+      ? module.work
+      : await openWorkspace(source, config, headers, jobs, run.undo, run.ui);
     directory.lap('work tree');
     // The work tree is the source, configured as the distribution's build was.
-    const objects = await compile(work, files, run);
-    const tables = await askTableSizes(work, run.ui);
+    const objects = await compile(work, files, run, module?.pre);
+    const tables = await askTableSizes(work, run.ui, module?.model);
     work.close();
     // The work tree is as it was and free for others; there are three objects of each kind.
     run.ui.stage(`comparing ${count(objects.length, 'object')}`);
@@ -83,7 +92,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     directory.keep('3-diff', 'functions.json', targets.map(functionNames));
     directory.lap('diff');
     // Every change is one that can be made on a running kernel.
-    const known = await facts;
+    const known = module ? module.facts : await facts;
     directory.lap('kernel image');
     const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
     run.ui.stage(`extracting new code${compared}`);
@@ -96,7 +105,8 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     directory.lap('kernel core');
     run.ui.stage(`building ${count(code.length * 2, 'module')}`);
     const modules = directory.stage('5-modules');
-    const contents = await buildUpdateModules(id, code, coreModule, confdir, modules, jobs, run.ui);
+    const kernel = { confdir, core: coreModule, symvers: known.symvers ?? [] };
+    const contents = await buildUpdateModules(id, code, kernel, modules, jobs, run.ui);
     directory.lap('modules');
     const description = options.description ?? describePatch(options.patch);
     const report = makeReport(confdir.release, targets, code, notes, known, directory);
@@ -113,12 +123,14 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
 }
 
 /** Compiles what the patch may change: plain and sectioned pre objects, and post objects. */
-async function compile(work: Workspace, files: readonly PatchedFile[], run: Run) {
+async function compile(
+  work: Workspace,
+  files: readonly PatchedFile[],
+  run: Run,
+  made: readonly PreObject[] | undefined,
+) {
   const { directory, ui } = run;
-  const chosen = await chooseObjects(files, work, ui);
-  ui.stage(`compiling ${count(chosen.length, 'object')} without the patch`);
-  const built = await buildPreObjects(work.kbuild, chosen, join(work.area, 'pre'), ui);
-  const pre = built.filter((object) => readsOneOf(object, files, work.kbuild.tree));
+  const pre = made ?? (await preObjectsOf(work, files, ui));
   directory.lap('pre objects');
   ui.stage(`compiling ${count(pre.length, 'object')} with the patch`);
   const objects = await buildPostObjects(work, files, pre, directory.stage('2-post'), ui);
@@ -127,10 +139,11 @@ async function compile(work: Workspace, files: readonly PatchedFile[], run: Run)
   return objects;
 }
 
-/** Whether the compiler read a file that the patch changes; candidates are an over-estimate. */
-function readsOneOf(object: PreObject, files: readonly PatchedFile[], tree: string): boolean {
-  const read = new Set(object.made.dependencies.map((path) => normalize(path)));
-  return files.some(({ path }) => read.has(join(tree, path)));
+async function preObjectsOf(work: Workspace, files: readonly PatchedFile[], ui: Ui) {
+  const chosen = await chooseObjects(files, work, ui);
+  ui.stage(`compiling ${count(chosen.length, 'object')} without the patch`);
+  const built = await buildPreObjects(work.kbuild, chosen, join(work.area, 'pre'), ui);
+  return built.filter((object) => readsOneOf(object, files, work.kbuild.tree));
 }
 
 function sourceOf(options: CreateOptions, confdir: Confdir): string {

@@ -14,6 +14,12 @@ export const command: Command = {
         describe: "The kernel's source tree; by default the one that the configuration names",
       })
       .option('patch', { type: 'string', demandOption: true, describe: 'A unified diff' })
+      .option('module', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          "A module's directory, in place of the kernel source: the headers are enough then",
+      })
       .option('config', {
         type: 'string',
         demandOption: true,
@@ -37,6 +43,10 @@ export const command: Command = {
       'ksplice-ts create --patch fix.patch --config conf ~/linux-6.1 --id cve20261 --output updates',
       'take the source from elsewhere, choose the name',
     ],
+    [
+      'ksplice-ts create --patch fix.patch --config conf --module ~/tunnel-1.0',
+      'for a module that is built outside of the kernel source',
+    ],
   ],
   run: async (args, ui) => {
     const jobs = args.jobs as number;
@@ -48,6 +58,7 @@ export const command: Command = {
         patch: args.patch as string,
         confdir: args.config as string,
         source: args.source as string | undefined,
+        module: args.module as string | undefined,
         jobs,
         id: args.id as string | undefined,
         description: args.description as string | undefined,
@@ -71,7 +82,7 @@ function describe({ id, file, proof, report }: CreatedUpdate): string[] {
 function proofLines(proof: CreatedUpdate['proof']): string[] {
   if (!proof) {
     return [
-      'Not proved: the configuration names no image. The kernel is compared when the update is applied.',
+      'Not proved: no file of the running code is at hand. The kernel is compared when the update is applied.',
     ];
   }
   const sum = (field: 'functions' | 'bytes' | 'resolved') =>
