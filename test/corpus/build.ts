@@ -1,7 +1,7 @@
 // Builds the updates of many patches with one call of make, packs each and
 // proves it, as `create` does at its end.
 
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Proof, proveAgainst } from '../../src/check/prove.js';
 import type { Confdir } from '../../src/configure/confdir.js';
@@ -102,7 +102,8 @@ async function packAndProve(
   const modules = join(work, id);
   const contents = finishModules(id, code, core, modules);
   const report = makeReport(confdir.release, changed, code, [], facts, { timings: [] });
-  const parts = { id, contents, modules, patch: patch.file, description: patch.path, report };
+  const diff = readFileSync(patch.file, 'latin1');
+  const parts = { id, contents, modules, patch: diff, description: patch.path, report };
   const { archive, update } = await packUpdate(parts, modules);
   const file = join(output, `ksplice-${id}.tar.gz`);
   renameSync(archive, file);
