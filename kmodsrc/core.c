@@ -4,7 +4,7 @@
  *
  * This module is what all updates share.  The modules of an update register
  * their old and their new code here; user space reads the state in
- * /sys/kernel/ksplice/ID/ and writes "applied" or "reversed" to the file
+ * /sys/kernel/ksplice/ID/ and writes "applied", "reversed" or "try" to the file
  * "stage".  See core.h for what there is, switch.c for how it is done.
  */
 #define pr_fmt(fmt) "ksplice: " fmt
@@ -305,7 +305,7 @@ static enum ksplice_cause hold_all(struct ksplice_update *update)
 	return KSPLICE_OK;
 }
 
-static enum ksplice_cause apply(struct ksplice_update *update)
+static enum ksplice_cause apply(struct ksplice_update *update, enum ksplice_step step)
 {
 	enum ksplice_cause cause = check_complete(update);
 
@@ -317,8 +317,8 @@ static enum ksplice_cause apply(struct ksplice_update *update)
 		cause = hold_all(update);
 	if (cause != KSPLICE_OK)
 		return cause;
-	cause = ksplice_switch(update, false);
-	if (cause != KSPLICE_OK)
+	cause = ksplice_switch(update, step);
+	if (cause != KSPLICE_OK || step == KSPLICE_TRY)
 		release_all(update);
 	return cause;
 }
@@ -352,7 +352,7 @@ int ksplice_apply(struct ksplice_update *update)
 	if (update->stage == KSPLICE_REVERSED) {
 		update->cause = KSPLICE_ALREADY_REVERSED;
 	} else {
-		update->cause = apply(update);
+		update->cause = apply(update, KSPLICE_APPLY);
 		if (update->cause == KSPLICE_OK)
 			update->stage = KSPLICE_APPLIED;
 		else
@@ -360,6 +360,16 @@ int ksplice_apply(struct ksplice_update *update)
 	}
 	if (update->cause == KSPLICE_OK)
 		pr_info("%s: applied\n", update->id);
+	return errno_of(update->cause);
+}
+
+/* Whether the update could be applied now: 0 or an errno. */
+int ksplice_try(struct ksplice_update *update)
+{
+	if (update->stage != KSPLICE_PREPARING)
+		return -EINVAL;
+	update->cause = apply(update, KSPLICE_TRY);
+	ksplice_free_functions(update);
 	return errno_of(update->cause);
 }
 
@@ -371,7 +381,7 @@ int ksplice_reverse(struct ksplice_update *update)
 		update->cause = KSPLICE_ALREADY_REVERSED;
 		return errno_of(update->cause);
 	}
-	update->cause = ksplice_switch(update, true);
+	update->cause = ksplice_switch(update, KSPLICE_REVERSE);
 	if (update->cause == KSPLICE_OK) {
 		update->stage = KSPLICE_REVERSED;
 		release_all(update);

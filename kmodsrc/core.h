@@ -128,6 +128,7 @@ extern struct list_head ksplice_switched;
 
 /* core.c */
 int ksplice_apply(struct ksplice_update *update);
+int ksplice_try(struct ksplice_update *update);
 int ksplice_reverse(struct ksplice_update *update);
 
 /* sysfs.c */
@@ -154,7 +155,13 @@ const struct ksplice_function *ksplice_find_switched(unsigned long start, unsign
 int ksplice_read_text(void *to, u64 address, size_t length);
 
 /* switch.c */
-enum ksplice_cause ksplice_switch(struct ksplice_update *update, bool undo);
+enum ksplice_step {
+	KSPLICE_APPLY,
+	KSPLICE_REVERSE,
+	KSPLICE_TRY,		/* all of KSPLICE_APPLY but the writing */
+};
+
+enum ksplice_cause ksplice_switch(struct ksplice_update *update, enum ksplice_step step);
 
 /* site.c; the first three with the locks that ksplice_switch() takes */
 enum ksplice_cause ksplice_choose_sites(struct ksplice_update *update);

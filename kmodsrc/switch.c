@@ -19,7 +19,7 @@
 struct stop {
 	struct ksplice_update *update;
 	const struct ksplice_seen *seen;
-	bool undo;
+	enum ksplice_step step;
 	atomic_t arrived;
 	bool done;
 	bool switched;
@@ -83,9 +83,9 @@ static void do_switch(struct stop *stop)
 	struct ksplice_update *update = stop->update;
 	u64 start = ktime_get_mono_fast_ns();
 
-	stop->switched = ksplice_stacks_clear(update, stop->undo, stop->seen);
-	if (stop->switched)
-		write_all(update, stop->undo);
+	stop->switched = ksplice_stacks_clear(update, stop->step == KSPLICE_REVERSE, stop->seen);
+	if (stop->switched && stop->step != KSPLICE_TRY)
+		write_all(update, stop->step == KSPLICE_REVERSE);
 	update->timing.window_ns = ktime_get_mono_fast_ns() - start;
 }
 
@@ -107,19 +107,20 @@ static int on_each_stopped_cpu(void *data)
 	return 0;
 }
 
-static enum ksplice_cause stop_and_switch(struct ksplice_update *update, bool undo,
+static enum ksplice_cause stop_and_switch(struct ksplice_update *update,
+					  enum ksplice_step step,
 					  const struct ksplice_seen *seen)
 {
 	struct stop stop = {
 		.update = update,
 		.seen = seen,
-		.undo = undo,
+		.step = step,
 		.arrived = ATOMIC_INIT(0),
 	};
 	enum ksplice_cause cause;
 
 	lock_text();
-	if (undo)
+	if (step == KSPLICE_REVERSE)
 		cause = ksplice_check_before_undo(update);
 	else
 		cause = ksplice_check_before_apply(update);
@@ -133,7 +134,7 @@ static enum ksplice_cause stop_and_switch(struct ksplice_update *update, bool un
 	return cause;
 }
 
-static enum ksplice_cause attempt(struct ksplice_update *update, bool undo)
+static enum ksplice_cause attempt(struct ksplice_update *update, enum ksplice_step step)
 {
 	struct ksplice_timing *timing = &update->timing;
 	enum ksplice_cause cause = KSPLICE_CODE_BUSY;
@@ -144,10 +145,10 @@ static enum ksplice_cause attempt(struct ksplice_update *update, bool undo)
 	timing->tasks = 0;
 	timing->walked = 0;
 	update->n_conflicts = 0;
-	seen = ksplice_look_ahead(update, undo);
+	seen = ksplice_look_ahead(update, step == KSPLICE_REVERSE);
 	timing->prescan_ns = ktime_get_ns() - start;
 	if (!update->n_conflicts)
-		cause = stop_and_switch(update, undo, seen);
+		cause = stop_and_switch(update, step, seen);
 	ksplice_forget_seen(seen);
 	return cause;
 }
@@ -177,10 +178,11 @@ static enum ksplice_cause prepare(struct ksplice_update *update)
 /*
  * Whoever calls this has made sure that neither old nor new code can go away
  * while the update is applied.  Nothing has changed unless KSPLICE_OK is
- * returned.
+ * returned, nor when the step was only tried.
  */
-enum ksplice_cause ksplice_switch(struct ksplice_update *update, bool undo)
+enum ksplice_cause ksplice_switch(struct ksplice_update *update, enum ksplice_step step)
 {
+	bool undo = step == KSPLICE_REVERSE;
 	enum ksplice_cause cause;
 
 	memset(&update->timing, 0, sizeof(update->timing));
@@ -189,13 +191,13 @@ enum ksplice_cause ksplice_switch(struct ksplice_update *update, bool undo)
 	if (cause != KSPLICE_OK)
 		return cause;
 	do {
-		cause = attempt(update, undo);
+		cause = attempt(update, step);
 	} while (cause == KSPLICE_CODE_BUSY && update->timing.attempts < ATTEMPTS &&
 		 !msleep_interruptible(PAUSE_MS));
-	if (cause == KSPLICE_OK)
+	if (cause == KSPLICE_OK && step != KSPLICE_TRY)
 		mark_switched(update, undo);
-	/* Undone, or not applied after all. */
-	if (cause == KSPLICE_OK ? undo : !undo)
+	/* Undone, not applied after all, or only tried. */
+	if (step == KSPLICE_TRY || (cause == KSPLICE_OK ? undo : !undo))
 		ksplice_detach_ftrace(update);
 	return cause;
 }

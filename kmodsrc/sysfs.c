@@ -58,6 +58,8 @@ static ssize_t stage_store(struct kobject *kobj, struct kobj_attribute *attr,
 		ret = ksplice_apply(to_update(kobj));
 	else if (sysfs_streq(buf, "reversed"))
 		ret = ksplice_reverse(to_update(kobj));
+	else if (sysfs_streq(buf, "try"))
+		ret = ksplice_try(to_update(kobj));
 	mutex_unlock(&ksplice_lock);
 	return ret ? ret : count;
 }

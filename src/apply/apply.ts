@@ -15,14 +15,18 @@ import { withLock } from './lock.js';
 import { removeState, saveState } from './state.js';
 
 export interface ApplyOptions {
+  /** Do everything but the switch, and unload again. */
+  readonly dryRun?: boolean;
   /** For how long a switch that finds the code in use is tried again, in milliseconds. */
   readonly timeout: number;
 }
 
 export interface Applied {
   readonly id: string;
-  /** False if the update was applied before. */
+  /** False if the update was applied before, and for a dry run. */
   readonly changed: boolean;
+  /** Of the update now; undefined after a dry run, which leaves nothing of it. */
+  readonly stage: 'applied' | undefined;
   readonly functions: readonly ReplacedFunction[];
   /** Figures of the switch, as the core reports them. */
   readonly timing: Record<string, number>;
@@ -85,6 +89,7 @@ async function load(
       await loading.load(newCode);
     }
     await throwUnlessMatched(update.id, core);
+    if (options.dryRun) return await tryOut(update, core, loading, options, ui);
     await saveState(host, update);
     stopIfInterrupted(ui.signal);
     ui.stage('switching to the new code');
@@ -97,9 +102,30 @@ async function load(
   }
 }
 
+/** Has the core look whether the switch could be made now, and unloads everything. */
+async function tryOut(
+  { id }: Update,
+  core: Core,
+  loading: Loading,
+  options: ApplyOptions,
+  ui: Ui,
+): Promise<Applied> {
+  ui.stage('looking whether the code is in use');
+  const attempts = await switchStage(id, core, 'try', options, ui);
+  const timing = await core.timing(id);
+  const left = await loading.unloadAll();
+  if (left.length > 0) {
+    throw new KspliceError('load-failed', `nothing was switched, but ${left.join('; ')}`, {
+      advice: `\`ksplice-ts undo ${id}\` unloads what is left.`,
+      details: { left },
+    });
+  }
+  return { id, changed: false, stage: undefined, functions: [], timing, attempts };
+}
+
 async function describe(id: string, core: Core, attempts: number): Promise<Applied> {
   const [functions = [], timing] = await Promise.all([core.functions(id), core.timing(id)]);
-  return { id, changed: attempts > 0, functions, timing, attempts };
+  return { id, changed: attempts > 0, stage: 'applied', functions, timing, attempts };
 }
 
 /** Puts back what was done so far; the error to throw is the given one, or says what is left. */
@@ -135,7 +161,7 @@ async function throwUnlessMatched(id: string, core: Core): Promise<void> {
 export async function switchStage(
   id: string,
   core: Core,
-  stage: 'applied' | 'reversed',
+  stage: 'applied' | 'reversed' | 'try',
   { timeout }: ApplyOptions,
   ui: Ui,
 ): Promise<number> {
@@ -143,12 +169,12 @@ export async function switchStage(
   let wait = 50;
   for (let attempts = 1; ; attempts++) {
     const errno = await core.setStage(id, stage);
-    if ((await core.stage(id)) === stage) return attempts;
+    if (stage === 'try' ? errno === undefined : (await core.stage(id)) === stage) return attempts;
     const cause = (await core.abortCause(id)) ?? 'unexpected';
     const word = cause === 'ok' ? 'unexpected' : cause;
     const retry = word === 'code_busy' || word === 'module_busy';
     if (!retry || Date.now() + wait > deadline) {
-      throw await refusal(id, core, stage === 'applied' ? 'apply' : 'undo', word, errno);
+      throw await refusal(id, core, stage === 'reversed' ? 'undo' : 'apply', word, errno);
     }
     stopIfInterrupted(ui.signal);
     ui.detail(`${word}; trying again in ${wait} ms`);

@@ -55,7 +55,7 @@ export class Core {
   }
 
   /** Asks for the switch; returns the errno's name if it was refused. */
-  async setStage(id: string, stage: 'applied' | 'reversed'): Promise<string | undefined> {
+  async setStage(id: string, stage: 'applied' | 'reversed' | 'try'): Promise<string | undefined> {
     return this.host.write(path.join(this.directory, id, 'stage'), stage);
   }
 

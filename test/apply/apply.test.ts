@@ -205,6 +205,31 @@ describe('applyUpdate', () => {
   );
 
   it(
+    'does everything but the switch in a dry run',
+    inKernel(async (kernel) => {
+      const tried = await applyUpdate(update, kernel, { ...NO_WAIT, dryRun: true }, silentUi);
+      expect(tried).toMatchObject({ changed: false, stage: undefined, attempts: 1 });
+      expect(kernel.events).toEqual([
+        ...SEQUENCE.map((name) => `insmod ${name}`),
+        'stage abc12345 try',
+        ...[...SEQUENCE].reverse().map((name) => `rmmod ${name}`),
+      ]);
+      expect(await kernel.remembered()).toEqual([]);
+    }),
+  );
+
+  it(
+    'leaves nothing when a dry run is refused',
+    inKernel(async (kernel) => {
+      kernel.refusals.push({ word: 'code_busy', conflicts: '12 cat sctp_rcv' });
+      const options = { timeout: 0, dryRun: true };
+      const error = await failure(applyUpdate(update, kernel, options, silentUi));
+      expect(error).toMatchObject({ code: 'busy', details: { abortCause: 'code_busy' } });
+      expect(kernel.modules).toEqual(['sctp']);
+    }),
+  );
+
+  it(
     'does not run twice at once',
     inKernel(async (kernel) => {
       let second: Promise<KspliceError> | undefined;

@@ -196,6 +196,13 @@ describe('apply on a stock kernel', () => {
   it('lets one of two at once through, and remembers what view shows', async () => {
     await withGuest({ name: 'apply-twice' }, async (guest) => {
       await prepare(guest);
+      expect(await kspliceIn(guest, `apply --dry-run ${archive}`)).toMatchObject({
+        id: ID,
+        changed: false,
+        stage: null,
+        timing: { window_ns: expect.any(Number) },
+      });
+      await expectNothingLeft(guest);
       const line = `${process.execPath} ${TOOL} apply --json ${archive}`;
       const [one, two] = await Promise.all([guest.run(line, PATIENT), guest.run(line, PATIENT)]);
       const answers = [one, two].map(({ stdout }) => JSON.parse(stdout));

@@ -1,4 +1,4 @@
-import { applyUpdate } from '../../apply/apply.js';
+import { type Applied, applyUpdate } from '../../apply/apply.js';
 import { Host } from '../../apply/host.js';
 import { readUpdate } from '../../update/read.js';
 import type { Command } from '../command.js';
@@ -8,7 +8,11 @@ import { updateArgument } from '../update-argument.js';
 export const command: Command = {
   usage: 'apply <update>',
   describe: 'Hot-patch the running kernel with an update',
-  options: (yargs) => yargs.positional('update', updateArgument).option('timeout', timeoutOption),
+  options: (yargs) =>
+    yargs.positional('update', updateArgument).option('timeout', timeoutOption).option('dry-run', {
+      type: 'boolean',
+      describe: 'Do everything but the switch: load, compare, look at all stacks, unload',
+    }),
   examples: [
     ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'apply an update'],
     [
@@ -20,31 +24,33 @@ export const command: Command = {
     ui.stage('reading the update');
     const update = await readUpdate(args.update as string);
     const timeout = (args.timeout as number) * 1000;
-    const { id, changed, functions, timing, attempts } = await applyUpdate(
-      update,
-      new Host(),
-      { timeout },
-      ui,
-    );
+    const dryRun = args['dry-run'] === true;
+    const applied = await applyUpdate(update, new Host(), { timeout, dryRun }, ui);
     return {
       json: {
-        id,
-        changed,
-        stage: 'applied',
+        ...applied,
+        stage: applied.stage ?? null,
+        dryRun,
         description: update.description,
         targets: update.contents.changes.map(({ target }) => target),
-        functions,
-        timing,
-        attempts,
       },
-      text: [
-        changed
-          ? `Update ${id} is applied.`
-          : `Update ${id} was applied before; nothing was changed.`,
-        ...functionLines(functions),
-        ...(changed ? pauseLine(timing) : []),
-        `\`ksplice-ts undo ${id}\` takes it back.`,
-      ],
+      text: describe(applied),
     };
   },
 };
+
+function describe({ id, changed, stage, functions, timing }: Applied): string[] {
+  if (stage === undefined) {
+    return [
+      `Update ${id} could be applied now; nothing was changed.`,
+      ...pauseLine(timing),
+      '`ksplice-ts apply` without --dry-run applies it.',
+    ];
+  }
+  return [
+    changed ? `Update ${id} is applied.` : `Update ${id} was applied before; nothing was changed.`,
+    ...functionLines(functions),
+    ...(changed ? pauseLine(timing) : []),
+    `\`ksplice-ts undo ${id}\` takes it back.`,
+  ];
+}

@@ -137,6 +137,28 @@ describe('a switch', () => {
     expect(await scene.call('label')).toBe('old label off');
   });
 
+  it('can be tried, which changes nothing', async () => {
+    await scene.load('pair');
+    expect(await scene.stage('pair', 'try')).toBe('');
+    const state = await scene.state('pair');
+    expect(state).toMatchObject({ stage: 'preparing', abort_cause: 'ok', functions: '' });
+    // The stacks were looked at with the machine stopped.
+    expect(state.timing).toMatch(/^window_ns=[1-9]\d* .* attempts=1 tasks=[1-9]\d* /);
+    expect(await scene.call('plain')).toBe('old plain');
+    expect(await scene.call('label')).toBe('old label off');
+    expect(await guest.ok('cat /proc/cmdline')).not.toBe('new cmdline');
+    const tracers = await guest.ok(
+      `grep -w core_label ${scene.trace('enabled_functions')} || true`,
+    );
+    expect(tracers).toBe('');
+    await scene.apply('pair');
+    expect(await scene.stage('pair', 'try')).toBe('Invalid argument');
+    await scene.remove('pair');
+    await scene.load('wrong');
+    await scene.refused('wrong', 'try', 'no_match');
+    await scene.unload('wrong');
+  });
+
   it('is done once each way', async () => {
     await scene.load('plain');
     expect(await scene.stage('plain', 'reversed')).toBe('Invalid argument');
@@ -430,6 +452,7 @@ describe('code that is in use', () => {
     const pid = await pidOf(sleeper);
     await asleep(pid, 'core_sleeper');
     await scene.load('sleeper');
+    await scene.refused('sleeper', 'try', 'code_busy');
     const state = await scene.refused('sleeper', 'applied', 'code_busy');
     expect(state.conflicts).toMatch(new RegExp(`^${pid} cat core_sleeper`, 'm'));
     await scene.set('wake', '1');

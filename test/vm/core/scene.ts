@@ -94,7 +94,7 @@ export class Scene {
   }
 
   /** The switch must be refused, for that cause, and change nothing. */
-  async refused(id: string, word: 'applied' | 'reversed', cause: string): Promise<State> {
+  async refused(id: string, word: 'applied' | 'reversed' | 'try', cause: string): Promise<State> {
     const before = await this.state(id);
     const refusal = await this.stage(id, word);
     const state = await this.state(id);
