@@ -21,14 +21,22 @@ export interface Reference {
   readonly referent: (rest: number) => Referent;
 }
 
+/** Why the kernel may rewrite a place. */
+export interface Note {
+  /** "jump label" */
+  readonly text: string;
+  /** For a jump label: where it leads to when it is on. */
+  readonly leadsTo?: Referent;
+}
+
 /** A function or a block of data, with what is known about it. */
 export interface Code {
   readonly name: string;
   readonly bytes: Uint8Array;
   /** Ascending, without overlap. */
   readonly references: readonly Reference[];
-  /** Why the kernel may rewrite a place, by offset: "jump label". */
-  readonly notes: ReadonlyMap<number, string>;
+  /** By offset. */
+  readonly notes: ReadonlyMap<number, Note>;
   /** What lies at a distance from the start of the code, outside of it. */
   readonly outside: (offset: number) => Referent | undefined;
 }
@@ -42,7 +50,7 @@ export interface Line {
   readonly text: string;
   /** The text without distances that move with the code: lines with equal keys say the same. */
   readonly key: string;
-  /** For a reference to code: where to. */
+  /** For a branch, or a jump label: where to. */
   readonly leadsTo?: Referent;
   readonly note?: string;
 }

@@ -6,7 +6,7 @@ import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Relocation, Section } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
 import { CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../update/new-code.js';
-import { type Code, quoteData, type Referent } from './code.js';
+import { type Code, type Note, quoteData, type Referent } from './code.js';
 
 /** A place in the module. */
 export interface Place {
@@ -86,8 +86,8 @@ export class NewModule {
     return list;
   }
 
-  /** @param notes mechanisms by offset in the symbol's section */
-  code(symbol: ElfSymbol, notes: ReadonlyMap<number, string>): Code {
+  /** @param notes by offset in the symbol's section */
+  code(symbol: ElfSymbol, notes: ReadonlyMap<number, Note>): Code {
     const { name, section, value: start, size } = symbol;
     const bytes = section!.data.subarray(start, start + size);
     const inside = this.relocations(section!).filter(
