@@ -14,7 +14,7 @@ function lines(name: string, texts: readonly string[]): Line[] {
 }
 
 function rows(old: readonly string[], now: readonly string[]): string[] {
-  const pair = { oldName: 'f', newName: 'f', old: lines('f', old), new: lines('f', now) };
+  const pair = { name: 'f', old: lines('f', old), new: lines('f', now) };
   return align([pair])[0]!.map(show);
 }
 
@@ -46,8 +46,7 @@ describe('align', () => {
 
   test('of two functions with one name, a branch means its own', () => {
     const pair = (old: string[], now: string[]) => ({
-      oldName: 'f',
-      newName: 'f',
+      name: 'f',
       old: lines('f', old),
       new: lines('f', now),
     });
