@@ -66,9 +66,14 @@ function fact(number: number, what: string): Markup {
   return html`<li><b>${count(number)}</b> ${what}</li>`;
 }
 
+/** A longer patch would hide what is below it. */
+const OPEN_PATCH = 150;
+
 function patchView(patch: string): Markup {
   const lines = patch.replace(/\n$/, '').split('\n');
-  return html`<pre class="patch">${lines.map((line) => html`<span class="${patchClass(line)}">${line}\n</span>`)}</pre>`;
+  const view = html`<pre class="patch">${lines.map((line) => html`<span class="${patchClass(line)}">${line}\n</span>`)}</pre>`;
+  if (lines.length <= OPEN_PATCH) return view;
+  return html`<details><summary>${count(lines.length)} lines</summary>\n${view}</details>`;
 }
 
 function patchClass(line: string): string {
