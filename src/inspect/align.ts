@@ -2,7 +2,7 @@
 // equal if they lead to lines that stand beside each other, however far that is.
 
 import { diffArrays } from 'diff';
-import type { Line, Referent } from './code.js';
+import { isInside, type Line, type Referent } from './code.js';
 
 export type RowKind = 'same' | 'changed' | 'removed' | 'added';
 
@@ -58,7 +58,7 @@ function samePlace(
   const meant = ({ name }: Pair) => name === from.name;
   const index = meant(pairs[own]!) ? own : pairs.findIndex(meant);
   // A whole function; or a place in one that is not listed: nothing tells that it has moved.
-  if (from.offset === 0 || index < 0) return from.offset === to.offset;
+  if (!isInside(from) || index < 0) return from.offset === to.offset;
   return beside[index]!.get(from.offset) === to.offset;
 }
 

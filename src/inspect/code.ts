@@ -1,6 +1,8 @@
 // Code and data as a person reads them, the same for both sides of a change:
 // old code out of a match program, new code out of a module.
 
+import { coldParent } from '../diff/names.js';
+
 /** What a number in the code stands for: a symbol, a string in quotes or a section, and a distance from it. */
 export interface Referent {
   readonly name: string;
@@ -63,7 +65,12 @@ export function showReferent({ name, offset }: Referent): string {
 
 /** The referent, without the distance of a place in code: align.ts compares where such places are. */
 export function referentKey(referent: Referent): string {
-  return referent.isCode && referent.offset !== 0 ? `${referent.name}+` : showReferent(referent);
+  return isInside(referent) ? `${referent.name}+` : showReferent(referent);
+}
+
+/** Whether a place is somewhere in a function; nobody calls a cold part, so its start is such a place too. */
+export function isInside({ name, offset, isCode }: Referent): boolean {
+  return isCode && (offset !== 0 || coldParent(name) !== undefined);
 }
 
 const SHOWN = 48;

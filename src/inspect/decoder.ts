@@ -12,6 +12,8 @@ import {
   showReferent,
 } from './code.js';
 
+import { JUMP_LABEL } from './mechanisms.js';
+
 type Iced = typeof import('iced-x86');
 type Instruction = InstanceType<Iced['Instruction']>;
 
@@ -134,6 +136,9 @@ function line(code: Code, start: number, end: number, formatted: string, names: 
     key = written ? key.replace(number, () => short) : `${key} # ${short}`;
   }
   const note = code.notes.get(start);
+  // Built as a jump or as a no-op, before or after objtool: what counts is where it leads.
+  if (note?.leadsTo)
+    key = note.leadsTo.isCode ? JUMP_LABEL : `${JUMP_LABEL} ${showReferent(note.leadsTo)}`;
   const leadsTo = names.find((name) => name.leadsTo)?.leadsTo ?? note?.leadsTo;
   return {
     offset: start,

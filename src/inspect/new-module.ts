@@ -214,7 +214,10 @@ export class NewModule {
  */
 function isKept({ name, section, type, value }: ElfSymbol, own: readonly Place[]): boolean {
   if (!section || (type !== C.STT_FUNC && type !== C.STT_OBJECT)) return false;
-  if (/^ksplice_(new|place)_\d+$/.test(name)) return false;
+  // Ours, and the padding in front of functions.
+  if (/^ksplice_(new|place)_\d+$|^__(pfx|cfi)_/.test(name)) return false;
   if (own.some((place) => place.section === section && place.offset === value)) return false;
-  return !/^\.(init|exit|modinfo|note|gnu\.linkonce)|^__(versions|dyndbg)$/.test(section.name);
+  return !/^\.(init|exit|modinfo|note|orc_header|gnu\.linkonce)|^__(versions|dyndbg)$/.test(
+    section.name,
+  );
 }

@@ -92,7 +92,8 @@ function targetView(target: TargetInspection): Markup {
 <p>Before the switch, <b>${count(matched.functions)}</b> functions (${count(matched.code)} bytes) and
 <b>${count(matched.data)}</b> bytes of read-only data are compared with the running kernel, and ${count(matched.keys)}
 addresses are inferred from them. The update replaces ${count(matched.replaced)} of these functions, cold parts included.</p>
-<p class="legend">Marked lines differ. A branch is marked if it leads to other code, not if the code has only moved.</p>
+<p class="legend">Marked lines differ. A branch is marked if it leads to other code, not if the code has only moved.
+Old code names data that the new code does not use by its place in the object file.</p>
 ${objects.map((object) => objectView(object, listings))}
 ${fresh.length === 0 ? '' : html`<h3>Only in the new code</h3>${fresh.map(partView)}`}
 <h3>Special tables of the new code</h3>

@@ -65,7 +65,8 @@ function notesOf(
   const notes = new Map<number, Note>();
   for (const entry of special.all(section)) {
     const mechanism = mechanismOfTable(entry.kind.name);
-    if (mechanism === undefined) continue;
+    // Every call is in that table: to say so tells nothing.
+    if (mechanism === undefined || entry.kind.name === '.call_sites') continue;
     const note = mechanism === JUMP_LABEL ? jumpLabel(module, entry) : { text: mechanism };
     const known = notes.get(entry.siteOffset);
     const text = known ? `${known.text}, ${note.text}` : note.text;

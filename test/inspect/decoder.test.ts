@@ -84,6 +84,11 @@ describe('decodeLines', () => {
     const label = { text: 'jump label key', leadsTo: symbol('f', true)(5) };
     const [nop] = decodeLines(code('0f1f440000 c3', [], { notes: new Map([[0, label]]) }));
     expect(nop).toMatchObject({ note: 'jump label key, to +0x5', leadsTo: label.leadsTo });
+    // objtool makes a no-op of what the compiler wrote as a jump.
+    const built = new Map([[0, { ...label, text: 'jump label' }]]);
+    const [jump] = decodeLines(code('e900000000 c3', [], { notes: built }));
+    expect(jump!.text).toBe('jmp +0x5');
+    expect(jump!.key).toBe(nop!.key);
   });
 });
 
