@@ -2,7 +2,7 @@
 // equal if they lead to lines that stand beside each other, however far that is.
 
 import { diffArrays } from 'diff';
-import type { Line, Referent } from './code.js';
+import { isInside, type Line, type Referent } from './code.js';
 
 export type RowKind = 'same' | 'changed' | 'removed' | 'added';
 
@@ -13,10 +13,9 @@ export interface Row {
   readonly new?: Line;
 }
 
-/** Two forms of one function or block of data, by its name on each side. */
+/** Two forms of one function or block of data, which has the same name on both sides. */
 export interface Pair {
-  readonly oldName: string;
-  readonly newName: string;
+  readonly name: string;
   readonly old: readonly Line[];
   readonly new: readonly Line[];
 }
@@ -55,10 +54,11 @@ function samePlace(
   beside: readonly ReadonlyMap<number, number>[],
   own: number,
 ): boolean {
-  const meant = ({ oldName, newName }: Pair) => oldName === from.name && newName === to.name;
+  if (from.name !== to.name) return false;
+  const meant = ({ name }: Pair) => name === from.name;
   const index = meant(pairs[own]!) ? own : pairs.findIndex(meant);
   // A whole function; or a place in one that is not listed: nothing tells that it has moved.
-  if (from.offset === 0 || index < 0) return from.offset === to.offset;
+  if (!isInside(from) || index < 0) return from.offset === to.offset;
   return beside[index]!.get(from.offset) === to.offset;
 }
 

@@ -1,6 +1,8 @@
 // Code and data as a person reads them, the same for both sides of a change:
 // old code out of a match program, new code out of a module.
 
+import { coldParent } from '../diff/names.js';
+
 /** What a number in the code stands for: a symbol, a string in quotes or a section, and a distance from it. */
 export interface Referent {
   readonly name: string;
@@ -21,14 +23,22 @@ export interface Reference {
   readonly referent: (rest: number) => Referent;
 }
 
+/** Why the kernel may rewrite a place. */
+export interface Note {
+  /** "jump label" */
+  readonly text: string;
+  /** For a jump label: where it leads to when it is on. */
+  readonly leadsTo?: Referent;
+}
+
 /** A function or a block of data, with what is known about it. */
 export interface Code {
   readonly name: string;
   readonly bytes: Uint8Array;
   /** Ascending, without overlap. */
   readonly references: readonly Reference[];
-  /** Why the kernel may rewrite a place, by offset: "jump label". */
-  readonly notes: ReadonlyMap<number, string>;
+  /** By offset. */
+  readonly notes: ReadonlyMap<number, Note>;
   /** What lies at a distance from the start of the code, outside of it. */
   readonly outside: (offset: number) => Referent | undefined;
 }
@@ -42,7 +52,7 @@ export interface Line {
   readonly text: string;
   /** The text without distances that move with the code: lines with equal keys say the same. */
   readonly key: string;
-  /** For a reference to code: where to. */
+  /** For a branch, or a jump label: where to. */
   readonly leadsTo?: Referent;
   readonly note?: string;
 }
@@ -55,7 +65,12 @@ export function showReferent({ name, offset }: Referent): string {
 
 /** The referent, without the distance of a place in code: align.ts compares where such places are. */
 export function referentKey(referent: Referent): string {
-  return referent.isCode && referent.offset !== 0 ? `${referent.name}+` : showReferent(referent);
+  return isInside(referent) ? `${referent.name}+` : showReferent(referent);
+}
+
+/** Whether a place is somewhere in a function; nobody calls a cold part, so its start is such a place too. */
+export function isInside({ name, offset, isCode }: Referent): boolean {
+  return isCode && (offset !== 0 || coldParent(name) !== undefined);
 }
 
 const SHOWN = 48;

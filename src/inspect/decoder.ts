@@ -3,7 +3,16 @@
 // that the formatter's text shows where a symbol belongs.
 
 import { createRequire } from 'node:module';
-import { type Code, type Line, type Reference, referentKey, showReferent } from './code.js';
+import {
+  type Code,
+  type Line,
+  type Note,
+  type Reference,
+  referentKey,
+  showReferent,
+} from './code.js';
+
+import { JUMP_LABEL } from './mechanisms.js';
 
 type Iced = typeof import('iced-x86');
 type Instruction = InstanceType<Iced['Instruction']>;
@@ -126,16 +135,25 @@ function line(code: Code, start: number, end: number, formatted: string, names: 
     text = written ? text.replace(number, () => shown) : `${text} # ${shown}`;
     key = written ? key.replace(number, () => short) : `${key} # ${short}`;
   }
-  const leadsTo = names.find((name) => name.leadsTo)?.leadsTo;
   const note = code.notes.get(start);
+  // Built as a jump or as a no-op, before or after objtool: what counts is where it leads.
+  if (note?.leadsTo)
+    key = note.leadsTo.isCode ? JUMP_LABEL : `${JUMP_LABEL} ${showReferent(note.leadsTo)}`;
+  const leadsTo = names.find((name) => name.leadsTo)?.leadsTo ?? note?.leadsTo;
   return {
     offset: start,
     bytes: code.bytes.subarray(start, end),
     text,
     key,
     ...(leadsTo ? { leadsTo } : {}),
-    ...(note ? { note } : {}),
+    ...(note ? { note: noteText(note, code) } : {}),
   };
+}
+
+function noteText({ text, leadsTo }: Note, code: Code): string {
+  if (!leadsTo) return text;
+  const isInside = leadsTo.isCode && leadsTo.name === code.name;
+  return `${text}, to ${isInside ? `+0x${leadsTo.offset.toString(16)}` : showReferent(leadsTo)}`;
 }
 
 function markOf({ width }: Reference, index: number): string | undefined {

@@ -77,7 +77,10 @@ export function inspectUpdate(update: Update): Inspection {
 function inspectTarget(update: Update, change: TargetChange): TargetInspection {
   const { target, oldCode: old, newCode } = change;
   const program = decodeProgram(programOf(update, change), old.file);
-  const newModule = new NewModule(update.modules.get(newCode.module)!.info.object);
+  const newModule = new NewModule(
+    update.modules.get(newCode.module)!.info.object,
+    (index) => program.spans[index]?.name,
+  );
   const oldCode = new OldCode(program, placeNames(newModule));
   const { tables, notes } = readTables(newModule);
   const parts = partsOf(oldCode, newModule);

@@ -18,8 +18,7 @@ export function listParts(target: TargetInspection, parts: readonly Part[]): Lis
     const { old, new: now } = part;
     const lines = (code: Code): Line[] => (isCode(part) ? decodeLines(code) : dataLines(code));
     return {
-      oldName: old?.name ?? '',
-      newName: now?.name ?? '',
+      name: part.name,
       old: old ? lines(oldCode.code(old)) : [],
       new: now?.section ? lines(newModule.code(now, notes(now.section))) : [],
     };

@@ -4,12 +4,16 @@
 
 import type { Item, Program, Variant } from '../program/types.js';
 
-type Site = Extract<Item, { kind: 'site' }>;
+/** A place in old code that the kernel rewrites. */
+export type Site = Extract<Item, { kind: 'site' }>;
+
+/** A branch that the kernel turns into a no-op, or a no-op into a branch. */
+export const JUMP_LABEL = 'jump label';
 
 const BY_TABLE: Readonly<Record<string, string>> = {
   __mcount_loc: 'ftrace',
   __patchable_function_entries: 'ftrace',
-  __jump_table: 'jump label',
+  __jump_table: JUMP_LABEL,
   '.altinstructions': 'alternative',
   '.parainstructions': 'paravirt call',
   '.static_call_sites': 'static call',
@@ -50,7 +54,7 @@ export function mechanismOfSite({ variants, length }: Site, program: Program): s
   if (length === 1 && (built.bytes[0] === 0xf0 || built.bytes[0] === 0x3e)) return 'lock prefix';
   if (built.bytes[0] === 0xc3) return 'return thunk';
   if (startsWith(built, ENDBR64)) return 'endbr';
-  if (variants.length > 1 && variants.every(isJumpOrNop)) return 'jump label';
+  if (variants.length > 1 && variants.every(isJumpOrNop)) return JUMP_LABEL;
   return 'alternative';
 }
 

@@ -2,11 +2,12 @@
 // what it tells the core (struct ksplice_new_code), its functions and data,
 // and what its relocations are about.
 
+import { coldParent } from '../diff/names.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Relocation, Section } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
 import { CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../update/new-code.js';
-import { type Code, quoteData, type Referent } from './code.js';
+import { type Code, type Note, quoteData, type Referent } from './code.js';
 
 /** A place in the module. */
 export interface Place {
@@ -47,10 +48,17 @@ export class NewModule {
   /** Functions and data out of the patched source, by section and place. */
   readonly kept: readonly ElfSymbol[];
   private readonly bySection = new Map<Section, ElfSymbol[]>();
+  private readonly oldNames = new Map<ElfSymbol, string>();
   private readonly relocationCache = new Map<Section, readonly Relocation[]>();
 
-  /** @throws KspliceError `bad-update` if it registers no new code */
-  constructor(readonly object: ElfObject) {
+  /**
+   * @param spanName the name of a span of the match program, by index
+   * @throws KspliceError `bad-update` if it registers no new code
+   */
+  constructor(
+    readonly object: ElfObject,
+    spanName: (index: number) => string | undefined,
+  ) {
     const struct = object.symbols.find(
       ({ name, size, section }) => name === 'new_code' && size === NEW_CODE.size && section,
     );
@@ -67,6 +75,23 @@ export class NewModule {
       if (list) list.push(symbol);
       else this.bySection.set(symbol.section!, [symbol]);
     }
+    for (const { span, place: start } of this.changes) {
+      const symbol = start && this.at(start);
+      const name = spanName(span);
+      if (symbol && name) this.oldNames.set(symbol, name);
+    }
+  }
+
+  /**
+   * What a function or data is called here. The compiler may have numbered it anew
+   * (`.isra.1`), and it may have several names; the running kernel's is the one to read.
+   */
+  nameOf(symbol: ElfSymbol): string {
+    const parent = coldParent(symbol.name);
+    if (parent === undefined) return this.oldNames.get(symbol) ?? symbol.name;
+    const owner = this.kept.find(({ name }) => name === parent);
+    const name = owner && this.oldNames.get(owner);
+    return name === undefined ? symbol.name : `${name}.cold`;
   }
 
   /** The function or data that begins at a place. */
@@ -86,16 +111,16 @@ export class NewModule {
     return list;
   }
 
-  /** @param notes mechanisms by offset in the symbol's section */
-  code(symbol: ElfSymbol, notes: ReadonlyMap<number, string>): Code {
-    const { name, section, value: start, size } = symbol;
+  /** @param notes by offset in the symbol's section */
+  code(symbol: ElfSymbol, notes: ReadonlyMap<number, Note>): Code {
+    const { section, value: start, size } = symbol;
     const bytes = section!.data.subarray(start, start + size);
     const inside = this.relocations(section!).filter(
       ({ offset, type }) =>
         offset >= start && offset + C.relocationShape(type)!.width <= start + bytes.length,
     );
     return {
-      name,
+      name: this.nameOf(symbol),
       bytes,
       references: inside.map((relocation) => {
         const { width, pcrel } = C.relocationShape(relocation.type)!;
@@ -122,7 +147,7 @@ export class NewModule {
       ?.find(({ value, size }) => offset >= value && offset < value + size);
     if (symbol && !/^__(func|FUNCTION)__\b/.test(symbol.name)) {
       const isCode = symbol.type === C.STT_FUNC;
-      return { name: symbol.name, offset: offset - symbol.value, isCode };
+      return { name: this.nameOf(symbol), offset: offset - symbol.value, isCode };
     }
     const text = quoteData(section.name, section.data, offset);
     if (text !== undefined) return { name: text, offset: 0, isCode: false };
@@ -189,7 +214,10 @@ export class NewModule {
  */
 function isKept({ name, section, type, value }: ElfSymbol, own: readonly Place[]): boolean {
   if (!section || (type !== C.STT_FUNC && type !== C.STT_OBJECT)) return false;
-  if (/^ksplice_(new|place)_\d+$/.test(name)) return false;
+  // Ours, and the padding in front of functions.
+  if (/^ksplice_(new|place)_\d+$|^__(pfx|cfi)_/.test(name)) return false;
   if (own.some((place) => place.section === section && place.offset === value)) return false;
-  return !/^\.(init|exit|modinfo|note|gnu\.linkonce)|^__(versions|dyndbg)$/.test(section.name);
+  return !/^\.(init|exit|modinfo|note|orc_header|gnu\.linkonce)|^__(versions|dyndbg)$/.test(
+    section.name,
+  );
 }

@@ -2,8 +2,8 @@
 // function as built, and say of each number that is filled in what it is about.
 
 import type { Field, Item, Program, Span } from '../program/types.js';
-import { type Code, quoteData, type Reference, type Referent } from './code.js';
-import { mechanismOfSite } from './mechanisms.js';
+import { type Code, type Note, quoteData, type Reference, type Referent } from './code.js';
+import { JUMP_LABEL, mechanismOfSite, type Site } from './mechanisms.js';
 
 /** A name for the place at a distance from a key's value. */
 export type PlaceNames = (key: number, offset: number) => Referent | undefined;
@@ -25,9 +25,9 @@ export class OldCode {
   }
 
   code(span: Span): Code {
-    const notes = new Map<number, string>();
+    const notes = new Map<number, Note>();
     for (const item of span.items) {
-      if (item.kind === 'site') notes.set(item.offset, mechanismOfSite(item, this.program));
+      if (item.kind === 'site') notes.set(item.offset, this.note(item));
     }
     return {
       name: span.name,
@@ -36,6 +36,14 @@ export class OldCode {
       notes,
       outside: (offset) => this.inSpan(span.key, span.offset + offset),
     };
+  }
+
+  private note(site: Site): Note {
+    const text = mechanismOfSite(site, this.program);
+    if (text !== JUMP_LABEL) return { text };
+    // It was built as a jump or as a no-op; one of its forms is the jump.
+    const jump = site.variants.flatMap(({ fields }) => fields).find(({ free }) => !free);
+    return jump ? { text, leadsTo: this.referent(jump, jump.width) } : { text };
   }
 
   private references(item: Item): Reference[] {

@@ -66,9 +66,14 @@ function fact(number: number, what: string): Markup {
   return html`<li><b>${count(number)}</b> ${what}</li>`;
 }
 
+/** A longer patch would hide what is below it. */
+const OPEN_PATCH = 150;
+
 function patchView(patch: string): Markup {
   const lines = patch.replace(/\n$/, '').split('\n');
-  return html`<pre class="patch">${lines.map((line) => html`<span class="${patchClass(line)}">${line}\n</span>`)}</pre>`;
+  const view = html`<pre class="patch">${lines.map((line) => html`<span class="${patchClass(line)}">${line}\n</span>`)}</pre>`;
+  if (lines.length <= OPEN_PATCH) return view;
+  return html`<details><summary>${count(lines.length)} lines</summary>\n${view}</details>`;
 }
 
 function patchClass(line: string): string {
@@ -87,7 +92,8 @@ function targetView(target: TargetInspection): Markup {
 <p>Before the switch, <b>${count(matched.functions)}</b> functions (${count(matched.code)} bytes) and
 <b>${count(matched.data)}</b> bytes of read-only data are compared with the running kernel, and ${count(matched.keys)}
 addresses are inferred from them. The update replaces ${count(matched.replaced)} of these functions, cold parts included.</p>
-<p class="legend">Marked lines differ. A branch is marked if it leads to other code, not if the code has only moved.</p>
+<p class="legend">Marked lines differ. A branch is marked if it leads to other code, not if the code has only moved.
+Old code names data that the new code does not use by its place in the object file.</p>
 ${objects.map((object) => objectView(object, listings))}
 ${fresh.length === 0 ? '' : html`<h3>Only in the new code</h3>${fresh.map(partView)}`}
 <h3>Special tables of the new code</h3>

@@ -5,16 +5,17 @@ import { coldParent } from '../diff/names.js';
 import { STT_FUNC } from '../elf/constants.js';
 import type { ElfSymbol } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
-import type { Span } from '../program/types.js';
+import type { Program, Span } from '../program/types.js';
 import type { NewModule } from './new-module.js';
-import type { OldCode } from './old-code.js';
+import { isFunction, type OldCode } from './old-code.js';
 
 /**
  * `function` and `cold`: replaced code, and what the compiler moved out of its
- * way; `data`: read-only data that is written in place; `new-function`,
- * `new-data`: what the running kernel does not have.
+ * way; `data`: read-only data that is written in place; `copy`: a function that
+ * comes along with the section that it shares, while the running kernel keeps its
+ * own; `new-function`, `new-data`: everything else in the new code.
  */
-export type PartKind = 'function' | 'cold' | 'data' | 'new-function' | 'new-data';
+export type PartKind = 'function' | 'cold' | 'data' | 'copy' | 'new-function' | 'new-data';
 
 export interface Part {
   readonly kind: PartKind;
@@ -45,35 +46,51 @@ export function isCode({ kind }: Part): boolean {
  * @throws KspliceError `bad-update` for changes that name no span
  */
 export function partsOf({ program }: OldCode, module: NewModule): Part[] {
-  const parts: Part[] = [];
   const colds = new Map(
     module.kept
       .filter(({ type, name }) => type === STT_FUNC && coldParent(name) !== undefined)
-      .map((symbol) => [symbol.name, symbol]),
+      .map((symbol) => [module.nameOf(symbol), symbol]),
   );
-  const used = new Set<ElfSymbol>();
-  for (const { span: index, isData, place } of module.changes) {
-    const old = program.spans[index];
-    if (!old) {
+  const parts = module.changes.map(({ span, isData, place }): Part => {
+    const old = program.spans[span];
+    const now = place ? module.at(place) : colds.get(old?.name ?? '');
+    if (!old || (place && !now)) {
       throw new KspliceError('bad-update', `${module.object.name}: it replaces no such function`);
     }
-    const { name, label: object } = old;
-    const now = place ? module.at(place) : colds.get(name);
-    if (now) used.add(now);
     const kind = isData ? 'data' : place ? 'function' : 'cold';
-    parts.push({ kind, name, object, old, new: now });
+    return { kind, name: old.name, object: old.label, old, new: now };
+  });
+  // A function may have several names; one is enough.
+  const isNamed = (symbol: ElfSymbol) =>
+    parts.some(({ new: now }) => now?.section === symbol.section && now?.value === symbol.value);
+  for (const symbol of module.kept) {
+    if (!colds.has(module.nameOf(symbol)) && !isNamed(symbol)) parts.push(added(symbol, program));
   }
-  for (const symbol of module.kept.filter((one) => !used.has(one))) {
-    const { name } = symbol;
-    const parent = parts.find((part) => part.new?.name === coldParent(name));
-    const isCode = symbol.type === STT_FUNC;
-    const kind = parent ? 'cold' : isCode ? 'new-function' : 'new-data';
-    parts.push({ kind, name, object: parent?.object ?? '', old: undefined, new: symbol });
+  for (const [name, symbol] of colds) {
+    if (isNamed(symbol)) continue;
+    const object = parts.find((part) => part.name === coldParent(name))?.object ?? '';
+    parts.push({ kind: 'cold', name, object, old: undefined, new: symbol });
   }
   return besideTheirFunctions(parts);
 }
 
-const ORDER: readonly PartKind[] = ['function', 'cold', 'data', 'new-function', 'new-data'];
+/** A part of the new code that replaces nothing. */
+function added(symbol: ElfSymbol, program: Program): Part {
+  const { name } = symbol;
+  if (symbol.type !== STT_FUNC) {
+    return { kind: 'new-data', name, object: '', old: undefined, new: symbol };
+  }
+  const same = program.spans.filter(
+    (span) => span.name === name && !span.replaced && isFunction(span, program),
+  );
+  const [old] = same;
+  if (!old || same.length > 1) {
+    return { kind: 'new-function', name, object: '', old: undefined, new: symbol };
+  }
+  return { kind: 'copy', name, object: old.label, old, new: symbol };
+}
+
+const ORDER: readonly PartKind[] = ['function', 'cold', 'data', 'copy', 'new-function', 'new-data'];
 
 function besideTheirFunctions(parts: readonly Part[]): Part[] {
   const owner = ({ kind, name }: Part) => (kind === 'cold' ? coldParent(name) : undefined);

@@ -1,10 +1,11 @@
 // The special tables that the new code brings along: which places in it the
 // kernel treats specially, and why.
 
-import { SpecialTables, tableKinds } from '../diff/special.js';
+import { type Entry, SpecialTables, tableKinds } from '../diff/special.js';
 import type { Section } from '../elf/object.js';
 import { inferTableSizes } from '../elf/tables.js';
-import { mechanismOfTable } from './mechanisms.js';
+import { type Note, showReferent } from './code.js';
+import { JUMP_LABEL, mechanismOfTable } from './mechanisms.js';
 import type { NewModule } from './new-module.js';
 
 export interface UsedTable {
@@ -18,8 +19,8 @@ export interface UsedTable {
   readonly functions: readonly string[];
 }
 
-/** The places in a section that tables name: mechanisms by offset. */
-export type Notes = (section: Section) => ReadonlyMap<number, string>;
+/** The places in a section that tables name, by offset. */
+export type Notes = (section: Section) => ReadonlyMap<number, Note>;
 
 /** @throws KspliceError `unsupported-object` for a table whose entries cannot be told apart */
 export function readTables(module: NewModule): { tables: UsedTable[]; notes: Notes } {
@@ -53,16 +54,38 @@ export function readTables(module: NewModule): { tables: UsedTable[]; notes: Not
     const entries = Math.floor(messages.size / sizes.dyndbg);
     tables.push({ name: '__dyndbg', mechanism: 'pr_debug()', entries, functions: [] });
   }
-  return { tables, notes: (section) => notesOf(special, section) };
+  return { tables, notes: (section) => notesOf(module, special, section) };
 }
 
-function notesOf(special: SpecialTables, section: Section): ReadonlyMap<number, string> {
-  const notes = new Map<number, string>();
-  for (const { kind, siteOffset } of special.all(section)) {
-    const mechanism = mechanismOfTable(kind.name);
-    if (mechanism === undefined) continue;
-    const known = notes.get(siteOffset);
-    notes.set(siteOffset, known === undefined ? mechanism : `${known}, ${mechanism}`);
+function notesOf(
+  module: NewModule,
+  special: SpecialTables,
+  section: Section,
+): ReadonlyMap<number, Note> {
+  const notes = new Map<number, Note>();
+  for (const entry of special.all(section)) {
+    const mechanism = mechanismOfTable(entry.kind.name);
+    // Every call is in that table: to say so tells nothing.
+    if (mechanism === undefined || entry.kind.name === '.call_sites') continue;
+    const note = mechanism === JUMP_LABEL ? jumpLabel(module, entry) : { text: mechanism };
+    const known = notes.get(entry.siteOffset);
+    const text = known ? `${known.text}, ${note.text}` : note.text;
+    notes.set(entry.siteOffset, { ...known, ...note, text });
   }
   return notes;
+}
+
+/** struct jump_entry: the code, where it jumps to, and its key, whose lowest bits are flags. */
+const JUMP_ENTRY = { target: 4, key: 8, flags: 3 } as const;
+
+function jumpLabel(module: NewModule, { table, offset }: Entry): Note {
+  const at = (field: number) =>
+    module.relocations(table).find((relocation) => relocation.offset === offset + field);
+  const target = at(JUMP_ENTRY.target);
+  const key = at(JUMP_ENTRY.key);
+  const place = key && module.referent({ ...key, addend: key.addend & ~JUMP_ENTRY.flags }, 0);
+  return {
+    text: place ? `${JUMP_LABEL} ${showReferent(place)}` : JUMP_LABEL,
+    ...(target ? { leadsTo: module.referent(target, 0) } : {}),
+  };
 }

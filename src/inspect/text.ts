@@ -5,7 +5,7 @@ import { fold, type Row, type RowKind } from './align.js';
 import type { Line } from './code.js';
 import type { Inspection, TargetInspection } from './inspection.js';
 import type { Listing } from './listing.js';
-import type { Part } from './parts.js';
+import { isCode, type Part } from './parts.js';
 import type { NeededSymbol } from './symbols.js';
 import { count, fate, moment, sizeChange, wayTo } from './words.js';
 
@@ -107,39 +107,40 @@ export function listingLines(listings: readonly Listing[], options: ListingOptio
       ['bold', part.name],
       `  ${[part.object, fate(part), sizeChange(part, '->')].filter((word) => word !== '').join(', ')}`,
     ],
-    ...rowLines(rows, options),
+    ...rowLines(rows, isCode(part) ? CODE_WIDTH : DATA_WIDTH, options),
   ]);
 }
 
-/** The left column is not wider than this: few instructions are. */
-const LEFT = 64;
+/** The left column is not wider than this: few instructions are, and most rows of data are not. */
+const CODE_WIDTH = 64;
+const DATA_WIDTH = 88;
 
-function rowLines(rows: readonly Row[], { context }: ListingOptions): ResultLine[] {
+function rowLines(rows: readonly Row[], most: number, { context }: ListingOptions): ResultLine[] {
   const stretches = fold(rows, context);
   const shown = stretches.flatMap((stretch) => (stretch.folded ? [] : stretch.rows));
-  const left = Math.min(LEFT, widest(shown.map((row) => lineText(row.old))));
+  const left = Math.min(most, widest(shown.map((row) => lineText(row.old))));
   return stretches.flatMap((stretch): ResultLine[] => {
     if (stretch.folded) return [[['dim', `      ... ${stretch.rows.length} equal lines`]]];
-    return stretch.rows.map((row) => rowLine(row, left));
+    return stretch.rows.flatMap((row) => rowLine(row, left));
   });
 }
 
-function rowLine({ kind, old, new: now }: Row, left: number): ResultLine {
-  const mark = ` ${MARKS[kind]} `;
-  const clipped = clip(lineText(old), left).padEnd(left);
+function rowLine({ kind, old, new: now }: Row, left: number): ResultLine[] {
   const colours = COLOURS[kind];
-  if (!colours) return [clipped, mark, lineText(now)];
-  return [[colours[0], clipped], mark, [colours[1], lineText(now)]];
+  const [oldText, newText] = [lineText(old), lineText(now)];
+  // Nothing is cut off: what is too long has a line of its own.
+  const wide = oldText.length > left;
+  const before = wide ? '' : oldText;
+  const middle = `${' '.repeat(left - before.length)} ${MARKS[kind]} `;
+  const side = (text: string, index: 0 | 1) => (colours ? ([colours[index], text] as const) : text);
+  const line = [side(before, 0), now ? middle : middle.trimEnd(), side(newText, 1)];
+  return wide ? [[side(oldText, 0)], line] : [line];
 }
 
 function lineText(line: Line | undefined): string {
   if (!line) return '';
   const note = line.note ? `  [${line.note}]` : '';
   return `${line.offset.toString(16).padStart(6)}  ${line.text}${note}`;
-}
-
-function clip(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 3)}...`;
 }
 
 /** The source patch. */

@@ -21,8 +21,9 @@ export function fate({ kind, old, new: now }: Part): string {
 const FATES: Readonly<Record<Exclude<PartKind, 'cold'>, string>> = {
   function: 'replaced',
   data: 'data, written in place',
+  copy: 'copied along, not replaced',
   'new-function': 'new function',
-  'new-data': 'new data',
+  'new-data': 'data of the new code',
 };
 
 /** How the loader finds a symbol. */

@@ -42,6 +42,18 @@ describe('Console', () => {
     for (const part of parts) expect(part.length).toBeLessThanOrEqual(40);
   });
 
+  it('colours parts of a result on a terminal only, and nothing that they hold', () => {
+    const shown = (terminal: boolean, env: NodeJS.ProcessEnv) => {
+      const { text, console } = consoleWith(NORMAL, terminal, env);
+      console.finish({ json: {}, text: [['a ', ['green', 'b\x1b[2J'], ' c']] });
+      return text.out;
+    };
+    expect(shown(true, {})).toBe('a \x1b[32mb\\x1b[2J\x1b[0m c\n');
+    expect(shown(true, { NO_COLOR: '1' })).toBe('a b\\x1b[2J c\n');
+    expect(shown(true, { TERM: 'dumb' })).toBe('a b\\x1b[2J c\n');
+    expect(shown(false, {})).toBe('a b\x1b[2J c\n');
+  });
+
   it('colours on a terminal only, and not with NO_COLOR or a dumb one', () => {
     const paints = (terminal: boolean, env: NodeJS.ProcessEnv) => {
       const { text, console } = consoleWith(NORMAL, terminal, env);

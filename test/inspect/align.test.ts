@@ -14,7 +14,7 @@ function lines(name: string, texts: readonly string[]): Line[] {
 }
 
 function rows(old: readonly string[], now: readonly string[]): string[] {
-  const pair = { oldName: 'f', newName: 'f', old: lines('f', old), new: lines('f', now) };
+  const pair = { name: 'f', old: lines('f', old), new: lines('f', now) };
   return align([pair])[0]!.map(show);
 }
 
@@ -44,10 +44,20 @@ describe('align', () => {
     );
   });
 
+  test('a branch to the start of a cold part is equal if that starts with the same code', () => {
+    const main = { name: 'f', old: lines('f.cold', ['jne 0']), new: lines('f.cold', ['jne 0']) };
+    const cold = (now: string[]) => ({
+      name: 'f.cold',
+      old: lines('f.cold', ['a', 'b']),
+      new: lines('f.cold', now),
+    });
+    expect(align([main, cold(['a', 'c'])])[0]!.map(show)).toEqual(['same: jne 0 / jne 0']);
+    expect(align([main, cold(['new', 'a'])])[0]!.map(show)).toEqual(['changed: jne 0 / jne 0']);
+  });
+
   test('of two functions with one name, a branch means its own', () => {
     const pair = (old: string[], now: string[]) => ({
-      oldName: 'f',
-      newName: 'f',
+      name: 'f',
       old: lines('f', old),
       new: lines('f', now),
     });

@@ -139,6 +139,20 @@ describe('as text', () => {
     expect(folded.length).toBeLessThan(all.length);
   });
 
+  test('a line that is too long for its column has one of its own', () => {
+    const line = (text: string) => ({ offset: 0, bytes: new Uint8Array(1), text, key: text });
+    const long = `call ${'x'.repeat(100)}`;
+    const rows = [
+      { kind: 'changed', old: line(long), new: line('ret') },
+      { kind: 'same', old: line('nop'), new: line('nop') },
+    ] as const;
+    const [, ...lines] = plain(listingLines([{ part: work.part, rows }], { context: 9 }));
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toBe(`     0  ${long}`);
+    expect(lines[1]).toMatch(/^ +\| {6}0 {2}ret$/);
+    expect(lines[2]!.lastIndexOf('nop')).toBe(lines[1]!.indexOf('ret'));
+  });
+
   test('the patch has its colours by line', () => {
     const colours = patchLines(inspection.patch).map((line) =>
       typeof line === 'string' ? '' : (line[0] as readonly string[])[0],

@@ -108,6 +108,7 @@ function mnemonic(text: string): string {
 interface Side {
   readonly offset: number;
   readonly text: string;
+  readonly note: string | null;
 }
 interface ListedRow {
   readonly kind: string;
@@ -151,6 +152,9 @@ describe.each(EXAMPLES)('the update for $name', ({ name, target, object, changed
       ([offset]) => offset < listed.oldSize,
     );
     expect(old.map(({ offset, text }) => [offset, mnemonic(text)])).toEqual(expected);
+    const labels = old.filter(({ note }) => note?.startsWith('jump label'));
+    expect(labels.length).toBeGreaterThan(0);
+    for (const { note } of labels) expect(note).toMatch(/^jump label, to \+0x[0-9a-f]+$/);
     // Every call is to a name.
     const calls = old.filter(({ text }) => text.startsWith('call '));
     expect(calls.length).toBeGreaterThan(10);
