@@ -27,9 +27,11 @@ for (const [index, { object, pre, post }] of pairs.entries()) {
     total.set(outcome, (total.get(outcome) ?? 0) + count);
   }
   slowest = Math.max(slowest, outcomes.slowest);
-  process.stderr.write(`\r${index + 1}/${pairs.length} ${object.padEnd(60)}`);
+  if (process.stderr.isTTY) {
+    process.stderr.write(`\r${index + 1}/${pairs.length} ${object.padEnd(60)}`);
+  }
 }
-process.stderr.write('\n');
+if (process.stderr.isTTY) process.stderr.write('\n');
 const counts = [...total].map(([outcome, count]) => `${count} ${outcome}`).join(', ');
 console.log(
   `${each * pairs.length} cases of ${pairs.length} pairs, seed ${options.seed}: ${counts}`,
