@@ -86,10 +86,10 @@ const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
 
 /** What was thrown; as an `io` failure with advice if it is the system that refused a file. */
 export function explainIo(thrown: unknown): unknown {
-  const { code } = thrown as NodeJS.ErrnoException;
-  const advice = thrown instanceof Error && code ? SYSTEM_ADVICE[code] : undefined;
-  if (advice === undefined || thrown instanceof KspliceError) return thrown;
-  return new KspliceError('io', (thrown as Error).message, { advice, cause: thrown });
+  if (!(thrown instanceof Error) || thrown instanceof KspliceError) return thrown;
+  const { code, message } = thrown as NodeJS.ErrnoException;
+  const advice = SYSTEM_ADVICE[code ?? ''];
+  return advice === undefined ? thrown : new KspliceError('io', message, { advice, cause: thrown });
 }
 
 /** The failure of a program that had no room for its output. */
