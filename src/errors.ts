@@ -76,6 +76,29 @@ export class KspliceError extends Error {
   }
 }
 
+// What the system refuses that is neither our bug nor the user's patch.
+const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
+  ENOSPC: 'The disk is full: make room, or name a place that has some (KSPLICE_CACHE, --output).',
+  EDQUOT: 'Your disk quota is used up: make room, or name another place (KSPLICE_CACHE, --output).',
+  EROFS: 'That file system can only be read: name another place (KSPLICE_CACHE, --output).',
+  EACCES: 'Look at the permissions, or name another place (KSPLICE_CACHE, --output).',
+};
+
+/** What was thrown; as an `io` failure with advice if it is the system that refused a file. */
+export function explainIo(thrown: unknown): unknown {
+  if (!(thrown instanceof Error) || thrown instanceof KspliceError) return thrown;
+  const { code, message } = thrown as NodeJS.ErrnoException;
+  const advice = SYSTEM_ADVICE[code ?? ''];
+  return advice === undefined ? thrown : new KspliceError('io', message, { advice, cause: thrown });
+}
+
+/** The failure of a program that had no room for its output. */
+export function diskFull(program: string): KspliceError {
+  return new KspliceError('io', `${program}: no space left on device`, {
+    advice: SYSTEM_ADVICE.ENOSPC as string,
+  });
+}
+
 /** One of several things found wrong in the same step. */
 export interface Problem {
   readonly code: ErrorCode;

@@ -2,7 +2,7 @@
 // terminal the stage that is running is one line that is written over; a file
 // or a pipe gets plain lines.
 
-import { KspliceError, type Problem } from '../errors.js';
+import { explainIo, KspliceError, type Problem } from '../errors.js';
 import type { Colour, ResultLine, Ui } from '../ui.js';
 import type { Outcome } from './command.js';
 import type { GlobalOptions } from './parse.js';
@@ -177,7 +177,8 @@ export function withoutControls(text: string): string {
 /** Whatever was thrown, as an error to show: our own refusals as they are, others as a bug. */
 export function toKspliceError(thrown: unknown, signal: AbortSignal): KspliceError {
   if (signal.aborted) return asInterruption(thrown);
-  if (thrown instanceof KspliceError) return thrown;
+  const explained = explainIo(thrown);
+  if (explained instanceof KspliceError) return explained;
   const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
   return new KspliceError('internal', `this is a bug in ksplice-ts: ${cause.message}`, {
     advice:

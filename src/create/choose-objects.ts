@@ -16,12 +16,13 @@ import type { Workspace } from './workspace.js';
 /** Objects that one patched header may at most lead to; more is another kernel. */
 const MOST_OBJECTS = 250;
 
-/** Code that does not run in the kernel's address space, or only before it runs. */
+/** What is not compiled as it is, to run in the kernel's address space while it runs. */
 const NOT_RUN_IN_KERNEL: readonly (readonly [RegExp, string])[] = [
   [/^arch\/x86\/entry\/vdso\//, 'the vdso is mapped into every process and runs there'],
   [/^arch\/x86\/(boot|realmode|purgatory)\//, 'it runs before the kernel proper, or after it'],
   [/^drivers\/firmware\/efi\/libstub\//, 'it runs before the kernel proper'],
   [/^usr\//, 'it makes the initial file system'],
+  [/\.(tbl|asn1|uc|pl|awk|[chS]_shipped)$/, 'a rule of its own makes code of it'],
 ];
 
 /**
@@ -162,8 +163,24 @@ function removed(path: string): KspliceError {
   });
 }
 
+/** Whether the Makefile beside a file compiles it to a program that the build runs. */
+function isBuildProgram(tree: string, path: string): boolean {
+  const makefile = join(tree, dirname(path), 'Makefile');
+  const text = existsSync(makefile) ? readFileSync(makefile, 'utf8') : '';
+  const name = basename(path).replace(/\.c$/, '').replace(/[.+]/g, '\\$&');
+  return new RegExp(`^hostprogs.*[\\s=]${name}(\\s|$)`, 'm').test(text);
+}
+
 function notInKernel(code: readonly PatchedFile[], kbuild: Kbuild): KspliceError {
   const paths = code.map((file) => file.path);
+  const programs = paths.filter((path) => isBuildProgram(kbuild.tree, path));
+  if (programs.length > 0) {
+    return new KspliceError('refused-change', `${programs.join(', ')}: a program of the build`, {
+      advice:
+        'What it generates is in the kernel, the program is not. Patch the code that uses it.',
+      details: programs.map((object) => ({ code: 'not-kernel-code', object, symbol: '' })),
+    });
+  }
   const created = code.filter((file) => file.before === undefined).map((file) => file.path);
   return new KspliceError(
     'not-in-kernel',

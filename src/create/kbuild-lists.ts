@@ -3,7 +3,7 @@
 // and prints the lists that it ends up with; 15 ms a directory.
 
 import { existsSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import type { Ui } from '../ui.js';
 import type { Kbuild } from './kbuild.js';
 import { inParallel, runTool } from './tool.js';
@@ -18,6 +18,8 @@ export interface KbuildObject {
 
 /** An object with what kbuild's lists say of it. */
 export interface ListedObject extends KbuildObject {
+  /** The modules' names for kbuild: "net/sctp/sctp"; none for an object of the kernel proper. */
+  readonly modules: readonly string[];
   /** What it is linked into: "vmlinux" or names of modules. */
   readonly owners: readonly string[];
 }
@@ -35,7 +37,7 @@ const PARTS =
 const PRINT = [
   'ksplice-lists: ; @echo objects $(real-obj-y) $(real-obj-m) $(lib-y)',
   'echo subdirectories $(subdir-ym)',
-  `echo modules $(foreach m,$(obj-m),$(foreach o,${PARTS},$(obj)/$o=$(basename $(notdir $m))))`,
+  `echo modules $(foreach m,$(obj-m),$(foreach o,${PARTS},$(obj)/$o=$(basename $m)))`,
 ].join('; ');
 const NO_LISTS: Lists = { objects: [], subdirectories: [], modules: new Map() };
 
@@ -51,16 +53,17 @@ export class KbuildLists {
 
   /**
    * The object that a source file is compiled to.
+   * @param source "net/sctp/input.c", or the object's own name
    * @returns undefined if this kernel's configuration leaves the file out, or
    *   if the file is compiled only as a part of others
    */
   async objectOf(source: string): Promise<ListedObject | undefined> {
-    const name = source.replace(/\.[cS]$/, '.o');
+    const name = source.replace(/\.[cSo]$/, '.o');
     // A Makefile may name objects of directories below that have none: fs/xfs.
     for (let above = dirname(name); above !== '.'; above = dirname(above)) {
       const lists = await this.lists(above);
       if (lists.objects.includes(name) && (await this.isReached(above))) {
-        return { name, target: name, owners: ownersIn(lists, name) };
+        return { name, target: name, ...ownersIn(lists, name) };
       }
     }
     return (await this.elsewhere()).find((object) => object.name === name);
@@ -107,7 +110,7 @@ export class KbuildLists {
       const foreign = lists.objects.filter((object) => object.includes('../'));
       if (foreign.length === 0 || !(await this.isReached(directory))) return [];
       return foreign.map((target) => {
-        return { name: normalize(target), target, owners: ownersIn(lists, target) };
+        return { name: normalize(target), target, ...ownersIn(lists, target) };
       });
     });
     return found.flat();
@@ -155,13 +158,18 @@ export class KbuildLists {
 function readModules(words: readonly string[]): Map<string, string[]> {
   const modules = new Map<string, string[]>();
   for (const word of words) {
-    const [object = '', file = ''] = word.split('=');
-    const module = file.replaceAll('-', '_');
+    const [object = '', module = ''] = word.split('=');
     modules.set(object, [...(modules.get(object) ?? []), module]);
   }
   return modules;
 }
 
-function ownersIn({ modules }: Lists, object: string): readonly string[] {
-  return modules.get(object) ?? ['vmlinux'];
+function ownersIn(lists: Lists, object: string): Pick<ListedObject, 'owners' | 'modules'> {
+  const modules = lists.modules.get(object) ?? [];
+  return { modules, owners: modules.length > 0 ? modules.map(moduleName) : ['vmlinux'] };
+}
+
+/** The name that a module has when it is loaded. */
+export function moduleName(module: string): string {
+  return basename(module).replaceAll('-', '_');
 }

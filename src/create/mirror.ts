@@ -46,7 +46,7 @@ type Index = Map<string, string>;
  * Brings the mirror up to date with the source; neither may be written to
  * meanwhile.
  * @param indexFile what the mirror held after the last run
- * @throws KspliceError `interrupted`; the next run then goes on from there
+ * @throws KspliceError `interrupted`; a mirror that was there before can be used again
  */
 export async function syncMirror(
   source: string,
@@ -59,12 +59,18 @@ export async function syncMirror(
   const fresh: Index = new Map();
   const changed: string[] = [];
   const linker = new Linker();
-  for await (const [path, stats] of walk(source, ui)) {
-    const signature = `${stats.ino}:${stats.size}:${stats.mtimeMs}`;
-    fresh.set(path, signature);
-    if (known.get(path) === signature) continue;
-    linker.bring(join(source, path), join(tree, path), stats);
-    changed.push(path);
+  try {
+    for await (const [path, stats] of walk(source, ui)) {
+      const signature = `${stats.ino}:${stats.size}:${stats.mtimeMs}`;
+      fresh.set(path, signature);
+      if (known.get(path) === signature) continue;
+      linker.bring(join(source, path), join(tree, path), stats);
+      changed.push(path);
+    }
+  } catch (error) {
+    // A first mirror that is not whole is of no use, and copies may have filled the disk.
+    if (known.size === 0) rmSync(tree, { recursive: true, force: true });
+    throw error;
   }
   const removed = [...known.keys()].filter((path) => !fresh.has(path));
   for (const path of removed) rmSync(join(tree, path), { force: true, recursive: true });

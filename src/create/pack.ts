@@ -14,8 +14,10 @@ export interface UpdateParts {
   readonly contents: Contents;
   /** Directory that holds the files that `contents` names. */
   readonly modules: string;
+  /** Files of fixed modules for the disk; they get into `modules/`. */
+  readonly fixed?: readonly string[];
   /** The change as a diff: bytes, one a character. */
-  readonly patch: string;
+  readonly diff: string;
   readonly description: string;
   readonly report: Report;
 }
@@ -40,11 +42,14 @@ export async function packUpdate(
   put('timestamp', `${new Date().toISOString()}\n`);
   put('utsname', `Linux ${report.release} x86_64\n`);
   put('debug/report.json', `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(join(directory, 'patch'), parts.patch, 'latin1');
+  writeFileSync(join(directory, 'patch'), parts.diff, 'latin1');
   const { core, changes } = contents;
   for (const { file } of [core, ...changes.flatMap((change) => [change.newCode, change.oldCode])]) {
     copyFileSync(join(parts.modules, file), join(directory, file));
   }
+  const { fixed = [] } = parts;
+  if (fixed.length > 0) mkdirSync(join(directory, 'modules'));
+  for (const file of fixed) copyFileSync(file, join(directory, 'modules', basename(file)));
   const archive = join(stage, `ksplice-${id}.tar.gz`);
   return { archive, update: await writeUpdate(directory, archive) };
 }

@@ -27,5 +27,5 @@ export function kindOf(path: string): FileKind {
   }
   if (RULES.test(path)) return 'rules';
   if (/\.[cS]$/.test(path)) return 'source';
-  return /\.(h|inc|tbl|asn1|uc)$/.test(path) ? 'included' : 'other';
+  return /\.(h|inc|tbl|asn1|uc|pl|awk|[chS]_shipped)$/.test(path) ? 'included' : 'other';
 }

@@ -1,32 +1,28 @@
 // create, from a source patch to an update. Each line of createUpdate() is a
 // stage; what holds between two of them stands between them.
 
-import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Proof, proveAgainst } from '../check/prove.js';
-import { type Confdir, readConfdir } from '../configure/confdir.js';
-import { KspliceError } from '../errors.js';
+import { readConfdir } from '../configure/confdir.js';
 import type { Ui } from '../ui.js';
-import { chooseObjects, codeFiles } from './choose-objects.js';
+import { codeFiles } from './choose-objects.js';
+import { compilePost, compilePre } from './compile.js';
 import { provideCore } from './core-module.js';
 import { findDifferences } from './differences.js';
+import { buildFixedModules } from './fixed-modules.js';
 import { readHeaders } from './kbuild.js';
-import { KbuildLists } from './kbuild-lists.js';
 import { readKernelFacts } from './kernel-facts.js';
 import { moduleDirectory } from './module-dir.js';
 import { buildModuleDirectory } from './module-dir-build.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
-import type { PatchedFile } from './patched-file.js';
-import { buildPostObjects } from './post-objects.js';
-import { buildPreObjects, type PreObject, readsOneOf } from './pre-objects.js';
-import { makeReport, type Report } from './report.js';
+import { count, makeReport, type Report } from './report.js';
 import { inRun, type Run } from './run.js';
 import { type ChangeRequest, loadChange } from './sources/change.js';
 import { askTableSizes } from './table-sizes.js';
 import { makeTargetCode, type TargetCode } from './target-code.js';
 import { buildUpdateModules } from './update-modules.js';
 import { WantedTargets } from './wanted-targets.js';
-import { checkCacheDirectory, openWorkspace, type Workspace } from './workspace.js';
+import { checkCacheDirectory, openWorkspace, sourceOf } from './workspace.js';
 
 export interface CreateOptions extends ChangeRequest {
   /** The configuration directory. */
@@ -45,6 +41,8 @@ export interface CreateOptions extends ChangeRequest {
   readonly output: string;
   /** The change after this one starts from this one's end. */
   readonly series?: boolean | undefined;
+  /** Put the modules that change, built from the patched source, into the update. */
+  readonly buildModules?: boolean | undefined;
   /** Leave everything alone that does not go into one of these: "vmlinux" or modules. */
   readonly onlyTargets?: readonly string[] | undefined;
   /** Keep the run's directory also when all goes well. */
@@ -70,7 +68,9 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   const { jobs } = options;
   const id = chooseId(options.id);
   const confdir = await readConfdir(options.confdir);
-  const source = options.module ? moduleDirectory(options.module) : sourceOf(options, confdir);
+  const source = options.module
+    ? moduleDirectory(options.module)
+    : sourceOf(options.source, confdir);
   checkCacheDirectory(source);
   const change = await loadChange(options, source, ui);
   const files = codeFiles(change.files, ui);
@@ -91,15 +91,19 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     directory.lap('work tree');
     // The work tree is the source, configured as the distribution's build was.
     const wanted = new WantedTargets(options.onlyTargets ?? []);
-    const objects = await compile(work, files, wanted, run, module?.pre);
+    const pre = module ? module.pre : await compilePre(work, files, wanted, run);
+    const objects = await compilePost(work, files, pre, change.git?.stackedOn ?? [], run);
     const tables = await askTableSizes(work, run.ui, module?.model);
-    work.close();
-    // The work tree is as it was and free for others; there are three objects of each kind.
+    // The work tree is as it was; there are three objects of each kind.
     run.ui.stage(`comparing ${count(objects.length, 'object')}`);
     const { targets, notes } = findDifferences(objects, tables, run.ui);
+    const fixed = options.buildModules
+      ? await buildFixedModules(work, files, targets, join(directory.path, 'fixed'), run.ui)
+      : [];
+    work.close();
     directory.keep('3-diff', 'functions.json', targets.map(functionNames));
     directory.lap('diff');
-    // Every change is one that can be made on a running kernel.
+    // Every change is one that can be made on a running kernel; the work tree is free for others.
     const known = module ? module.facts : await facts;
     directory.lap('kernel image');
     const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
@@ -118,7 +122,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     directory.lap('modules');
     const description = options.description ?? change.description;
     const report = makeReport(confdir.release, targets, code, notes, known, directory);
-    const parts = { id, contents, modules, patch: change.diff, description, report };
+    const parts = { id, contents, modules, fixed, diff: change.diff, description, report };
     const { archive, update } = await packUpdate(parts, directory.stage('6-pack'));
     directory.lap('pack');
     const proof = known.image && proveAgainst(update, known.image.kernel, run.ui);
@@ -128,51 +132,6 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     await change.git?.remember(options.series ?? false, ui);
     for (const { what, ms } of directory.timings) ui.detail(`${what}: ${ms} ms`);
     return { id, file, description, proof: proof ?? null, report };
-  });
-}
-
-/** Compiles what the patch may change: plain and sectioned pre objects, and post objects. */
-async function compile(
-  work: Workspace,
-  files: readonly PatchedFile[],
-  wanted: WantedTargets,
-  run: Run,
-  made: readonly PreObject[] | undefined,
-) {
-  const { directory, ui } = run;
-  const affected = made ?? (await preObjectsOf(work, files, wanted, ui));
-  const pre = affected.map((object) => wanted.narrow(object));
-  directory.lap('pre objects');
-  ui.stage(`compiling ${count(pre.length, 'object')} with the patch`);
-  const objects = await buildPostObjects(work, files, pre, directory.stage('2-post'), ui);
-  directory.keep('1-pre', 'objects.json', objects);
-  directory.lap('post objects');
-  return objects;
-}
-
-async function preObjectsOf(
-  work: Workspace,
-  files: readonly PatchedFile[],
-  wanted: WantedTargets,
-  ui: Ui,
-) {
-  const lists = new KbuildLists(work.kbuild, ui);
-  const chosen = await chooseObjects(files, work, ui, lists, wanted);
-  ui.stage(`compiling ${count(chosen.length, 'object')} without the patch`);
-  const built = await buildPreObjects(work.kbuild, chosen, join(work.area, 'pre'), ui);
-  return built.filter((object) => readsOneOf(object, files, work.kbuild.tree));
-}
-
-function sourceOf(options: CreateOptions, confdir: Confdir): string {
-  const source = options.source ?? confdir.source;
-  if (source !== undefined) {
-    if (existsSync(join(source, 'Makefile'))) return source;
-    throw new KspliceError('no-source', `${source} is no kernel source tree`, {
-      advice: 'Give the directory that holds the top-level Makefile of the kernel.',
-    });
-  }
-  throw new KspliceError('no-source', `${confdir.dir} has no link to the kernel's source`, {
-    advice: 'Give the source tree after the options, or run configure with --source.',
   });
 }
 
@@ -197,8 +156,4 @@ function keepCode({ directory }: Run, code: readonly TargetCode[]): void {
     directory.keep('4-extract', `${basename(target)}.o`, object);
     directory.keep('4-extract', `${basename(target)}.json`, rest);
   }
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }

@@ -25,7 +25,7 @@ export interface PreObject extends KbuildObject {
 /** Whether the compiler read a file that the patch changes; candidates are an over-estimate. */
 export function readsOneOf(
   object: PreObject,
-  files: readonly PatchedFile[],
+  files: readonly Pick<PatchedFile, 'path'>[],
   tree: string,
 ): boolean {
   const read = new Set(object.made.dependencies.map((path) => normalize(path)));

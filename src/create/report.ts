@@ -82,3 +82,8 @@ export function makeReport(
     timings: run.timings,
   };
 }
+
+/** "1 object", "2 objects". */
+export function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}

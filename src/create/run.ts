@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from '../cache.js';
-import { KspliceError } from '../errors.js';
+import { explainIo, KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { RunDirectory } from './stages.js';
 import { UndoStack } from './undo.js';
@@ -53,7 +53,8 @@ export async function inRun<T>(ui: Ui, keep: boolean, work: (run: Run) => Promis
         return started;
       },
     });
-  } catch (error) {
+  } catch (thrown) {
+    const error = explainIo(thrown);
     keepDirectory ||= !(error instanceof KspliceError && NOTHING_TO_SEE.has(error.code));
     throw error;
   } finally {

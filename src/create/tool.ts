@@ -2,7 +2,7 @@
 // stops us, with what they said kept for the error message.
 
 import { spawn } from 'node:child_process';
-import { KspliceError } from '../errors.js';
+import { diskFull, KspliceError } from '../errors.js';
 
 /** Which Debian package has a program, for the advice when it is missing. */
 const PACKAGE_OF: Readonly<Record<string, string>> = {
@@ -48,8 +48,8 @@ export function packageOf(program: string): string {
 
 /**
  * Runs a program to its end.
- * @throws KspliceError `missing-tool` if it is not installed, `interrupted`
- *   if the user stops us meanwhile; an exit status is returned, not thrown
+ * @throws KspliceError `missing-tool` if it is not installed, `io` if its disk is
+ *   full, `interrupted` if the user stops us meanwhile; an exit status is returned, not thrown
  */
 export function runTool(
   program: string,
@@ -92,10 +92,15 @@ export function runTool(
     child.on('close', (code) =>
       finish(() => {
         if (signal.aborted) return reject(interrupted());
+        const text = Buffer.concat(output).toString('utf8');
+        // Whatever else it says then, it is neither the source's fault nor the patch's.
+        if (code !== 0 && text.includes('No space left on device')) {
+          return reject(diskFull(program));
+        }
         resolve({
           status: code ?? 128,
           stdout: Buffer.concat(stdout).toString(options.encoding ?? 'utf8'),
-          output: Buffer.concat(output).toString('utf8'),
+          output: text,
         });
       }),
     );

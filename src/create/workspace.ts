@@ -3,9 +3,10 @@
 // killed run left, and brings the mirror up to date.
 
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { cacheDirectory } from '../cache.js';
+import type { Confdir } from '../configure/confdir.js';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import type { Kbuild, KernelHeaders } from './kbuild.js';
@@ -59,6 +60,23 @@ export async function openWorkspace(
     await prepareTree(kbuild, config, ui);
   }
   return { area, kbuild, source, patched, close };
+}
+
+/**
+ * The tree that the user gave, or the confdir's.
+ * @throws KspliceError `no-source` if there is none, or it is no kernel's
+ */
+export function sourceOf(given: string | undefined, confdir: Confdir): string {
+  const source = given ?? confdir.source;
+  if (source !== undefined) {
+    if (existsSync(join(source, 'Makefile'))) return source;
+    throw new KspliceError('no-source', `${source} is no kernel source tree`, {
+      advice: 'Give the directory that holds the top-level Makefile of the kernel.',
+    });
+  }
+  throw new KspliceError('no-source', `${confdir.dir} has no link to the kernel's source`, {
+    advice: 'Give the source tree after the options, or run configure with --source.',
+  });
 }
 
 /** @throws KspliceError `usage` if caches cannot be where the user wants them */

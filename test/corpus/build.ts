@@ -1,7 +1,7 @@
 // Builds the updates of many patches with one call of make, packs each and
 // proves it, as `create` does at its end.
 
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Proof, proveAgainst } from '../../src/check/prove.js';
 import type { Confdir } from '../../src/configure/confdir.js';
@@ -11,6 +11,7 @@ import type { ChangedTarget } from '../../src/create/differences.js';
 import type { KernelFacts } from '../../src/create/kernel-facts.js';
 import { packUpdate } from '../../src/create/pack.js';
 import { makeReport } from '../../src/create/report.js';
+import { readPatchFile } from '../../src/create/source-patch.js';
 import type { TargetCode } from '../../src/create/target-code.js';
 import { finishModules, writeModuleSources } from '../../src/create/update-modules.js';
 import { KspliceError } from '../../src/errors.js';
@@ -102,8 +103,8 @@ async function packAndProve(
   const modules = join(work, id);
   const contents = finishModules(id, code, core, modules);
   const report = makeReport(confdir.release, changed, code, [], facts, { timings: [] });
-  const diff = readFileSync(patch.file, 'latin1');
-  const parts = { id, contents, modules, patch: diff, description: patch.path, report };
+  const diff = readPatchFile(patch.file);
+  const parts = { id, contents, modules, diff, description: patch.path, report };
   const { archive, update } = await packUpdate(parts, modules);
   const file = join(output, `ksplice-${id}.tar.gz`);
   renameSync(archive, file);

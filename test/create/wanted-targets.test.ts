@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { WantedTargets } from '../../src/create/wanted-targets.js';
 import { silentUi } from '../../src/ui.js';
 
-const object = (name: string, ...owners: string[]) => ({ name, target: name, owners });
+const object = (name: string, ...owners: string[]) => ({
+  name,
+  target: name,
+  owners,
+  modules: [],
+});
 const OBJECTS = [
   object('net/a.o', 'vmlinux'),
   object('net/b.o', 'nf_nat'),

@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { type CreatedUpdate, type CreateOptions, createUpdate } from '../../create/pipeline.js';
+import { prebuild } from '../../create/prebuild.js';
 import type { ObjectReport } from '../../create/report.js';
 import type { ChangeRequest } from '../../create/sources/change.js';
 import { readPatchOptions } from '../../create/sources/patch-options.js';
 import { KspliceError } from '../../errors.js';
-import type { Command } from '../command.js';
+import type { Ui } from '../../ui.js';
+import type { Command, Outcome } from '../command.js';
 
 export const command: Command = {
   usage: 'create [source]',
@@ -64,6 +66,14 @@ export const command: Command = {
         type: 'boolean',
         describe: 'With --git: the next change starts at this one (moves refs/ksplice/pre)',
       })
+      .option('build-modules', {
+        type: 'boolean',
+        describe: 'Also put the fixed modules into the update, to be installed on disk',
+      })
+      .option('prebuild', {
+        type: 'boolean',
+        describe: 'Make what later updates will need (with a change: its objects too), no update',
+      })
       .option('jobs', {
         alias: 'j',
         type: 'number',
@@ -91,15 +101,35 @@ export const command: Command = {
       'compare net/ipv4/tcp.c.new with net/ipv4/tcp.c',
     ],
     [
+      'ksplice-ts create --prebuild --config conf',
+      'now, so that the update that is urgent takes seconds',
+    ],
+    [
       'ksplice-ts create --git my-fix --series --config conf ~/linux.git-tree',
       'from the commit that runs to the branch my-fix',
     ],
   ],
   run: async (args, ui) => {
+    if (args.prebuild === true) return await fillCache(args, ui);
     const created = await createUpdate({ ...readChange(args), ...readOptions(args) }, ui);
     return { json: { ...created }, text: describe(created) };
   },
 };
+
+async function fillCache(args: Record<string, unknown>, ui: Ui): Promise<Outcome> {
+  const isGiven = ['patch', 'diffext', 'git'].some((way) => args[way] !== undefined);
+  const done = await prebuild({ ...(isGiven ? readChange(args) : {}), ...readOptions(args) }, ui);
+  const { release, area, core, objects } = done;
+  return {
+    json: { ...done },
+    text: [
+      `What updates for ${release} need is there:`,
+      `  work tree    ${area}`,
+      `  kernel core  ${core}`,
+      ...(objects.length > 0 ? [`  objects      ${objects.join(', ')}`] : []),
+    ],
+  };
+}
 
 /** The three ways in, of which one must have been taken. */
 function readChange(args: Record<string, unknown>): ChangeRequest {
@@ -142,6 +172,7 @@ function readOptions(args: Record<string, unknown>): CreateOptions {
     description: args.description as string | undefined,
     output: args.output as string,
     series: args.series === true,
+    buildModules: args['build-modules'] === true,
     onlyTargets: targets?.flatMap((text) => text.split(',')).filter((name) => name !== ''),
     keep: args.verbose === true,
   };

@@ -2,7 +2,9 @@
 // tree and index are neither looked at nor touched: what runs is a commit, and
 // whatever lies in the work tree besides is not in the kernel.
 //
-// refs/ksplice/pre names the commit that runs, as it did for ksplice.
+// refs/ksplice/pre names the commit that runs, as it did for ksplice. Once a
+// series has moved it, refs/ksplice/booted still names the commit that was
+// booted: code is matched with what was compiled from that one.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,10 +20,13 @@ import type { SourceChange } from './change.js';
 import { GitRepository, type ListedChange } from './git-repository.js';
 
 const PRE = 'refs/ksplice/pre';
+const BOOTED = 'refs/ksplice/booted';
 const FILES_AT_A_TIME = 4;
 
 /** What is to be done with the repository once the change is known. */
 export interface GitChange {
+  /** Files that earlier updates of a series have changed since the kernel was booted. */
+  readonly stackedOn: readonly string[];
   /**
    * Brings the tree of the commit that runs into the cache.
    * @param undo gets what must be done when the run ends
@@ -49,6 +54,7 @@ export async function openGitChange(
   const repository = await GitRepository.open(source, ui.signal);
   const remembered = await repository.commit(PRE);
   const base = remembered ?? (await repository.commit('HEAD'));
+  const booted = await repository.commit(BOOTED);
   const target = await repository.commit(revision);
   if (base === undefined) {
     throw new KspliceError('no-source', `${source} is a git repository without a commit`);
@@ -71,9 +77,12 @@ export async function openGitChange(
     diff: await repository.diff(base, target),
     description: await repository.subject(target),
     git: {
+      stackedOn: booted ? (await repository.changes(booted, base)).map(({ path }) => path) : [],
       checkOut: (undo, running) => checkOut(repository, base, undo, running),
-      remember: (series, running) =>
-        remember(repository, remembered, series ? target : base, running),
+      remember: async (series, running) => {
+        if (booted === undefined) await remember(repository, BOOTED, undefined, base, running);
+        await remember(repository, PRE, remembered, series ? target : base, running);
+      },
     },
   };
 }
@@ -133,17 +142,18 @@ async function checkOut(
 
 async function remember(
   repository: GitRepository,
+  ref: string,
   before: string | undefined,
   commit: string,
   ui: Ui,
 ): Promise<void> {
   if (commit === before) return;
-  const problem = await repository.moveRef(PRE, commit, before);
+  const problem = await repository.moveRef(ref, commit, before);
   if (problem === undefined) {
-    ui.info(`${PRE} is ${short(commit)} now`);
+    ui.info(`${ref} is ${short(commit)} now`);
     return;
   }
   ui.warn(
-    `${PRE} could not be set (${problem}); do it before the next update: git update-ref ${PRE} ${commit}`,
+    `${ref} could not be set (${problem}); do it before the next update: git update-ref ${ref} ${commit}`,
   );
 }

@@ -59,7 +59,7 @@ afterEach(() => {
 });
 
 const open = (revision: string, source = tree) => openGitChange(source, revision, silentUi);
-const ref = () => git('for-each-ref', '--format=%(objectname)', 'refs/ksplice/pre');
+const ref = (name = 'pre') => git('for-each-ref', '--format=%(objectname)', `refs/ksplice/${name}`);
 
 /** All that the user would see change. */
 function picture(): string {
@@ -147,6 +147,8 @@ describe('openGitChange', () => {
     expect((await open('HEAD')).files).toMatchObject([{ before: 'one\n', after: 'three\n' }]);
     await (await open('HEAD')).git.remember(true, silentUi);
     expect(ref()).toBe(third);
+    expect(ref('booted')).toBe(first);
+    expect((await open('fix')).git.stackedOn).toEqual(['a.c']);
     expect((await open('fix')).files[0]).toMatchObject({ before: 'three\n', after: 'zwei \xe9\n' });
   });
 

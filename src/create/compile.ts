@@ -1,0 +1,80 @@
+// From the changed files to objects: the ones that they lead to, compiled
+// without the change and with it.
+
+import { join } from 'node:path';
+import { KspliceError } from '../errors.js';
+import { chooseObjects } from './choose-objects.js';
+import { KbuildLists } from './kbuild-lists.js';
+import type { PatchedFile } from './patched-file.js';
+import { buildPostObjects, type CompiledObject } from './post-objects.js';
+import { buildPreObjects, type PreObject, readsOneOf } from './pre-objects.js';
+import { count } from './report.js';
+import type { Run } from './run.js';
+import type { WantedTargets } from './wanted-targets.js';
+import type { Workspace } from './workspace.js';
+
+/**
+ * Compiles the objects that a change may concern once more, with the change.
+ * @param stackedOn files that earlier updates of a series changed
+ * @throws KspliceError as buildPostObjects() and refuseStacked()
+ */
+export async function compilePost(
+  work: Workspace,
+  files: readonly PatchedFile[],
+  pre: readonly PreObject[],
+  stackedOn: readonly string[],
+  { directory, ui }: Run,
+): Promise<CompiledObject[]> {
+  refuseStacked(pre, stackedOn, work.kbuild.tree);
+  ui.stage(`compiling ${count(pre.length, 'object')} with the patch`);
+  const objects = await buildPostObjects(work, files, pre, directory.stage('2-post'), ui);
+  directory.keep('1-pre', 'objects.json', objects);
+  directory.lap('post objects');
+  return objects;
+}
+
+/**
+ * Compiles what the change may concern, without the change.
+ * @throws KspliceError as chooseObjects() and buildPreObjects()
+ */
+export async function compilePre(
+  work: Workspace,
+  files: readonly PatchedFile[],
+  wanted: WantedTargets,
+  { directory, ui }: Run,
+): Promise<PreObject[]> {
+  const lists = new KbuildLists(work.kbuild, ui);
+  const chosen = await chooseObjects(files, work, ui, lists, wanted);
+  ui.stage(`compiling ${count(chosen.length, 'object')} without the patch`);
+  const built = await buildPreObjects(work.kbuild, chosen, join(work.area, 'pre'), ui);
+  directory.lap('pre objects');
+  const affected = built.filter((object) => readsOneOf(object, files, work.kbuild.tree));
+  return affected.map((object) => wanted.narrow(object));
+}
+
+/**
+ * The objects of the commit that runs are only those of the kernel that was
+ * booted where no earlier update had a part in them: functions that it replaced
+ * are not in the kernel as this source has them, and would not match.
+ * @param stackedOn files that earlier updates changed
+ * @throws KspliceError `refused-change` naming the objects
+ */
+function refuseStacked(
+  objects: readonly PreObject[],
+  stackedOn: readonly string[],
+  tree: string,
+): void {
+  const files = stackedOn.map((path) => ({ path }));
+  const stacked = objects.filter((object) => readsOneOf(object, files, tree));
+  if (stacked.length === 0) return;
+  const names = stacked.map(({ name }) => name);
+  throw new KspliceError(
+    'refused-change',
+    `an earlier update of the series had a part in ${names.join(', ')}: two updates of one object cannot be stacked`,
+    {
+      advice:
+        'Undo that update, and make one of both changes: git update-ref refs/ksplice/pre refs/ksplice/booted, then create again. After a reboot set both refs to the commit that was booted.',
+      details: names.map((object) => ({ code: 'stacked-object', object, symbol: '' })),
+    },
+  );
+}

@@ -1,0 +1,61 @@
+// create --prebuild: makes what every later update for a kernel needs, so that
+// the one that is urgent takes seconds: the configured work tree and the
+// kernel core, and with a change also the objects that it concerns.
+
+import { readConfdir } from '../configure/confdir.js';
+import type { Ui } from '../ui.js';
+import { codeFiles } from './choose-objects.js';
+import { compilePre } from './compile.js';
+import { provideCore } from './core-module.js';
+import { readHeaders } from './kbuild.js';
+import { readKernelFacts } from './kernel-facts.js';
+import type { CreateOptions } from './pipeline.js';
+import { inRun } from './run.js';
+import { loadChange } from './sources/change.js';
+import { WantedTargets } from './wanted-targets.js';
+import { checkCacheDirectory, openWorkspace, sourceOf } from './workspace.js';
+
+/** What is in the cache now. */
+export interface Prebuilt {
+  readonly release: string;
+  /** Directory of the work tree. */
+  readonly area: string;
+  /** ksplice.ko. */
+  readonly core: string;
+  /** Objects without the change; none if no change was given. */
+  readonly objects: readonly string[];
+}
+
+export type PrebuildOptions = Omit<
+  CreateOptions,
+  'output' | 'id' | 'description' | 'series' | 'buildModules'
+>;
+
+/**
+ * Fills the cache and makes no update.
+ * @param options as for create; the change may be missing
+ * @throws KspliceError as createUpdate(), of the stages up to the objects without the change
+ */
+export async function prebuild(options: PrebuildOptions, ui: Ui): Promise<Prebuilt> {
+  const { jobs } = options;
+  const confdir = await readConfdir(options.confdir);
+  const source = sourceOf(options.source, confdir);
+  checkCacheDirectory(source);
+  const { patch, diffext, git } = options;
+  const isGiven = patch !== undefined || diffext !== undefined || git !== undefined;
+  const change = isGiven ? await loadChange(options, source, ui) : undefined;
+  const files = change ? codeFiles(change.files, ui) : [];
+  return await inRun(ui, false, async (run) => {
+    const facts = run.background(readKernelFacts(confdir, run.ui));
+    const core = run.background(facts.then((known) => provideCore(confdir, known, jobs, run.ui)));
+    const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
+    const tree = (await change?.git?.checkOut(run.undo, run.ui)) ?? source;
+    const work = await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui);
+    const wanted = new WantedTargets(options.onlyTargets ?? []);
+    const objects = change ? await compilePre(work, files, wanted, run) : [];
+    work.close();
+    const { release } = confdir;
+    const names = objects.map(({ name }) => name);
+    return { release, area: work.area, core: (await core).file, objects: names };
+  });
+}
