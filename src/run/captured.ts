@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { ElfObject } from '../elf/object.js';
 import {
   badCapture,
   type CaptureManifest,
@@ -29,7 +30,7 @@ export function openCapture(directory: string): KernelFiles {
   const memory = new Memory();
   memory.add(cutRegions(directory, manifest, readPart(directory, manifest, MEMORY)));
   const modules = new Set(manifest.modules);
-  return {
+  const files: KernelFiles = {
     kernel: {
       origin: `the capture in ${directory}`,
       release: manifest.release,
@@ -44,7 +45,15 @@ export function openCapture(directory: string): KernelFiles {
     },
     moduleFile: async () => undefined,
     prepare: async () => {},
+    withModules: (given) => ({
+      ...files,
+      moduleFile: async (name) => {
+        const file = given.read(name);
+        return file && new ElfObject(file.data, file.path);
+      },
+    }),
   };
+  return files;
 }
 
 function readPart(

@@ -32,6 +32,12 @@ export interface KernelFiles {
    * the modules named when it was opened: it has to be read again.
    */
   prepare(modules: readonly string[]): Promise<void>;
+  /**
+   * The same kernel with module files from elsewhere, which go before its own; a
+   * capture has the modules themselves, and takes only their symbols from the files.
+   * @param origin what they are, for messages
+   */
+  withModules(files: ModuleFiles, origin: string): KernelFiles;
 }
 
 export interface ImageOptions {
@@ -72,7 +78,8 @@ const advice =
 
 const noModules: ModuleFiles = { has: () => false, read: () => undefined };
 
-function kernelFiles(
+/** @param prepare what KernelFiles.prepare() does */
+export function kernelFiles(
   origin: string,
   vmlinux: Vmlinux,
   files: ModuleFiles,
@@ -89,6 +96,13 @@ function kernelFiles(
       await prepare([name]);
       const file = files.read(name);
       return file && new ElfObject(file.data, file.path);
+    },
+    withModules: (first, what) => {
+      const both: ModuleFiles = {
+        has: (name) => first.has(name) || files.has(name),
+        read: (name) => first.read(name) ?? files.read(name),
+      };
+      return kernelFiles(`${what} with ${origin}`, vmlinux, both, prepare);
     },
   };
 }
