@@ -63,6 +63,7 @@ export async function makeTargetCode(
     pre: new Map(objects.map(({ label, plain }) => [label, plain])),
     module,
     runAddress: match && ((label, name) => runAddress(generated, match, label, name)),
+    places: match && ((name) => facts.image?.kernel.lookup(name, target) ?? []),
   });
   const newCode = extractNewCode({ objects, program: generated, resolver, tables });
   return { target, generated, match, newCode };

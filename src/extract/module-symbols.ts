@@ -71,6 +71,9 @@ export class ModuleSymbols {
     );
     if (fitting.length < 2) return fitting;
     if (address !== undefined) {
+      const places = this.input.places?.(wanted.name) ?? [];
+      const there = fitting.filter((symbol) => places[all.indexOf(symbol)] === address);
+      if (places.length === all.length && there.length > 0) return there;
       const bases = this.addresses();
       const matched = fitting.filter(
         ({ section, value }) => bases.get(section!) === address - BigInt(value),

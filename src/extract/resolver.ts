@@ -24,6 +24,8 @@ export interface ResolverInput {
   readonly module?: ElfObject | undefined;
   /** What run-pre matching found out, if an image was at hand to be matched. */
   readonly runAddress?: ((label: string, name: string) => bigint | undefined) | undefined;
+  /** All addresses that the same image has for a name in the target, in kallsyms' order. */
+  readonly places?: ((name: string) => readonly bigint[]) | undefined;
 }
 
 /**
