@@ -20,8 +20,8 @@ export interface ConfigureOptions {
   readonly confdir: string;
   /** Default: the image's, else the running kernel's. */
   readonly release?: string | undefined;
-  /** Default: /usr/src. */
-  readonly source?: string | undefined;
+  /** Default: /usr/src. `null`: none, which is enough for create with --module. */
+  readonly source?: string | null | undefined;
   /** Default: / if the kernel is installed there. */
   readonly image?: string | undefined;
 }
@@ -30,7 +30,7 @@ export interface ConfigureOptions {
 export interface Configured {
   readonly release: string;
   readonly headers: Headers;
-  readonly source: Source;
+  readonly source: Source | undefined;
   readonly image: string | undefined;
   readonly systemMap: string;
   readonly symbols: number;
@@ -57,10 +57,10 @@ export async function configure(options: ConfigureOptions, ui: Ui): Promise<Conf
 
   ui.stage('checking that release, headers, source and compiler belong together');
   problems.push(...(await misfits({ release, headers, source, image }, options.confdir)));
-  if (problems.length > 0 || !headers || !source || !map) {
+  if (problems.length > 0 || !headers || !map) {
     throw problemsError('kernel-mismatch', `cannot configure for ${release}`, problems);
   }
-  if (revisionIsUnknown(source, headers)) {
+  if (source && revisionIsUnknown(source, headers)) {
     ui.detail(
       `${source.dir} is ${source.version}; whether it is revision ${headers.packageVersion} cannot be seen in it`,
     );
@@ -68,7 +68,7 @@ export async function configure(options: ConfigureOptions, ui: Ui): Promise<Conf
   writeConfdir(options.confdir, {
     systemMap: map.text,
     config: headers.config,
-    links: { build: headers.dir, source: source.dir, image: image && resolve(image.path) },
+    links: { build: headers.dir, source: source?.dir, image: image && resolve(image.path) },
   });
   const symbols = map.text.split('\n').length - 1;
   return { release, headers, source, image: image?.path, systemMap: map.origin, symbols };
@@ -96,7 +96,12 @@ async function openImage(options: ConfigureOptions, ui: Ui): Promise<Image | und
   return { path, files: await openKernelImage(path, ui, wanted ? { release: wanted } : {}) };
 }
 
-async function sourceFor(options: ConfigureOptions, release: string, ui: Ui): Promise<Source> {
+async function sourceFor(
+  options: ConfigureOptions,
+  release: string,
+  ui: Ui,
+): Promise<Source | undefined> {
+  if (options.source === null) return undefined;
   return options.source === undefined
     ? await findSource(release, ui)
     : readSource(resolve(options.source));

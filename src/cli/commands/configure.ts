@@ -1,4 +1,5 @@
 import { configure } from '../../configure/configure.js';
+import { KspliceError } from '../../errors.js';
 import type { Command } from '../command.js';
 
 export const command: Command = {
@@ -22,6 +23,10 @@ export const command: Command = {
         requiresArg: true,
         describe: "The kernel's source (default: /usr/src/linux-source-X.Y, unpacked if need be)",
       })
+      .option('no-source', {
+        type: 'boolean',
+        describe: 'Without source: enough for create --module',
+      })
       .option('image', {
         type: 'string',
         requiresArg: true,
@@ -34,6 +39,7 @@ export const command: Command = {
       'ksplice-ts configure conf --image linux-image-6.1.0-56-amd64-unsigned_6.1.192-2_amd64.deb',
       'for a kernel that is not installed here',
     ],
+    ['ksplice-ts configure conf --no-source', 'to patch modules of which the directory is enough'],
   ],
   run: async (args, ui) => {
     const confdir = args.confdir as string;
@@ -41,7 +47,7 @@ export const command: Command = {
       {
         confdir,
         release: args.kernel as string | undefined,
-        source: args.source as string | undefined,
+        source: sourceOf(args),
         image: args.image as string | undefined,
       },
       ui,
@@ -53,7 +59,7 @@ export const command: Command = {
         release,
         version: headers.packageVersion ?? null,
         headers: headers.dir,
-        source: source.dir,
+        source: source?.dir ?? null,
         image: image ?? null,
         systemMap: { origin: systemMap, symbols },
         compiler: headers.compiler ?? null,
@@ -61,7 +67,7 @@ export const command: Command = {
       text: [
         `${confdir} is configured for ${release}${headers.packageVersion ? ` (${headers.packageVersion})` : ''}.`,
         `  headers   ${headers.dir}`,
-        `  source    ${source.dir} (${source.version})`,
+        `  source    ${source ? `${source.dir} (${source.version})` : 'none: only create --module is possible'}`,
         `  image     ${image ?? 'none: updates cannot be proved before they are applied'}`,
         `  symbols   ${symbols}, from ${systemMap}`,
         `  compiler  ${headers.compiler ?? 'not known'}`,
@@ -69,3 +75,9 @@ export const command: Command = {
     };
   },
 };
+
+function sourceOf(args: Record<string, unknown>): string | null | undefined {
+  if (args['no-source'] !== true) return args.source as string | undefined;
+  if (args.source === undefined) return null;
+  throw new KspliceError('usage', '--source and --no-source exclude each other');
+}
