@@ -7,6 +7,7 @@ import type { Confdir } from '../configure/confdir.js';
 import { SHF_ALLOC } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
 import { type ExportedSymbol, parseSymvers } from '../extract/symvers.js';
+import type { ModuleFiles } from '../run/image-kernel.js';
 import { readSystemMap } from '../run/kallsyms-text.js';
 import { type KernelFiles, openKernelImage } from '../run/kernel-files.js';
 import type { KernelSymbol } from '../run/symbols.js';
@@ -18,6 +19,10 @@ export interface KernelFacts {
   readonly exports: ReadonlyMap<string, ExportedSymbol>;
   /** Undefined if the confdir has no image: nothing is proved then. */
   readonly image: KernelFiles | undefined;
+  /** Files of modules that were built here, for symbols of those that no image has. */
+  readonly modules?: ModuleFiles | undefined;
+  /** Module.symvers files of modules that are not the kernel's. */
+  readonly symvers?: readonly string[] | undefined;
 }
 
 /** Reads a confdir's System.map, Module.symvers and image. */

@@ -2,7 +2,7 @@
 // stage; what holds between two of them stands between them.
 
 import { existsSync } from 'node:fs';
-import { basename, join, normalize } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
 import { KspliceError } from '../errors.js';
@@ -13,10 +13,12 @@ import { findDifferences } from './differences.js';
 import { readHeaders } from './kbuild.js';
 import { KbuildLists } from './kbuild-lists.js';
 import { readKernelFacts } from './kernel-facts.js';
+import { moduleDirectory } from './module-dir.js';
+import { buildModuleDirectory } from './module-dir-build.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
 import type { PatchedFile } from './patched-file.js';
-import { buildPostObjects } from './post-objects.js';
-import { buildPreObjects, type PreObject } from './pre-objects.js';
+import { buildPostObjects, type CompiledObject } from './post-objects.js';
+import { buildPreObjects, type PreObject, readsOneOf } from './pre-objects.js';
 import { makeReport, type Report } from './report.js';
 import { inRun, type Run } from './run.js';
 import { type ChangeRequest, loadChange } from './sources/change.js';
@@ -31,6 +33,8 @@ export interface CreateOptions extends ChangeRequest {
   readonly confdir: string;
   /** Kernel source; the confdir's by default. */
   readonly source?: string | undefined;
+  /** A module's directory; it takes the place of the kernel source. */
+  readonly module?: string | undefined;
   /** Compilers at a time. */
   readonly jobs: number;
   /** Random by default. */
@@ -77,12 +81,19 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const core = run.background(facts.then((known) => provideCore(confdir, known, jobs, run.ui)));
     const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
     const { config } = confdir;
+    const wanted = new WantedTargets(options.onlyTargets ?? []);
     const tree = (await change.git?.checkOut(run.undo, run.ui)) ?? source;
-    const work = await openWorkspace(tree, config, headers, jobs, run.undo, run.ui);
+    const area = directory.stage('1-pre');
+    const request = { source, files, wanted, confdir, headers, facts, jobs, area };
+    const module = options.module ? await buildModuleDirectory(request, run.ui) : undefined;
+    const work = module
+      ? module.work
+      : await openWorkspace(tree, config, headers, jobs, run.undo, run.ui);
     directory.lap('work tree');
     // The work tree is the source, configured as the distribution's build was.
-    const objects = await compile(work, files, new WantedTargets(options.onlyTargets ?? []), run);
-    const tables = await askTableSizes(work, run.ui);
+    const pre = module ? module.pre : await compilePre(work, files, wanted, run);
+    const objects = await compilePost(work, files, pre, run);
+    const tables = await askTableSizes(work, run.ui, module?.model);
     work.close();
     // The work tree is as it was and free for others; there are three objects of each kind.
     run.ui.stage(`comparing ${count(objects.length, 'object')}`);
@@ -90,7 +101,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     directory.keep('3-diff', 'functions.json', targets.map(functionNames));
     directory.lap('diff');
     // Every change is one that can be made on a running kernel.
-    const known = await facts;
+    const known = module ? module.facts : await facts;
     directory.lap('kernel image');
     const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
     run.ui.stage(`extracting new code${compared}`);
@@ -103,7 +114,8 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     directory.lap('kernel core');
     run.ui.stage(`building ${count(code.length * 2, 'module')}`);
     const modules = directory.stage('5-modules');
-    const contents = await buildUpdateModules(id, code, coreModule, confdir, modules, jobs, run.ui);
+    const kernel = { confdir, core: coreModule, symvers: known.symvers ?? [] };
+    const contents = await buildUpdateModules(id, code, kernel, modules, jobs, run.ui);
     directory.lap('modules');
     const description = options.description ?? change.description;
     const report = makeReport(confdir.release, targets, code, notes, known, directory);
@@ -120,21 +132,28 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   });
 }
 
-/** Compiles what the patch may change: plain and sectioned pre objects, and post objects. */
-async function compile(
+/** Compiles what the patch may change, without it: plain and sectioned objects. */
+async function compilePre(
   work: Workspace,
   files: readonly PatchedFile[],
   wanted: WantedTargets,
-  run: Run,
-) {
-  const { directory, ui } = run;
+  { directory, ui }: Run,
+): Promise<PreObject[]> {
   const lists = new KbuildLists(work.kbuild, ui);
   const chosen = await chooseObjects(files, work, ui, lists, wanted);
   ui.stage(`compiling ${count(chosen.length, 'object')} without the patch`);
   const built = await buildPreObjects(work.kbuild, chosen, join(work.area, 'pre'), ui);
   const affected = built.filter((object) => readsOneOf(object, files, work.kbuild.tree));
-  const pre = affected.map((object) => wanted.narrow(object));
   directory.lap('pre objects');
+  return affected.map((object) => wanted.narrow(object));
+}
+
+async function compilePost(
+  work: Workspace,
+  files: readonly PatchedFile[],
+  pre: readonly PreObject[],
+  { directory, ui }: Run,
+): Promise<CompiledObject[]> {
   ui.stage(`compiling ${count(pre.length, 'object')} with the patch`);
   const objects = await buildPostObjects(work, files, pre, directory.stage('2-post'), ui);
   directory.keep('1-pre', 'objects.json', objects);
@@ -142,13 +161,15 @@ async function compile(
   return objects;
 }
 
-/** Whether the compiler read a file that the patch changes; candidates are an over-estimate. */
-function readsOneOf(object: PreObject, files: readonly PatchedFile[], tree: string): boolean {
-  const read = new Set(object.made.dependencies.map((path) => normalize(path)));
-  return files.some(({ path }) => read.has(join(tree, path)));
-}
-
 function sourceOf(options: CreateOptions, confdir: Confdir): string {
+  if (options.module !== undefined) {
+    if (options.source === undefined && options.git === undefined) {
+      return moduleDirectory(options.module);
+    }
+    throw new KspliceError('usage', '--module takes the place of a source tree and of --git', {
+      advice: 'Give the change with --patch or --diffext, and no source.',
+    });
+  }
   const source = options.source ?? confdir.source;
   if (source !== undefined) {
     if (existsSync(join(source, 'Makefile'))) return source;

@@ -3,12 +3,13 @@
 // the cache for as long as no file that they were made from has changed.
 
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { type CmdFile, ownersOf, parseCmdFile, sectioned } from './cmd-file.js';
 import { errorLines, type Kbuild, make } from './kbuild.js';
 import type { KbuildObject } from './kbuild-lists.js';
+import type { PatchedFile } from './patched-file.js';
 import { inParallel, runTool } from './tool.js';
 
 /** One object that the patch may change. */
@@ -19,6 +20,16 @@ export interface PreObject extends KbuildObject {
   /** Files: as kbuild made it, and with a section for each function and datum. */
   readonly plain: string;
   readonly sectioned: string;
+}
+
+/** Whether the compiler read a file that the patch changes; candidates are an over-estimate. */
+export function readsOneOf(
+  object: PreObject,
+  files: readonly PatchedFile[],
+  tree: string,
+): boolean {
+  const read = new Set(object.made.dependencies.map((path) => normalize(path)));
+  return files.some(({ path }) => read.has(join(tree, path)));
 }
 
 /**

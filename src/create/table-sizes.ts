@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { ElfObject } from '../elf/object.js';
 import { readTableSizes, type TableSizes, tablesProbeSource } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
@@ -14,22 +14,30 @@ import { runTool } from './tool.js';
 import type { Workspace } from './workspace.js';
 
 /** `make modules_prepare` compiles this with the flags that every C object gets. */
-const MODEL = 'scripts/mod/empty';
+const MODEL = 'scripts/mod/empty.o';
 
-/** @throws KspliceError `command-failed` if the headers do not fit the probe */
-export async function askTableSizes({ kbuild, area }: Workspace, ui: Ui): Promise<TableSizes> {
+/**
+ * @param model an object of kbuild's, compiled with the kernel's own flags; kbuild
+ *   made the tree's own model when it was prepared
+ * @throws KspliceError `command-failed` if the headers do not fit the probe
+ */
+export async function askTableSizes(
+  { kbuild, area }: Workspace,
+  ui: Ui,
+  model = MODEL,
+): Promise<TableSizes> {
   const version = createHash('sha256').update(tablesProbeSource).digest('hex').slice(0, 12);
   const source = join(area, `tables-${version}.c`);
   const object = join(area, `tables-${version}.o`);
   if (!existsSync(object)) {
     writeFileSync(source, tablesProbeSource);
-    const cmdFile = join(kbuild.objects, 'scripts/mod/.empty.o.cmd');
-    const model = parseCmdFile(readFileSync(cmdFile, 'utf8'), cmdFile);
-    const [program = '', ...words] = model.commands[0] ?? [];
+    const cmdFile = resolve(kbuild.objects, dirname(model), `.${basename(model)}.cmd`);
+    const made = parseCmdFile(readFileSync(cmdFile, 'utf8'), cmdFile);
+    const [program = '', ...words] = made.commands[0] ?? [];
     const args = words
       .filter((word) => !word.startsWith('-Wp,-M'))
-      .map((word) => (word === `${MODEL}.o` ? `${object}.new` : word))
-      .map((word) => (word === model.source ? source : word));
+      .map((word) => (word === model ? `${object}.new` : word))
+      .map((word) => (word === made.source ? source : word));
     const result = await runTool(program, args, { cwd: kbuild.objects, signal: ui.signal });
     if (result.status !== 0) {
       const lines = errorLines(result.output, kbuild.tree);

@@ -4,7 +4,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { describeMismatches } from '../check/report.js';
-import type { ElfObject } from '../elf/object.js';
+import { ElfObject } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
 import { extractNewCode } from '../extract/index.js';
@@ -69,9 +69,13 @@ export async function makeTargetCode(
   return { target, generated, match, newCode };
 }
 
-/** The module's file; undefined for vmlinux, and where there is no image, or only a capture. */
+/** The module's file; undefined for vmlinux, and where nothing is at hand, or only a capture. */
 async function moduleFile(target: string, facts: KernelFacts): Promise<ElfObject | undefined> {
-  if (target === 'vmlinux' || !facts.image) return undefined;
+  if (target === 'vmlinux') return undefined;
+  if (!facts.image) {
+    const file = facts.modules?.read(target);
+    return file && new ElfObject(file.data, file.path);
+  }
   await facts.image.prepare([target]);
   const file = await facts.image.moduleFile(target);
   if (!file && !facts.image.kernel.hasTarget(target)) {
@@ -126,8 +130,9 @@ function notProved(
     'not-proved',
     `${facts.image?.kernel.origin} does not hold the code that this source makes of ${target}:\n${lines.join('\n')}`,
     {
-      advice:
-        'Source, compiler and configuration must be the ones of the running kernel: compare their package versions.',
+      advice: facts.modules
+        ? 'The directory must hold what the loaded module was built from, and the configuration be that of the kernel it was built for.'
+        : 'Source, compiler and configuration must be the ones of the running kernel: compare their package versions.',
       details: differences,
     },
   );

@@ -25,6 +25,14 @@ import type { TargetCode } from './target-code.js';
 /** MODULE_NAME_LEN on 64-bit machines, without the final NUL. */
 const MODULE_NAME_MAX = 55;
 
+/** What the modules are linked to. */
+export interface LinkedTo {
+  readonly confdir: Confdir;
+  readonly core: CoreModule;
+  /** Module.symvers files of other modules that are not the kernel's. */
+  readonly symvers: readonly string[];
+}
+
 /**
  * Builds the modules and makes them ready to be loaded.
  * @param directory an empty one
@@ -34,14 +42,13 @@ const MODULE_NAME_MAX = 55;
 export async function buildUpdateModules(
   id: string,
   targets: readonly TargetCode[],
-  core: CoreModule,
-  confdir: Confdir,
+  { confdir, core, symvers }: LinkedTo,
   directory: string,
   jobs: number,
   ui: Ui,
 ): Promise<Contents> {
   writeModuleSources(id, targets, directory);
-  await buildModules(confdir, directory, [core.symvers], jobs, ui);
+  await buildModules(confdir, directory, [core.symvers, ...symvers], jobs, ui);
   return finishModules(id, targets, core, directory);
 }
 

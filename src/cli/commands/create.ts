@@ -31,6 +31,12 @@ export const command: Command = {
         requiresArg: true,
         describe: 'Instead of --patch: the revision of the git tree that is to run',
       })
+      .option('module', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          "A module's directory, in place of the kernel source: the headers are enough then",
+      })
       .option('config', {
         type: 'string',
         demandOption: true,
@@ -84,6 +90,10 @@ export const command: Command = {
       'ksplice-ts create --git my-fix --series --config conf ~/linux.git-tree',
       'from the commit that runs to the branch my-fix',
     ],
+    [
+      'ksplice-ts create --patch fix.patch --config conf --module ~/tunnel-1.0',
+      'for a module that is built outside of the kernel source',
+    ],
   ],
   run: async (args, ui) => {
     const created = await createUpdate({ ...readChange(args), ...readOptions(args) }, ui);
@@ -126,6 +136,7 @@ function readOptions(args: Record<string, unknown>): CreateOptions {
   return {
     confdir: args.config as string,
     source: args.source as string | undefined,
+    module: args.module as string | undefined,
     jobs: readJobs(args.jobs as number | undefined, process.env.CONCURRENCY_LEVEL),
     id: args.id as string | undefined,
     description: args.description as string | undefined,
@@ -160,7 +171,7 @@ function describe({ id, file, proof, report }: CreatedUpdate): string[] {
 function proofLines(proof: CreatedUpdate['proof']): string[] {
   if (!proof) {
     return [
-      'Not proved: the configuration names no image. The kernel is compared when the update is applied.',
+      'Not proved: no file of the running code is at hand. The kernel is compared when the update is applied.',
     ];
   }
   const sum = (field: 'functions' | 'bytes' | 'resolved') =>

@@ -1,0 +1,93 @@
+// A module of which only the directory is at hand: the kernel's headers are
+// enough to build it, before and after the patch. kbuild works in a copy, so
+// the directory itself is never written to.
+
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { Confdir } from '../configure/confdir.js';
+import { KspliceError } from '../errors.js';
+import type { KernelHeaders } from './kbuild.js';
+import { PatchedTree } from './patched-tree.js';
+import { isProduct } from './products.js';
+import { interrupted } from './tool.js';
+import type { Workspace } from './workspace.js';
+
+/**
+ * Makes sure that a directory is what kbuild can build with M=.
+ * @returns its real path
+ * @throws KspliceError `no-source` if it is not
+ */
+export function moduleDirectory(directory: string): string {
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new KspliceError('no-source', `${directory} is no directory`, {
+      advice: "Give the directory of the module's source with --module.",
+    });
+  }
+  const has = (name: string) => existsSync(join(directory, name));
+  if (!has('Kbuild') && !has('Makefile')) {
+    throw new KspliceError('no-source', `${directory} has neither Kbuild nor Makefile`, {
+      advice: 'Give the directory that is built with `make -C /lib/modules/RELEASE/build M=DIR`.',
+    });
+  }
+  if (has('init/main.c')) {
+    throw new KspliceError('usage', `${directory} is the source of a whole kernel`, {
+      advice: 'Leave --module out: create [source] is the way for a kernel tree.',
+    });
+  }
+  return realpathSync(directory);
+}
+
+/**
+ * Copies a module's directory to a place where kbuild may write.
+ * @param source by moduleDirectory()
+ * @param area an empty directory, without spaces in its name
+ */
+export function copyModule(
+  source: string,
+  area: string,
+  confdir: Confdir,
+  headers: KernelHeaders,
+  jobs: number,
+  signal: AbortSignal,
+): Workspace {
+  const tree = join(area, 'module');
+  copySource(source, tree, signal);
+  const kbuild = { tree, objects: confdir.build, headers, jobs };
+  return { area, kbuild, source, patched: new PatchedTree(tree, area), close: () => {} };
+}
+
+/** All but what an earlier build left; modes are not kept, so that the copy can be written to. */
+function copySource(from: string, to: string, signal: AbortSignal, above: string[] = []): void {
+  if (signal.aborted) throw interrupted();
+  mkdirSync(to, { recursive: true });
+  const names = readdirSync(from);
+  const siblings = new Set(names);
+  for (const name of names) {
+    if (isProduct(name, siblings)) continue;
+    const [source, copy] = [join(from, name), join(to, name)];
+    const stats = statSync(source, { throwIfNoEntry: false });
+    if (stats?.isDirectory()) {
+      const real = realpathSync(source);
+      const isLoop = lstatSync(source).isSymbolicLink() && above.includes(real);
+      if (!isLoop) copySource(source, copy, signal, [...above, realpathSync(from), real]);
+    } else if (stats?.isFile()) copyContents(source, copy);
+  }
+}
+
+function copyContents(source: string, copy: string): void {
+  try {
+    copyFileSync(source, copy);
+    chmodSync(copy, statSync(source).mode | 0o600);
+  } catch (cause) {
+    throw new KspliceError('io', `cannot copy ${source}: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,79 @@
+// A module that is not the kernel's: built by its user from a directory, loaded,
+// and patched from that directory with nothing but the kernel's headers. It is a
+// tunnel, and packets go through it all the time.
+
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type TestKernel, testKernel } from '../kernels/kernel.js';
+import { withGuest } from './harness/index.js';
+import { type Answer, ksplice, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
+import { backwards, Tunnel } from './traffic/tunnel.js';
+
+const FIXTURE = path.join(ROOT, 'test', 'fixtures', 'module-tunnel');
+const folder = path.join(ROOT, '.work', 'module-tunnel');
+const source = path.join(folder, 'udp-wire-1.0');
+const patch = path.join(FIXTURE, 'accounting.patch');
+
+/** As the module's author does it. */
+function buildModule(kernel: TestKernel): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const isSource = (file: string) => !file.endsWith('.patch');
+  cpSync(FIXTURE, source, { recursive: true, filter: isSource });
+  execFileSync('make', ['-s', '-C', kernel.headers, `M=${source}`, 'modules'], { stdio: 'pipe' });
+}
+
+describe('a tunnel that is a module of its own', () => {
+  let kernel: TestKernel;
+  let created: Answer;
+  beforeAll(async () => {
+    kernel = await testKernel();
+    buildModule(kernel);
+    const confdir = path.join(folder, 'conf');
+    const { release, image } = kernel;
+    await ksplice(['configure', confdir, '--kernel', release, '--no-source', '--image', image]);
+    const args = ['--module', source, '--patch', patch, '--config', confdir];
+    created = await ksplice(['create', ...args, '--id', 'wire', '--output', folder]);
+  });
+
+  it('is patched while packets go through it', async () => {
+    expect(created.proof).toMatchObject({ targets: [{ target: 'udp_wire' }] });
+    await withGuest({ name: 'module', kernel }, async (guest) => {
+      const tunnel = await Tunnel.start(guest, path.join(source, 'udp-wire.ko'));
+      await tunnel.sendForeign(3);
+      const stock = await tunnel.counters();
+      expect(stock).toMatchObject({ received_errors: 0, received_large: 0, sent_large: 0 });
+      expect(stock.received_packets).toBeGreaterThan(0);
+
+      const applied = await kspliceIn(guest, `apply ${path.join(folder, 'ksplice-wire.tar.gz')}`);
+      expect(applied).toMatchObject({ id: 'wire', stage: 'applied', targets: ['udp_wire'] });
+      expect(await kspliceModules(guest)).toEqual(['ksplice', 'ksplice_wire_udp_wire_new']);
+      await tunnel.sendForeign(4);
+      const patched = await tunnel.counters();
+      expect(patched).toMatchObject({ received_errors: 4, received_foreign: 4 });
+      expect(patched.received_large).toBeGreaterThan(0);
+      expect(patched.sent_large).toBeGreaterThan(0);
+      expect(patched.sent_packets).toBeGreaterThan(stock.sent_packets!);
+
+      await kspliceIn(guest, 'undo wire');
+      expect(await kspliceModules(guest)).toEqual([]);
+      const undone = await tunnel.counters();
+      await tunnel.sendForeign(5);
+      const last = await tunnel.counters();
+      const { received_large, sent_large, received_packets = 0 } = undone;
+      expect(last).toMatchObject({ received_errors: 4, received_large, sent_large });
+      expect(last).not.toHaveProperty('received_foreign');
+      expect(last.received_packets).toBeGreaterThan(received_packets);
+
+      const { traffic, readings } = await tunnel.stop();
+      expect(readings.length).toBeGreaterThan(50);
+      expect(backwards(readings)).toEqual([]);
+      // Nothing is lost in the tunnel, and it never stood still for as long as a person would notice.
+      expect(traffic).toMatchObject({ received: traffic.sent, doubled: 0 });
+      expect(traffic.longestPauseMs).toBeLessThan(2000);
+      await guest.ok('ip netns del left && ip netns del right && sleep 1 && rmmod udp_wire');
+    });
+  });
+});
