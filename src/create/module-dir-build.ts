@@ -2,7 +2,7 @@
 // of the kernel besides: the counterpart of workspace.ts, choose-objects.ts and
 // pre-objects.ts for a kernel tree.
 
-import { readdirSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Confdir } from '../configure/confdir.js';
 import { KspliceError } from '../errors.js';
@@ -63,7 +63,9 @@ export interface ModuleRequest {
  *   changed files, `refused-change`, `kernel-mismatch`
  */
 export async function buildModuleDirectory(request: ModuleRequest, ui: Ui): Promise<ModuleBuild> {
-  const { source, files, confdir, headers, jobs, area } = request;
+  const { source, files, confdir, headers, jobs } = request;
+  // kbuild and the compiler are to call it the same.
+  const area = realpathSync(request.area);
   refuseRemoved(files);
   ui.stage(`building ${source} without the patch`);
   const work = copyModule(source, area, confdir, headers, jobs, ui.signal);

@@ -3,8 +3,8 @@
 // stored commands, at first with the names that their files had when the
 // loaded module was built, and then by section.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join, normalize } from 'node:path';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { ownersOf, parseCmdFile } from './cmd-file.js';
@@ -89,7 +89,6 @@ export async function compileAgain(
       const result = await runTool(program, args, { cwd: kbuild.objects, signal: ui.signal });
       if (result.status !== 0) throw notAgain(object, errorLines(result.output, kbuild.tree));
     }
-    mkdirSync(dirname(named.sectioned), { recursive: true });
     await compileSectioned(kbuild, named, named.sectioned, ui);
     ui.progress(++done, objects.length, object.name);
     return named;
@@ -122,9 +121,12 @@ function notAgain({ name }: PreObject, lines: readonly string[]): KspliceError {
  *   undefined if the module names none of its files
  */
 export function filePrefix(strings: string, sources: readonly string[]): string | undefined {
+  const longestFirst = sources.toSorted((a, b) => b.length - a.length);
   const count = new Map<string, number>();
-  for (const text of strings.split('\0')) {
-    const source = sources.find((path) => text === path || text.endsWith(`/${path}`));
+  for (const string of strings.split('\0')) {
+    // A header is called what the include path makes of it: "DIR/rx/../tunnel.h".
+    const text = string === '' ? '' : normalize(string);
+    const source = longestFirst.find((path) => text === path || text.endsWith(`/${path}`));
     if (source === undefined) continue;
     const prefix = text.slice(0, text.length - source.length);
     count.set(prefix, (count.get(prefix) ?? 0) + 1);

@@ -6,7 +6,6 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   realpathSync,
@@ -65,9 +64,19 @@ export function copyModule(
   return { area, kbuild, source, patched: new PatchedTree(tree, area), close: () => {} };
 }
 
-/** All but what an earlier build left; modes are not kept, so that the copy can be written to. */
-function copySource(from: string, to: string, signal: AbortSignal, above: string[] = []): void {
+/**
+ * All but what an earlier build left. Links are followed: through one, kbuild would
+ * write elsewhere. Modes are not kept, so that the copy can be written to.
+ */
+function copySource(
+  from: string,
+  to: string,
+  signal: AbortSignal,
+  above: readonly string[] = [],
+): void {
   if (signal.aborted) throw interrupted();
+  const real = realpathSync(from);
+  if (above.includes(real)) return;
   mkdirSync(to, { recursive: true });
   const names = readdirSync(from);
   const siblings = new Set(names);
@@ -75,11 +84,8 @@ function copySource(from: string, to: string, signal: AbortSignal, above: string
     if (isProduct(name, siblings)) continue;
     const [source, copy] = [join(from, name), join(to, name)];
     const stats = statSync(source, { throwIfNoEntry: false });
-    if (stats?.isDirectory()) {
-      const real = realpathSync(source);
-      const isLoop = lstatSync(source).isSymbolicLink() && above.includes(real);
-      if (!isLoop) copySource(source, copy, signal, [...above, realpathSync(from), real]);
-    } else if (stats?.isFile()) copyContents(source, copy);
+    if (stats?.isDirectory()) copySource(source, copy, signal, [...above, real]);
+    else if (stats?.isFile()) copyContents(source, copy);
   }
 }
 
