@@ -166,9 +166,16 @@ describe("a module's directory", () => {
 
   it('may be moved after it was built', async () => {
     const moved = join(work, 'moved');
-    cpSync(tunnel, moved, { recursive: true, preserveTimestamps: true });
-    const created = await create(moved, accounting, { conf: bare });
-    expect(created.proof?.kernel).toBe(join(moved, 'udp-wire.ko'));
+    cpSync(pair, moved, { recursive: true });
+    const change = { path: 'consumer/rest.c', from: '% 5', to: '% 6' };
+    const created = await create(moved, patchFor(moved, change), { conf: bare });
+    expect(changedIn(created)).toEqual([['big_consumer', 'consumer/rest.o', ['consumer_rest']]]);
+    // Its code names its files, by the names that they had then.
+    expect(created.proof?.kernel).toBe(join(moved, 'consumer/big-consumer.ko'));
+    const update = await readUpdate(created.file);
+    const newCode = update.modules.get(update.contents.changes[0]!.newCode.module)!.info.object;
+    const strings = newCode.sections.map(({ data }) => data.toString('latin1')).join('');
+    expect(strings).toContain(`${pair}/consumer/../supplier.h`);
   });
 
   it('may make several modules, which use each other', async () => {
