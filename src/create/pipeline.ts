@@ -13,7 +13,7 @@ import { findDifferences } from './differences.js';
 import { readHeaders } from './kbuild.js';
 import { KbuildLists } from './kbuild-lists.js';
 import { readKernelFacts } from './kernel-facts.js';
-import { moduleDirectory } from './module-dir.js';
+import { moduleDirectory, moduleFiles } from './module-dir.js';
 import { buildModuleDirectory } from './module-dir-build.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
 import type { PatchedFile } from './patched-file.js';
@@ -73,7 +73,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   const source = sourceOf(options, confdir);
   checkCacheDirectory(source);
   const change = await loadChange(options, source, ui);
-  const files = codeFiles(change.files, ui);
+  const files = codeFiles(options.module ? moduleFiles(change.files) : change.files, ui);
   // The change fits the source and is one of code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { directory } = run;

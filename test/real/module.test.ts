@@ -88,12 +88,13 @@ function patchFor(directory: string, ...changes: readonly Change[]): string {
 interface Options {
   readonly conf?: string;
   readonly warnings?: string[];
+  readonly only?: string[];
 }
 
 function create(module: string, patch: string, options: Options = {}): Promise<CreatedUpdate> {
-  const { conf = confdir, warnings = [] } = options;
+  const { conf = confdir, warnings = [], only } = options;
   const ui = { ...silentUi, warn: (text: string) => warnings.push(text) };
-  return createUpdate({ module, patch, confdir: conf, jobs: 2, output }, ui);
+  return createUpdate({ module, patch, confdir: conf, jobs: 2, output, onlyTargets: only }, ui);
 }
 
 async function refusal(
@@ -198,6 +199,8 @@ describe("a module's directory", () => {
     ]);
     expect(created.proof?.targets).toHaveLength(2);
     expect(await versions(created, 'big_consumer')).toContain('supplier_thrice');
+    const narrowed = await create(pair, patchFor(pair, header, user), { only: ['big-consumer'] });
+    expect(narrowed.report.targets.map(({ target }) => target)).toEqual(['big_consumer']);
   });
 
   it('may use what modules in other directories export', async () => {
@@ -256,6 +259,14 @@ async function versions({ file }: CreatedUpdate, target: string): Promise<string
 }
 
 describe('refused is', () => {
+  it('another source besides', async () => {
+    const request = { module: tunnel, confdir, jobs: 1, output };
+    for (const other of [{ patch: accounting, source: kernel.source }, { git: 'HEAD' }]) {
+      const made = createUpdate({ ...request, ...other }, silentUi);
+      await expect(made).rejects.toMatchObject({ code: 'usage' });
+    }
+  });
+
   /** A copy of the tunnel's directory in which a piece of text is another. */
   function altered(name: string, path: string, from: string | RegExp, to: string): string {
     const directory = join(work, name);
