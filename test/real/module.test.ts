@@ -155,6 +155,17 @@ describe("a module's directory", () => {
     expect(created.proof?.targets[0]?.resolved).toBeGreaterThan(0);
   });
 
+  it('may be without the module that runs: the kernel is compared when the update is applied', async () => {
+    const clean = join(work, 'clean');
+    cpSync(fixture('module-pair'), clean, { recursive: true });
+    const change = { path: 'consumer/rest.c', from: '% 5', to: '% 6' };
+    for (const conf of [bare, confdir]) {
+      const created = await create(clean, patchFor(clean, change), { conf });
+      expect(changedIn(created)).toEqual([['big_consumer', 'consumer/rest.o', ['consumer_rest']]]);
+      expect(created).toMatchObject({ proof: null, report: { provedAgainst: null } });
+    }
+  });
+
   it('may be one that cannot be written to', async () => {
     const directories = [tunnel];
     for (const directory of directories) chmodSync(directory, 0o555);
