@@ -19,7 +19,7 @@ export interface KernelFacts {
   readonly exports: ReadonlyMap<string, ExportedSymbol>;
   /** Undefined if the confdir has no image: nothing is proved then. */
   readonly image: KernelFiles | undefined;
-  /** Files of modules that were built here, for symbols of those that no image has. */
+  /** Files of modules that were built here, for the symbols of those of which no file was loaded. */
   readonly modules?: ModuleFiles | undefined;
   /** Module.symvers files of modules that are not the kernel's. */
   readonly symvers?: readonly string[] | undefined;

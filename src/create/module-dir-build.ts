@@ -28,6 +28,7 @@ import {
 } from './module-dir-objects.js';
 import type { PatchedFile } from './patched-file.js';
 import { type PreObject, readsOneOf } from './pre-objects.js';
+import type { WantedTargets } from './wanted-targets.js';
 import type { Workspace } from './workspace.js';
 
 /** A module's directory, built without the patch. */
@@ -45,6 +46,7 @@ export interface ModuleRequest {
   readonly source: string;
   /** Changed files, by codeFiles(). */
   readonly files: readonly PatchedFile[];
+  readonly wanted: WantedTargets;
   readonly confdir: Confdir;
   readonly headers: KernelHeaders;
   /** About the kernel, without these modules. */
@@ -70,8 +72,10 @@ export async function buildModuleDirectory(request: ModuleRequest, ui: Ui): Prom
   const { tree } = work.kbuild;
   await makeModules(work.kbuild, confdir.flags, ui);
   const model = modelIn(tree, source);
-  const reached = compiledObjects(work).filter((object) => readsOneOf(object, files, tree));
-  tellUnused(files, reached, request, ui);
+  const affected = compiledObjects(work).filter((object) => readsOneOf(object, files, tree));
+  tellUnused(files, affected, request, ui);
+  const wanted = request.wanted.choose(affected, ui);
+  const reached = wanted.map((object) => request.wanted.narrow(object));
   const targets = [...new Set(reached.flatMap(({ owners }) => owners))];
   const known = await request.facts;
   const loaded = await findLoaded(targets, source, confdir.release, known.image, ui);

@@ -152,7 +152,11 @@ export function withModules(
   const known = { ...facts, exports, symvers, modules: rebuilt };
   if (!targets.every(isThere)) return { ...known, image: undefined };
   if (loaded.size === 0) return known;
-  if (image) return { ...known, image: image.withModules(loaded, loaded.origin) };
+  const extended = image?.withModules(loaded, loaded.origin);
+  // A capture holds only what was loaded at the time.
+  if (extended && targets.every((name) => extended.kernel.hasTarget(name))) {
+    return { ...known, image: extended };
+  }
   const exported = new Set(facts.exports.keys());
   return {
     ...known,

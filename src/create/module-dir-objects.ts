@@ -8,7 +8,7 @@ import { basename, dirname, join, normalize } from 'node:path';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { ownersOf, parseCmdFile } from './cmd-file.js';
-import { errorLines, type Kbuild } from './kbuild.js';
+import { errorLines, type Kbuild, missingPackages } from './kbuild.js';
 import { compileSectioned, type PreObject } from './pre-objects.js';
 import { inParallel, runTool } from './tool.js';
 import type { Workspace } from './workspace.js';
@@ -19,10 +19,10 @@ const FROM_ENVIRONMENT = ['KBUILD_EXTRA_SYMBOLS'];
 /**
  * Runs `make modules` in the copy of a module's directory.
  * @param flags the confdir's words for make
- * @throws KspliceError `compile-failed` with the compiler's lines
+ * @throws KspliceError `compile-failed` with the compiler's lines, `missing-tool`
  */
 export async function makeModules(
-  { tree, objects, jobs }: Kbuild,
+  { tree, objects, jobs, headers }: Kbuild,
   flags: readonly string[],
   ui: Ui,
 ): Promise<void> {
@@ -39,6 +39,8 @@ export async function makeModules(
     onLine,
   });
   if (result.status === 0) return;
+  const packages = missingPackages(result.output, headers.compiler);
+  if (packages.length > 0) throw needsPackages(packages);
   const lines = errorLines(result.output, tree);
   throw new KspliceError(
     'compile-failed',
@@ -49,6 +51,13 @@ export async function makeModules(
       details: { lines },
     },
   );
+}
+
+function needsPackages(packages: readonly string[]): KspliceError {
+  return new KspliceError('missing-tool', `building modules needs ${packages.join(', ')}`, {
+    advice: `Install: apt-get install ${packages.join(' ')}`,
+    details: packages,
+  });
 }
 
 /**

@@ -11,10 +11,11 @@ import {
   realpathSync,
   statSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Confdir } from '../configure/confdir.js';
 import { KspliceError } from '../errors.js';
 import type { KernelHeaders } from './kbuild.js';
+import { kindOf, type PatchedFile } from './patched-file.js';
 import { PatchedTree } from './patched-tree.js';
 import { isProduct } from './products.js';
 import { interrupted } from './tool.js';
@@ -43,6 +44,11 @@ export function moduleDirectory(directory: string): string {
     });
   }
   return realpathSync(directory);
+}
+
+/** Changed files of a module's directory: what kind they are does not depend on where in it they lie. */
+export function moduleFiles(files: readonly PatchedFile[]): PatchedFile[] {
+  return files.map((file) => ({ ...file, kind: kindOf(basename(file.path)) }));
 }
 
 /**

@@ -3,7 +3,8 @@
 
 import { basename, join } from 'node:path';
 import { type Proof, proveAgainst } from '../check/prove.js';
-import { readConfdir } from '../configure/confdir.js';
+import { type Confdir, readConfdir } from '../configure/confdir.js';
+import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { codeFiles } from './choose-objects.js';
 import { compilePost, compilePre } from './compile.js';
@@ -12,7 +13,7 @@ import { findDifferences } from './differences.js';
 import { buildFixedModules } from './fixed-modules.js';
 import { readHeaders } from './kbuild.js';
 import { readKernelFacts } from './kernel-facts.js';
-import { moduleDirectory } from './module-dir.js';
+import { moduleDirectory, moduleFiles } from './module-dir.js';
 import { buildModuleDirectory } from './module-dir-build.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
 import { count, makeReport, type Report } from './report.js';
@@ -68,12 +69,10 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   const { jobs } = options;
   const id = chooseId(options.id);
   const confdir = await readConfdir(options.confdir);
-  const source = options.module
-    ? moduleDirectory(options.module)
-    : sourceOf(options.source, confdir);
+  const source = sourceFor(options, confdir);
   checkCacheDirectory(source);
   const change = await loadChange(options, source, ui);
-  const files = codeFiles(change.files, ui);
+  const files = codeFiles(options.module ? moduleFiles(change.files) : change.files, ui);
   // The change fits the source and is one of code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { directory } = run;
@@ -81,8 +80,9 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const core = run.background(facts.then((known) => provideCore(confdir, known, jobs, run.ui)));
     const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
     const { config } = confdir;
+    const wanted = new WantedTargets(options.onlyTargets ?? []);
     const area = directory.stage('1-pre');
-    const request = { source, files, confdir, headers, facts, jobs, area };
+    const request = { source, files, wanted, confdir, headers, facts, jobs, area };
     const module = options.module ? await buildModuleDirectory(request, run.ui) : undefined;
     const tree = (await change.git?.checkOut(run.undo, run.ui)) ?? source;
     const work = module
@@ -90,7 +90,6 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
       : await openWorkspace(tree, config, headers, jobs, run.undo, run.ui);
     directory.lap('work tree');
     // The work tree is the source, configured as the distribution's build was.
-    const wanted = new WantedTargets(options.onlyTargets ?? []);
     const pre = module ? module.pre : await compilePre(work, files, wanted, run);
     const objects = await compilePost(work, files, pre, change.git?.stackedOn ?? [], run);
     const tables = await askTableSizes(work, run.ui, module?.model);
@@ -133,6 +132,16 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     for (const { what, ms } of directory.timings) ui.detail(`${what}: ${ms} ms`);
     return { id, file, description, proof: proof ?? null, report };
   });
+}
+
+function sourceFor({ module, source, git, buildModules }: CreateOptions, confdir: Confdir): string {
+  if (module === undefined) return sourceOf(source, confdir);
+  if (source === undefined && git === undefined && !buildModules) return moduleDirectory(module);
+  throw new KspliceError(
+    'usage',
+    '--module takes the place of a source tree, of --git and of --build-modules',
+    { advice: 'Give the change with --patch or --diffext, and no source.' },
+  );
 }
 
 function functionNames({ target, objects }: Parameters<typeof makeTargetCode>[0]) {

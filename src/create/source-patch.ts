@@ -69,6 +69,11 @@ export function readPatchFile(file: string): string {
   }
 }
 
+/** The usual one first. */
+const STRIPS = [1, 0, 2, 3];
+/** For a module's directory: a patch of the kernel has all that leads there before its names. */
+const DEEPER = [4, 5, 6, 7, 8];
+
 /** How many leading directories the names carry; -p1 unless the files say otherwise. */
 function detectStrip(patches: readonly FilePatch[], texts: SourceTexts, file: string): number {
   const onlyNew = patches.every(({ oldName }) => oldName === undefined);
@@ -76,7 +81,8 @@ function detectStrip(patches: readonly FilePatch[], texts: SourceTexts, file: st
     onlyNew
       ? patches.every(({ newName = '' }) => isPlaceFor(stripName(newName, strip), texts))
       : absentNames(patches, strip, texts).length === 0;
-  const strip = [1, 0, 2, 3].find(fits);
+  const strips = texts.has('init/main.c') ? STRIPS : [...STRIPS, ...DEEPER];
+  const strip = strips.find(fits);
   if (strip !== undefined) return strip;
   if (onlyNew) return 1;
   const missing = absentNames(patches, 1, texts);

@@ -72,12 +72,11 @@ export async function makeTargetCode(
 /** The module's file; undefined for vmlinux, and where nothing is at hand, or only a capture. */
 async function moduleFile(target: string, facts: KernelFacts): Promise<ElfObject | undefined> {
   if (target === 'vmlinux') return undefined;
-  if (!facts.image) {
-    const file = facts.modules?.read(target);
-    return file && new ElfObject(file.data, file.path);
-  }
+  const built = facts.modules?.read(target);
+  const rebuilt = built && new ElfObject(built.data, built.path);
+  if (!facts.image) return rebuilt;
   await facts.image.prepare([target]);
-  const file = await facts.image.moduleFile(target);
+  const file = (await facts.image.moduleFile(target)) ?? rebuilt;
   if (!file && !facts.image.kernel.hasTarget(target)) {
     throw new KspliceError(
       'not-in-kernel',

@@ -25,7 +25,7 @@ export class WantedTargets {
    * The objects that go into the wanted targets; the user is told of those that do not.
    * @throws KspliceError `no-changes` if there are none
    */
-  choose<T extends ListedObject>(objects: readonly T[], ui: Ui): T[] {
+  choose<T extends Pick<ListedObject, 'owners'>>(objects: readonly T[], ui: Ui): T[] {
     if (this.names.size === 0) return [...objects];
     const wanted = objects.filter((object) => this.includes(object));
     const left = [...new Set(objects.flatMap(({ owners }) => owners))]

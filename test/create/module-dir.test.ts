@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Confdir } from '../../src/configure/confdir.js';
 import type { KernelHeaders } from '../../src/create/kbuild.js';
-import { copyModule, moduleDirectory } from '../../src/create/module-dir.js';
+import { copyModule, moduleDirectory, moduleFiles } from '../../src/create/module-dir.js';
 import { filePrefix } from '../../src/create/module-dir-objects.js';
 import { KspliceError } from '../../src/errors.js';
 
@@ -61,6 +61,15 @@ describe('moduleDirectory', () => {
     expect(refusal(join(folder, 'absent'))).toMatchObject({ code: 'no-source' });
     expect(refusal(put('file'))).toMatchObject({ code: 'no-source' });
     expect(refusal(join(folder, 'kernel'))).toMatchObject({ code: 'usage' });
+  });
+});
+
+describe('moduleFiles', () => {
+  it('takes a directory for what it is in a kernel tree only there', () => {
+    const kinds = ['tools/x.c', 'arch/arm/y.h', 'rust/Kbuild', 'samples/README'].map(
+      (path) => moduleFiles([{ path, kind: 'other', before: '', after: '' }])[0]?.kind,
+    );
+    expect(kinds).toEqual(['source', 'included', 'rules', 'other']);
   });
 });
 

@@ -49,6 +49,13 @@ describe('loadPatch', () => {
     },
   );
 
+  it("takes a patch of the kernel for a module's directory, but strips no more in a kernel", () => {
+    const patch = change('a/drivers/net/ethernet/some/net/a.c');
+    expect(load(patch)[0]?.path).toBe('net/a.c');
+    put('tree/init/main.c', '');
+    expect(failure(patch).code).toBe('patch-failed');
+  });
+
   it('writes nothing', () => {
     load(change('a/net/a.c'));
     expect(readFileSync(join(area, 'tree/net/a.c'), 'utf8')).toBe('one\ntwo\nthree\n');

@@ -51,6 +51,14 @@ async function problems(options: Omit<ConfigureOptions, 'confdir'>): Promise<rea
 }
 
 describe('configure', () => {
+  test('does without source on request', async () => {
+    const { source, image } = kernel;
+    await configure({ confdir, source, image }, silentUi);
+    const done = await configure({ confdir, source: null, image }, silentUi);
+    expect(done.source).toBeUndefined();
+    expect((await readConfdir(confdir)).source).toBeUndefined();
+  });
+
   test('puts a directory together from the packages', async () => {
     const { source, image } = kernel;
     const done = await configure({ confdir, source, image }, silentUi);

@@ -88,12 +88,13 @@ function patchFor(directory: string, ...changes: readonly Change[]): string {
 interface Options {
   readonly conf?: string;
   readonly warnings?: string[];
+  readonly only?: string[];
 }
 
 function create(module: string, patch: string, options: Options = {}): Promise<CreatedUpdate> {
-  const { conf = confdir, warnings = [] } = options;
+  const { conf = confdir, warnings = [], only } = options;
   const ui = { ...silentUi, warn: (text: string) => warnings.push(text) };
-  return createUpdate({ module, patch, confdir: conf, jobs: 2, output }, ui);
+  return createUpdate({ module, patch, confdir: conf, jobs: 2, output, onlyTargets: only }, ui);
 }
 
 async function refusal(
@@ -154,6 +155,17 @@ describe("a module's directory", () => {
     expect(created.proof?.targets[0]?.resolved).toBeGreaterThan(0);
   });
 
+  it('may be without the module that runs: the kernel is compared when the update is applied', async () => {
+    const clean = join(work, 'clean');
+    cpSync(fixture('module-pair'), clean, { recursive: true });
+    const change = { path: 'consumer/rest.c', from: '% 5', to: '% 6' };
+    for (const conf of [bare, confdir]) {
+      const created = await create(clean, patchFor(clean, change), { conf });
+      expect(changedIn(created)).toEqual([['big_consumer', 'consumer/rest.o', ['consumer_rest']]]);
+      expect(created).toMatchObject({ proof: null, report: { provedAgainst: null } });
+    }
+  });
+
   it('may be one that cannot be written to', async () => {
     const directories = [tunnel];
     for (const directory of directories) chmodSync(directory, 0o555);
@@ -166,9 +178,16 @@ describe("a module's directory", () => {
 
   it('may be moved after it was built', async () => {
     const moved = join(work, 'moved');
-    cpSync(tunnel, moved, { recursive: true, preserveTimestamps: true });
-    const created = await create(moved, accounting, { conf: bare });
-    expect(created.proof?.kernel).toBe(join(moved, 'udp-wire.ko'));
+    cpSync(pair, moved, { recursive: true });
+    const change = { path: 'consumer/rest.c', from: '% 5', to: '% 6' };
+    const created = await create(moved, patchFor(moved, change), { conf: bare });
+    expect(changedIn(created)).toEqual([['big_consumer', 'consumer/rest.o', ['consumer_rest']]]);
+    // Its code names its files, by the names that they had then.
+    expect(created.proof?.kernel).toBe(join(moved, 'consumer/big-consumer.ko'));
+    const update = await readUpdate(created.file);
+    const newCode = update.modules.get(update.contents.changes[0]!.newCode.module)!.info.object;
+    const strings = newCode.sections.map(({ data }) => data.toString('latin1')).join('');
+    expect(strings).toContain(`${pair}/consumer/../supplier.h`);
   });
 
   it('may make several modules, which use each other', async () => {
@@ -191,6 +210,8 @@ describe("a module's directory", () => {
     ]);
     expect(created.proof?.targets).toHaveLength(2);
     expect(await versions(created, 'big_consumer')).toContain('supplier_thrice');
+    const narrowed = await create(pair, patchFor(pair, header, user), { only: ['big-consumer'] });
+    expect(narrowed.report.targets.map(({ target }) => target)).toEqual(['big_consumer']);
   });
 
   it('may use what modules in other directories export', async () => {
@@ -249,6 +270,14 @@ async function versions({ file }: CreatedUpdate, target: string): Promise<string
 }
 
 describe('refused is', () => {
+  it('another source besides', async () => {
+    const request = { module: tunnel, confdir, jobs: 1, output };
+    for (const other of [{ patch: accounting, source: kernel.source }, { git: 'HEAD' }]) {
+      const made = createUpdate({ ...request, ...other }, silentUi);
+      await expect(made).rejects.toMatchObject({ code: 'usage' });
+    }
+  });
+
   /** A copy of the tunnel's directory in which a piece of text is another. */
   function altered(name: string, path: string, from: string | RegExp, to: string): string {
     const directory = join(work, name);

@@ -8,8 +8,9 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { withGuest } from './harness/index.js';
-import { type Answer, ksplice, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
+import { type Answer, examplePatch, ksplice, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
 import { backwards, Tunnel } from './traffic/tunnel.js';
+import { userlandAssociation } from './traffic/userland-sctp.js';
 
 const FIXTURE = path.join(ROOT, 'test', 'fixtures', 'module-tunnel');
 const folder = path.join(ROOT, '.work', 'module-tunnel');
@@ -25,17 +26,27 @@ function buildModule(kernel: TestKernel): void {
   execFileSync('make', ['-s', '-C', kernel.headers, `M=${source}`, 'modules'], { stdio: 'pipe' });
 }
 
+/** Makes an update for a directory, with headers and image, but no kernel source. */
+async function createWithout(
+  kernel: TestKernel,
+  directory: string,
+  patch: string,
+  id: string,
+): Promise<Answer> {
+  const confdir = path.join(folder, 'conf');
+  const { release, image } = kernel;
+  await ksplice(['configure', confdir, '--kernel', release, '--no-source', '--image', image]);
+  const args = ['--module', directory, '--patch', patch, '--config', confdir];
+  return await ksplice(['create', ...args, '--id', id, '--output', folder]);
+}
+
 describe('a tunnel that is a module of its own', () => {
   let kernel: TestKernel;
   let created: Answer;
   beforeAll(async () => {
     kernel = await testKernel();
     buildModule(kernel);
-    const confdir = path.join(folder, 'conf');
-    const { release, image } = kernel;
-    await ksplice(['configure', confdir, '--kernel', release, '--no-source', '--image', image]);
-    const args = ['--module', source, '--patch', patch, '--config', confdir];
-    created = await ksplice(['create', ...args, '--id', 'wire', '--output', folder]);
+    created = await createWithout(kernel, source, patch, 'wire');
   });
 
   it('is patched while packets go through it', async () => {
@@ -74,6 +85,30 @@ describe('a tunnel that is a module of its own', () => {
       expect(traffic).toMatchObject({ received: traffic.sent, doubled: 0 });
       expect(traffic.longestPauseMs).toBeLessThan(2000);
       await guest.ok('ip netns del left && ip netns del right && sleep 1 && rmmod udp_wire');
+    });
+  });
+});
+
+describe("a directory out of the kernel's source", () => {
+  let kernel: TestKernel;
+  beforeAll(async () => {
+    kernel = await testKernel();
+    const directory = path.join(folder, 'only-sctp');
+    rmSync(directory, { recursive: true, force: true });
+    cpSync(path.join(kernel.source, 'net/sctp'), directory, { recursive: true });
+    await createWithout(kernel, directory, examplePatch('sctp'), 'onlysctp');
+  });
+
+  it("is enough to patch the distribution's module", async () => {
+    await withGuest({ name: 'module-sctp', kernel }, async (guest) => {
+      await guest.ok('modprobe sctp');
+      const aborts = async () => (await userlandAssociation(guest)).aborts;
+      expect(await aborts()).toBeGreaterThan(0);
+      await kspliceIn(guest, `apply ${path.join(folder, 'ksplice-onlysctp.tar.gz')}`);
+      expect(await aborts()).toBe(0);
+      await kspliceIn(guest, 'undo onlysctp');
+      expect(await aborts()).toBeGreaterThan(0);
+      expect(await kspliceModules(guest)).toEqual([]);
     });
   });
 });

@@ -108,6 +108,10 @@ export const command: Command = {
       'ksplice-ts create --git my-fix --series --config conf ~/linux.git-tree',
       'from the commit that runs to the branch my-fix',
     ],
+    [
+      'ksplice-ts create --patch fix.patch --config conf --module ~/tunnel-1.0',
+      'for a module that is built outside of the kernel source',
+    ],
   ],
   run: async (args, ui) => {
     if (args.prebuild === true) return await fillCache(args, ui);
