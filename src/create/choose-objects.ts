@@ -134,8 +134,9 @@ async function objectsIncluding(
   );
   const sources = graph.sourcesOf(files);
   ui.detail(`${sources.length} files may include them`);
-  // With very many, reading all their Makefiles says nothing new.
-  if (sources.length > MOST_OBJECTS * 40) throw tooMany(files, `${sources.length} source files`);
+  // With very many, reading all their Makefiles says nothing new, unless most are not wanted.
+  if (wanted.isAll && sources.length > MOST_OBJECTS * 40)
+    throw tooMany(files, `${sources.length} source files`);
   const found = await inParallel(sources, kbuild.jobs, (source) => lists.objectOf(source));
   const objects = found.filter((object) => object !== undefined);
   const inKernel = objects.filter(({ name }) => !NOT_RUN_IN_KERNEL.some(([p]) => p.test(name)));

@@ -16,9 +16,14 @@ export class WantedTargets {
     this.names = new Set(names.map((name) => name.replace(/\.ko$/, '').replaceAll('-', '_')));
   }
 
+  /** Whether nothing is left out. */
+  get isAll(): boolean {
+    return this.names.size === 0;
+  }
+
   /** Whether an object goes into one of them. */
   includes({ owners }: Pick<ListedObject, 'owners'>): boolean {
-    return this.names.size === 0 || owners.some((owner) => this.names.has(owner));
+    return this.isAll || owners.some((owner) => this.names.has(owner));
   }
 
   /**
@@ -26,11 +31,11 @@ export class WantedTargets {
    * @throws KspliceError `no-changes` if there are none
    */
   choose<T extends Pick<ListedObject, 'owners'>>(objects: readonly T[], ui: Ui): T[] {
-    if (this.names.size === 0) return [...objects];
+    if (this.isAll) return [...objects];
     const wanted = objects.filter((object) => this.includes(object));
     const left = [...new Set(objects.flatMap(({ owners }) => owners))]
       .filter((owner) => !this.names.has(owner))
-      .sort();
+      .sort((a, b) => Number(b === 'vmlinux') - Number(a === 'vmlinux') || (a < b ? -1 : 1));
     if (wanted.length === 0) throw nothingWanted([...this.names], left);
     if (left.length > 0) {
       ui.warn(`${shown(left)} may contain the changed code as well and will keep the old`);
@@ -40,7 +45,7 @@ export class WantedTargets {
 
   /** An object with the wanted ones of its owners only; of two modules that share it, one may be. */
   narrow<T extends Pick<ListedObject, 'owners'>>(object: T): T {
-    if (this.names.size === 0) return object;
+    if (this.isAll) return object;
     return { ...object, owners: object.owners.filter((owner) => this.names.has(owner)) };
   }
 }

@@ -108,10 +108,6 @@ export const command: Command = {
       'ksplice-ts create --git my-fix --series --config conf ~/linux.git-tree',
       'from the commit that runs to the branch my-fix',
     ],
-    [
-      'ksplice-ts create --patch fix.patch --config conf --module ~/tunnel-1.0',
-      'for a module that is built outside of the kernel source',
-    ],
   ],
   run: async (args, ui) => {
     if (args.prebuild === true) return await fillCache(args, ui);
@@ -121,7 +117,7 @@ export const command: Command = {
 };
 
 async function fillCache(args: Record<string, unknown>, ui: Ui): Promise<Outcome> {
-  const isGiven = ['patch', 'diffext', 'git'].some((way) => args[way] !== undefined);
+  const isGiven = ['patch', 'diffext', 'git', 'module'].some((way) => args[way] !== undefined);
   const done = await prebuild({ ...(isGiven ? readChange(args) : {}), ...readOptions(args) }, ui);
   const { release, area, core, objects } = done;
   return {
@@ -155,6 +151,13 @@ function readChange(args: Record<string, unknown>): ChangeRequest {
   if (strip !== undefined) options.push(`-p${strip}`);
   if (options.length > 0 && !patch) {
     throw usage('--strip and --patch-opt are for --patch', 'Leave them out.');
+  }
+  const notForModules = ['git', 'prebuild', 'build-modules'].filter((name) => args[name]);
+  if (args.module !== undefined && notForModules.length > 0) {
+    throw usage(
+      `--${notForModules[0]} is not for --module`,
+      "Of a module's directory there is neither a history nor anything to keep: use --patch or --diffext.",
+    );
   }
   if (args.series === true && git === undefined) {
     throw usage(
