@@ -1,0 +1,428 @@
+// The ways into create on the real kernel's source: several patches, files with
+// an extension, git; what limits it; and bad input of each kind.
+
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createTwoFilesPatch } from 'diff';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { configure } from '../../src/configure/configure.js';
+import { type CreateOptions, createUpdate } from '../../src/create/pipeline.js';
+import { prebuild } from '../../src/create/prebuild.js';
+import { readPatchOptions } from '../../src/create/sources/patch-options.js';
+import { KspliceError } from '../../src/errors.js';
+import { silentUi } from '../../src/ui.js';
+import { readUpdate } from '../../src/update/read.js';
+import { modulesDirectory, testKernel } from '../kernels/kernel.js';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const kernel = await testKernel();
+mkdirSync(join(ROOT, '.work'), { recursive: true });
+const work = mkdtempSync(join(ROOT, '.work', 'ways-in-'));
+const [cache, confdir, output] = [join(work, 'cache'), join(work, 'conf'), join(work, 'out')];
+const sctpPatch = join(ROOT, 'docs/examples/sctp.patch');
+const tcpPatch = join(ROOT, 'docs/examples/tcp.patch');
+const before = process.env.KSPLICE_CACHE;
+
+beforeAll(async () => {
+  process.env.KSPLICE_CACHE = cache;
+  const { release, source, image } = kernel;
+  await configure({ confdir, release, source, image }, silentUi);
+});
+afterAll(() => {
+  if (before === undefined) delete process.env.KSPLICE_CACHE;
+  else process.env.KSPLICE_CACHE = before;
+  rmSync(work, { recursive: true, force: true });
+});
+
+const sourceText = (path: string) => readFileSync(join(kernel.source, path), 'latin1');
+
+/** The text of a file with one piece of it replaced. */
+function changed(path: string, from: string | RegExp, to: string): string {
+  const text = sourceText(path);
+  const found = typeof from === 'string' ? from : from.exec(text)?.[0];
+  if (found === undefined || !text.includes(found)) throw new Error(`${path} has no ${from}`);
+  return text.replace(found, () => found.replace(from, to));
+}
+
+function patchFor(path: string, from: string | RegExp, to: string): string {
+  const file = join(work, `${path.replaceAll('/', '-')}.patch`);
+  const text = createTwoFilesPatch(
+    `a/${path}`,
+    `b/${path}`,
+    sourceText(path),
+    changed(path, from, to),
+  );
+  writeFileSync(file, text, 'latin1');
+  return file;
+}
+
+interface Said {
+  readonly info: string[];
+  readonly warnings: string[];
+}
+
+async function create(options: Partial<CreateOptions>) {
+  const said: Said = { info: [], warnings: [] };
+  const ui = {
+    ...silentUi,
+    info: (text: string) => said.info.push(text),
+    warn: (text: string) => said.warnings.push(text),
+  };
+  const created = await createUpdate({ confdir, jobs: 2, output, ...options }, ui);
+  const functions = created.report.objects.map(({ target, changed: list }) => [
+    target,
+    ...list.map(({ name }) => name),
+  ]);
+  return { ...created, said, functions: functions.sort() };
+}
+
+async function refusal(options: Partial<CreateOptions>): Promise<KspliceError> {
+  const delivered = existsSync(output) ? readdirSync(output) : [];
+  const error = await create(options).catch((thrown: unknown) => thrown);
+  if (!(error instanceof KspliceError)) throw error;
+  expect(existsSync(output) ? readdirSync(output) : []).toEqual(delivered);
+  // The area of each tree is free, and holds the tree as it is.
+  for (const area of existsSync(join(cache, 'trees')) ? readdirSync(join(cache, 'trees')) : []) {
+    const left = readdirSync(join(cache, 'trees', area));
+    expect(left.filter((name) => ['lock', 'journal.json'].includes(name))).toEqual([]);
+  }
+  return error;
+}
+
+const BOTH = [
+  ['sctp', 'sctp_rcv'],
+  ['vmlinux', 'tcp_v4_rcv'],
+];
+
+describe('--patch', () => {
+  it('takes several, and the update holds them all', async () => {
+    const { functions, file, description } = await create({ patch: [sctpPatch, tcpPatch] });
+    expect(functions).toEqual(BOTH);
+    expect(description).toBe('sctp.patch; tcp.patch');
+    const texts = [sctpPatch, tcpPatch].map((path) => readFileSync(path, 'utf8'));
+    expect((await readUpdate(file)).patch).toBe(texts.join(''));
+  });
+
+  it('takes a patch back, and the update holds what it does', async () => {
+    const forth = createTwoFilesPatch(
+      'linux/net/sctp/input.c',
+      'linux.new/net/sctp/input.c',
+      changed('net/sctp/input.c', /^int sctp_rcv\([^{]*\{\n/m, '$&\tif (!skb)\n\t\treturn 0;\n'),
+      sourceText('net/sctp/input.c'),
+    );
+    const patch = join(work, 'back.patch');
+    writeFileSync(patch, forth, 'latin1');
+    const patchOptions = readPatchOptions(['-R', '-p1', '-F0']);
+    const { functions, file } = await create({ patch, patchOptions });
+    expect(functions).toEqual([['sctp', 'sctp_rcv']]);
+    expect((await readUpdate(file)).patch).toContain('+\tif (!skb)\n');
+  });
+
+  it('tells of offset and fuzz', async () => {
+    const text = readFileSync(sctpPatch, 'latin1').replace(/^@@ -(\d+)/m, (_, n) => `@@ -${n - 7}`);
+    const patch = join(work, 'moved.patch');
+    writeFileSync(patch, text, 'latin1');
+    const { said, functions } = await create({ patch });
+    expect(functions).toEqual([['sctp', 'sctp_rcv']]);
+    expect(said.info).toContainEqual(
+      expect.stringMatching(/input\.c:\d+: hunk 1 .*offset of 7 lines/),
+    );
+  });
+});
+
+describe('--diffext', () => {
+  it('compares files with the extension, in a tree that cannot be written to', async () => {
+    const ending = '.ksplice-ts-test';
+    const tree = join(work, 'with-extension');
+    await linkTree(tree);
+    const place = join(tree, 'net/sctp/input.c');
+    writeFileSync(`${place}${ending}`, execFileSync('patch', ['-s', '-o', '-', place, sctpPatch]));
+    // Permissions do not keep root out; a read-only file system does.
+    execFileSync('mount', ['--bind', tree, tree]);
+    try {
+      execFileSync('mount', ['-o', 'remount,bind,ro', tree]);
+      const { functions, file, description } = await create({ diffext: ending, source: tree });
+      expect(functions).toEqual([['sctp', 'sctp_rcv']]);
+      expect(description).toBe('net/sctp/input.c');
+      expect((await readUpdate(file)).patch).toMatch(/^--- a\/net\/sctp\/input\.c\t?\n\+\+\+ b\//);
+    } finally {
+      execFileSync('umount', [tree]);
+    }
+  });
+});
+
+/** A tree like the kernel's, of links. */
+async function linkTree(tree: string): Promise<void> {
+  await execa('cp', ['-al', kernel.source, tree]);
+  // These may be written to: they must not be the pristine source's.
+  rmSync(join(tree, 'net/sctp'), { recursive: true });
+  cpSync(join(kernel.source, 'net/sctp'), join(tree, 'net/sctp'), {
+    recursive: true,
+    preserveTimestamps: true,
+  });
+}
+
+describe('--git', () => {
+  const tree = join(work, 'repository');
+  // Not compiled here, and more than half of all.
+  const without = ['drivers/gpu/drm/amd/include', 'tools/testing', 'Documentation/devicetree'];
+
+  function gitArgs(workTree: string, ...args: string[]): string[] {
+    // No packing in the background of the test.
+    const settings = [
+      'user.name=t',
+      'user.email=t@example.org',
+      'core.looseCompression=0',
+      'gc.auto=0',
+    ];
+    const words = settings.flatMap((setting) => ['-c', setting]);
+    return [...words, `--git-dir=${join(tree, '.git')}`, `--work-tree=${workTree}`, ...args];
+  }
+
+  function git(workTree: string, ...args: string[]): string {
+    const words = gitArgs(workTree, ...args);
+    return execFileSync('git', words, { cwd: workTree, encoding: 'utf8' }).trim();
+  }
+
+  function commitFile(path: string, text: string, parent: string, subject: string): string {
+    const index = { ...process.env, GIT_INDEX_FILE: join(work, 'index') };
+    const run = (args: string[], input?: string) =>
+      execFileSync('git', ['-C', tree, '-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
+        env: index,
+        encoding: 'utf8',
+        ...(input === undefined ? {} : { input: Buffer.from(input, 'latin1') }),
+      }).trim();
+    run(['read-tree', parent]);
+    const blob = run(['hash-object', '-w', '--stdin'], text);
+    run(['update-index', '--cacheinfo', `100644,${blob},${path}`]);
+    return run(['commit-tree', run(['write-tree']), '-p', parent, '-m', subject]);
+  }
+
+  const ref = () => git(tree, 'for-each-ref', '--format=%(objectname)', 'refs/ksplice/pre');
+
+  it('makes an update between commits, whatever is in work tree and index', async () => {
+    execFileSync('git', ['init', '-q', tree]);
+    const excluded = without.map((path) => `:(exclude)${path}`);
+    // In the background: a minute of silence ends the test run.
+    await execa('git', gitArgs(kernel.source, 'add', '-Af', '--', '.', ...excluded), {
+      cwd: kernel.source,
+    });
+    await execa('git', gitArgs(kernel.source, 'commit', '-qm', 'As it runs'), {
+      cwd: kernel.source,
+    });
+    const runs = git(tree, 'rev-parse', 'HEAD');
+    // Hardly anything is in the work tree, and that is changed.
+    writeFileSync(join(tree, 'Makefile'), 'all:\n\tfalse\n');
+    git(tree, 'add', 'Makefile');
+    const patched = execFileSync(
+      'patch',
+      ['-s', '-o', '-', join(kernel.source, 'net/sctp/input.c'), sctpPatch],
+      { encoding: 'latin1' },
+    );
+    const one = commitFile('net/sctp/input.c', patched, runs, 'Discard what is not ours');
+    const body = /^int tcp_v4_rcv\([^{]*\{\n/m;
+    const tcp = changed('net/ipv4/tcp_ipv4.c', body, '$&\tif (!skb)\n\t\treturn 1;\n');
+    const two = commitFile('net/ipv4/tcp_ipv4.c', tcp, one, 'And more');
+    const state = () => [readFileSync(join(tree, '.git/index')), git(tree, 'rev-parse', 'HEAD')];
+    const untouched = state();
+
+    const first = await create({ git: one, source: tree, series: true });
+    expect(first.functions).toEqual([['sctp', 'sctp_rcv']]);
+    expect(first.description).toBe('Discard what is not ours');
+    expect(first.said.info).toContainEqual(expect.stringContaining('no refs/ksplice/pre yet'));
+    expect((await readUpdate(first.file)).patch).toContain('diff --git a/net/sctp/input.c');
+    expect(ref()).toBe(one);
+    expect(state()).toEqual(untouched);
+
+    const second = await create({ git: two, source: tree });
+    expect(second.functions).toEqual([['vmlinux', 'tcp_v4_rcv']]);
+    expect(ref()).toBe(one);
+    expect(state()).toEqual(untouched);
+
+    // The first update replaced a function of the same object: its code would not match.
+    const ootb = changed(
+      'net/sctp/input.c',
+      /^static int sctp_rcv_ootb\([^{]*\{\n/m,
+      '$&\tif (!skb)\n\t\treturn 1;\n',
+    );
+    const three = commitFile('net/sctp/input.c', ootb, one, 'Once more');
+    expect(await refusal({ git: three, source: tree })).toMatchObject({
+      code: 'refused-change',
+      message: expect.stringContaining('net/sctp/input.o: two updates of one object'),
+    });
+  });
+
+  it('has nothing to do for the commit that runs', async () => {
+    expect(await refusal({ git: ref(), source: tree })).toMatchObject({ code: 'no-changes' });
+    expect(await refusal({ git: 'HEAD', source: kernel.source })).toMatchObject({
+      code: 'no-source',
+    });
+  });
+});
+
+describe('--only-targets', () => {
+  it('leaves out the other modules of a header', async () => {
+    const patch = patchFor(
+      'include/net/sctp/checksum.h',
+      /^static inline __le32 sctp_compute_cksum\([^{]*\{\n/m,
+      '$&\tif (!skb)\n\t\treturn 0;\n',
+    );
+    const { report, said } = await create({ patch, onlyTargets: ['sctp'] });
+    const objects = report.objects.map(({ target, object }) => [target, object]);
+    expect(objects).toContainEqual(['sctp', 'net/sctp/input.o']);
+    expect(objects.every(([target]) => target === 'sctp')).toBe(true);
+    expect(said.warnings).toContainEqual(expect.stringMatching(/nf_conntrack.* will keep the old/));
+  });
+
+  it('refuses a target that the change does not reach', async () => {
+    const error = await refusal({ patch: sctpPatch, onlyTargets: ['ext4'] });
+    expect(error).toMatchObject({ code: 'no-changes', details: ['sctp'] });
+  });
+});
+
+describe('--prebuild', () => {
+  it('leaves create nothing to do but the patched object', async () => {
+    process.env.KSPLICE_CACHE = join(work, 'prebuilt');
+    try {
+      const { objects, core } = await prebuild({ confdir, jobs: 2, patch: sctpPatch }, silentUi);
+      expect(objects).toEqual(['net/sctp/input.o']);
+      expect(existsSync(core)).toBe(true);
+      const details: string[] = [];
+      const ui = { ...silentUi, detail: (text: string) => details.push(text) };
+      await createUpdate({ confdir, jobs: 2, patch: sctpPatch, output }, ui);
+      expect(details).toContain('pre objects: 1 cached, 0 to make');
+    } finally {
+      rmSync(join(work, 'prebuilt'), { recursive: true, force: true });
+      process.env.KSPLICE_CACHE = cache;
+    }
+  });
+});
+
+describe('--build-modules', () => {
+  /** Function → size, of a module's file. */
+  function sizes(file: string): Map<string, string> {
+    const lines = execFileSync('nm', ['-S', '--defined-only', file], { encoding: 'utf8' });
+    const functions = lines.matchAll(/^\S+ (\S+) [tT] (\S+)$/gm);
+    return new Map([...functions].map(([, size = '', name = '']) => [name, size]));
+  }
+
+  it('packs the modules as they are to be on disk', async () => {
+    const { file, id } = await create({ patch: sctpPatch, buildModules: true });
+    execFileSync('tar', ['-xzf', file, '-C', work]);
+    const made = join(work, `ksplice-${id}`, 'modules/sctp.ko');
+    const stock = join(modulesDirectory(kernel), 'kernel/net/sctp/sctp.ko');
+    const old = sizes(stock);
+    const differing = [...sizes(made)].filter(([name, size]) => old.get(name) !== size);
+    expect(differing.map(([name]) => name)).toEqual(['sctp_rcv']);
+    const field = (path: string, name: string) =>
+      execFileSync('/sbin/modinfo', ['-F', name, path], { encoding: 'utf8' });
+    for (const name of ['vermagic', 'depends', 'intree']) {
+      expect(field(made, name)).toBe(field(stock, name));
+    }
+    // The work tree is still that of the code that runs.
+    expect((await create({ patch: sctpPatch })).functions).toEqual([['sctp', 'sctp_rcv']]);
+  });
+});
+
+describe('bad input', () => {
+  const inFunction = '$&\tif (!current)\n\t\treturn 0;\n';
+
+  it.each([
+    [
+      'Kconfig alone',
+      'net/sctp/Kconfig',
+      'menuconfig IP_SCTP',
+      'menuconfig  IP_SCTP',
+      'no-changes',
+      /build rules are fixed|net\/sctp\/Kconfig/,
+    ],
+    [
+      'documentation alone',
+      'Documentation/Kconfig',
+      /^\S.*$/m,
+      '$& ',
+      'no-changes',
+      /never get into this kernel/,
+    ],
+    [
+      'the vdso',
+      'arch/x86/entry/vdso/vclock_gettime.c',
+      'return __cvdso',
+      'return 1 + __cvdso',
+      'refused-change',
+      /reboot/,
+    ],
+    [
+      'a program of the build',
+      'lib/gen_crc32table.c',
+      /^int main\([^{]*\{\n/m,
+      '$&\n',
+      'refused-change',
+      /generates/,
+    ],
+    [
+      'what a rule of its own makes code of',
+      'lib/raid6/int.uc',
+      /^#include .*\n/m,
+      '$&\n',
+      'refused-change',
+      /reboot/,
+    ],
+    [
+      'an __init function alone',
+      'net/sctp/protocol.c',
+      /^static __init int sctp_init\([^{]*\{\n/m,
+      inFunction,
+      'no-changes',
+      /no effect after boot/,
+    ],
+  ])('%s', async (_, path, from, to, code, advice) => {
+    const error = await refusal({ patch: patchFor(path, from, to) });
+    expect(error).toMatchObject({ code, advice: expect.stringMatching(advice) });
+  });
+
+  it('a header that is not there any more', async () => {
+    const gone = sourceText('include/net/sctp/sctp.h');
+    const patch = join(work, 'gone.patch');
+    const name = 'include/net/sctp/no_more.h';
+    writeFileSync(
+      patch,
+      createTwoFilesPatch(`a/${name}`, `b/${name}`, gone, `${gone}\n`),
+      'latin1',
+    );
+    const error = await refusal({ patch });
+    expect(error).toMatchObject({ code: 'patch-failed', advice: expect.stringContaining(name) });
+  });
+
+  it.each([
+    ['the cache', (mount: string) => ({ cache: join(mount, 'cache'), output })],
+    ['the output', (mount: string) => ({ cache, output: join(mount, 'out') })],
+  ])('a full disk for %s', async (_, places) => {
+    const mount = mkdtempSync(join(work, 'small-'));
+    const size = _ === 'the cache' ? '24m' : '16k';
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'none', mount]);
+    try {
+      const { cache: place, output: directory } = places(mount);
+      process.env.KSPLICE_CACHE = place;
+      const options = { confdir, jobs: 2, patch: sctpPatch, output: directory };
+      const error = await createUpdate(options, silentUi).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'io', message: expect.stringMatching(/no space left/i) });
+      const left = execFileSync('find', [mount, '-type', 'f', '-size', '+0'], { encoding: 'utf8' });
+      expect(left).toBe('');
+    } finally {
+      process.env.KSPLICE_CACHE = cache;
+      execFileSync('umount', [mount]);
+    }
+  });
+});
