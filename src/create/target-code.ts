@@ -130,7 +130,7 @@ function notProved(
     `${facts.image?.kernel.origin} does not hold the code that this source makes of ${target}:\n${lines.join('\n')}`,
     {
       advice: facts.modules
-        ? 'The directory must hold what the loaded module was built from, and the configuration be that of the kernel it was built for.'
+        ? 'The directory must hold what the loaded module was built from; words that make was given then belong into the flags of the configuration.'
         : 'Source, compiler and configuration must be the ones of the running kernel: compare their package versions.',
       details: differences,
     },

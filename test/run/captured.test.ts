@@ -7,6 +7,7 @@ import { KspliceError } from '../../src/errors.js';
 import { sha256 } from '../../src/run/capture-format.js';
 import { openKernelImage } from '../../src/run/kernel-files.js';
 import { silentUi } from '../../src/ui.js';
+import { compile } from '../support/compile.js';
 
 const KALLSYMS = 'ffffffff81000000 T _text\nffffffffc0001000 t answer\t[sctp]\n';
 const MEMORY = Buffer.from('kernel codemodule code');
@@ -69,6 +70,16 @@ describe('a capture', () => {
     expect(kernel.read(0xffffffff80ffffffn, 2)).toBeUndefined();
     expect([kernel.hasTarget('sctp'), kernel.hasTarget('xfs')]).toEqual([true, false]);
     expect(await moduleFile('sctp')).toBeUndefined();
+  });
+
+  test('takes symbols from module files, but code only from what it captured', async () => {
+    write();
+    const ko = compile(path.join(import.meta.dirname, '../fixtures/run/module.c'));
+    const read = (name: string) => (name === 'sctp' ? { path: 'sctp.ko', data: ko } : undefined);
+    const files = (await open()).withModules({ has: (name) => name === 'sctp', read }, 'sctp.ko');
+    expect((await files.moduleFile('sctp'))?.name).toBe('sctp.ko');
+    expect(files.kernel.lookup('answer', 'sctp')).toEqual([0xffffffffc0001000n]);
+    expect(await files.moduleFile('xfs')).toBeUndefined();
   });
 
   test.each<[string, (manifest: Manifest) => unknown]>([

@@ -6,11 +6,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ElfObject } from '../../src/elf/object.js';
 import { KspliceError } from '../../src/errors.js';
 import { type ImageOptions, openKernelImage } from '../../src/run/kernel-files.js';
+import { openSymbolMap } from '../../src/run/map-kernel.js';
+import type { RunningKernel } from '../../src/run/running.js';
 import { silentUi } from '../../src/ui.js';
 import { compile } from '../support/compile.js';
-import { functionName, TEXT, tinyKernel } from './tiny-kernel.js';
+import { FUNCTION_SIZE, functionName, TEXT, tinyKernel } from './tiny-kernel.js';
 
 const RELEASE = '6.1.0-tiny';
 const MODULE = `
@@ -98,6 +101,43 @@ describe('an unpacked image package', () => {
     expect(kernel.lookup('other_module_function')).toEqual([]);
     for (const name of ['plain_one', 'zipped']) kernel.read(kernel.lookup('answer', name)[0]!, 1);
     expect(kernel.lookup('other_module_function')).toHaveLength(1);
+  });
+
+  /** Of `answer`, the call of `name`: where it leads. */
+  function callee(kernel: RunningKernel, module: string, name: string): bigint {
+    const object = new ElfObject(ko, 'module.ko');
+    const text = object.symbols.find((symbol) => symbol.name === 'answer')!;
+    const found = object.relocations(text.section!).find(({ symbol }) => symbol.name === name)!;
+    const [answer] = kernel.lookup('answer', module);
+    const place = answer! + BigInt(found.offset - text.value);
+    return place + 4n + BigInt(Buffer.from(kernel.read(place, 4)!).readInt32LE());
+  }
+
+  test('takes module files from elsewhere, before its own', async () => {
+    const files = await openKernelImage(tree, silentUi);
+    const names = ['mine', 'broken'];
+    const given = {
+      has: (name: string) => names.includes(name),
+      read: (name: string) => (names.includes(name) ? { path: 'mine.ko', data: ko } : undefined),
+    };
+    const both = files.withModules(given, 'mine.ko');
+    expect(both.kernel.origin).toBe(`mine.ko with the image in ${tree}`);
+    expect(names.map((name) => both.kernel.hasTarget(name))).toEqual([true, true]);
+    expect(callee(both.kernel, 'mine', functionName(100))).toBe(TEXT + 100n * FUNCTION_SIZE);
+    expect(both.kernel.lookup('answer', 'broken')).toHaveLength(1);
+    expect(both.kernel.lookup('answer', 'zipped')).toHaveLength(1);
+    expect((await both.moduleFile('mine'))?.name).toBe('mine.ko');
+    expect(await both.moduleFile('zipped')).toBeDefined();
+    expect(files.kernel.hasTarget('mine')).toBe(false);
+
+    // The symbols alone lead to the same places.
+    const exported = new Set([functionName(100)]);
+    const map = openSymbolMap('mine.ko', RELEASE, files.symbols, exported, given);
+    expect(map.kernel).toMatchObject({ origin: 'mine.ko', release: RELEASE });
+    expect(callee(map.kernel, 'mine', functionName(100))).toBe(TEXT + 100n * FUNCTION_SIZE);
+    expect(map.kernel.lookup(functionName(0), 'vmlinux')).toEqual([TEXT]);
+    expect(map.kernel.read(TEXT, 1)).toBeUndefined();
+    expect(map.kernel.hasTarget('zipped')).toBe(false);
   });
 
   test('refuses a damaged module when it is asked for', async () => {
