@@ -91,7 +91,9 @@ export class GitRepository {
    * @param index takes the place of the repository's own index
    */
   async checkOut(commit: string, directory: string, index: string): Promise<void> {
-    const settings = ['core.sparseCheckout=false', 'core.autocrlf=false'].flatMap((s) => ['-c', s]);
+    // The mirror's links change a file's ctime; git would write all files anew.
+    const wanted = ['core.sparseCheckout=false', 'core.autocrlf=false', 'core.trustctime=false'];
+    const settings = wanted.flatMap((setting) => ['-c', setting]);
     const args = [...settings, `--work-tree=${directory}`, 'read-tree', '--reset', '-u', commit];
     await this.ask(args, 'utf8', { GIT_INDEX_FILE: index });
   }

@@ -4,11 +4,13 @@
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -118,6 +120,11 @@ describe('openGitChange', () => {
 
   it('follows what runs: files come, go and change in the cache', async () => {
     await checkOut('fix');
+    const [place = ''] = readdirSync(join(area, 'cache/git'));
+    const unchanged = join(area, 'cache/git', place, 'linux/b.h');
+    // As the mirror does, which must not see a new file there.
+    linkSync(unchanged, join(area, 'link'));
+    const { ino } = statSync(unchanged);
     git('update-ref', 'refs/ksplice/pre', second);
     const { read } = await checkOut('main');
     expect(['a.c', 'b.h', 'gone.c', 'new.h'].map(read)).toEqual([
@@ -126,6 +133,7 @@ describe('openGitChange', () => {
       undefined,
       'new\n',
     ]);
+    expect(statSync(unchanged).ino).toBe(ino);
   });
 
   it('begins anew after a run that was killed while it wrote', async () => {
