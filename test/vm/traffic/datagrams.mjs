@@ -14,7 +14,8 @@ const SIZES = [40, 1200];
 /** Those still under way when the sender stops. */
 const LAST_MS = 1000;
 
-const socket = createSocket('udp4');
+// What comes while this program waits for a processor must not be lost in the socket.
+const socket = createSocket({ type: 'udp4', recvBufferSize: 4 << 20 });
 
 function echo(port) {
   socket.on('message', (data, from) => socket.send(data, from.port, from.address));

@@ -42,6 +42,7 @@ export class Tunnel {
   static async start(guest: Guest, module: string): Promise<Tunnel> {
     await guest.ok('modprobe -a veth udp_tunnel');
     await guest.ok(`insmod ${module}`);
+    await guest.ok('echo $((8 << 20)) >/proc/sys/net/core/rmem_max');
     await guest.ok('ip netns add left && ip netns add right');
     await guest.ok('ip link add cable netns left type veth peer name cable netns right');
     await setUp(guest, 'left', 'right');
