@@ -4,7 +4,7 @@
 
 build_packages=(
 	make gcc libc6-dev perl bc bison flex libelf-dev libssl-dev dwarves
-	patch xz-utils zstd cpio kmod rsync python3-minimal
+	patch git xz-utils zstd cpio kmod rsync python3-minimal
 )
 guest_packages=(qemu-system-x86 seabios busybox-static procps iproute2 hostname)
 scene_packages=(libusrsctp-examples lksctp-tools tcpdump)
