@@ -1,12 +1,12 @@
 // Variables whose content changed although they existed before. A writable one is
-// a refusal: the running kernel has its own value. Of the others there are three kinds:
+// a refusal: the running kernel has its own value, even where only boot-time code
+// mentions it, for that may have handed it out (a table that is registered). A constant
 //
-// - a constant of this file that only code reads (`static const u8 rates[]`): all
-//   functions that read it are replaced and read the new one. Not if it holds
-//   addresses of functions: a table of operations may have been handed to others,
-//   who compare and keep its address.
-// - a variable that only boot-time code reads: it has been read.
-// - any other constant keeps its place, and its new content is written over the old.
+// - of the same size keeps its place, and its new content is written over the old:
+//   whoever has its address sees it;
+// - of another size, that is this file's own and that only code reads (`static const
+//   u8 rates[]`): all functions that read it are replaced and read the new one. Not if
+//   it holds addresses of functions: a table of operations has been handed to others.
 
 import { SHF_WRITE, STB_LOCAL } from '../elf/constants.js';
 import type { Comparison, Side } from './compare.js';
@@ -17,7 +17,7 @@ import type { SectionRole } from './sections.js';
 import { findTarget } from './targets.js';
 
 /** What becomes of a changed variable. */
-export type DataFate = 'replaced' | 'past' | 'written' | 'refused';
+export type DataFate = 'replaced' | 'written' | 'refused';
 
 /** The fates of changed variables, and the functions that have to be replaced with them. */
 export interface DataFates {
@@ -57,9 +57,9 @@ export function decideDataFates(
     const isConstant = !((pre.section.flags | post.section.flags) & SHF_WRITE);
     const isData = pre.role === 'data' && post.role === 'data' && !pre.isFunction;
     const isSameSize = pre.end - pre.start === post.end - post.start;
-    let fate: DataFate = isData && isConstant && isSameSize ? 'written' : 'refused';
-    if (isData && isOwn && all.every((user) => user !== 'other' && user.role === 'init')) {
-      fate = 'past';
+    let fate: DataFate = 'refused';
+    if (isData && isConstant && isSameSize) {
+      fate = 'written';
     } else if (isData && isOwn && isConstant && all.every(isCode)) {
       if (!holdsFunctions(comparison.pre, pre) && !holdsFunctions(comparison.post, post)) {
         fate = 'replaced';
@@ -75,7 +75,7 @@ export function decideDataFates(
 }
 
 function isCode(user: Part | 'other'): boolean {
-  return user !== 'other' && (user.role === 'code' || user.role === 'init');
+  return user !== 'other' && user.role === 'code';
 }
 
 /** Functions that refer to each part; 'other' for any other kind of reference. */

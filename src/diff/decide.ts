@@ -26,7 +26,6 @@ export function decide(
   const notes: string[] = [];
   for (const [pre, post] of changes.data) {
     const fate = changes.fates.get(post);
-    if (fate === 'past') notes.push(`${post.symbol.name} changed: only boot-time code reads it`);
     if (fate === 'written') notes.push(`${post.symbol.name} changed: it is written in place`);
     if (fate === 'refused') refusals.push(changedData(comparison, pre, post, object));
   }
