@@ -4,6 +4,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { describeMismatches } from '../check/report.js';
+import { SpecialTables } from '../diff/special.js';
+import { STT_FUNC } from '../elf/constants.js';
 import { ElfObject } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
@@ -12,6 +14,7 @@ import { createResolver } from '../extract/resolver.js';
 import type { NewCode } from '../extract/types.js';
 import { type Generated, generateProgram } from '../match/generate.js';
 import { type MatchResult, type Mismatch, matchProgram } from '../match/interpret.js';
+import { jumpObstacle } from '../match/jump-room.js';
 import type { Ui } from '../ui.js';
 import type { ChangedTarget } from './differences.js';
 import { type KernelFacts, kallsymsTest } from './kernel-facts.js';
@@ -39,6 +42,7 @@ export async function makeTargetCode(
   const plain = objects.map((object) => object.plain);
   const hasKallsyms = kallsymsTest(facts, module, plain);
   refuseAbsent(changed, hasKallsyms);
+  refuseWithoutRoom(changed, tables);
   const generated = generateProgram({
     objects: objects.map(({ plain, label, diff }) => ({
       object: plain,
@@ -100,6 +104,26 @@ function refuseAbsent({ target, objects }: ChangedTarget, has: (name: string) =>
   throw new KspliceError('not-in-kernel', `${absent.join(', ')}: not linked into ${target}`, {
     advice: "The kernel's symbols have none of the changed functions: it needs no patch for them.",
     details: absent,
+  });
+}
+
+/** What the core would refuse on every host (`reserved_text`) is said here. */
+function refuseWithoutRoom({ objects }: ChangedTarget, tables: TableSizes): void {
+  const details = objects.flatMap(({ plain, label, diff }) => {
+    const special = new SpecialTables(plain, tables);
+    const replaced = new Set(diff.replaced.map(({ name }) => name));
+    return plain.symbols.flatMap((symbol) => {
+      if (symbol.type !== STT_FUNC || !replaced.has(symbol.name)) return [];
+      const why = jumpObstacle(special, symbol);
+      const message = `ftrace cannot redirect ${symbol.name}, and there is no room for a jump: ${why}`;
+      return why ? [{ code: 'reserved-text', object: label, symbol: symbol.name, message }] : [];
+    });
+  });
+  if (details.length === 0) return;
+  const lines = details.map(({ object, message }) => `${object}: ${message}`);
+  throw new KspliceError('refused-change', lines.join('\n'), {
+    advice: 'Leave these functions as they are, and change their callers.',
+    details,
   });
 }
 
