@@ -13,7 +13,7 @@ it('finds nothing wrong with the states as they should be', () => {
 it('says what is wrong with any other', () => {
   expect(problems(PATCHED, { aborts: true })).toEqual(['no ABORT was seen']);
   expect(problems(STOCK, { aborts: false })).toEqual(['the kernel still answers with ABORTs']);
-  expect(problems({ ...PATCHED, aborts: 1 }, { aborts: false })).toHaveLength(1);
+  expect(problems({ ...PATCHED, outOfBlues: 1 }, { aborts: false })).toHaveLength(1);
   for (const step of ['up', 'echoed', 'closed']) {
     expect(problems({ ...PATCHED, [step]: false }, { aborts: false })).toHaveLength(1);
   }

@@ -1,5 +1,7 @@
 // SCTP between two sockets of the kernel's own stack (sctp_test of lksctp-tools),
-// association after association in the background while updates come and go.
+// association after association in the background while updates come and go. It has
+// a network namespace of its own: a late packet of an association that has just ended
+// counts as out of the blue, and must not be taken for one of the stack in user space.
 
 import type { Background, Guest } from '../harness/index.js';
 
@@ -10,6 +12,8 @@ export interface KernelTraffic {
 
 const STOP = '/run/kernel-sctp.stop';
 const COUNT = '/run/kernel-sctp.count';
+const NAMESPACE = '/run/kernel-sctp.net';
+const INSIDE = `nsenter --net=${NAMESPACE}`;
 /** Messages in one run of sctp_test: test case 1 sends multiples of 1452 bytes. */
 const CLIENT = 'timeout 60 sctp_test -H 127.0.0.1 -P 5001 -h 127.0.0.1 -p 5000 -s -c 1 -x 3';
 
@@ -26,13 +30,14 @@ export class KernelSctp {
 
   /** Starts a server and a client that opens one association after another. */
   static async start(guest: Guest): Promise<KernelSctp> {
-    await guest.ok(`rm -f ${STOP}; echo 0 >${COUNT}`);
-    const server = guest.spawn('exec stdbuf -oL sctp_test -H 127.0.0.1 -P 5000 -l');
+    await guest.ok(`rm -f ${STOP}; echo 0 >${COUNT}; touch ${NAMESPACE}`);
+    await guest.ok(`unshare --net=${NAMESPACE} busybox ip link set lo up`);
+    const server = guest.spawn(`exec ${INSIDE} stdbuf -oL sctp_test -H 127.0.0.1 -P 5000 -l`);
     await guest.ok(
-      'for i in {1..100}; do grep -q 5000 /proc/net/sctp/eps && break; sleep 0.1; done',
+      `for i in {1..100}; do ${INSIDE} grep -q 5000 /proc/net/sctp/eps && break; sleep 0.1; done`,
     );
     const client = guest.spawn(
-      `n=0; until [ -e ${STOP} ]; do ${CLIENT} || exit 1; echo $((++n)) >${COUNT}; done`,
+      `n=0; until [ -e ${STOP} ]; do ${INSIDE} ${CLIENT} || exit 1; echo $((++n)) >${COUNT}; done`,
     );
     const traffic = new KernelSctp(guest, server, client);
     await traffic.more();
@@ -54,6 +59,7 @@ export class KernelSctp {
     if (client.status !== 0) throw new Error(`sctp_test failed:\n${client.stdout.slice(-2000)}`);
     this.#server.kill();
     const { stdout } = await this.#server.finished();
+    await this.#guest.ok(`umount ${NAMESPACE}`);
     const sent = bytes(client.stdout.matchAll(/^\s*sendmsg\(.*\) (\d+) bytes/gm));
     const received = bytes(stdout.matchAll(/^\s*recvmsg\(.*\) Data (\d+) bytes/gm));
     const opened = stdout.match(/SCTP_ASSOC_CHANGE\(COMMUNICATION_UP\)/g)?.length ?? 0;
