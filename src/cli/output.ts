@@ -28,6 +28,11 @@ const COLOURS: Record<Colour, string> = {
   bold: '1',
 };
 
+/** Where lines cannot be written over: how often one tells of progress. */
+const LINE_EVERY_MS = 30_000;
+/** From here on it is said how long the rest will take. */
+const LONG_MS = 45_000;
+
 /** The command line's Ui, and the printing of what comes at the end. */
 export class Console implements Ui {
   private readonly terminal: boolean;
@@ -35,6 +40,9 @@ export class Console implements Ui {
   private readonly colouredResults: boolean;
   private current = '';
   private startedAt = 0;
+  private counted = 0;
+  private countedFrom = 0;
+  private lastLine = 0;
 
   constructor(
     private readonly streams: Streams,
@@ -53,13 +61,27 @@ export class Console implements Ui {
     if (this.options.quiet) return;
     this.current = text;
     this.startedAt = Date.now();
+    this.countedFrom = this.startedAt;
+    this.counted = 0;
     if (this.terminal) this.showStage(text);
     else this.line(withoutControls(text));
   }
 
   progress(done: number, total: number, what: string): void {
-    if (!this.terminal || this.options.quiet) return;
-    this.showStage(`${this.current} [${done}/${total}] ${what}`);
+    if (this.options.quiet) return;
+    const left = this.timeLeft(done, total);
+    if (this.terminal) this.showStage(`${this.current} [${done}/${total}]${left} ${what}`);
+    else if (Date.now() - this.lastLine >= LINE_EVERY_MS) this.line(`  ${done} of ${total}${left}`);
+  }
+
+  /** ", about 3 min left", from how long the part took that is done; nothing for short waits. */
+  private timeLeft(done: number, total: number): string {
+    // A stage may count several times: each starts anew.
+    if (done < this.counted) this.countedFrom = Date.now();
+    this.counted = done;
+    if (done === 0) return '';
+    const ms = ((Date.now() - this.countedFrom) / done) * (total - done);
+    return ms >= LONG_MS ? `, about ${Math.round(ms / 60_000)} min left` : '';
   }
 
   info(text: string): void {
@@ -134,6 +156,7 @@ export class Console implements Ui {
   /** A line of text that is ours or had its control characters taken out. */
   private line(text: string): void {
     this.wipe();
+    this.lastLine = Date.now();
     this.streams.stderr.write(`${text}\n`);
     if (this.terminal && this.current) this.showStage(this.current);
   }

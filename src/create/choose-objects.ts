@@ -14,7 +14,15 @@ import { WantedTargets } from './wanted-targets.js';
 import type { Workspace } from './workspace.js';
 
 /** Objects that one patched header may at most lead to; more is another kernel. */
-const MOST_OBJECTS = 250;
+const MOST_OBJECTS = 2000;
+/** Above this many source files, reading all their Makefiles says nothing new. */
+const MOST_SOURCES = 10_000;
+
+/** An object that is compiled before and after the patch. */
+export interface ChosenObject extends ListedObject {
+  /** What the patch has to do with it: "includes net/sctp/structs.h". */
+  readonly reason: string;
+}
 
 /** What is not compiled as it is, to run in the kernel's address space while it runs. */
 const NOT_RUN_IN_KERNEL: readonly (readonly [RegExp, string])[] = [
@@ -52,15 +60,15 @@ export async function chooseObjects(
   ui: Ui,
   lists = new KbuildLists(workspace.kbuild, ui),
   wanted = new WantedTargets([]),
-): Promise<ListedObject[]> {
+): Promise<ChosenObject[]> {
   const { kbuild } = workspace;
-  const chosen = new Map<string, ListedObject>();
+  const chosen = new Map<string, ChosenObject>();
   const included: string[] = [];
   const absent: string[] = [];
   for (const file of code) {
     const object = file.kind === 'source' ? await lists.objectOf(file.path) : undefined;
     if (object && file.after === undefined) throw removed(file.path);
-    if (object) chosen.set(object.name, object);
+    if (object) chosen.set(object.name, { ...object, reason: `${file.path} is changed` });
     if (!object || isIncludedBesides(kbuild.tree, file.path)) {
       // A new file can only be reached through files that the patch changes too.
       if (file.before !== undefined) included.push(file.path);
@@ -69,7 +77,9 @@ export async function chooseObjects(
   }
   const through =
     included.length > 0 ? await objectsIncluding(included, workspace, lists, wanted, ui) : [];
-  for (const object of through) chosen.set(object.name, object);
+  for (const object of through) {
+    if (!chosen.has(object.name)) chosen.set(object.name, object);
+  }
   if (chosen.size === 0) throw notInKernel(code, kbuild);
   if (through.length === 0) {
     for (const path of absent)
@@ -124,7 +134,7 @@ async function objectsIncluding(
   lists: KbuildLists,
   wanted: WantedTargets,
   ui: Ui,
-): Promise<ListedObject[]> {
+): Promise<ChosenObject[]> {
   ui.stage(`looking for what includes ${files.join(', ')}`);
   const graph = await readIncludeGraph(
     kbuild.tree,
@@ -133,11 +143,13 @@ async function objectsIncluding(
     ui,
   );
   const sources = graph.sourcesOf(files);
-  ui.detail(`${sources.length} files may include them`);
-  // With very many, reading all their Makefiles says nothing new, unless most are not wanted.
-  if (wanted.isAll && sources.length > MOST_OBJECTS * 40)
-    throw tooMany(files, `${sources.length} source files`);
-  const found = await inParallel(sources, kbuild.jobs, (source) => lists.objectOf(source));
+  ui.detail(`${sources.size} files may include them`);
+  if (wanted.isAll && sources.size > MOST_SOURCES)
+    throw tooMany(files, `${sources.size} source files`);
+  const found = await inParallel([...sources], kbuild.jobs, async ([source, way]) => {
+    const object = await lists.objectOf(source);
+    return object && { ...object, reason: `${source} includes ${way.join(', which includes ')}` };
+  });
   const objects = found.filter((object) => object !== undefined);
   const inKernel = objects.filter(({ name }) => !NOT_RUN_IN_KERNEL.some(([p]) => p.test(name)));
   const count = inKernel.filter((object) => wanted.includes(object)).length;

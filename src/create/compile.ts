@@ -8,7 +8,7 @@ import { KbuildLists } from './kbuild-lists.js';
 import type { PatchedFile } from './patched-file.js';
 import { buildPostObjects, type CompiledObject } from './post-objects.js';
 import { buildPreObjects, type PreObject, readsOneOf } from './pre-objects.js';
-import { count } from './report.js';
+import { type Considered, count } from './report.js';
 import type { Run } from './run.js';
 import type { WantedTargets } from './wanted-targets.js';
 import type { Workspace } from './workspace.js';
@@ -33,6 +33,13 @@ export async function compilePost(
   return objects;
 }
 
+/** What may change, compiled without the change. */
+export interface PreObjects {
+  /** Those for which the compiler read a changed file. */
+  readonly pre: readonly PreObject[];
+  readonly considered: readonly Considered[];
+}
+
 /**
  * Compiles what the change may concern, without the change.
  * @throws KspliceError as chooseObjects() and buildPreObjects()
@@ -42,14 +49,26 @@ export async function compilePre(
   files: readonly PatchedFile[],
   wanted: WantedTargets,
   { directory, ui }: Run,
-): Promise<PreObject[]> {
+): Promise<PreObjects> {
   const lists = new KbuildLists(work.kbuild, ui);
   const chosen = await chooseObjects(files, work, ui, lists, wanted);
   ui.stage(`compiling ${count(chosen.length, 'object')} without the patch`);
   const built = await buildPreObjects(work.kbuild, chosen, join(work.area, 'pre'), ui);
   directory.lap('pre objects');
-  const affected = built.filter((object) => readsOneOf(object, files, work.kbuild.tree));
-  return affected.map((object) => wanted.narrow(object));
+  const objects = built.map((object) => wanted.narrow(object));
+  const pre = objects.filter((object) => readsOneOf(object, files, work.kbuild.tree));
+  const considered = objects.map((object) => ({
+    object: object.name,
+    targets: object.owners,
+    reason: object.reason,
+    isRead: pre.includes(object),
+  }));
+  for (const { object, targets, reason, isRead } of considered) {
+    ui.detail(
+      `${object} (${targets.join(', ')}): ${reason}${isRead ? '' : ', but not as configured'}`,
+    );
+  }
+  return { pre, considered };
 }
 
 /**

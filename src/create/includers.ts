@@ -29,19 +29,21 @@ export class IncludeGraph {
     }
   }
 
-  /** Every .c and .S file that may include one of `files`, directly or not; sorted. */
-  sourcesOf(files: readonly string[]): string[] {
-    const seen = new Set(files);
-    const pending = [...files];
-    for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+  /**
+   * Every .c and .S file that may include one of `files`, directly or not, sorted, with
+   * a shortest way to it: the file that it includes itself first, one of `files` last.
+   */
+  sourcesOf(files: readonly string[]): Map<string, readonly string[]> {
+    const ways = new Map<string, readonly string[]>(files.map((file) => [file, []]));
+    // A Map is iterated in the order of insertion, what is added meanwhile included.
+    for (const [file, way] of ways) {
       for (const { by, name } of this.includers.get(file.slice(file.lastIndexOf('/') + 1)) ?? []) {
-        if (seen.has(by) || !(file === name || file.endsWith(`/${name}`))) continue;
-        seen.add(by);
-        pending.push(by);
+        if (ways.has(by) || !(file === name || file.endsWith(`/${name}`))) continue;
+        ways.set(by, [file, ...way]);
       }
     }
-    for (const file of files) seen.delete(file);
-    return [...seen].filter((file) => /\.[cS]$/.test(file)).sort();
+    const sources = [...ways].filter(([file, way]) => way.length > 0 && /\.[cS]$/.test(file));
+    return new Map(sources.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }
 

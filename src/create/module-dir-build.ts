@@ -28,6 +28,7 @@ import {
 } from './module-dir-objects.js';
 import type { PatchedFile } from './patched-file.js';
 import { type PreObject, readsOneOf } from './pre-objects.js';
+import type { Considered } from './report.js';
 import type { WantedTargets } from './wanted-targets.js';
 import type { Workspace } from './workspace.js';
 
@@ -36,6 +37,7 @@ export interface ModuleBuild {
   readonly work: Workspace;
   /** What the patch can change, plain and by section. */
   readonly pre: readonly PreObject[];
+  readonly considered: readonly Considered[];
   /** An object that kbuild made with the kernel's own flags. */
   readonly model: string;
   readonly facts: KernelFacts;
@@ -84,7 +86,13 @@ export async function buildModuleDirectory(request: ModuleRequest, ui: Ui): Prom
   const built: BuiltModules = { targets, loaded, rebuilt, symvers: symversOf(tree) };
   const prefixes = await prefixesOf(built, known, source, tree);
   const pre = await compileAgain(work, reached, (owner) => prefixes.get(owner), ui);
-  return { work, pre, model, facts: withModules(known, built, confdir.release) };
+  const considered = pre.map(({ name, owners }) => ({
+    object: name,
+    targets: owners,
+    reason: 'the compiler reads what is changed',
+    isRead: true,
+  }));
+  return { work, pre, considered, model, facts: withModules(known, built, confdir.release) };
 }
 
 /** By module, what its files were called when the loaded module was built. */

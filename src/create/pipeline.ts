@@ -90,7 +90,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
       : await openWorkspace(tree, config, headers, jobs, run.undo, run.ui);
     directory.lap('work tree');
     // The work tree is the source, configured as the distribution's build was.
-    const pre = module ? module.pre : await compilePre(work, files, wanted, run);
+    const { pre, considered } = module ?? (await compilePre(work, files, wanted, run));
     const objects = await compilePost(work, files, pre, change.git?.stackedOn ?? [], run);
     const tables = await askTableSizes(work, run.ui, module?.model);
     // The work tree is as it was; there are three objects of each kind.
@@ -120,7 +120,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const contents = await buildUpdateModules(id, code, kernel, modules, jobs, run.ui);
     directory.lap('modules');
     const description = options.description ?? change.description;
-    const report = makeReport(confdir.release, targets, code, notes, known, directory);
+    const report = makeReport(confdir.release, targets, considered, code, notes, known, directory);
     const parts = { id, contents, modules, fixed, diff: change.diff, description, report };
     const { archive, update } = await packUpdate(parts, directory.stage('6-pack'));
     directory.lap('pack');

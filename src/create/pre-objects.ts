@@ -12,6 +12,9 @@ import type { KbuildObject } from './kbuild-lists.js';
 import type { PatchedFile } from './patched-file.js';
 import { inParallel, runTool } from './tool.js';
 
+/** Objects in one call of make: it says nothing before it is done with all. */
+const BATCH = 50;
+
 /** One object that the patch may change. */
 export interface PreObject extends KbuildObject {
   /** What it is linked into: "vmlinux" or names of modules. */
@@ -37,12 +40,12 @@ export function readsOneOf(
  * @param cache directory for the sectioned objects
  * @throws KspliceError `compile-failed` naming every object that kbuild cannot make
  */
-export async function buildPreObjects(
+export async function buildPreObjects<T extends KbuildObject>(
   kbuild: Kbuild,
-  chosen: readonly KbuildObject[],
+  chosen: readonly T[],
   cache: string,
   ui: Ui,
-): Promise<PreObject[]> {
+): Promise<(T & PreObject)[]> {
   const missing = chosen.filter(({ name }) => !isCurrent(kbuild, cache, name));
   ui.detail(`pre objects: ${chosen.length - missing.length} cached, ${missing.length} to make`);
   if (missing.length > 0) await buildPlain(kbuild, missing, ui);
@@ -102,13 +105,18 @@ async function buildPlain(kbuild: Kbuild, chosen: readonly KbuildObject[], ui: U
     chosen.map(({ target }) => target).filter((target) => target.startsWith('arch/') === arch),
   ) as [string[], string[]];
   let output = '';
+  let done = 0;
   for (const [targets, jobs] of [
     [once, kbuild.jobs],
     [twice, 1],
   ] as const) {
-    if (targets.length === 0) continue;
-    const words = ['KCFLAGS=-g0', 'KAFLAGS=-g0', '-k', ...targets];
-    output += (await make({ ...kbuild, jobs }, words, ui)).output;
+    for (let first = 0; first < targets.length; first += BATCH) {
+      const batch = targets.slice(first, first + BATCH);
+      const words = ['KCFLAGS=-g0', 'KAFLAGS=-g0', '-k', ...batch];
+      output += (await make({ ...kbuild, jobs }, words, ui)).output;
+      done += batch.length;
+      ui.progress(done, chosen.length, batch.at(-1) as string);
+    }
   }
   const failed = chosen
     .map(({ name }) => name)
@@ -129,7 +137,7 @@ function preFailed(kbuild: Kbuild, failed: readonly string[], output: string): K
   );
 }
 
-function describe(kbuild: Kbuild, cache: string, object: KbuildObject): PreObject {
+function describe<T extends KbuildObject>(kbuild: Kbuild, cache: string, object: T): T & PreObject {
   const { name } = object;
   const cmdFile = join(kbuild.objects, cmdFileOf(name));
   const made = parseCmdFile(readFileSync(cmdFile, 'utf8'), cmdFile);

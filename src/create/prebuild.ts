@@ -52,10 +52,10 @@ export async function prebuild(options: PrebuildOptions, ui: Ui): Promise<Prebui
     const tree = (await change?.git?.checkOut(run.undo, run.ui)) ?? source;
     const work = await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui);
     const wanted = new WantedTargets(options.onlyTargets ?? []);
-    const objects = change ? await compilePre(work, files, wanted, run) : [];
+    const { pre } = change ? await compilePre(work, files, wanted, run) : { pre: [] };
     work.close();
     const { release } = confdir;
-    const names = objects.map(({ name }) => name);
+    const names = pre.map(({ name }) => name);
     return { release, area: work.area, core: (await core).file, objects: names };
   });
 }

@@ -13,6 +13,24 @@ export interface ChangedFunctionReport {
   readonly newSize: number;
 }
 
+/** An object that the patch might have changed. */
+export interface Considered {
+  readonly object: string;
+  readonly targets: readonly string[];
+  /** What the patch has to do with it. */
+  readonly reason: string;
+  /** Whether the compiler read a changed file; the search by names finds too many. */
+  readonly isRead: boolean;
+}
+
+/** What became of an object that was considered. */
+export interface ConsideredReport {
+  readonly object: string;
+  readonly targets: readonly string[];
+  readonly reason: string;
+  readonly outcome: 'changed' | 'same code' | 'not included';
+}
+
 export interface ObjectReport {
   readonly target: string;
   readonly object: string;
@@ -37,6 +55,7 @@ export interface TargetReport {
 export interface Report {
   readonly release: string;
   readonly objects: readonly ObjectReport[];
+  readonly considered: readonly ConsideredReport[];
   readonly targets: readonly TargetReport[];
   /** What the update is proved against; null if the confdir has no image. */
   readonly provedAgainst: string | null;
@@ -49,13 +68,21 @@ export interface Report {
 export function makeReport(
   release: string,
   changed: readonly ChangedTarget[],
+  considered: readonly Considered[],
   code: readonly TargetCode[],
   notes: readonly string[],
   facts: KernelFacts,
   run: Pick<RunDirectory, 'timings'>,
 ): Report {
+  const changedObjects = new Set(changed.flatMap(({ objects }) => objects.map((o) => o.label)));
   return {
     release,
+    considered: considered.map(({ object, targets, reason, isRead }) => ({
+      object,
+      targets,
+      reason,
+      outcome: changedObjects.has(object) ? 'changed' : isRead ? 'same code' : 'not included',
+    })),
     objects: changed.flatMap(({ target, objects }) =>
       objects.map(({ label, diff }) => ({
         target,

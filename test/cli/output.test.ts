@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Console, toKspliceError } from '../../src/cli/output.js';
 import { KspliceError, problemsError } from '../../src/errors.js';
 
@@ -16,6 +16,8 @@ function consoleWith(options: typeof NORMAL, terminal: boolean, env: NodeJS.Proc
   return { text, console: new Console(streams, options, NEVER, env) };
 }
 
+afterEach(() => void vi.useRealTimers());
+
 describe('Console', () => {
   it('writes plain lines to what is no terminal', () => {
     const { text, console } = consoleWith(NORMAL, false);
@@ -26,6 +28,35 @@ describe('Console', () => {
     console.warn('look');
     console.finish({ json: {}, text: ['done'] });
     expect(text).toEqual({ out: 'done\n', err: 'building\na line\nwarning: look\n' });
+  });
+
+  it.each([true, false])('tells how long the rest will take (terminal: %s)', (terminal) => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const { text, console } = consoleWith(NORMAL, terminal);
+    console.stage('a');
+    console.progress(0, 300, 'x');
+    for (let done = 1; done <= 30; done++) {
+      vi.advanceTimersByTime(2000);
+      console.progress(done, 300, 'x');
+    }
+    // The same objects once more, faster; the last ones are not worth a word.
+    vi.advanceTimersByTime(40_000);
+    console.progress(1, 300, 'x');
+    vi.advanceTimersByTime(29_900);
+    console.progress(299, 300, 'x');
+    const lines = text.err.split(terminal ? '\r\x1b[K' : '\n').filter(Boolean);
+    if (terminal) {
+      expect(lines).toContain('a [15/300], about 10 min left x');
+      expect(lines.at(-1)).toBe('a [299/300] x');
+    } else {
+      // No more than one in half a minute.
+      expect(lines).toEqual([
+        'a',
+        '  15 of 300, about 10 min left',
+        '  30 of 300, about 9 min left',
+        '  1 of 300',
+      ]);
+    }
   });
 
   it('keeps one line up to date on a terminal, and takes it away in the end', () => {

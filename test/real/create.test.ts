@@ -168,6 +168,19 @@ describe('create finds the objects', () => {
       'fs/isofs/dir.o',
       'fs/isofs/inode.o',
     ]);
+    const reason = (file: string) => `fs/isofs/${file}.c includes fs/isofs/isofs.h`;
+    expect(report.considered).toContainEqual({
+      object: 'fs/isofs/inode.o',
+      targets: ['isofs'],
+      reason: reason('inode'),
+      outcome: 'changed',
+    });
+    expect(report.considered).toContainEqual({
+      object: 'fs/isofs/util.o',
+      targets: ['isofs'],
+      reason: reason('util'),
+      outcome: 'same code',
+    });
   });
 
   it('of a file that a Makefile elsewhere names, and of assembly', async () => {
