@@ -2,19 +2,9 @@
 // what it says of patches that cannot be.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { join, resolve } from 'node:path';
-import { createTwoFilesPatch } from 'diff';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { configure } from '../../src/configure/configure.js';
 import { type CreatedUpdate, createUpdate } from '../../src/create/pipeline.js';
 import { KspliceError } from '../../src/errors.js';
@@ -23,35 +13,20 @@ import { silentUi } from '../../src/ui.js';
 import { readUpdate } from '../../src/update/read.js';
 import { programOf } from '../../src/update/update.js';
 import { testKernel } from '../kernels/kernel.js';
+import { ROOT, scratch, writePatch } from '../support/scratch.js';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const kernel = await testKernel();
-mkdirSync(join(ROOT, '.work'), { recursive: true });
-const work = mkdtempSync(join(ROOT, '.work', 'create-'));
-const [cache, confdir, output] = [join(work, 'cache'), join(work, 'conf'), join(work, 'out')];
+const { work, cache, confdir, output } = scratch('create');
 const sctpPatch = join(ROOT, 'docs/examples/sctp.patch');
-const before = { cache: process.env.KSPLICE_CACHE };
 
 beforeAll(async () => {
-  process.env.KSPLICE_CACHE = cache;
   const { release, source, image } = kernel;
   await configure({ confdir, release, source, image }, silentUi);
-});
-afterAll(() => {
-  if (before.cache === undefined) delete process.env.KSPLICE_CACHE;
-  else process.env.KSPLICE_CACHE = before.cache;
-  rmSync(work, { recursive: true, force: true });
 });
 
 /** A patch that replaces one piece of text in a file of the source. */
 function patchFor(path: string, from: string, to: string): string {
-  const text = readFileSync(join(kernel.source, path), 'latin1');
-  const at = text.indexOf(from);
-  if (at < 0) throw new Error(`${path} of the kernel has no ${JSON.stringify(from)}`);
-  const changed = text.slice(0, at) + to + text.slice(at + from.length);
-  const file = join(work, `${path.replaceAll('/', '-')}.patch`);
-  writeFileSync(file, createTwoFilesPatch(`a/${path}`, `b/${path}`, text, changed), 'latin1');
-  return file;
+  return writePatch(work, kernel.source, { path, from, to });
 }
 
 /** Puts statements at the beginning of a function's body. */

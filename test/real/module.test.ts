@@ -5,16 +5,14 @@ import {
   chmodSync,
   cpSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { createTwoFilesPatch } from 'diff';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { configure } from '../../src/configure/configure.js';
 import { type CreatedUpdate, createUpdate } from '../../src/create/pipeline.js';
 import type { ElfObject } from '../../src/elf/object.js';
@@ -22,19 +20,16 @@ import { KspliceError } from '../../src/errors.js';
 import { silentUi } from '../../src/ui.js';
 import { readUpdate } from '../../src/update/read.js';
 import { testKernel } from '../kernels/kernel.js';
+import { ROOT, scratch, writePatch } from '../support/scratch.js';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const fixture = (name: string) => join(ROOT, 'test/fixtures', name);
 const kernel = await testKernel();
-mkdirSync(join(ROOT, '.work'), { recursive: true });
-const work = mkdtempSync(join(ROOT, '.work', 'module-'));
-const [cache, confdir, output] = [join(work, 'cache'), join(work, 'conf'), join(work, 'out')];
+const { work, cache, confdir, output } = scratch('module');
 /** The same without an image: only headers and System.map. */
 const bare = join(work, 'conf-bare');
 const tunnel = join(work, 'tunnel');
 const pair = join(work, 'pair');
 const accounting = fixture('module-tunnel/accounting.patch');
-const before = { cache: process.env.KSPLICE_CACHE, symbols: process.env.KBUILD_EXTRA_SYMBOLS };
 
 function build(directory: string, ...words: string[]): void {
   const args = ['-s', '-C', kernel.headers, `M=${directory}`, ...words, 'modules'];
@@ -42,7 +37,6 @@ function build(directory: string, ...words: string[]): void {
 }
 
 beforeAll(async () => {
-  process.env.KSPLICE_CACHE = cache;
   const { release, image } = kernel;
   for (const dir of [confdir, bare]) {
     await configure({ confdir: dir, release, source: null, image }, silentUi);
@@ -52,38 +46,6 @@ beforeAll(async () => {
   cpSync(fixture('module-pair'), pair, { recursive: true });
   for (const directory of [tunnel, pair]) build(directory);
 });
-afterAll(() => {
-  restore('KSPLICE_CACHE', before.cache);
-  rmSync(work, { recursive: true, force: true });
-});
-
-function restore(name: string, value: string | undefined): void {
-  if (value === undefined) delete process.env[name];
-  else process.env[name] = value;
-}
-
-interface Change {
-  readonly path: string;
-  readonly from: string;
-  readonly to: string;
-}
-
-/** A patch that replaces pieces of text in files of a directory. */
-function patchFor(directory: string, ...changes: readonly Change[]): string {
-  const parts = changes.map(({ path, from, to }) => {
-    const text = readFileSync(join(directory, path), 'utf8');
-    expect(text.split(from), `${path}: ${from}`).toHaveLength(2);
-    return createTwoFilesPatch(
-      `a/${path}`,
-      `b/${path}`,
-      text,
-      text.replace(from, () => to),
-    );
-  });
-  const file = join(work, 'change.patch');
-  writeFileSync(file, parts.join(''));
-  return file;
-}
 
 interface Options {
   readonly conf?: string;
@@ -160,7 +122,7 @@ describe("a module's directory", () => {
     cpSync(fixture('module-pair'), clean, { recursive: true });
     const change = { path: 'consumer/rest.c', from: '% 5', to: '% 6' };
     for (const conf of [bare, confdir]) {
-      const created = await create(clean, patchFor(clean, change), { conf });
+      const created = await create(clean, writePatch(work, clean, change), { conf });
       expect(changedIn(created)).toEqual([['big_consumer', 'consumer/rest.o', ['consumer_rest']]]);
       expect(created).toMatchObject({ proof: null, report: { provedAgainst: null } });
     }
@@ -180,7 +142,7 @@ describe("a module's directory", () => {
     const moved = join(work, 'moved');
     cpSync(pair, moved, { recursive: true });
     const change = { path: 'consumer/rest.c', from: '% 5', to: '% 6' };
-    const created = await create(moved, patchFor(moved, change), { conf: bare });
+    const created = await create(moved, writePatch(work, moved, change), { conf: bare });
     expect(changedIn(created)).toEqual([['big_consumer', 'consumer/rest.o', ['consumer_rest']]]);
     // Its code names its files, by the names that they had then.
     expect(created.proof?.kernel).toBe(join(moved, 'consumer/big-consumer.ko'));
@@ -202,7 +164,7 @@ describe("a module's directory", () => {
       from: 'supplier_twice(number) +',
       to: 'supplier_thrice(number) +',
     };
-    const created = await create(pair, patchFor(pair, header, user), { conf: bare });
+    const created = await create(pair, writePatch(work, pair, header, user), { conf: bare });
     expect(changedIn(created).sort()).toEqual([
       ['big_consumer', 'consumer/main.o', ['result_get']],
       ['big_consumer', 'consumer/rest.o', ['consumer_rest']],
@@ -210,7 +172,9 @@ describe("a module's directory", () => {
     ]);
     expect(created.proof?.targets).toHaveLength(2);
     expect(await versions(created, 'big_consumer')).toContain('supplier_thrice');
-    const narrowed = await create(pair, patchFor(pair, header, user), { only: ['big-consumer'] });
+    const narrowed = await create(pair, writePatch(work, pair, header, user), {
+      only: ['big-consumer'],
+    });
     expect(narrowed.report.targets.map(({ target }) => target)).toEqual(['big_consumer']);
   });
 
@@ -226,19 +190,16 @@ describe("a module's directory", () => {
     writeFileSync(join(user, 'Kbuild'), `${rules}KBUILD_EXTRA_SYMBOLS := ${symvers}\n`);
     build(user);
     const change = { path: 'main.c', from: 'supplier_twice(', to: 'supplier_thrice(' };
-    const created = await create(user, patchFor(user, change), { conf: bare });
+    const created = await create(user, writePatch(work, user, change), { conf: bare });
     expect(await versions(created, 'big_consumer')).toContain('supplier_thrice');
 
     // The same from the environment, as users of kbuild give it.
     writeFileSync(join(user, 'Kbuild'), rules);
-    process.env.KBUILD_EXTRA_SYMBOLS = symvers;
-    try {
-      const again = await create(user, patchFor(user, change), { conf: bare });
-      expect(await versions(again, 'big_consumer')).toContain('supplier_thrice');
-    } finally {
-      restore('KBUILD_EXTRA_SYMBOLS', before.symbols);
-    }
-    const error = await refusal(user, patchFor(user, change), { conf: bare });
+    vi.stubEnv('KBUILD_EXTRA_SYMBOLS', symvers);
+    const again = await create(user, writePatch(work, user, change), { conf: bare });
+    expect(await versions(again, 'big_consumer')).toContain('supplier_thrice');
+    vi.stubEnv('KBUILD_EXTRA_SYMBOLS', undefined);
+    const error = await refusal(user, writePatch(work, user, change), { conf: bare });
     expect(error).toMatchObject({ code: 'unresolved-symbol' });
     expect(error.message).toContain('supplier_thrice');
   });
@@ -312,7 +273,11 @@ describe('refused is', () => {
     expect(error.message).toMatch(/^the unpatched module does not compile:$/m);
     expect(error.message).toMatch(/^send\.c:\d+:\d+: error: .route. undeclared/m);
     expect(picture(broken)).toEqual(untouched);
-    const patch = patchFor(tunnel, { path: 'send.c', from: 'wire->remote, 0', to: 'remote, 0' });
+    const patch = writePatch(work, tunnel, {
+      path: 'send.c',
+      from: 'wire->remote, 0',
+      to: 'remote, 0',
+    });
     const patched = await refusal(tunnel, patch);
     expect(patched).toMatchObject({ code: 'compile-failed' });
     expect(patched.message).toMatch(/^send\.c:\d+:\d+: error: .remote. undeclared/m);
@@ -326,7 +291,9 @@ describe('refused is', () => {
     const foreign = await refusal(tunnel, join(ROOT, 'docs/examples/sctp.patch'));
     expect(foreign).toMatchObject({ code: 'patch-failed' });
     const comment = { path: 'send.c', from: ' * From the', to: ' * Out of the' };
-    expect(await refusal(tunnel, patchFor(tunnel, comment))).toMatchObject({ code: 'no-changes' });
+    expect(await refusal(tunnel, writePatch(work, tunnel, comment))).toMatchObject({
+      code: 'no-changes',
+    });
   });
 
   it('a patch of what is in no module', async () => {
@@ -334,12 +301,12 @@ describe('refused is', () => {
     cpSync(tunnel, unused, { recursive: true });
     writeFileSync(join(unused, 'unused.c'), 'int unused;\n');
     const change = { path: 'unused.c', from: 'int', to: 'long' };
-    const error = await refusal(unused, patchFor(unused, change));
+    const error = await refusal(unused, writePatch(work, unused, change));
     expect(error).toMatchObject({ code: 'not-in-kernel', details: ['unused.c'] });
     // Together with something that is, it is left out.
     const warnings: string[] = [];
     const both = { path: 'send.c', from: 'header->flags = 0;', to: 'header->flags = 1;' };
-    const created = await create(unused, patchFor(unused, change, both), { warnings });
+    const created = await create(unused, writePatch(work, unused, change, both), { warnings });
     expect(changedIn(created)).toEqual([['udp_wire', 'send.o', ['udp_wire_send']]]);
     expect(warnings).toContainEqual(expect.stringMatching(/^unused\.c is part of no module/));
   });

@@ -5,17 +5,16 @@ import { execFileSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
-  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { configure } from '../../src/configure/configure.js';
 import { type CreateOptions, createUpdate } from '../../src/create/pipeline.js';
 import { prebuild } from '../../src/create/prebuild.js';
@@ -24,47 +23,26 @@ import { KspliceError } from '../../src/errors.js';
 import { silentUi } from '../../src/ui.js';
 import { readUpdate } from '../../src/update/read.js';
 import { modulesDirectory, testKernel } from '../kernels/kernel.js';
+import { edited, ROOT, scratch, writePatch } from '../support/scratch.js';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const kernel = await testKernel();
-mkdirSync(join(ROOT, '.work'), { recursive: true });
-const work = mkdtempSync(join(ROOT, '.work', 'ways-in-'));
-const [cache, confdir, output] = [join(work, 'cache'), join(work, 'conf'), join(work, 'out')];
+const { work, cache, confdir, output } = scratch('ways-in');
 const sctpPatch = join(ROOT, 'docs/examples/sctp.patch');
 const tcpPatch = join(ROOT, 'docs/examples/tcp.patch');
-const before = process.env.KSPLICE_CACHE;
 
 beforeAll(async () => {
-  process.env.KSPLICE_CACHE = cache;
   const { release, source, image } = kernel;
   await configure({ confdir, release, source, image }, silentUi);
-});
-afterAll(() => {
-  if (before === undefined) delete process.env.KSPLICE_CACHE;
-  else process.env.KSPLICE_CACHE = before;
-  rmSync(work, { recursive: true, force: true });
 });
 
 const sourceText = (path: string) => readFileSync(join(kernel.source, path), 'latin1');
 
-/** The text of a file with one piece of it replaced. */
 function changed(path: string, from: string | RegExp, to: string): string {
-  const text = sourceText(path);
-  const found = typeof from === 'string' ? from : from.exec(text)?.[0];
-  if (found === undefined || !text.includes(found)) throw new Error(`${path} has no ${from}`);
-  return text.replace(found, () => found.replace(from, to));
+  return edited(kernel.source, { path, from, to });
 }
 
 function patchFor(path: string, from: string | RegExp, to: string): string {
-  const file = join(work, `${path.replaceAll('/', '-')}.patch`);
-  const text = createTwoFilesPatch(
-    `a/${path}`,
-    `b/${path}`,
-    sourceText(path),
-    changed(path, from, to),
-  );
-  writeFileSync(file, text, 'latin1');
-  return file;
+  return writePatch(work, kernel.source, { path, from, to });
 }
 
 interface Said {

@@ -1,0 +1,59 @@
+// What a test of create works in: a folder of its own with a cache, a place for
+// the configuration directory and one for updates. It is gone when the test file
+// is done, and the user's own cache is left alone.
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { createTwoFilesPatch } from 'diff';
+import { afterAll, beforeAll, vi } from 'vitest';
+
+export const ROOT = resolve(import.meta.dirname, '../..');
+
+export interface Scratch {
+  /** The folder, below `.work`: on the same file system as the project. */
+  readonly work: string;
+  /** What $KSPLICE_CACHE is meanwhile. */
+  readonly cache: string;
+  readonly confdir: string;
+  readonly output: string;
+}
+
+/** Makes the folder now; $KSPLICE_CACHE is set while the tests of the file run. */
+export function scratch(name: string): Scratch {
+  mkdirSync(join(ROOT, '.work'), { recursive: true });
+  const work = mkdtempSync(join(ROOT, '.work', `${name}-`));
+  const cache = join(work, 'cache');
+  beforeAll(() => void vi.stubEnv('KSPLICE_CACHE', cache));
+  afterAll(() => {
+    vi.unstubAllEnvs();
+    rmSync(work, { recursive: true, force: true });
+  });
+  return { work, cache, confdir: join(work, 'conf'), output: join(work, 'out') };
+}
+
+/** One piece of text in a file of a tree, and what takes its place. */
+export interface Edit {
+  readonly path: string;
+  readonly from: string | RegExp;
+  /** `$&` and the like are read as with String.replace() if `from` is an expression. */
+  readonly to: string;
+}
+
+/** The text of a file after an edit. Throws when the file does not have what is to be replaced. */
+export function edited(tree: string, { path, from, to }: Edit): string {
+  const text = readFileSync(join(tree, path), 'latin1');
+  const found = typeof from === 'string' ? from : from.exec(text)?.[0];
+  if (found === undefined || !text.includes(found)) throw new Error(`${path} has no ${from}`);
+  return text.replace(found, () => (typeof from === 'string' ? to : found.replace(from, to)));
+}
+
+/** Writes a patch of edits to files of a tree, each of a file of its own; the patch file's path. */
+export function writePatch(folder: string, tree: string, ...edits: readonly Edit[]): string {
+  const parts = edits.map((edit) => {
+    const before = readFileSync(join(tree, edit.path), 'latin1');
+    return createTwoFilesPatch(`a/${edit.path}`, `b/${edit.path}`, before, edited(tree, edit));
+  });
+  const file = join(folder, `${edits[0]?.path.replaceAll('/', '-')}.patch`);
+  writeFileSync(file, parts.join(''), 'latin1');
+  return file;
+}
