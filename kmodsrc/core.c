@@ -126,6 +126,7 @@ static int add_code(struct ksplice_update *update, const char *name,
 		    const struct ksplice_old_code *old, const struct ksplice_new_code *new)
 {
 	struct ksplice_target *target = find_target(update, name);
+	int ret = 0;
 
 	if (update->stage != KSPLICE_PREPARING)
 		return -EBUSY;
@@ -135,14 +136,20 @@ static int add_code(struct ksplice_update *update, const char *name,
 		target = add_target(update, name);
 	if (!target)
 		return -ENOMEM;
-	if (new)
+	if (new) {
 		target->new = new;
+		ret = ksplice_hold_bases(target, &updates);
+	}
 	if (old) {
 		target->old = old;
 		ksplice_match_target(target);
 		update->cause = verdict_of(update);
 	}
-	return 0;
+	if (ret) {
+		target->new = NULL;
+		drop_target_if_empty(target);
+	}
+	return ret;
 }
 
 static int register_code(const char *id, const char *target,
@@ -179,8 +186,10 @@ static void unregister_code(const char *id, const char *name,
 			ksplice_forget_match(target);
 			target->old = NULL;
 		}
-		if (new && target->new == new)
+		if (new && target->new == new) {
+			ksplice_release_bases(target);
 			target->new = NULL;
+		}
 		drop_target_if_empty(target);
 		mutex_unlock(&ksplice_lock);
 		drop_update_if_empty(update);
@@ -247,7 +256,6 @@ static enum ksplice_cause check_targets(struct ksplice_update *update)
 	enum ksplice_cause cause = KSPLICE_OK;
 	struct ksplice_target *target;
 
-	seq_buf_clear(&update->mismatches);
 	list_for_each_entry(target, &update->targets, list) {
 		if (target->verdict != KSPLICE_OK)
 			ksplice_match_target(target);
@@ -309,6 +317,10 @@ static enum ksplice_cause apply(struct ksplice_update *update, enum ksplice_step
 {
 	enum ksplice_cause cause = check_complete(update);
 
+	if (cause == KSPLICE_OK) {
+		seq_buf_clear(&update->mismatches);
+		cause = ksplice_check_bases(update);
+	}
 	if (cause == KSPLICE_OK)
 		cause = check_targets(update);
 	if (cause == KSPLICE_OK)
@@ -332,16 +344,26 @@ static int errno_of(enum ksplice_cause cause)
 	case KSPLICE_MODULE_BUSY:
 	case KSPLICE_PROBED:
 	case KSPLICE_LIVEPATCHED:
+	case KSPLICE_STACKED:
 		return -EBUSY;
 	case KSPLICE_OUT_OF_MEMORY:
 		return -ENOMEM;
 	case KSPLICE_ALREADY_REVERSED:
 		return -EALREADY;
 	case KSPLICE_TARGET_NOT_LOADED:
+	case KSPLICE_BASE_MISSING:
 		return -ENOENT;
 	default:
 		return -EINVAL;
 	}
+}
+
+static void mark_applied(struct ksplice_update *update)
+{
+	static unsigned int n_applied;
+
+	update->stage = KSPLICE_APPLIED;
+	update->order = ++n_applied;
 }
 
 /* Returns 0 or an errno.  An update is applied once; reversed, it is done. */
@@ -354,7 +376,7 @@ int ksplice_apply(struct ksplice_update *update)
 	} else {
 		update->cause = apply(update, KSPLICE_APPLY);
 		if (update->cause == KSPLICE_OK)
-			update->stage = KSPLICE_APPLIED;
+			mark_applied(update);
 		else
 			ksplice_free_functions(update);
 	}
@@ -381,9 +403,12 @@ int ksplice_reverse(struct ksplice_update *update)
 		update->cause = KSPLICE_ALREADY_REVERSED;
 		return errno_of(update->cause);
 	}
-	update->cause = ksplice_switch(update, KSPLICE_REVERSE);
+	update->cause = ksplice_check_above(update);
+	if (update->cause == KSPLICE_OK)
+		update->cause = ksplice_switch(update, KSPLICE_REVERSE);
 	if (update->cause == KSPLICE_OK) {
 		update->stage = KSPLICE_REVERSED;
+		update->order = 0;
 		release_all(update);
 		ksplice_free_functions(update);
 		pr_info("%s: reversed\n", update->id);

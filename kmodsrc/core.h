@@ -49,6 +49,8 @@ enum ksplice_cause {
 	KSPLICE_PROBED,
 	KSPLICE_LIVEPATCHED,
 	KSPLICE_INCOMPLETE,
+	KSPLICE_BASE_MISSING,
+	KSPLICE_STACKED,
 	KSPLICE_N_CAUSES,
 };
 
@@ -65,6 +67,8 @@ struct ksplice_function {
 	unsigned long old;
 	unsigned long length;
 	unsigned long new;		/* 0 for a cold part, and for data */
+	/* What another update made of the same, that this one was made on top of. */
+	struct ksplice_function *below;
 	unsigned long site;		/* of the jump */
 	u8 jump[KSPLICE_JUMP_SIZE];
 	u8 saved[KSPLICE_JUMP_SIZE];
@@ -73,6 +77,7 @@ struct ksplice_function {
 	unsigned long ftrace_site;	/* 0 if it does not begin with one */
 	struct ftrace_ops ops;
 	bool attached;			/* the ops are registered */
+	unsigned long leads_to;		/* the new code that the ops redirect to */
 	const u8 *content;		/* of data, to write over the old; else NULL */
 	u8 *old_content;
 };
@@ -90,6 +95,7 @@ struct ksplice_target {
 	enum ksplice_cause verdict;	/* of the match, KSPLICE_OK if all is well */
 	struct ksplice_match match;	/* as long as the old code is there */
 	struct ksplice_symbols *symbols;
+	bool on_bases;			/* all of them were there when the new code came */
 };
 
 struct ksplice_conflict {
@@ -114,6 +120,7 @@ struct ksplice_update {
 	struct list_head targets;
 	enum ksplice_stage stage;
 	enum ksplice_cause cause;
+	unsigned int order;		/* 1 for the first that was applied, 0 if not applied */
 	struct ksplice_function *functions;
 	unsigned int n_functions;
 	struct ksplice_timing timing;
@@ -130,6 +137,15 @@ extern struct list_head ksplice_switched;
 int ksplice_apply(struct ksplice_update *update);
 int ksplice_try(struct ksplice_update *update);
 int ksplice_reverse(struct ksplice_update *update);
+
+/* stacking.c: updates on updates; the first with the list of updates locked */
+int ksplice_hold_bases(struct ksplice_target *target, struct list_head *updates);
+void ksplice_release_bases(struct ksplice_target *target);
+bool ksplice_is_base(const struct ksplice_base *bases, unsigned int n,
+		     const struct ksplice_target *target);
+enum ksplice_cause ksplice_check_bases(struct ksplice_update *update);
+enum ksplice_cause ksplice_check_above(struct ksplice_update *update);
+void ksplice_print_bases(struct seq_buf *text, const struct ksplice_update *update);
 
 /* sysfs.c */
 struct ksplice_update *ksplice_create_update(const char *id);
@@ -151,7 +167,7 @@ enum ksplice_cause ksplice_check_refs(struct ksplice_target *target);
 /* functions.c */
 enum ksplice_cause ksplice_list_functions(struct ksplice_update *update);
 void ksplice_free_functions(struct ksplice_update *update);
-const struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned long length);
+struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned long length);
 int ksplice_read_text(void *to, u64 address, size_t length);
 
 /* switch.c */
@@ -169,6 +185,7 @@ enum ksplice_cause ksplice_check_before_apply(struct ksplice_update *update);
 enum ksplice_cause ksplice_check_before_undo(struct ksplice_update *update);
 enum ksplice_cause ksplice_attach_ftrace(struct ksplice_update *update);
 void ksplice_detach_ftrace(struct ksplice_update *update);
+struct ksplice_function *ksplice_handler_below(const struct ksplice_function *f);
 
 /* livepatch.c; the name of the module whose livepatch redirects code in that range */
 void ksplice_lock_livepatches(void);

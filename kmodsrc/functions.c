@@ -29,6 +29,7 @@ static enum ksplice_cause fill_function(struct ksplice_function *f, struct kspli
 	f->span = change->span;
 	f->old = m->addresses[change->span];
 	f->length = span->length;
+	f->below = ksplice_find_switched(f->old, f->length);
 	f->name = kstrdup(ksplice_string(m->program, span->name), GFP_KERNEL);
 	if (!f->name)
 		return KSPLICE_OUT_OF_MEMORY;
@@ -77,10 +78,10 @@ void ksplice_free_functions(struct ksplice_update *update)
 	update->n_functions = 0;
 }
 
-/* The function that is replaced and has bytes in the range, if any. */
-const struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned long length)
+/* The function that is replaced and has bytes in the range, if any: the one on top. */
+struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned long length)
 {
-	const struct ksplice_function *f;
+	struct ksplice_function *f;
 
 	list_for_each_entry(f, &ksplice_switched, switched)
 		if (f->old < start + length && start < f->old + f->length)
@@ -99,7 +100,8 @@ static void lay_over(u8 *to, u64 address, size_t length, const u8 *saved, u64 si
 
 /*
  * Reads the running kernel as it would be without any update, so that an
- * update can be matched against an object that another has changed.
+ * update can be matched against an object that another has changed.  What was
+ * written last is taken back first.
  */
 int ksplice_read_text(void *to, u64 address, size_t length)
 {

@@ -20,7 +20,7 @@
 #include <linux/module.h>
 #include "program.h"
 
-#define KSPLICE_API_VERSION 2
+#define KSPLICE_API_VERSION 3
 
 /*
  * A function that the update replaces.  Without new_addr its code is only
@@ -48,6 +48,16 @@ struct ksplice_ref {
 	__u8 flags;		/* KSPLICE_FIELD_* */
 };
 
+/*
+ * One target of an update that this one was made on top of: the new code knows
+ * that update's, and is right only while exactly that is applied.
+ */
+struct ksplice_base {
+	const char *id;
+	const char *target;
+	__u64 cookie;
+};
+
 struct ksplice_new_code {
 	const char *id;
 	const char *target;	/* "vmlinux" or the name of a module */
@@ -58,6 +68,8 @@ struct ksplice_new_code {
 	unsigned int n_changes;
 	const struct ksplice_ref *refs;
 	unsigned int n_refs;
+	const struct ksplice_base *bases;	/* of all updates below, oldest first */
+	unsigned int n_bases;
 };
 
 struct ksplice_old_code {
@@ -66,6 +78,8 @@ struct ksplice_old_code {
 	const struct ksplice_program *program;
 	size_t size;		/* of the program, in bytes */
 	struct module *owner;
+	const struct ksplice_base *bases;	/* the same as the new code's */
+	unsigned int n_bases;
 };
 
 /*

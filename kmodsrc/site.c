@@ -79,6 +79,9 @@ static bool choose_site(struct ksplice_function *f)
 
 	f->site = traced ? traced + MCOUNT_INSN_SIZE : entry_site(f->old);
 	obstacle = no_jump(f);
+	/* A handler comes before any jump: it would go on leading to the code below. */
+	if (f->below && f->below->by_ftrace)
+		obstacle = "ftrace redirects it already";
 	f->by_ftrace = obstacle;
 	if (!obstacle) {
 		set_jump(f);
@@ -131,7 +134,8 @@ static enum ksplice_cause check_before_apply(struct ksplice_function *f)
 		pr_info("%s: %s is replaced by livepatch %s\n", f->update->id, f->name, livepatch);
 		return KSPLICE_LIVEPATCHED;
 	}
-	if (other) {
+	if (other && !ksplice_is_base(f->target->new->bases, f->target->new->n_bases,
+				      other->target)) {
 		pr_info("%s: %s is replaced by %s\n", f->update->id, f->name, other->update->id);
 		return KSPLICE_NO_MATCH;
 	}
@@ -203,19 +207,34 @@ enum ksplice_cause ksplice_check_before_undo(struct ksplice_update *update)
 	return cause;
 }
 
+/*
+ * Only one handler may redirect a function: the one that was there first, of an
+ * update below.  NULL if there is none.
+ */
+struct ksplice_function *ksplice_handler_below(const struct ksplice_function *f)
+{
+	struct ksplice_function *below;
+
+	for (below = f->below; below; below = below->below)
+		if (below->attached)
+			return below;
+	return NULL;
+}
+
 static void notrace redirect(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
 			     struct ftrace_regs *fregs)
 {
 	struct ksplice_function *f = container_of(ops, struct ksplice_function, ops);
 
 	if (READ_ONCE(f->live))
-		ftrace_regs_set_instruction_pointer(fregs, f->new);
+		ftrace_regs_set_instruction_pointer(fregs, READ_ONCE(f->leads_to));
 }
 
 static int attach(struct ksplice_function *f)
 {
 	int ret;
 
+	f->leads_to = f->new;
 	memset(&f->ops, 0, sizeof(f->ops));
 	f->ops.func = redirect;
 	f->ops.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT;
@@ -238,7 +257,7 @@ enum ksplice_cause ksplice_attach_ftrace(struct ksplice_update *update)
 
 	for (i = 0; i < update->n_functions; i++) {
 		f = &update->functions[i];
-		if (!f->by_ftrace)
+		if (!f->by_ftrace || ksplice_handler_below(f))
 			continue;
 		ret = attach(f);
 		if (ret) {

@@ -49,6 +49,23 @@ static bool in_old_code(const struct ksplice_update *update, unsigned long addre
 	return false;
 }
 
+/*
+ * New code of the updates below counts as old code, all of a module where one
+ * of its functions is replaced.
+ */
+static bool in_code_below(const struct ksplice_update *update, unsigned long address)
+{
+	const struct ksplice_function *below;
+	unsigned int i;
+
+	for (i = 0; i < update->n_functions; i++) {
+		below = update->functions[i].below;
+		if (below && within_module(address, below->target->new->owner))
+			return true;
+	}
+	return false;
+}
+
 static bool in_new_code(const struct ksplice_update *update, unsigned long address)
 {
 	struct ksplice_target *target;
@@ -69,7 +86,8 @@ static unsigned long find_conflict(const struct ksplice_update *update, bool und
 	if (n < 0)
 		return KSPLICE_UNRELIABLE;
 	for (i = 0; i < n; i++)
-		if (in_old_code(update, entries[i]) || (undo && in_new_code(update, entries[i])))
+		if (in_old_code(update, entries[i]) ||
+		    (undo ? in_new_code(update, entries[i]) : in_code_below(update, entries[i])))
 			return entries[i];
 	return 0;
 }

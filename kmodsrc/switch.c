@@ -63,7 +63,7 @@ static void write_content(unsigned long to, const u8 *content, unsigned long len
 
 static void write_all(struct ksplice_update *update, bool undo)
 {
-	struct ksplice_function *f;
+	struct ksplice_function *f, *handler;
 	unsigned int i;
 
 	for (i = 0; i < update->n_functions; i++) {
@@ -71,6 +71,9 @@ static void write_all(struct ksplice_update *update, bool undo)
 		if (f->new && !f->by_ftrace)
 			KERNEL(text_poke)((void *)f->site, undo ? f->saved : f->jump,
 					  KSPLICE_JUMP_SIZE);
+		handler = f->by_ftrace ? ksplice_handler_below(f) : NULL;
+		if (handler)
+			WRITE_ONCE(handler->leads_to, undo ? f->below->new : f->new);
 		if (f->content)
 			write_content(f->old, undo ? f->old_content : f->content, f->length);
 		WRITE_ONCE(f->live, !undo);

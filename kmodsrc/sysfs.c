@@ -31,6 +31,8 @@ static const char * const cause_names[KSPLICE_N_CAUSES] = {
 	[KSPLICE_PROBED] = "probed",
 	[KSPLICE_LIVEPATCHED] = "livepatched",
 	[KSPLICE_INCOMPLETE] = "incomplete",
+	[KSPLICE_BASE_MISSING] = "base_missing",
+	[KSPLICE_STACKED] = "stacked",
 };
 
 static struct ksplice_update *to_update(struct kobject *kobj)
@@ -86,9 +88,32 @@ static ssize_t timing_show(struct kobject *kobj, struct kobj_attribute *attr, ch
 	return ret;
 }
 
+static ssize_t order_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = sysfs_emit(buf, "%u\n", to_update(kobj)->order);
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static ssize_t on_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	struct seq_buf text;
+
+	seq_buf_init(&text, buf, PAGE_SIZE);
+	mutex_lock(&ksplice_lock);
+	ksplice_print_bases(&text, to_update(kobj));
+	mutex_unlock(&ksplice_lock);
+	return seq_buf_used(&text);
+}
+
 static struct kobj_attribute stage_attr = __ATTR_RW(stage);
 static struct kobj_attribute abort_cause_attr = __ATTR_RO(abort_cause);
 static struct kobj_attribute timing_attr = __ATTR_RO(timing);
+static struct kobj_attribute order_attr = __ATTR_RO(order);
+static struct kobj_attribute on_attr = __ATTR_RO(on);
 
 /*
  * The rest may be longer than a page, which is all that an attribute can show.
@@ -195,6 +220,8 @@ static struct attribute *update_attrs[] = {
 	&stage_attr.attr,
 	&abort_cause_attr.attr,
 	&timing_attr.attr,
+	&order_attr.attr,
+	&on_attr.attr,
 	NULL
 };
 

@@ -141,8 +141,9 @@ static void note_replaced(struct ksplice_target *target, const struct ksplice_sp
 }
 
 /*
- * A function can be replaced once: the two updates' new code knows nothing of
- * each other, and one fix would be lost.
+ * A function that another update has replaced is left alone, unless this update
+ * was made on top of that: where neither's new code knows of the other's, one fix
+ * would be lost.
  */
 static void refuse_replaced(struct ksplice_target *target)
 {
@@ -156,7 +157,8 @@ static void refuse_replaced(struct ksplice_target *target)
 		if (!(spans[i].flags & KSPLICE_SPAN_REPLACED) || !m->addresses[i])
 			continue;
 		other = ksplice_find_switched(m->addresses[i], spans[i].length);
-		if (other)
+		if (other && !ksplice_is_base(target->old->bases, target->old->n_bases,
+					      other->target))
 			note_replaced(target, &spans[i], other->update->id, KSPLICE_NO_MATCH);
 		livepatch = ksplice_find_livepatch(m->addresses[i], spans[i].length);
 		if (livepatch)

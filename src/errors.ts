@@ -43,6 +43,8 @@ export type ErrorCode =
   | 'target-not-loaded'
   | 'already-applied'
   | 'not-applied'
+  | 'base-missing'
+  | 'stacked'
   | 'load-failed'
   | 'aborted'
   | 'busy';

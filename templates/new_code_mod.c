@@ -19,6 +19,10 @@ static const struct ksplice_ref refs[] = {
 @REFS@
 };
 
+static const struct ksplice_base bases[] = {
+@BASES@
+};
+
 static const struct ksplice_new_code new_code = {
 	.id = @ID_STRING@,
 	.target = @TARGET_STRING@,
@@ -29,6 +33,8 @@ static const struct ksplice_new_code new_code = {
 	.n_changes = ARRAY_SIZE(changes),
 	.refs = refs,
 	.n_refs = ARRAY_SIZE(refs),
+	.bases = bases,
+	.n_bases = ARRAY_SIZE(bases),
 };
 
 static int __init new_code_init(void)

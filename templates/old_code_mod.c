@@ -20,11 +20,17 @@ asm(".pushsection .ksplice.program, \"a\", @progbits\n"
 extern const struct ksplice_program ksplice_program;
 extern const char ksplice_program_end[];
 
+static const struct ksplice_base bases[] = {
+@BASES@
+};
+
 static struct ksplice_old_code old_code = {
 	.id = @ID_STRING@,
 	.target = @TARGET_STRING@,
 	.program = &ksplice_program,
 	.owner = THIS_MODULE,
+	.bases = bases,
+	.n_bases = ARRAY_SIZE(bases),
 };
 
 static int __init old_code_init(void)

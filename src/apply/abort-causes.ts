@@ -111,6 +111,20 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
       'A module of the update was unloaded or never loaded. `ksplice-ts undo` removes what is there; then apply it again.',
   },
   {
+    word: 'base_missing',
+    code: 'base-missing',
+    sentence: 'it was made on top of another update, which is not applied',
+    advice:
+      'The updates that it needs are listed under "match". Apply them first, the very ones that it was made on: the ' +
+      'same patch made into another update is another one.',
+  },
+  {
+    word: 'stacked',
+    code: 'stacked',
+    sentence: 'another update was made on top of it',
+    advice: 'Undo the updates that are on it first; they are listed under "match".',
+  },
+  {
     word: 'unexpected',
     code: 'aborted',
     sentence: 'something happened that the core did not expect',

@@ -68,7 +68,7 @@ export function writeModuleSources(
   put('Kbuild', renderKbuild(template('Kbuild'), id, directory, files));
   for (const { target, generated, newCode } of targets) {
     const { cookie } = generated.program;
-    const modules = { id, target, cookie, targetCount: targets.length };
+    const modules = { id, target, cookie, targetCount: targets.length, bases: [] };
     const names = sourceNames(target);
     put(names.newSource, renderNewCode(template('new_code_mod.c'), modules, newCode));
     put(names.newObject, newCode.object);

@@ -7,6 +7,13 @@
 import { KspliceError } from '../errors.js';
 import type { NewCode } from './types.js';
 
+/** A target of an update that another one was made on top of: see struct ksplice_base. */
+export interface Base {
+  readonly id: string;
+  readonly target: string;
+  readonly cookie: bigint;
+}
+
 /** What the modules of one target have in common. */
 export interface TargetModules {
   /** The update's id. */
@@ -17,6 +24,8 @@ export interface TargetModules {
   readonly cookie: bigint;
   /** How many targets the whole update has. */
   readonly targetCount: number;
+  /** All targets of all updates that this one is on, the oldest first. */
+  readonly bases: readonly Base[];
 }
 
 /** The names of one target's files in the directory that kbuild works in, without extension. */
@@ -84,11 +93,12 @@ export function renderNewCode(template: string, modules: TargetModules, code: Ne
   });
   return renderTemplate(template, {
     ...names(modules),
-    COOKIE: `0x${modules.cookie.toString(16)}ULL`,
+    COOKIE: cookieNumber(modules.cookie),
     N_TARGETS: String(modules.targetCount),
     DECLARATIONS: declarations.join('\n'),
     CHANGES: changes.join('\n'),
     REFS: refs.join('\n'),
+    BASES: baseLines(modules.bases),
     NAMESPACES: code.namespaces.map((name) => `MODULE_IMPORT_NS(${checkedWord(name)});`).join('\n'),
   });
 }
@@ -97,8 +107,21 @@ export function renderNewCode(template: string, modules: TargetModules, code: Ne
 export function renderOldCode(template: string, modules: TargetModules): string {
   return renderTemplate(template, {
     ...names(modules),
+    BASES: baseLines(modules.bases),
     PROGRAM_FILE: sourceNames(modules.target).program,
   });
+}
+
+function baseLines(bases: readonly Base[]): string {
+  const lines = bases.map(
+    ({ id, target, cookie }) =>
+      `\t{ .id = ${cString(id)}, .target = ${cString(target)}, .cookie = ${cookieNumber(cookie)} },`,
+  );
+  return lines.join('\n');
+}
+
+function cookieNumber(cookie: bigint): string {
+  return `0x${cookie.toString(16)}ULL`;
 }
 
 /**

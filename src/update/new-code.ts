@@ -3,14 +3,18 @@
 
 /** struct ksplice_new_code */
 export const NEW_CODE = {
-  size: 72,
+  size: 88,
   target: 8,
   cookie: 16,
   changes: 40,
   nChanges: 48,
   refs: 56,
   nRefs: 64,
+  bases: 72,
+  nBases: 80,
 } as const;
+/** struct ksplice_base */
+export const BASE = { size: 24, id: 0, target: 8, cookie: 16 } as const;
 /** struct ksplice_change */
 export const CHANGE = { size: 16, span: 0, flags: 4, newAddr: 8 } as const;
 /** KSPLICE_CHANGE_DATA */

@@ -8,7 +8,13 @@ import { run, withFiles } from '../support/files.js';
 
 const template = (name: string) =>
   readFileSync(path.join(import.meta.dirname, '../../templates', name), 'utf8');
-const modules = { id: 'abc123', target: 'nf_nat', cookie: 0xfedcba9876543210n, targetCount: 2 };
+const modules = {
+  id: 'abc123',
+  target: 'nf_nat',
+  cookie: 0xfedcba9876543210n,
+  targetCount: 2,
+  bases: [{ id: 'lower1', target: 'nf_nat', cookie: 0x12n }],
+};
 const code: NewCode = {
   object: Buffer.alloc(0),
   exported: [],

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { ElfObject } from '../../src/elf/object.js';
-import { CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../../src/update/new-code.js';
+import { BASE, CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../../src/update/new-code.js';
 import { compile } from '../support/compile.js';
 
 const MEMBERS = {
@@ -16,6 +16,12 @@ const MEMBERS = {
   'offsetof(struct ksplice_new_code, n_changes)': NEW_CODE.nChanges,
   'offsetof(struct ksplice_new_code, refs)': NEW_CODE.refs,
   'offsetof(struct ksplice_new_code, n_refs)': NEW_CODE.nRefs,
+  'offsetof(struct ksplice_new_code, bases)': NEW_CODE.bases,
+  'offsetof(struct ksplice_new_code, n_bases)': NEW_CODE.nBases,
+  'sizeof(struct ksplice_base)': BASE.size,
+  'offsetof(struct ksplice_base, id)': BASE.id,
+  'offsetof(struct ksplice_base, target)': BASE.target,
+  'offsetof(struct ksplice_base, cookie)': BASE.cookie,
   'sizeof(struct ksplice_change)': CHANGE.size,
   'offsetof(struct ksplice_change, span)': CHANGE.span,
   'offsetof(struct ksplice_change, flags)': CHANGE.flags,

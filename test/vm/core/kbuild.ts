@@ -13,6 +13,7 @@ import { ElfObject } from '../../../src/elf/object.js';
 import { readTableSizes, type TableSizes, tablesProbeSource } from '../../../src/elf/tables.js';
 import { convertToLivepatch, undefinedSymbols } from '../../../src/extract/livepatch.js';
 import {
+  type Base as LowerTarget,
   renderKbuild,
   renderNewCode,
   renderOldCode,
@@ -64,6 +65,10 @@ export interface Update {
   readonly changes: readonly Change[];
   /** The number that the new code claims, if it is not that of the changes. */
   readonly targetCount?: number;
+  /** Ids of the updates that it says it is on. */
+  readonly on?: readonly string[];
+  /** What its functions add to their answers. */
+  readonly suffix?: string;
 }
 
 /** Finished modules of one update, by target. */
@@ -154,7 +159,10 @@ export async function buildUpdates(
 ): Promise<Map<string, Built>> {
   const directory = join(base.directory, 'updates');
   await mkdir(directory);
-  for (const update of updates) await writeUpdate(base, join(directory, update.id), update);
+  for (const update of updates) {
+    const on = (update.on ?? []).map((id) => updates.find((other) => other.id === id)!);
+    await writeUpdate(base, join(directory, update.id), update, on.flatMap(basesOf));
+  }
   const folders = updates.map(({ id }) => `${id}/`).join(' ');
   await writeFile(join(directory, 'Kbuild'), `obj-y := ${folders}\n`);
   const symbols = join(base.directory, 'core/Module.symvers');
@@ -173,18 +181,32 @@ export async function buildUpdates(
   );
 }
 
-async function writeUpdate(base: Base, folder: string, update: Update): Promise<void> {
+/** Of one target; no two updates have the same. */
+function cookieOf(id: string, index: number): bigint {
+  return (BigInt(`0x${Buffer.from(id.slice(0, 7)).toString('hex')}`) << 8n) + BigInt(index);
+}
+
+function basesOf({ id, changes }: Update): LowerTarget[] {
+  return changes.map(({ target }, index) => ({ id, target, cookie: cookieOf(id, index) }));
+}
+
+async function writeUpdate(
+  base: Base,
+  folder: string,
+  update: Update,
+  bases: readonly LowerTarget[],
+): Promise<void> {
   const template = (name: string) => readFile(join(root, 'templates', name), 'utf8');
   const { id, changes } = update;
   await mkdir(folder);
   const files = [];
   for (const change of changes) {
     const { target } = change;
-    const cookie = 0x1000n + BigInt(files.length);
+    const cookie = cookieOf(id, files.length);
     const names = sourceNames(target);
     const generated = generate(base, change, cookie);
     const program = encodeProgram(change.spoil?.(generated.program) ?? generated.program);
-    const modules = { id, target, targetCount: update.targetCount ?? changes.length };
+    const modules = { id, target, targetCount: update.targetCount ?? changes.length, bases };
     const code = {
       object: Buffer.alloc(0),
       exported: [],
@@ -216,7 +238,8 @@ async function writeUpdate(base: Base, folder: string, update: Update): Promise<
   const include = join(base.directory, 'core');
   await writeFile(
     join(folder, 'Kbuild'),
-    renderKbuild(await template('Kbuild'), id, include, files),
+    renderKbuild(await template('Kbuild'), id, include, files) +
+      `\nccflags-y += -DSUFFIX='"${update.suffix ?? ''}"'\n`,
   );
 }
 

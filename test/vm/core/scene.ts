@@ -13,9 +13,20 @@ export interface State {
   readonly match: string;
   readonly functions: string;
   readonly timing: string;
+  readonly order: string;
+  readonly on: string;
 }
 
-const FILES = ['stage', 'abort_cause', 'conflicts', 'match', 'functions', 'timing'] as const;
+const FILES = [
+  'stage',
+  'abort_cause',
+  'conflicts',
+  'match',
+  'functions',
+  'timing',
+  'order',
+  'on',
+] as const;
 /** Longer than all attempts of a switch, on a busy machine. */
 const SWITCH_MS = 120_000;
 

@@ -12,7 +12,7 @@
 	int new_##name(char *buf); \
 	int new_##name(char *buf) \
 	{ \
-		return scnprintf(buf, 32, "new " #name "\n"); \
+		return scnprintf(buf, 32, "new " #name SUFFIX "\n"); \
 	}
 
 NEW(core_plain)
@@ -26,7 +26,7 @@ int new_core_sleeper(char *buf);
 int new_core_sleeper(char *buf)
 {
 	msleep_interruptible(300 * 1000);
-	return scnprintf(buf, 32, "new sleeper\n");
+	return scnprintf(buf, 32, "new sleeper" SUFFIX "\n");
 }
 
 int new_cmdline_proc_show(struct seq_file *m, void *v);
@@ -38,7 +38,7 @@ int new_cmdline_proc_show(struct seq_file *m, void *v)
 
 static int new_op(char *buf)
 {
-	return scnprintf(buf, 32, "new op\n");
+	return scnprintf(buf, 32, "new op" SUFFIX "\n");
 }
 
 const struct core_table new_core_table = { .op = new_op, .last = 2 };
