@@ -371,7 +371,7 @@ int ksplice_apply(struct ksplice_update *update)
 {
 	if (update->stage == KSPLICE_APPLIED)
 		return -EALREADY;
-	if (update->stage == KSPLICE_REVERSED) {
+	if (update->stage != KSPLICE_PREPARING) {
 		update->cause = KSPLICE_ALREADY_REVERSED;
 	} else {
 		update->cause = apply(update, KSPLICE_APPLY);
@@ -395,6 +395,21 @@ int ksplice_try(struct ksplice_update *update)
 	return errno_of(update->cause);
 }
 
+static bool any_may_be_busy(const struct ksplice_update *update)
+{
+	unsigned int i;
+
+	for (i = 0; i < update->n_functions; i++)
+		if (update->functions[i].allow_busy)
+			return true;
+	return false;
+}
+
+/*
+ * New code that tasks may be in cannot go at once: if all had to leave it first,
+ * while others keep entering it, it could never be undone.  So undo takes two
+ * steps, and can be given up and continued between them.
+ */
 int ksplice_reverse(struct ksplice_update *update)
 {
 	if (update->stage == KSPLICE_PREPARING)
@@ -403,9 +418,18 @@ int ksplice_reverse(struct ksplice_update *update)
 		update->cause = KSPLICE_ALREADY_REVERSED;
 		return errno_of(update->cause);
 	}
-	update->cause = ksplice_check_above(update);
-	if (update->cause == KSPLICE_OK)
-		update->cause = ksplice_switch(update, KSPLICE_REVERSE);
+	update->cause = KSPLICE_OK;
+	if (update->stage == KSPLICE_APPLIED) {
+		update->cause = ksplice_check_above(update);
+		if (update->cause == KSPLICE_OK)
+			update->cause = ksplice_switch(update, KSPLICE_REVERSE);
+		if (update->cause == KSPLICE_OK) {
+			update->stage = KSPLICE_LEAVING;
+			update->order = 0;
+		}
+	}
+	if (update->cause == KSPLICE_OK && any_may_be_busy(update))
+		update->cause = ksplice_switch(update, KSPLICE_LEAVE);
 	if (update->cause == KSPLICE_OK) {
 		update->stage = KSPLICE_REVERSED;
 		update->order = 0;

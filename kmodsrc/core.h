@@ -24,12 +24,18 @@
 #define KSPLICE_JUMP_SIZE 5		/* e9 and a displacement */
 #define KSPLICE_MAX_ID 16
 #define KSPLICE_MAX_CONFLICTS 32
+#define KSPLICE_KEPT_ATTEMPTS 16
 /* In place of an address: this stack cannot be walked reliably. */
 #define KSPLICE_UNRELIABLE 1UL
 
 enum ksplice_stage {
 	KSPLICE_PREPARING,
 	KSPLICE_APPLIED,
+	/*
+	 * The old functions are back, but a task is still in new code that was
+	 * allowed to be busy: the new code stays until it has left.
+	 */
+	KSPLICE_LEAVING,
 	KSPLICE_REVERSED,
 };
 
@@ -72,6 +78,7 @@ struct ksplice_function {
 	unsigned long site;		/* of the jump */
 	u8 jump[KSPLICE_JUMP_SIZE];
 	u8 saved[KSPLICE_JUMP_SIZE];
+	bool allow_busy;		/* tasks may be in it while it is switched */
 	bool by_ftrace;			/* there is no room for a jump */
 	bool live;
 	unsigned long ftrace_site;	/* 0 if it does not begin with one */
@@ -104,13 +111,39 @@ struct ksplice_conflict {
 	unsigned long address;		/* in the code that is in use */
 };
 
-/* Of the last switch. */
-struct ksplice_timing {
-	u64 window_ns;			/* how long all CPUs stood still */
+struct ksplice_attempt {
+	u64 window_ns;			/* how long all CPUs stood still, 0 if they did not */
 	u64 prescan_ns;
-	unsigned int attempts;
 	unsigned int tasks;		/* in the window */
 	unsigned int walked;		/* stacks walked in the window */
+};
+
+enum ksplice_step {
+	KSPLICE_APPLY,
+	KSPLICE_REVERSE,
+	KSPLICE_TRY,		/* all of KSPLICE_APPLY but the writing */
+	KSPLICE_LEAVE,		/* has everybody left the new code? */
+};
+
+/* Of the attempts at one step, up to the one that succeeded. */
+struct ksplice_timing {
+	enum ksplice_step step;
+	bool over;
+	unsigned int attempts;
+	struct ksplice_attempt kept[KSPLICE_KEPT_ATTEMPTS];	/* the last; n in [n % size] */
+};
+
+/* What it means to find a return address there. */
+enum ksplice_use {
+	KSPLICE_NO_USE,			/* in none of the ranges */
+	KSPLICE_HELD,			/* code that has to be idle */
+	KSPLICE_MAY_STAY,		/* new code of a function that may be busy */
+};
+
+struct ksplice_range {
+	unsigned long start;
+	unsigned long end;
+	enum ksplice_use use;
 };
 
 struct ksplice_update {
@@ -123,6 +156,11 @@ struct ksplice_update {
 	unsigned int order;		/* 1 for the first that was applied, 0 if not applied */
 	struct ksplice_function *functions;
 	unsigned int n_functions;
+	struct ksplice_range *ranges;	/* sorted, without overlap */
+	unsigned int n_ranges;
+	struct module **below;		/* new code of others that has to be idle, all of it */
+	unsigned int n_below;
+	char *allow_busy;		/* names, a blank after each; or NULL */
 	struct ksplice_timing timing;
 	struct ksplice_conflict conflicts[KSPLICE_MAX_CONFLICTS];
 	unsigned int n_conflicts;
@@ -170,13 +208,15 @@ void ksplice_free_functions(struct ksplice_update *update);
 struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned long length);
 int ksplice_read_text(void *to, u64 address, size_t length);
 
-/* switch.c */
-enum ksplice_step {
-	KSPLICE_APPLY,
-	KSPLICE_REVERSE,
-	KSPLICE_TRY,		/* all of KSPLICE_APPLY but the writing */
-};
+/* busy.c */
+int ksplice_set_allow_busy(struct ksplice_update *update, const char *names);
+enum ksplice_cause ksplice_mark_allow_busy(struct ksplice_update *update);
+enum ksplice_cause ksplice_sort_ranges(struct ksplice_update *update);
+void ksplice_free_ranges(struct ksplice_update *update);
+enum ksplice_use ksplice_find_use(const struct ksplice_update *update, unsigned long address);
 
+/* switch.c */
+struct ksplice_attempt *ksplice_this_attempt(struct ksplice_update *update);
 enum ksplice_cause ksplice_switch(struct ksplice_update *update, enum ksplice_step step);
 
 /* site.c; the first three with the locks that ksplice_switch() takes */
@@ -194,9 +234,9 @@ const char *ksplice_find_livepatch(unsigned long start, unsigned long length);
 
 /* stacks.c */
 struct ksplice_seen;
-struct ksplice_seen *ksplice_look_ahead(struct ksplice_update *update, bool undo);
+struct ksplice_seen *ksplice_look_ahead(struct ksplice_update *update, enum ksplice_step step);
 void ksplice_forget_seen(struct ksplice_seen *seen);
-bool ksplice_stacks_clear(struct ksplice_update *update, bool undo,
+bool ksplice_stacks_clear(struct ksplice_update *update, enum ksplice_step step,
 			  const struct ksplice_seen *seen);
 
 #endif

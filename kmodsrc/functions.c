@@ -60,6 +60,8 @@ enum ksplice_cause ksplice_list_functions(struct ksplice_update *update)
 			cause = fill_function(&update->functions[update->n_functions++],
 					      target, &target->new->changes[i]);
 	}
+	if (cause == KSPLICE_OK)
+		cause = ksplice_mark_allow_busy(update);
 	if (cause != KSPLICE_OK)
 		ksplice_free_functions(update);
 	return cause;
@@ -76,6 +78,7 @@ void ksplice_free_functions(struct ksplice_update *update)
 	kvfree(update->functions);
 	update->functions = NULL;
 	update->n_functions = 0;
+	ksplice_free_ranges(update);
 }
 
 /* The function that is replaced and has bytes in the range, if any: the one on top. */

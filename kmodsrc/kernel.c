@@ -34,6 +34,7 @@ static const struct wanted wanted[] __initconst = {
 	WANT(jump_label_lock),
 	WANT(jump_label_text_reserved),
 	WANT(jump_label_unlock),
+	WANT(kallsyms_lookup_size_offset),
 #ifdef CONFIG_LIVEPATCH
 	WANT(klp_mutex),
 	WANT(klp_patches),

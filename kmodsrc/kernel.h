@@ -46,6 +46,7 @@ struct ksplice_kernel {
 	typeof(jump_label_lock) *jump_label_lock;
 	typeof(jump_label_text_reserved) *jump_label_text_reserved;
 	typeof(jump_label_unlock) *jump_label_unlock;
+	typeof(kallsyms_lookup_size_offset) *kallsyms_lookup_size_offset;
 	typeof(kallsyms_on_each_match_symbol) *kallsyms_on_each_match_symbol;
 #ifdef CONFIG_LIVEPATCH
 	typeof(klp_mutex) *klp_mutex;

@@ -31,6 +31,14 @@ struct ksplice_seen {
 	struct walked slots[];
 };
 
+/*
+ * To measure what the first look saves: with it, every stack is walked with the
+ * machine stopped, as if there had been none.
+ */
+static bool full_walk;
+module_param(full_walk, bool, 0644);
+MODULE_PARM_DESC(full_walk, "Walk all stacks while the machine is stopped (for measurements)");
+
 /* Only one update is switched at a time. */
 static unsigned long entries[MAX_DEPTH];
 
@@ -39,30 +47,14 @@ static unsigned long switches(const struct task_struct *task)
 	return READ_ONCE(task->nvcsw) + READ_ONCE(task->nivcsw);
 }
 
-static bool in_old_code(const struct ksplice_update *update, unsigned long address)
-{
-	unsigned int i;
-
-	for (i = 0; i < update->n_functions; i++)
-		if (address - update->functions[i].old < update->functions[i].length)
-			return true;
-	return false;
-}
-
-/*
- * New code of the updates below counts as old code, all of a module where one
- * of its functions is replaced.
- */
+/* New code of the updates below counts as old code. */
 static bool in_code_below(const struct ksplice_update *update, unsigned long address)
 {
-	const struct ksplice_function *below;
 	unsigned int i;
 
-	for (i = 0; i < update->n_functions; i++) {
-		below = update->functions[i].below;
-		if (below && within_module(address, below->target->new->owner))
+	for (i = 0; i < update->n_below; i++)
+		if (within_module(address, update->below[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -76,19 +68,41 @@ static bool in_new_code(const struct ksplice_update *update, unsigned long addre
 	return false;
 }
 
+/*
+ * From the caller to the called.  What new code of a function that may be busy
+ * has called may stay with it; to what nobody here has called, this does not apply.
+ */
+static bool is_conflict(const struct ksplice_update *update, enum ksplice_step step,
+			unsigned long address, bool *may_stay)
+{
+	switch (ksplice_find_use(update, address)) {
+	case KSPLICE_HELD:
+		return step != KSPLICE_LEAVE || in_new_code(update, address);
+	case KSPLICE_MAY_STAY:
+		*may_stay = true;
+		return step == KSPLICE_LEAVE;
+	default:
+		if (step == KSPLICE_APPLY || step == KSPLICE_TRY)
+			return in_code_below(update, address);
+		if (!in_new_code(update, address))
+			return false;
+		return step == KSPLICE_LEAVE || !*may_stay;
+	}
+}
+
 /* Returns 0 if the stack is clear, or an address that is not. */
-static unsigned long find_conflict(const struct ksplice_update *update, bool undo,
+static unsigned long find_conflict(const struct ksplice_update *update, enum ksplice_step step,
 				   struct task_struct *task)
 {
-	int i, n;
+	bool may_stay = false;
+	int n;
 
 	n = KERNEL(stack_trace_save_tsk_reliable)(task, entries, MAX_DEPTH);
 	if (n < 0)
 		return KSPLICE_UNRELIABLE;
-	for (i = 0; i < n; i++)
-		if (in_old_code(update, entries[i]) ||
-		    (undo ? in_new_code(update, entries[i]) : in_code_below(update, entries[i])))
-			return entries[i];
+	while (--n >= 0)
+		if (is_conflict(update, step, entries[n], &may_stay))
+			return entries[n];
 	return 0;
 }
 
@@ -140,7 +154,7 @@ static struct ksplice_seen *alloc_seen(void)
  * A task that is off its CPU before and after, and was not switched in
  * between, has a stack that did not move.  What is seen of others is noise.
  */
-static void look_at(struct ksplice_update *update, bool undo, struct task_struct *task,
+static void look_at(struct ksplice_update *update, enum ksplice_step step, struct task_struct *task,
 		    struct ksplice_seen *seen)
 {
 	unsigned long conflict, before;
@@ -151,7 +165,7 @@ static void look_at(struct ksplice_update *update, bool undo, struct task_struct
 		return;
 	before = switches(task);
 	smp_rmb(); /* the count before the stack */
-	conflict = find_conflict(update, undo, task);
+	conflict = find_conflict(update, step, task);
 	smp_rmb(); /* the stack before looking whether it moved */
 	if (READ_ONCE(task->on_cpu))
 		return;
@@ -170,14 +184,14 @@ static void look_at(struct ksplice_update *update, bool undo, struct task_struct
 }
 
 /* The result may be NULL.  Conflicts are in the update. */
-struct ksplice_seen *ksplice_look_ahead(struct ksplice_update *update, bool undo)
+struct ksplice_seen *ksplice_look_ahead(struct ksplice_update *update, enum ksplice_step step)
 {
 	struct ksplice_seen *seen = alloc_seen();
 	struct task_struct *process, *task;
 
 	rcu_read_lock();
 	for_each_process_thread(process, task)
-		look_at(update, undo, task, seen);
+		look_at(update, step, task, seen);
 	rcu_read_unlock();
 	return seen;
 }
@@ -191,18 +205,19 @@ static bool was_clear(const struct ksplice_seen *seen, const struct task_struct 
 {
 	const struct walked *slot;
 
-	if (!seen)
+	if (!seen || full_walk)
 		return false;
 	slot = find_slot(seen, task);
 	return slot->task && slot->start == task->start_boottime &&
 	       slot->switches == switches(task);
 }
 
-static bool is_clear(struct ksplice_update *update, bool undo, struct task_struct *task)
+static bool is_clear(struct ksplice_update *update, enum ksplice_step step,
+		     struct task_struct *task)
 {
-	unsigned long conflict = find_conflict(update, undo, task);
+	unsigned long conflict = find_conflict(update, step, task);
 
-	update->timing.walked++;
+	ksplice_this_attempt(update)->walked++;
 	if (conflict)
 		note_conflict(update, task, conflict);
 	return !conflict;
@@ -212,21 +227,21 @@ static bool is_clear(struct ksplice_update *update, bool undo, struct task_struc
  * Called with the machine stopped.  The tasks that are on a CPU are the
  * threads that stop it, all of them in the same functions as this one.
  */
-bool ksplice_stacks_clear(struct ksplice_update *update, bool undo,
+bool ksplice_stacks_clear(struct ksplice_update *update, enum ksplice_step step,
 			  const struct ksplice_seen *seen)
 {
 	struct task_struct *process, *task;
 	int cpu;
 
 	for_each_process_thread(process, task) {
-		update->timing.tasks++;
+		ksplice_this_attempt(update)->tasks++;
 		if (task != current && READ_ONCE(task->on_cpu))
 			continue;
-		if (!was_clear(seen, task) && !is_clear(update, undo, task))
+		if (!was_clear(seen, task) && !is_clear(update, step, task))
 			return false;
 	}
 	for_each_online_cpu(cpu)
-		if (!is_clear(update, undo, KERNEL(idle_task)(cpu)))
+		if (!is_clear(update, step, KERNEL(idle_task)(cpu)))
 			return false;
 	return true;
 }

@@ -5,16 +5,11 @@
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
-#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/timekeeping.h>
 #include <asm/sync_core.h>
 #include "core.h"
 #include "kernel.h"
-
-/* A task that sleeps in the code for longer than all this does not leave soon. */
-#define ATTEMPTS 20
-#define PAUSE_MS 100
 
 struct stop {
 	struct ksplice_update *update;
@@ -80,16 +75,21 @@ static void write_all(struct ksplice_update *update, bool undo)
 	}
 }
 
+static bool writes(enum ksplice_step step)
+{
+	return step == KSPLICE_APPLY || step == KSPLICE_REVERSE;
+}
+
 /* On the first CPU that gets here; all others wait, interrupts off. */
 static void do_switch(struct stop *stop)
 {
 	struct ksplice_update *update = stop->update;
 	u64 start = ktime_get_mono_fast_ns();
 
-	stop->switched = ksplice_stacks_clear(update, stop->step == KSPLICE_REVERSE, stop->seen);
-	if (stop->switched && stop->step != KSPLICE_TRY)
+	stop->switched = ksplice_stacks_clear(update, stop->step, stop->seen);
+	if (stop->switched && writes(stop->step))
 		write_all(update, stop->step == KSPLICE_REVERSE);
-	update->timing.window_ns = ktime_get_mono_fast_ns() - start;
+	ksplice_this_attempt(update)->window_ns = ktime_get_mono_fast_ns() - start;
 }
 
 static int on_each_stopped_cpu(void *data)
@@ -120,12 +120,12 @@ static enum ksplice_cause stop_and_switch(struct ksplice_update *update,
 		.step = step,
 		.arrived = ATOMIC_INIT(0),
 	};
-	enum ksplice_cause cause;
+	enum ksplice_cause cause = KSPLICE_OK;
 
 	lock_text();
 	if (step == KSPLICE_REVERSE)
 		cause = ksplice_check_before_undo(update);
-	else
+	else if (step != KSPLICE_LEAVE)
 		cause = ksplice_check_before_apply(update);
 	if (cause == KSPLICE_OK) {
 		if (KERNEL(stop_machine_cpuslocked)(on_each_stopped_cpu, &stop, cpu_online_mask))
@@ -137,22 +137,40 @@ static enum ksplice_cause stop_and_switch(struct ksplice_update *update,
 	return cause;
 }
 
-static enum ksplice_cause attempt(struct ksplice_update *update, enum ksplice_step step)
+/* The one that is under way, or the last. */
+struct ksplice_attempt *ksplice_this_attempt(struct ksplice_update *update)
 {
 	struct ksplice_timing *timing = &update->timing;
-	enum ksplice_cause cause = KSPLICE_CODE_BUSY;
-	u64 start = ktime_get_ns();
-	struct ksplice_seen *seen;
 
+	return &timing->kept[timing->attempts % KSPLICE_KEPT_ATTEMPTS];
+}
+
+static void begin_attempt(struct ksplice_update *update, enum ksplice_step step)
+{
+	struct ksplice_timing *timing = &update->timing;
+
+	/* KSPLICE_LEAVE is the second half of an undo. */
+	if (step != KSPLICE_LEAVE && (timing->over || timing->step != step))
+		memset(timing, 0, sizeof(*timing));
+	timing->step = step;
 	timing->attempts++;
-	timing->tasks = 0;
-	timing->walked = 0;
-	update->n_conflicts = 0;
-	seen = ksplice_look_ahead(update, step == KSPLICE_REVERSE);
-	timing->prescan_ns = ktime_get_ns() - start;
+	memset(ksplice_this_attempt(update), 0, sizeof(struct ksplice_attempt));
+}
+
+static enum ksplice_cause attempt(struct ksplice_update *update, enum ksplice_step step)
+{
+	enum ksplice_cause cause = KSPLICE_CODE_BUSY;
+	struct ksplice_seen *seen;
+	u64 start;
+
+	begin_attempt(update, step);
+	start = ktime_get_ns();
+	seen = ksplice_look_ahead(update, step);
+	ksplice_this_attempt(update)->prescan_ns = ktime_get_ns() - start;
 	if (!update->n_conflicts)
 		cause = stop_and_switch(update, step, seen);
 	ksplice_forget_seen(seen);
+	update->timing.over = cause != KSPLICE_CODE_BUSY;
 	return cause;
 }
 
@@ -175,29 +193,29 @@ static enum ksplice_cause prepare(struct ksplice_update *update)
 	lock_text();
 	cause = ksplice_choose_sites(update);
 	unlock_text();
+	if (cause == KSPLICE_OK)
+		cause = ksplice_sort_ranges(update);
 	return cause == KSPLICE_OK ? ksplice_attach_ftrace(update) : cause;
 }
 
 /*
- * Whoever calls this has made sure that neither old nor new code can go away
- * while the update is applied.  Nothing has changed unless KSPLICE_OK is
- * returned, nor when the step was only tried.
+ * One attempt: whether and when there is another is for user space to say, and
+ * for who waits there.  Whoever calls this has made sure that neither old nor
+ * new code can go away while the update is applied.  Nothing has changed unless
+ * KSPLICE_OK is returned, nor when the step was only tried.
  */
 enum ksplice_cause ksplice_switch(struct ksplice_update *update, enum ksplice_step step)
 {
 	bool undo = step == KSPLICE_REVERSE;
-	enum ksplice_cause cause;
+	enum ksplice_cause cause = KSPLICE_OK;
 
-	memset(&update->timing, 0, sizeof(update->timing));
 	update->n_conflicts = 0;
-	cause = undo ? KSPLICE_OK : prepare(update);
+	if (step == KSPLICE_APPLY || step == KSPLICE_TRY)
+		cause = prepare(update);
 	if (cause != KSPLICE_OK)
 		return cause;
-	do {
-		cause = attempt(update, step);
-	} while (cause == KSPLICE_CODE_BUSY && update->timing.attempts < ATTEMPTS &&
-		 !msleep_interruptible(PAUSE_MS));
-	if (cause == KSPLICE_OK && step != KSPLICE_TRY)
+	cause = attempt(update, step);
+	if (cause == KSPLICE_OK && writes(step))
 		mark_switched(update, undo);
 	/* Undone, not applied after all, or only tried. */
 	if (step == KSPLICE_TRY || (cause == KSPLICE_OK ? undo : !undo))

@@ -13,6 +13,7 @@ static struct kobject *root;
 static const char * const stage_names[] = {
 	[KSPLICE_PREPARING] = "preparing",
 	[KSPLICE_APPLIED] = "applied",
+	[KSPLICE_LEAVING] = "leaving",
 	[KSPLICE_REVERSED] = "reversed",
 };
 
@@ -76,16 +77,25 @@ static ssize_t abort_cause_show(struct kobject *kobj, struct kobj_attribute *att
 	return ret;
 }
 
+static int emit_attempt(char *buf, int at, unsigned int n, const struct ksplice_attempt *a)
+{
+	return at + sysfs_emit_at(buf, at,
+				  "window_ns=%llu prescan_ns=%llu attempts=%u tasks=%u walked=%u\n",
+				  a->window_ns, a->prescan_ns, n, a->tasks, a->walked);
+}
+
+/* The last attempt first. */
 static ssize_t timing_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
 	const struct ksplice_timing *t = &to_update(kobj)->timing;
-	ssize_t ret;
+	unsigned int n;
+	int len = 0;
 
 	mutex_lock(&ksplice_lock);
-	ret = sysfs_emit(buf, "window_ns=%llu prescan_ns=%llu attempts=%u tasks=%u walked=%u\n",
-			 t->window_ns, t->prescan_ns, t->attempts, t->tasks, t->walked);
+	for (n = t->attempts; n && n + KSPLICE_KEPT_ATTEMPTS > t->attempts; n--)
+		len = emit_attempt(buf, len, n, &t->kept[n % KSPLICE_KEPT_ATTEMPTS]);
 	mutex_unlock(&ksplice_lock);
-	return ret;
+	return len;
 }
 
 static ssize_t order_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
@@ -109,11 +119,35 @@ static ssize_t on_show(struct kobject *kobj, struct kobj_attribute *attr, char *
 	return seq_buf_used(&text);
 }
 
+static ssize_t allow_busy_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	const char *names;
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	names = to_update(kobj)->allow_busy;
+	ret = sysfs_emit(buf, "%s\n", names ?: "");
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static ssize_t allow_busy_store(struct kobject *kobj, struct kobj_attribute *attr,
+				const char *buf, size_t count)
+{
+	int ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = ksplice_set_allow_busy(to_update(kobj), buf);
+	mutex_unlock(&ksplice_lock);
+	return ret ? ret : count;
+}
+
 static struct kobj_attribute stage_attr = __ATTR_RW(stage);
 static struct kobj_attribute abort_cause_attr = __ATTR_RO(abort_cause);
 static struct kobj_attribute timing_attr = __ATTR_RO(timing);
 static struct kobj_attribute order_attr = __ATTR_RO(order);
 static struct kobj_attribute on_attr = __ATTR_RO(on);
+static struct kobj_attribute allow_busy_attr = __ATTR_RW(allow_busy);
 
 /*
  * The rest may be longer than a page, which is all that an attribute can show.
@@ -155,7 +189,7 @@ static void print_conflicts(struct seq_buf *text, struct ksplice_update *update)
 		if (c->address == KSPLICE_UNRELIABLE)
 			seq_buf_printf(text, " unreliable\n");
 		else
-			seq_buf_printf(text, " %ps\n", (void *)c->address);
+			seq_buf_printf(text, " %pS\n", (void *)c->address);
 	}
 }
 
@@ -222,6 +256,7 @@ static struct attribute *update_attrs[] = {
 	&timing_attr.attr,
 	&order_attr.attr,
 	&on_attr.attr,
+	&allow_busy_attr.attr,
 	NULL
 };
 
@@ -248,6 +283,7 @@ static void release_update(struct kobject *kobj)
 
 	ksplice_free_functions(update);
 	kvfree(update->mismatches.buffer);
+	kfree(update->allow_busy);
 	kfree(update);
 }
 

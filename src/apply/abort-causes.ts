@@ -44,7 +44,7 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     sentence: 'a task is running the code that is to be replaced, or sleeps in it',
     advice:
       'The tasks are listed. Try again with a longer --timeout, or when they have ended. A function in which some ' +
-      'task always sleeps cannot be replaced as long as that task runs.',
+      'task always sleeps can be replaced only with --allow-busy; docs/busy.md says what you promise with it.',
   },
   {
     word: 'already_reversed',

@@ -18,8 +18,12 @@ export async function refusal(
   errno?: string,
 ): Promise<KspliceError> {
   const { code, sentence, advice } = abortCause(word);
-  const [conflicts, match] = await Promise.all([core.conflicts(id), core.mismatches(id)]);
-  const verb = action === 'apply' ? 'applied' : 'undone';
+  const [stage, conflicts, match, timings] = await Promise.all([
+    core.stage(id),
+    core.conflicts(id),
+    core.mismatches(id),
+    core.timings(id),
+  ]);
   const where = conflicts.map(({ pid, task, function: name }) =>
     name === 'unreliable'
       ? `the stack of ${task} (${pid}) cannot be walked`
@@ -28,8 +32,15 @@ export async function refusal(
   const first = [...new Set([...where, ...match])].slice(0, 3);
   const more = where.length + match.length - first.length;
   const list = first.length > 0 ? `: ${first.join('; ')}${more > 0 ? `; ${more} more` : ''}` : '';
-  return new KspliceError(code, `update ${id} cannot be ${verb}: ${sentence}${list}`, {
-    advice,
-    details: { id, abortCause: word, errno: errno ?? null, conflicts, match },
-  });
+  const details = { id, stage, abortCause: word, errno: errno ?? null, conflicts, match, timings };
+  if (stage === 'leaving' && word === 'code_busy') {
+    const what = `the old code of ${id} runs again, but a task is still in the new code`;
+    return new KspliceError(code, `${what}, which stays for it${list}`, {
+      advice: `\`ksplice-ts undo ${id}\` unloads it when the tasks have left; --timeout says how long it waits for them.`,
+      details,
+    });
+  }
+  const verb = action === 'apply' ? 'applied' : 'undone';
+  const message = `update ${id} cannot be ${verb}: ${sentence}${list}`;
+  return new KspliceError(code, message, { advice, details });
 }

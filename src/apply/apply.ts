@@ -3,22 +3,29 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { KspliceError, problemsError } from '../errors.js';
+import { busyProblems } from '../inspect/allow-busy.js';
+import { decodeProgram } from '../program/decode.js';
 import type { Ui } from '../ui.js';
 import { CORE_MODULE } from '../update/contents.js';
-import type { Update } from '../update/update.js';
+import { programOf, type Update } from '../update/update.js';
 import { refusal } from './abort-error.js';
 import { applyProblems, isApplied, stopIfInterrupted } from './checks.js';
-import { Core, type ReplacedFunction } from './core.js';
+import { Core, type ReplacedFunction, type Timing } from './core.js';
 import type { Host } from './host.js';
 import { Loading } from './loading.js';
 import { withLock } from './lock.js';
 import { removeState, saveState } from './state.js';
 
-export interface ApplyOptions {
-  /** Do everything but the switch, and unload again. */
-  readonly dryRun?: boolean;
+export interface SwitchOptions {
   /** For how long a switch that finds the code in use is tried again, in milliseconds. */
   readonly timeout: number;
+}
+
+export interface ApplyOptions extends SwitchOptions {
+  /** Do everything but the switch, and unload again. */
+  readonly dryRun?: boolean;
+  /** Functions that may be busy, besides those that the update names. */
+  readonly allowBusy?: readonly string[];
 }
 
 export interface Applied {
@@ -28,8 +35,11 @@ export interface Applied {
   /** Of the update now; undefined after a dry run, which leaves nothing of it. */
   readonly stage: 'applied' | undefined;
   readonly functions: readonly ReplacedFunction[];
-  /** Figures of the switch, as the core reports them. */
-  readonly timing: Record<string, number>;
+  readonly allowBusy: readonly string[];
+  /** Of the attempt that succeeded. */
+  readonly timing: Timing;
+  /** Of the last attempts, the latest first. */
+  readonly timings: readonly Timing[];
   /** Switches tried, the last one included; 0 if there was nothing to do. */
   readonly attempts: number;
 }
@@ -45,14 +55,28 @@ export async function applyUpdate(
   ui: Ui,
 ): Promise<Applied> {
   ui.stage('checking the host');
+  const allowBusy = [...new Set([...update.allowBusy, ...(options.allowBusy ?? [])])];
+  checkAllowBusy(update, allowBusy);
   await check(update, host);
   return withLock(host, async () => {
     // What was checked without the lock may be otherwise by now.
     await check(update, host);
     if (await isApplied(update, host)) return describe(update.id, new Core(host), 0);
     await removeLeftovers(update.id, host, ui);
-    return Loading.run(update, host, (loading) => load(update, host, options, loading, ui));
+    const all = { ...options, allowBusy };
+    return Loading.run(update, host, (loading) => load(update, host, all, loading, ui));
   });
+}
+
+function checkAllowBusy(update: Update, names: readonly string[]): void {
+  if (names.length === 0) return;
+  const programs = update.contents.changes.map((change) =>
+    decodeProgram(programOf(update, change), change.oldCode.file),
+  );
+  const problems = busyProblems(programs, names);
+  if (problems.length > 0) {
+    throw problemsError('checks-failed', `update ${update.id} cannot be applied`, problems);
+  }
 }
 
 async function check(update: Update, host: Host): Promise<void> {
@@ -65,7 +89,7 @@ async function check(update: Update, host: Host): Promise<void> {
 async function load(
   update: Update,
   host: Host,
-  options: ApplyOptions,
+  options: ApplyOptions & { readonly allowBusy: readonly string[] },
   loading: Loading,
   ui: Ui,
 ): Promise<Applied> {
@@ -89,6 +113,7 @@ async function load(
       await loading.load(newCode);
     }
     await throwUnlessMatched(update.id, core);
+    await allowToBeBusy(update.id, core, options.allowBusy);
     if (options.dryRun) return await tryOut(update, core, loading, options, ui);
     await saveState(host, update);
     stopIfInterrupted(ui.signal);
@@ -112,7 +137,7 @@ async function tryOut(
 ): Promise<Applied> {
   ui.stage('looking whether the code is in use');
   const attempts = await switchStage(id, core, 'try', options, ui);
-  const timing = await core.timing(id);
+  const [allowBusy, timings] = await Promise.all([core.allowBusy(id), core.timings(id)]);
   const left = await loading.unloadAll();
   if (left.length > 0) {
     throw new KspliceError('load-failed', `nothing was switched, but ${left.join('; ')}`, {
@@ -120,12 +145,29 @@ async function tryOut(
       details: { left },
     });
   }
-  return { id, changed: false, stage: undefined, functions: [], timing, attempts };
+  const [timing = {}] = timings;
+  const figures = { allowBusy, timing, timings, attempts };
+  return { id, changed: false, stage: undefined, functions: [], ...figures };
 }
 
 async function describe(id: string, core: Core, attempts: number): Promise<Applied> {
-  const [functions = [], timing] = await Promise.all([core.functions(id), core.timing(id)]);
-  return { id, changed: attempts > 0, stage: 'applied', functions, timing, attempts };
+  const [functions = [], allowBusy, timings] = await Promise.all([
+    core.functions(id),
+    core.allowBusy(id),
+    core.timings(id),
+  ]);
+  const [timing = {}] = timings;
+  const figures = { allowBusy, timing, timings, attempts };
+  return { id, changed: attempts > 0, stage: 'applied', functions, ...figures };
+}
+
+async function allowToBeBusy(id: string, core: Core, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  const errno = await core.setAllowBusy(id, names);
+  if (errno === undefined) return;
+  throw new KspliceError('aborted', `the core did not take the list of busy functions: ${errno}`, {
+    advice: 'Please report this: the list was checked before.',
+  });
 }
 
 /** Puts back what was done so far; the error to throw is the given one, or says what is left. */
@@ -153,6 +195,10 @@ async function throwUnlessMatched(id: string, core: Core): Promise<void> {
   if (cause !== 'ok') throw await refusal(id, core, 'apply', cause ?? 'unexpected');
 }
 
+/** Pauses between two attempts. A task that only passes through is soon gone; one that sleeps is not. */
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 2_000;
+
 /**
  * Asks the core for a switch, again and again while the code is in use and time is left.
  * @returns how often it was asked
@@ -162,26 +208,28 @@ export async function switchStage(
   id: string,
   core: Core,
   stage: 'applied' | 'reversed' | 'try',
-  { timeout }: ApplyOptions,
+  { timeout }: SwitchOptions,
   ui: Ui,
 ): Promise<number> {
   const deadline = Date.now() + timeout;
-  let wait = 50;
+  let wait = FIRST_PAUSE_MS;
   for (let attempts = 1; ; attempts++) {
     const errno = await core.setStage(id, stage);
     if (stage === 'try' ? errno === undefined : (await core.stage(id)) === stage) return attempts;
     const cause = (await core.abortCause(id)) ?? 'unexpected';
     const word = cause === 'ok' ? 'unexpected' : cause;
     const retry = word === 'code_busy' || word === 'module_busy';
-    if (!retry || Date.now() + wait > deadline) {
+    const left = deadline - Date.now();
+    if (!retry || left <= 0) {
       throw await refusal(id, core, stage === 'reversed' ? 'undo' : 'apply', word, errno);
     }
     stopIfInterrupted(ui.signal);
-    ui.detail(`${word}; trying again in ${wait} ms`);
-    // An interruption is seen at the top of the next turn.
-    await pause(wait, undefined, { signal: ui.signal }).catch(() => {});
+    const now = Math.min(wait, left);
+    ui.detail(`${word}; trying again in ${now} ms`);
+    // An interruption ends the pause, and is told by what follows.
+    await pause(now, undefined, { signal: ui.signal }).catch(() => {});
     stopIfInterrupted(ui.signal);
-    wait = Math.min(wait * 2, 2_000);
+    wait = Math.min(wait * 2, LONGEST_PAUSE_MS);
   }
 }
 

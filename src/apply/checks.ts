@@ -121,7 +121,17 @@ async function targetProblems(update: Update, host: Host): Promise<Problem[]> {
 
 async function appliedProblems(update: Update, host: Host): Promise<Problem[]> {
   const { id } = update;
-  if ((await new Core(host).stage(id)) !== 'applied' || (await isApplied(update, host))) return [];
+  const stage = await new Core(host).stage(id);
+  if (stage === 'leaving') {
+    return [
+      {
+        code: 'busy',
+        message: `update ${id} is being undone: a task is still in its new code`,
+        advice: `\`ksplice-ts undo ${id}\` goes on with that, and names the task; then apply it again.`,
+      },
+    ];
+  }
+  if (stage !== 'applied' || (await isApplied(update, host))) return [];
   return [
     {
       code: 'already-applied',

@@ -5,8 +5,16 @@ import path from 'node:path';
 import { CORE_MODULE, isUpdateId, modulePrefix } from '../update/contents.js';
 import type { Host } from './host.js';
 
-/** Where an update is: between its first registration and the last unregistration. */
-export type Stage = 'preparing' | 'applied' | 'reversed';
+/**
+ * Where an update is: between its first registration and the last unregistration.
+ * `leaving`: the old code is back, but a task is still in new code that may be busy.
+ */
+export type Stage = 'preparing' | 'applied' | 'leaving' | 'reversed';
+
+const STAGES: readonly string[] = ['preparing', 'applied', 'leaving', 'reversed'];
+
+/** Figures of one attempt at a switch ("window_ns": 1234), as the core reports them. */
+export type Timing = Readonly<Record<string, number>>;
 
 export interface ReplacedFunction {
   readonly target: string;
@@ -21,7 +29,7 @@ export interface ReplacedFunction {
 export interface Conflict {
   readonly pid: number;
   readonly task: string;
-  /** "unreliable" if the task's stack cannot be walked with certainty. */
+  /** "sctp_rcv+0x1c/0x300 [sctp]"; "unreliable" if the stack cannot be walked with certainty. */
   readonly function: string;
 }
 
@@ -51,7 +59,7 @@ export class Core {
   /** undefined if the core does not know the update. */
   async stage(id: string): Promise<Stage | undefined> {
     const stage = await this.attribute(id, 'stage');
-    return stage === 'preparing' || stage === 'applied' || stage === 'reversed' ? stage : undefined;
+    return stage !== undefined && STAGES.includes(stage) ? (stage as Stage) : undefined;
   }
 
   /** Asks for the switch; returns the errno's name if it was refused. */
@@ -90,11 +98,22 @@ export class Core {
     });
   }
 
-  /** Figures of the last switch ("window_ns": 1234); empty before the first. */
-  async timing(id: string): Promise<Record<string, number>> {
-    const text = (await this.attribute(id, 'timing')) ?? '';
-    const pairs = [...text.matchAll(/(\w+)=(\d+)/g)];
-    return Object.fromEntries(pairs.map(([, name, value]) => [name as string, Number(value)]));
+  /** The attempts at the last step, the latest first; none before the first. */
+  async timings(id: string): Promise<Timing[]> {
+    return linesOf(await this.attribute(id, 'timing')).map((line) => {
+      const pairs = [...line.matchAll(/(\w+)=(\d+)/g)];
+      return Object.fromEntries(pairs.map(([, name, value]) => [name as string, Number(value)]));
+    });
+  }
+
+  /** The functions that may be busy when they are switched. */
+  async allowBusy(id: string): Promise<string[]> {
+    return ((await this.attribute(id, 'allow_busy')) ?? '').split(' ').filter((name) => name);
+  }
+
+  /** Sets them, before the update is applied; returns the errno's name if it was refused. */
+  async setAllowBusy(id: string, names: readonly string[]): Promise<string | undefined> {
+    return this.host.write(path.join(this.directory, id, 'allow_busy'), names.join(' '));
   }
 
   /** Loaded modules of one update, the one loaded last first. */

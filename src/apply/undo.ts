@@ -4,17 +4,19 @@
 import { KspliceError, problemsError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { CORE_MODULE } from '../update/contents.js';
-import { type ApplyOptions, switchStage } from './apply.js';
+import { type SwitchOptions, switchStage } from './apply.js';
 import { rightsProblems, stopIfInterrupted } from './checks.js';
-import { Core } from './core.js';
+import { Core, type Timing } from './core.js';
 import type { Host } from './host.js';
 import { withLock } from './lock.js';
 import { removeState } from './state.js';
 
 export interface Undone {
   readonly id: string;
-  /** Figures of the switch; empty if the update was not applied, only loaded. */
-  readonly timing: Record<string, number>;
+  /** Of the attempt that succeeded; empty if the update was not applied, only loaded. */
+  readonly timing: Timing;
+  /** Of the last attempts, the latest first. */
+  readonly timings: readonly Timing[];
   readonly attempts: number;
   readonly coreUnloaded: boolean;
 }
@@ -27,7 +29,7 @@ export interface Undone {
 export async function undoUpdate(
   id: string,
   host: Host,
-  options: ApplyOptions,
+  options: SwitchOptions,
   ui: Ui,
 ): Promise<Undone> {
   const core = new Core(host);
@@ -40,18 +42,23 @@ export async function undoUpdate(
     if (stage === undefined && (await core.modulesOf(id)).length === 0) {
       throw await notApplied(id, core);
     }
-    let timing: Record<string, number> = {};
+    let timings: Timing[] = [];
     let attempts = 0;
-    if (stage === 'applied') {
+    if (stage === 'applied' || stage === 'leaving') {
       stopIfInterrupted(ui.signal);
-      ui.stage('switching back to the old code');
+      ui.stage(
+        stage === 'applied'
+          ? 'switching back to the old code'
+          : 'waiting until the new code is left',
+      );
       attempts = await switchStage(id, core, 'reversed', options, ui);
-      timing = await core.timing(id);
+      timings = await core.timings(id);
     }
     ui.stage('unloading');
     const coreUnloaded = await unloadAll(id, core, host);
     await removeState(host, id);
-    return { id, timing, attempts, coreUnloaded };
+    const [timing = {}] = timings;
+    return { id, timing, timings, attempts, coreUnloaded };
   });
 }
 

@@ -3,7 +3,7 @@
 // if there and readable.
 
 import { KspliceError } from '../errors.js';
-import { type Conflict, Core, type ReplacedFunction, type Stage } from './core.js';
+import { type Conflict, Core, type ReplacedFunction, type Stage, type Timing } from './core.js';
 import type { Host } from './host.js';
 import { readPatch, readState } from './state.js';
 
@@ -23,7 +23,11 @@ export interface UpdateView extends UpdateSummary {
   readonly match: readonly string[];
   /** null without the right to see addresses. */
   readonly functions: readonly ReplacedFunction[] | null;
-  readonly timing: Record<string, number>;
+  readonly allowBusy: readonly string[];
+  /** Of the last attempt. */
+  readonly timing: Timing;
+  /** Of the last attempts, the latest first. */
+  readonly timings: readonly Timing[];
   readonly patch: string | null;
 }
 
@@ -46,13 +50,16 @@ export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
       advice: '`ksplice-ts view` lists those that are; `--file` shows one that is not.',
     });
   }
+  const timings = await core.timings(id);
   return {
     ...short,
     abortCause: (await core.abortCause(id)) ?? null,
     conflicts: await core.conflicts(id),
     match: await core.mismatches(id),
     functions: (await core.functions(id)) ?? null,
-    timing: await core.timing(id),
+    allowBusy: await core.allowBusy(id),
+    timing: timings[0] ?? {},
+    timings,
     patch: (await readPatch(host, id)) ?? null,
   };
 }

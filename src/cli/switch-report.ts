@@ -1,6 +1,6 @@
 // What apply, undo and view have in common on the command line.
 
-import type { ReplacedFunction } from '../apply/core.js';
+import type { ReplacedFunction, Timing } from '../apply/core.js';
 
 /** `--timeout` */
 export const timeoutOption = {
@@ -8,6 +8,26 @@ export const timeoutOption = {
   default: 30,
   describe: 'Seconds to go on trying while the code is in use',
 } as const;
+
+/** `--allow-busy` */
+export const allowBusyOption = {
+  type: 'string',
+  array: true,
+  nargs: 1,
+  describe: 'A function that tasks may be in while it is switched; may be repeated (docs/busy.md)',
+} as const;
+
+/** The functions that an option names, each of which may be a list with commas. */
+export function readNames(given: unknown): string[] {
+  return ((given as string[] | undefined) ?? [])
+    .flatMap((text) => text.split(','))
+    .filter((name) => name !== '');
+}
+
+/** Which functions may be busy. */
+export function busyLines(names: readonly string[]): string[] {
+  return names.length > 0 ? [`  may be busy: ${names.join(', ')}`] : [];
+}
 
 /** The replaced functions, a line for each target. */
 export function functionLines(functions: readonly ReplacedFunction[]): string[] {
@@ -19,8 +39,10 @@ export function functionLines(functions: readonly ReplacedFunction[]): string[] 
 }
 
 /** How long the machine stood still, if the core says so. */
-export function pauseLine(timing: Record<string, number>): string[] {
-  const { window_ns } = timing;
+export function pauseLine({ window_ns, attempts = 1 }: Timing): string[] {
   if (window_ns === undefined) return [];
-  return [`  The machine was stopped for ${(window_ns / 1e6).toFixed(2)} ms.`];
+  const time = `${(window_ns / 1e6).toFixed(2)} ms`;
+  return [
+    `  The machine was stopped for ${time}${attempts > 1 ? `, at attempt ${attempts}` : ''}.`,
+  ];
 }

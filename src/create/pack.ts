@@ -5,7 +5,7 @@ import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSyn
 import { basename, join } from 'node:path';
 import { KspliceError } from '../errors.js';
 import { type Contents, formatContents, isUpdateId } from '../update/contents.js';
-import { API_VERSION, type Update } from '../update/update.js';
+import { ALLOW_BUSY, API_VERSION, type Update } from '../update/update.js';
 import { writeUpdate } from '../update/write.js';
 import type { Report } from './report.js';
 
@@ -16,6 +16,8 @@ export interface UpdateParts {
   readonly modules: string;
   /** Files of fixed modules for the disk; they get into `modules/`. */
   readonly fixed?: readonly string[];
+  /** Functions that may be busy when they are switched. */
+  readonly allowBusy?: readonly string[];
   /** The change as a diff: bytes, one a character. */
   readonly diff: string;
   readonly description: string;
@@ -41,6 +43,8 @@ export async function packUpdate(
   put('api-version', `${API_VERSION}\n`);
   put('timestamp', `${new Date().toISOString()}\n`);
   put('utsname', `Linux ${report.release} x86_64\n`);
+  const { allowBusy = [] } = parts;
+  if (allowBusy.length > 0) put(ALLOW_BUSY, `${allowBusy.join('\n')}\n`);
   put('debug/report.json', `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(join(directory, 'patch'), parts.diff, 'latin1');
   const { core, changes } = contents;

@@ -4,7 +4,8 @@
 import { basename, join } from 'node:path';
 import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
-import { KspliceError } from '../errors.js';
+import { KspliceError, problemsError } from '../errors.js';
+import { busyProblems } from '../inspect/allow-busy.js';
 import type { Ui } from '../ui.js';
 import { codeFiles } from './choose-objects.js';
 import { compilePost, compilePre } from './compile.js';
@@ -46,6 +47,8 @@ export interface CreateOptions extends ChangeRequest {
   readonly buildModules?: boolean | undefined;
   /** Leave everything alone that does not go into one of these: "vmlinux" or modules. */
   readonly onlyTargets?: readonly string[] | undefined;
+  /** Functions that may be busy when they are switched. */
+  readonly allowBusy?: readonly string[] | undefined;
   /** Keep the run's directory also when all goes well. */
   readonly keep?: boolean | undefined;
 }
@@ -110,6 +113,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const code: TargetCode[] = [];
     for (const target of targets) code.push(await makeTargetCode(target, known, tables, run.ui));
     keepCode(run, code);
+    checkAllowBusy(code, options.allowBusy ?? []);
     directory.lap('match and extract');
     // The image, if there is one, holds the old code; all symbols of the new code are found.
     const coreModule = await core;
@@ -121,7 +125,9 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     directory.lap('modules');
     const description = options.description ?? change.description;
     const report = makeReport(confdir.release, targets, considered, code, notes, known, directory);
-    const parts = { id, contents, modules, fixed, diff: change.diff, description, report };
+    const { allowBusy = [] } = options;
+    const rest = { diff: change.diff, description, report, allowBusy };
+    const parts = { id, contents, modules, fixed, ...rest };
     const { archive, update } = await packUpdate(parts, directory.stage('6-pack'));
     directory.lap('pack');
     const proof = known.image && proveAgainst(update, known.image.kernel, run.ui);
@@ -142,6 +148,17 @@ function sourceFor({ module, source, git, buildModules }: CreateOptions, confdir
     '--module takes the place of a source tree, of --git and of --build-modules',
     { advice: 'Give the change with --patch or --diffext, and no source.' },
   );
+}
+
+function checkAllowBusy(code: readonly TargetCode[], names: readonly string[]): void {
+  if (names.length === 0) return;
+  const problems = busyProblems(
+    code.map(({ generated }) => generated.program),
+    names,
+  );
+  if (problems.length > 0) {
+    throw problemsError('refused-change', 'not every function can be busy', problems);
+  }
 }
 
 function functionNames({ target, objects }: Parameters<typeof makeTargetCode>[0]) {

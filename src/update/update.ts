@@ -18,6 +18,8 @@ import { type ModuleInfo, readModule } from './modinfo.js';
 export const API_VERSION = 3;
 /** The section of an old-code module that holds the match program. */
 export const PROGRAM_SECTION = '.ksplice.program';
+/** The file with the functions that may be busy, a name in a line; it need not be there. */
+export const ALLOW_BUSY = 'allow-busy';
 
 /** The kernel an update was made for: uname's system, release and machine. */
 export interface KernelName {
@@ -41,6 +43,8 @@ export interface Update {
   readonly timestamp: string;
   readonly kernel: KernelName;
   readonly apiVersion: number;
+  /** Functions that may be busy when they are switched, as the source calls them. */
+  readonly allowBusy: readonly string[];
   /** debug/report.json: what changed, by object. Undefined if the update has none. */
   readonly report: unknown;
   /** Every file, by its path in the update. */
@@ -67,6 +71,7 @@ export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update
   const timestamp = readTimestamp(text('timestamp'), faults);
   const kernel = readUtsname(text('utsname'), faults);
   const apiVersion = readApiVersion(text('api-version'), faults);
+  const allowBusy = readAllowBusy(files.get(ALLOW_BUSY)?.toString('utf8') ?? '', faults);
   const modules = new Map<string, UpdateModule>();
   if (contents && kernel) {
     const { core, changes } = contents;
@@ -84,7 +89,7 @@ export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update
   if (faults.length > 0 || !contents || !kernel || apiVersion === undefined) {
     throw problemsError('bad-update', `${origin} is not a usable update`, asProblems(faults));
   }
-  const rest = { apiVersion, report, files, modules };
+  const rest = { apiVersion, allowBusy, report, files, modules };
   return { id, contents, patch, description, timestamp, kernel, ...rest };
 }
 
@@ -178,6 +183,19 @@ function readApiVersion(text: string | undefined, faults: string[]): number | un
     );
   }
   return version;
+}
+
+function readAllowBusy(text: string, faults: string[]): string[] {
+  const names = text.split('\n').filter((name) => name !== '');
+  for (const name of names) {
+    if (!isFunctionName(name)) faults.push(`${quote(name)} in ${ALLOW_BUSY} is no function`);
+  }
+  return names;
+}
+
+/** Whether a word can be a function's name: it goes into sysfs, where a blank would part it. */
+export function isFunctionName(word: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_.$]{0,511}$/.test(word);
 }
 
 function readReport(files: ReadonlyMap<string, Buffer>, faults: string[]): unknown {

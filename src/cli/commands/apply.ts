@@ -2,17 +2,28 @@ import { type Applied, applyUpdate } from '../../apply/apply.js';
 import { Host } from '../../apply/host.js';
 import { readUpdate } from '../../update/read.js';
 import type { Command } from '../command.js';
-import { functionLines, pauseLine, timeoutOption } from '../switch-report.js';
+import {
+  allowBusyOption,
+  busyLines,
+  functionLines,
+  pauseLine,
+  readNames,
+  timeoutOption,
+} from '../switch-report.js';
 import { updateArgument } from '../update-argument.js';
 
 export const command: Command = {
   usage: 'apply <update>',
   describe: 'Hot-patch the running kernel with an update',
   options: (yargs) =>
-    yargs.positional('update', updateArgument).option('timeout', timeoutOption).option('dry-run', {
-      type: 'boolean',
-      describe: 'Do everything but the switch: load, compare, look at all stacks, unload',
-    }),
+    yargs
+      .positional('update', updateArgument)
+      .option('timeout', timeoutOption)
+      .option('allow-busy', allowBusyOption)
+      .option('dry-run', {
+        type: 'boolean',
+        describe: 'Do everything but the switch: load, compare, look at all stacks, unload',
+      }),
   examples: [
     ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'apply an update'],
     [
@@ -25,7 +36,8 @@ export const command: Command = {
     const update = await readUpdate(args.update as string);
     const timeout = (args.timeout as number) * 1000;
     const dryRun = args['dry-run'] === true;
-    const applied = await applyUpdate(update, new Host(), { timeout, dryRun }, ui);
+    const allowBusy = readNames(args['allow-busy']);
+    const applied = await applyUpdate(update, new Host(), { timeout, dryRun, allowBusy }, ui);
     return {
       json: {
         ...applied,
@@ -39,7 +51,7 @@ export const command: Command = {
   },
 };
 
-function describe({ id, changed, stage, functions, timing }: Applied): string[] {
+function describe({ id, changed, stage, functions, allowBusy, timing }: Applied): string[] {
   if (stage === undefined) {
     return [
       `Update ${id} could be applied now; nothing was changed.`,
@@ -50,6 +62,7 @@ function describe({ id, changed, stage, functions, timing }: Applied): string[] 
   return [
     changed ? `Update ${id} is applied.` : `Update ${id} was applied before; nothing was changed.`,
     ...functionLines(functions),
+    ...busyLines(allowBusy),
     ...(changed ? pauseLine(timing) : []),
     `\`ksplice-ts undo ${id}\` takes it back.`,
   ];

@@ -7,6 +7,7 @@ import { readPatchOptions } from '../../create/sources/patch-options.js';
 import { KspliceError } from '../../errors.js';
 import type { Ui } from '../../ui.js';
 import type { Command, Outcome } from '../command.js';
+import { allowBusyOption, readNames } from '../switch-report.js';
 
 export const command: Command = {
   usage: 'create [source]',
@@ -62,6 +63,7 @@ export const command: Command = {
         nargs: 1,
         describe: 'Change only these: vmlinux, or modules (separated by commas)',
       })
+      .option('allow-busy', allowBusyOption)
       .option('series', {
         type: 'boolean',
         describe: 'With --git: the next change starts at this one (moves refs/ksplice/pre)',
@@ -180,6 +182,7 @@ function readOptions(args: Record<string, unknown>): CreateOptions {
     output: args.output as string,
     series: args.series === true,
     buildModules: args['build-modules'] === true,
+    allowBusy: readNames(args['allow-busy']),
     onlyTargets: targets?.flatMap((text) => text.split(',')).filter((name) => name !== ''),
     keep: args.verbose === true,
   };

@@ -2,7 +2,7 @@ import { Host } from '../../apply/host.js';
 import { listUpdates, type UpdateView, viewUpdate } from '../../apply/view.js';
 import type { Update } from '../../update/update.js';
 import type { Command, Outcome } from '../command.js';
-import { functionLines, pauseLine } from '../switch-report.js';
+import { busyLines, functionLines, pauseLine } from '../switch-report.js';
 import { requireId } from '../update-id.js';
 
 export const command: Command = {
@@ -56,13 +56,14 @@ function showOne(view: UpdateView): Outcome {
   }
   text.push(...match.map((line) => `  differs: ${line}`));
   text.push(...(functions ? functionLines(functions) : ['  (only root can see the functions)']));
-  text.push(...pauseLine(timing));
+  text.push(...busyLines(view.allowBusy), ...pauseLine(timing));
   if (patch !== null) text.push('', patch.trimEnd());
   return { json: { ...view }, text };
 }
 
 function showFile(update: Update): Outcome {
   const { id, description, timestamp, kernel, apiVersion, contents, patch, report } = update;
+  const { allowBusy } = update;
   const targets = contents.changes.map(({ target }) => target);
   return {
     json: {
@@ -72,6 +73,7 @@ function showFile(update: Update): Outcome {
       kernel,
       apiVersion,
       targets,
+      allowBusy,
       modules: [...update.modules.values()].map(({ module, file }) => ({ module, file })),
       report: report ?? null,
       patch,
@@ -81,6 +83,7 @@ function showFile(update: Update): Outcome {
       `  ${description}`,
       `  made ${timestamp}`,
       `  changes ${targets.join(', ')}`,
+      ...busyLines(allowBusy),
       '',
       patch.trimEnd(),
     ],

@@ -80,10 +80,18 @@ export class Scene {
     return Object.fromEntries(entries) as unknown as State;
   }
 
+  /** Writes the stage again while a task is just passing through the code, as the tool does. */
+  private async insist(id: string, word: string): Promise<{ refusal: string; state: State }> {
+    for (let left = 20; ; left--) {
+      const refusal = await this.stage(id, word);
+      const state = await this.state(id);
+      if (state.abort_cause !== 'code_busy' || left === 0) return { refusal, state };
+    }
+  }
+
   /** Applies an update that must go in. */
   async apply(id: string): Promise<State> {
-    const refusal = await this.stage(id, 'applied');
-    const state = await this.state(id);
+    const { refusal, state } = await this.insist(id, 'applied');
     expect({ refusal, ...state }).toMatchObject({
       refusal: '',
       stage: 'applied',
@@ -94,8 +102,7 @@ export class Scene {
 
   /** Undoes an update that must come out, and unloads it. */
   async remove(id: string): Promise<void> {
-    const refusal = await this.stage(id, 'reversed');
-    const state = await this.state(id);
+    const { refusal, state } = await this.insist(id, 'reversed');
     expect({ refusal, ...state }).toMatchObject({
       refusal: '',
       stage: 'reversed',

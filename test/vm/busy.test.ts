@@ -1,0 +1,139 @@
+// A function in which tasks sleep all the time, and what the tool does about it:
+// do_nanosleep(), with a task asleep in it from the start.
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type TestKernel, testKernel } from '../kernels/kernel.js';
+import { type Guest, withGuest } from './harness/index.js';
+import {
+  configure,
+  ksplice,
+  kspliceFails,
+  kspliceIn,
+  kspliceModules,
+  ROOT,
+  toolLine,
+} from './ksplice.js';
+
+/** Who asks for more than a day is turned away. */
+const PATCH = `--- a/kernel/time/hrtimer.c
++++ b/kernel/time/hrtimer.c
+@@ -2084,6 +2084,10 @@
+ {
+ 	struct restart_block *restart;
+ 
++	if (mode == HRTIMER_MODE_REL &&
++	    hrtimer_get_expires(&t->timer) > 90000LL * NSEC_PER_SEC)
++		return -EINVAL;
++
+ 	do {
+ 		set_current_state(TASK_INTERRUPTIBLE|TASK_FREEZABLE);
+ 		hrtimer_sleeper_start_expires(t, mode);
+`;
+const PLACE = /^do_nanosleep\+0x[0-9a-f]+\/0x[0-9a-f]+/;
+
+let kernel: TestKernel;
+let folder: string;
+let create: (id: string, ...more: string[]) => Promise<string>;
+
+beforeAll(async () => {
+  kernel = await testKernel();
+  await mkdir(join(ROOT, '.work'), { recursive: true });
+  folder = await mkdtemp(join(ROOT, '.work', 'busy-'));
+  const confdir = join(folder, 'conf');
+  const patch = join(folder, 'nap.patch');
+  await configure(kernel, confdir);
+  await writeFile(patch, PATCH);
+  create = async (id, ...more) => {
+    const args = ['--patch', patch, '--config', confdir, '--id', id, '--output', folder];
+    await ksplice(['create', ...args, ...more]);
+    return join(folder, `ksplice-${id}.tar.gz`);
+  };
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Starts a sleep and returns its process id when it is asleep. */
+async function nap(guest: Guest, seconds: number): Promise<number> {
+  const pid = Number(await guest.ok(`setsid sleep ${seconds} >/dev/null 2>&1 & echo $!`));
+  // It does not show do_nanosleep() itself, nor anything of the scheduler.
+  await guest.ok(
+    `for i in $(seq 100); do grep -q hrtimer_nanosleep /proc/${pid}/stack && exit; sleep 0.1; done; exit 1`,
+  );
+  return pid;
+}
+
+/** Whether a nap of more than a day is turned away. */
+async function isNew(guest: Guest): Promise<boolean> {
+  const { status } = await guest.run('timeout 2 sleep 100000');
+  return status !== 124;
+}
+
+describe('a function that is always in use', () => {
+  it('is refused without --allow-busy, and replaced and put back with it', async () => {
+    const plain = await create('napplain');
+    const busy = await create('napbusy', '--allow-busy', 'do_nanosleep');
+    await expect(create('napother', '--allow-busy', 'schedule')).rejects.toThrow(
+      /does not replace schedule/,
+    );
+    await withGuest({ name: 'busy', kernel, timeoutMs: 900_000 }, async (guest) => {
+      const first = await nap(guest, 5000);
+      const refused = (await kspliceFails(guest, `apply ${plain} --timeout 8`)) as {
+        code: string;
+        details?: { conflicts: object[]; timings: object[] };
+      };
+      expect(refused.code).toBe('busy');
+      expect(refused.details?.conflicts).toContainEqual({
+        pid: first,
+        task: 'sleep',
+        function: expect.stringMatching(PLACE),
+      });
+      expect(refused.details?.timings.length).toBeGreaterThan(1);
+      expect(refused.details?.timings[0]).toMatchObject({ window_ns: 0 });
+      expect(await kspliceModules(guest)).toEqual([]);
+
+      const began = Date.now();
+      const waiting = guest.spawn(`exec ${toolLine(`apply ${plain} --timeout 100`)}`);
+      await guest.ok(
+        "for i in $(seq 300); do grep -q 'attempts=4' /sys/kernel/ksplice/napplain/timing && exit; sleep 0.1; done; exit 1",
+      );
+      waiting.kill('SIGINT');
+      expect((await waiting.finished()).status).toBe(130);
+      expect(Date.now() - began).toBeLessThan(60_000);
+      expect(await kspliceModules(guest)).toEqual([]);
+
+      const applied = await kspliceIn(guest, `apply ${plain} --allow-busy do_nanosleep`);
+      expect(applied).toMatchObject({ changed: true, allowBusy: ['do_nanosleep'] });
+      expect(applied.timings).toMatchObject([{ window_ns: expect.any(Number), attempts: 1 }]);
+      expect(await isNew(guest)).toBe(true);
+      expect(await guest.ok(`cat /proc/${first}/comm`)).toBe('sleep');
+
+      // One that sleeps in the new code keeps it, but nobody enters it any more.
+      const second = await nap(guest, 4000);
+      expect(await kspliceFails(guest, 'undo napplain --timeout 1')).toMatchObject({
+        code: 'busy',
+        message: expect.stringMatching(
+          new RegExp(`runs again.*: sleep \\(${second}\\) in do_nanosleep\\+0x`),
+        ),
+      });
+      expect(await isNew(guest)).toBe(false);
+      expect(await kspliceIn(guest, 'view --id napplain')).toMatchObject({ stage: 'leaving' });
+      expect(await kspliceFails(guest, `apply ${plain}`)).toMatchObject({ code: 'busy' });
+      await guest.ok(`kill ${second}`);
+      expect(await kspliceIn(guest, 'undo napplain')).toMatchObject({ coreUnloaded: true });
+
+      expect(await kspliceIn(guest, `view --file ${busy}`)).toMatchObject({
+        allowBusy: ['do_nanosleep'],
+      });
+      await kspliceIn(guest, `apply ${busy}`);
+      expect(await kspliceIn(guest, 'view --id napbusy')).toMatchObject({
+        allowBusy: ['do_nanosleep'],
+      });
+      expect(await isNew(guest)).toBe(true);
+      await kspliceIn(guest, 'undo napbusy');
+      expect(await isNew(guest)).toBe(false);
+      await guest.ok(`kill ${first}`);
+      expect(await kspliceModules(guest)).toEqual([]);
+    });
+  });
+});
