@@ -3,7 +3,7 @@
 # Debian and Node: installs what is missing, says so before, and then runs.
 #
 # usage: bash test/run.sh test|demo|setup
-#        bash test/run.sh bench [differ [PAIRS]]
+#        bash test/run.sh bench [differ [PAIRS] | pause]
 #        bash test/run.sh kernels [NAME…]
 #        bash test/run.sh fuzz [--help]
 #        bash test/run.sh corpus --from VERSION --to VERSION [--help]

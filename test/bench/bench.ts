@@ -2,6 +2,7 @@
 // again, beside the bare compiler; and to apply and undo it in the emulated
 // guest. One run, one table; the numbers also go to .work/bench.json.
 // `npm run bench -- differ [PAIRS]`: the differ alone, see differ.ts.
+// `npm run bench -- pause`: how long all CPUs stand still, see pause.ts.
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import { type Guest, withGuest } from '../vm/harness/index.js';
 import { type Answer, configure, examplePatch, ksplice, ROOT, toolLine } from '../vm/ksplice.js';
 import { bareCompile } from './bare-compile.js';
 import { benchDiffer } from './differ.js';
+import { benchPause } from './pause.js';
 
 /** Rounds of what is quick; the median counts. */
 const ROUNDS = 3;
@@ -140,4 +142,5 @@ function report(rows: readonly Row[]): void {
 }
 
 if (process.argv[2] === 'differ') await benchDiffer(process.argv[3]);
+else if (process.argv[2] === 'pause') await benchPause();
 else await main();

@@ -31,6 +31,8 @@ const PATCH = `--- a/kernel/time/hrtimer.c
  		set_current_state(TASK_INTERRUPTIBLE|TASK_FREEZABLE);
  		hrtimer_sleeper_start_expires(t, mode);
 `;
+/** Of a busy machine. */
+const PATIENT = { timeoutMs: 240_000 };
 const PLACE = /^do_nanosleep\+0x[0-9a-f]+\/0x[0-9a-f]+/;
 
 let kernel: TestKernel;
@@ -59,13 +61,14 @@ async function nap(guest: Guest, seconds: number): Promise<number> {
   // It does not show do_nanosleep() itself, nor anything of the scheduler.
   await guest.ok(
     `for i in $(seq 100); do grep -q hrtimer_nanosleep /proc/${pid}/stack && exit; sleep 0.1; done; exit 1`,
+    PATIENT,
   );
   return pid;
 }
 
 /** Whether a nap of more than a day is turned away. */
 async function isNew(guest: Guest): Promise<boolean> {
-  const { status } = await guest.run('timeout 2 sleep 100000');
+  const { status } = await guest.run('timeout 3 sleep 100000');
   return status !== 124;
 }
 
@@ -92,14 +95,16 @@ describe('a function that is always in use', () => {
       expect(refused.details?.timings[0]).toMatchObject({ window_ns: 0 });
       expect(await kspliceModules(guest)).toEqual([]);
 
-      const began = Date.now();
-      const waiting = guest.spawn(`exec ${toolLine(`apply ${plain} --timeout 100`)}`);
+      const waiting = guest.spawn(`exec ${toolLine(`apply ${plain} --timeout 3000`)}`);
       await guest.ok(
-        "for i in $(seq 300); do grep -q 'attempts=4' /sys/kernel/ksplice/napplain/timing && exit; sleep 0.1; done; exit 1",
+        "for i in $(seq 300); do grep -qs 'attempts=2' /sys/kernel/ksplice/napplain/timing && exit; sleep 0.1; done; exit 1",
+        PATIENT,
       );
+      const began = Date.now();
       waiting.kill('SIGINT');
-      expect((await waiting.finished()).status).toBe(130);
-      expect(Date.now() - began).toBeLessThan(60_000);
+      expect((await waiting.finished(PATIENT.timeoutMs)).status).toBe(130);
+      // Long before the time is over.
+      expect(Date.now() - began).toBeLessThan(PATIENT.timeoutMs);
       expect(await kspliceModules(guest)).toEqual([]);
 
       const applied = await kspliceIn(guest, `apply ${plain} --allow-busy do_nanosleep`);

@@ -37,6 +37,8 @@ export interface Base {
   /** The finished core and target modules. */
   readonly core: string;
   readonly target: string;
+  /** Two hundred functions. */
+  readonly many: string;
   /** A livepatch of the kernel's own kind, of core_plain in the target. */
   readonly livepatch: string;
   readonly tables: TableSizes;
@@ -46,7 +48,7 @@ export interface Base {
 }
 
 export interface Change {
-  readonly target: 'core_target' | 'vmlinux';
+  readonly target: 'core_target' | 'core_many' | 'vmlinux';
   /** The functions to replace, each by new_NAME of modules/new.c. */
   readonly functions: readonly string[];
   /** Read-only data to write over, each by new_NAME. */
@@ -118,7 +120,7 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
   await writeFile(at('pre/cmdline.c'), `#include <linux/module.h>\n${cmdline}`);
   await writeFile(at('pre/tables.c'), tablesProbeSource);
   const lines =
-    'obj-m := core_target.o core_livepatch.o\n' +
+    'obj-m := core_target.o core_many.o core_livepatch.o\ncore_many-y := many.o\n' +
     'core_target-y := target.o twin.o\ncore_livepatch-y := livepatch.o\n';
   await writeFile(at('target/Kbuild'), lines);
   await writeFile(at('pre/Kbuild'), 'obj-m := cmdline.o tables.o\n');
@@ -135,17 +137,20 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
 
   const image = await openKernelImage(kernel.image, silentUi);
   const names = new Set(image.symbols.map(({ name }) => name));
-  const target = await object('target/core_target.ko');
-  for (const { name } of target.symbols) names.add(name);
+  for (const module of ['core_target', 'core_many']) {
+    for (const { name } of (await object(`target/${module}.ko`)).symbols) names.add(name);
+  }
   return {
     kernel,
     directory,
     core,
     target: at('target/core_target.ko'),
+    many: at('target/core_many.ko'),
     livepatch: at('target/core_livepatch.ko'),
     tables: readTableSizes(await object('pre/tables.o')),
     objects: new Map([
       ['core_target', await object('target/target.o')],
+      ['core_many', await object('target/many.o')],
       ['vmlinux', await object('pre/cmdline.o')],
     ]),
     hasKallsyms: (name) => names.has(name),
@@ -227,9 +232,11 @@ async function writeUpdate(
     );
     await write(names.program, change.spoilBytes?.(program) ?? program);
     // In place of the object that an extracted update has.
-    await cp(join(here, 'modules/target.h'), join(folder, 'target.h'));
+    for (const header of ['target.h', 'many.h']) {
+      await cp(join(here, 'modules', header), join(folder, header));
+    }
     await cp(
-      join(here, 'modules/new.c'),
+      join(here, 'modules', target === 'core_many' ? 'new_many.c' : 'new.c'),
       join(folder, names.newObject.replace('.o_shipped', '.c')),
     );
     const name = `ksplice_${id}_${target}`;
