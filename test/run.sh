@@ -5,6 +5,7 @@
 # usage: bash test/run.sh test|demo|setup
 #        bash test/run.sh bench [differ [PAIRS] | pause]
 #        bash test/run.sh kernels [NAME…]
+#        bash test/run.sh soak [--cycles N]
 #        bash test/run.sh fuzz [--help]
 #        bash test/run.sh corpus --from VERSION --to VERSION [--help]
 
@@ -30,11 +31,11 @@ require_debian() {
 		die 'This needs Debian on amd64: it hot-patches the kernel of that distribution.'
 }
 
-usage() { die 'usage: bash test/run.sh test|kernels|demo|bench|fuzz|corpus|setup'; }
+usage() { die 'usage: bash test/run.sh test|kernels|demo|bench|soak|fuzz|corpus|setup'; }
 
 main() {
 	local task=${1-}
-	[[ $task == @(test|kernels|demo|bench|fuzz|corpus|setup) ]] || usage
+	[[ $task == @(test|kernels|demo|bench|soak|fuzz|corpus|setup) ]] || usage
 	shift
 	require_root "$task"
 	require_debian
@@ -58,6 +59,7 @@ main() {
 	kernels) test_kernels "$@" ;;
 	demo) exec npx tsx test/demo/demo.ts ;;
 	bench) exec npx tsx test/bench/bench.ts "$@" ;;
+	soak) exec npx tsx test/vm/soak/run.ts "$@" ;;
 	fuzz) exec npx tsx test/fuzz/fuzz.ts "$@" ;;
 	corpus) exec npx tsx test/corpus/corpus.ts "$@" ;;
 	esac
