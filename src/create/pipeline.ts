@@ -7,6 +7,7 @@ import { type Confdir, readConfdir } from '../configure/confdir.js';
 import { KspliceError, problemsError } from '../errors.js';
 import { busyProblems } from '../inspect/allow-busy.js';
 import type { Ui } from '../ui.js';
+import { moduleFilesOf } from '../update/contents.js';
 import { codeFiles } from './choose-objects.js';
 import { compilePost, compilePre } from './compile.js';
 import { provideCore } from './core-module.js';
@@ -19,6 +20,7 @@ import { buildModuleDirectory } from './module-dir-build.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
 import { count, makeReport, type Report } from './report.js';
 import { inRun, type Run } from './run.js';
+import { checkSigning, type SigningKey, signModules } from './sign.js';
 import { type ChangeRequest, loadChange } from './sources/change.js';
 import { askTableSizes } from './table-sizes.js';
 import { makeTargetCode, type TargetCode } from './target-code.js';
@@ -49,6 +51,8 @@ export interface CreateOptions extends ChangeRequest {
   readonly onlyTargets?: readonly string[] | undefined;
   /** Functions that may be busy when they are switched. */
   readonly allowBusy?: readonly string[] | undefined;
+  /** Sign all modules with this key. */
+  readonly signing?: SigningKey | undefined;
   /** Keep the run's directory also when all goes well. */
   readonly keep?: boolean | undefined;
 }
@@ -74,6 +78,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   const confdir = await readConfdir(options.confdir);
   const source = sourceFor(options, confdir);
   checkCacheDirectory(source);
+  if (options.signing) checkSigning(options.signing, confdir);
   const change = await loadChange(options, source, ui);
   const files = codeFiles(options.module ? moduleFiles(change.files) : change.files, ui);
   // The change fits the source and is one of code. Nothing has been written so far.
@@ -122,6 +127,10 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const modules = directory.stage('5-modules');
     const kernel = { confdir, core: coreModule, symvers: known.symvers ?? [] };
     const contents = await buildUpdateModules(id, code, kernel, modules, jobs, run.ui);
+    if (options.signing) {
+      const files = [...moduleFilesOf(contents).map(({ file }) => join(modules, file)), ...fixed];
+      await signModules(files, options.signing, confdir, run.ui);
+    }
     directory.lap('modules');
     const description = options.description ?? change.description;
     const report = makeReport(confdir.release, targets, considered, code, notes, known, directory);

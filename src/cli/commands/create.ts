@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { type CreatedUpdate, type CreateOptions, createUpdate } from '../../create/pipeline.js';
 import { prebuild } from '../../create/prebuild.js';
 import type { ObjectReport } from '../../create/report.js';
@@ -76,6 +77,17 @@ export const command: Command = {
         type: 'boolean',
         describe: 'Make what later updates will need (with a change: its objects too), no update',
       })
+      .option('sign-key', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Sign all modules with this private key (PEM, or a PKCS#11 URI)',
+      })
+      .option('sign-cert', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The certificate to it (X.509, PEM or DER), which the kernel has to trust',
+      })
+      .implies({ 'sign-key': 'sign-cert', 'sign-cert': 'sign-key' })
       .option('jobs', {
         alias: 'j',
         type: 'number',
@@ -184,8 +196,16 @@ function readOptions(args: Record<string, unknown>): CreateOptions {
     buildModules: args['build-modules'] === true,
     allowBusy: readNames(args['allow-busy']),
     onlyTargets: targets?.flatMap((text) => text.split(',')).filter((name) => name !== ''),
+    signing: readSigning(args),
     keep: args.verbose === true,
   };
+}
+
+/** sign-file runs in another directory than we. */
+function readSigning(args: Record<string, unknown>): CreateOptions['signing'] {
+  const [key, cert] = [args['sign-key'], args['sign-cert']] as (string | undefined)[];
+  if (key === undefined || cert === undefined) return undefined;
+  return { key: key.startsWith('pkcs11:') ? key : resolve(key), cert: resolve(cert) };
 }
 
 /** As for dpkg's tools, CONCURRENCY_LEVEL says how much of the machine a build may take. */
