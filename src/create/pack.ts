@@ -4,7 +4,7 @@ import { randomInt } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { KspliceError } from '../errors.js';
-import { type Contents, formatContents, isUpdateId } from '../update/contents.js';
+import { type Contents, formatContents, isUpdateId, moduleFilesOf } from '../update/contents.js';
 import { ALLOW_BUSY, API_VERSION, type Update } from '../update/update.js';
 import { writeUpdate } from '../update/write.js';
 import type { Report } from './report.js';
@@ -45,10 +45,10 @@ export async function packUpdate(
   put('utsname', `Linux ${report.release} x86_64\n`);
   const { allowBusy = [] } = parts;
   if (allowBusy.length > 0) put(ALLOW_BUSY, `${allowBusy.join('\n')}\n`);
+  if (report.buildId !== null) put('build-id', `${report.buildId}\n`);
   put('debug/report.json', `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(join(directory, 'patch'), parts.diff, 'latin1');
-  const { core, changes } = contents;
-  for (const { file } of [core, ...changes.flatMap((change) => [change.newCode, change.oldCode])]) {
+  for (const { file } of moduleFilesOf(contents)) {
     copyFileSync(join(parts.modules, file), join(directory, file));
   }
   const { fixed = [] } = parts;

@@ -1,6 +1,7 @@
 // debug/report.json: what an update changes and how it was made, for people and
 // for scripts. Its shape is documented in docs/design.md.
 
+import { buildIdOf } from '../run/build-id.js';
 import type { ChangedTarget } from './differences.js';
 import type { KernelFacts } from './kernel-facts.js';
 import type { RunDirectory } from './stages.js';
@@ -59,6 +60,8 @@ export interface Report {
   readonly targets: readonly TargetReport[];
   /** What the update is proved against; null if the confdir has no image. */
   readonly provedAgainst: string | null;
+  /** Build id of that kernel; null if not known. */
+  readonly buildId: string | null;
   readonly notes: readonly string[];
   /** In milliseconds, by stage. */
   readonly timings: readonly { readonly what: string; readonly ms: number }[];
@@ -105,6 +108,7 @@ export function makeReport(
       livepatchSymbols: newCode.bindings.length,
     })),
     provedAgainst: facts.image?.kernel.origin ?? null,
+    buildId: (facts.image && buildIdOf(facts.image.kernel)) ?? null,
     notes,
     timings: run.timings,
   };

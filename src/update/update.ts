@@ -8,6 +8,7 @@ import { checksumFaults } from './checksums.js';
 import {
   type Contents,
   type ModuleFile,
+  moduleFilesOf,
   parseContents,
   quote,
   type TargetChange,
@@ -42,6 +43,8 @@ export interface Update {
   /** When it was made, ISO 8601. */
   readonly timestamp: string;
   readonly kernel: KernelName;
+  /** The kernel's own build id, hexadecimal; undefined if it was made without the kernel's image. */
+  readonly buildId: string | undefined;
   readonly apiVersion: number;
   /** Functions that may be busy when they are switched, as the source calls them. */
   readonly allowBusy: readonly string[];
@@ -70,16 +73,16 @@ export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update
   const description = text('description')?.trimEnd() ?? '';
   const timestamp = readTimestamp(text('timestamp'), faults);
   const kernel = readUtsname(text('utsname'), faults);
+  const buildId = readBuildId(files, faults);
   const apiVersion = readApiVersion(text('api-version'), faults);
   const allowBusy = readAllowBusy(files.get(ALLOW_BUSY)?.toString('utf8') ?? '', faults);
   const modules = new Map<string, UpdateModule>();
   if (contents && kernel) {
-    const { core, changes } = contents;
-    for (const file of [core, ...changes.flatMap((c) => [c.oldCode, c.newCode])]) {
+    for (const file of moduleFilesOf(contents)) {
       const module = checkModule(file, files, kernel, faults);
       if (module) modules.set(file.module, module);
     }
-    for (const { oldCode } of changes) {
+    for (const { oldCode } of contents.changes) {
       if (modules.get(oldCode.module)?.info.object.section(PROGRAM_SECTION) === undefined) {
         faults.push(`${oldCode.file} has no match program`);
       }
@@ -89,7 +92,7 @@ export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update
   if (faults.length > 0 || !contents || !kernel || apiVersion === undefined) {
     throw problemsError('bad-update', `${origin} is not a usable update`, asProblems(faults));
   }
-  const rest = { apiVersion, allowBusy, report, files, modules };
+  const rest = { buildId, apiVersion, allowBusy, report, files, modules };
   return { id, contents, patch, description, timestamp, kernel, ...rest };
 }
 
@@ -170,6 +173,14 @@ function readUtsname(text: string | undefined, faults: string[]): KernelName | u
     faults.push(`utsname says ${quote(`${system} ${machine}`)}, but updates are for Linux x86_64`);
   }
   return { system, release, machine };
+}
+
+function readBuildId(files: ReadonlyMap<string, Buffer>, faults: string[]): string | undefined {
+  const text = files.get('build-id')?.toString('latin1');
+  if (text === undefined) return undefined;
+  const [, id] = /^([0-9a-f]{8,128})\n?$/.exec(text) ?? [];
+  if (id === undefined) faults.push("build-id does not hold a kernel's build id");
+  return id;
 }
 
 function readApiVersion(text: string | undefined, faults: string[]): number | undefined {
