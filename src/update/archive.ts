@@ -60,6 +60,7 @@ class Collector {
   readonly files = new Map<string, Buffer>();
   readonly faults: string[] = [];
   id: string | undefined;
+  private readonly directories = new Set<string>();
   private entries = 0;
 
   /** The path below the update's directory if the entry is a file to keep. */
@@ -94,13 +95,29 @@ class Collector {
       this.fault(`${quote(path)} is not in the update's directory, ksplice-${this.id ?? 'ID'}`);
       return undefined;
     }
-    if (!isFile) return undefined;
+    if (slash < 0) return undefined;
     const below = path.slice(slash + 1);
+    if (this.clashes(below, isFile)) {
+      this.fault(`${quote(path)} is both a file and a directory`);
+      return undefined;
+    }
+    if (!isFile) return undefined;
     if (this.files.has(below)) {
       this.fault(`${quote(path)} is there more than once`);
       return undefined;
     }
     return below;
+  }
+
+  /** Remembers directories, and tells whether a name is one and a file at once. */
+  private clashes(below: string, isFile: boolean): boolean {
+    const parts = below.split('/');
+    const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
+    for (const directory of isFile ? above : [...above, below]) {
+      if (this.files.has(directory)) return true;
+      this.directories.add(directory);
+    }
+    return isFile && this.directories.has(below);
   }
 
   fault(text: string): void {
