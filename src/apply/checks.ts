@@ -9,6 +9,8 @@ import type { Host } from './host.js';
 
 // CAP_SYS_MODULE in the masks of /proc/self/status.
 const CAP_SYS_MODULE = 16n;
+/** How many user ids the namespace has that the kernel itself knows. */
+const EVERY_UID = 2 ** 32 - 1;
 /** The section, and the file in sysfs, with the linker's checksum of a module. */
 const BUILD_ID = '.note.gnu.build-id';
 
@@ -32,6 +34,14 @@ export async function rightsProblems(host: Host): Promise<Problem[]> {
     return [{ code: 'not-root', message: 'only root can change the running kernel', advice }];
   }
   const problems: Problem[] = [];
+  const map = (await host.read(host.paths.proc, 'self', 'uid_map'))?.trim().split(/\s+/);
+  if (map && Number(map[2]) !== EVERY_UID) {
+    problems.push({
+      code: 'not-root',
+      message: 'this is root of a user namespace only (/proc/self/uid_map)',
+      advice: 'In a container: run it on the host. The kernel belongs to all containers.',
+    });
+  }
   const status = (await host.read(host.paths.proc, 'self', 'status')) ?? '';
   const [, mask] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];
   if (mask !== undefined && ((BigInt(`0x${mask}`) >> CAP_SYS_MODULE) & 1n) === 0n) {
@@ -58,27 +68,30 @@ async function modulePolicyProblems(update: Update, host: Host): Promise<Problem
   const enforced = await host.read(sysfs, 'module', 'module', 'parameters', 'sig_enforce');
   const lockdown = await host.read(sysfs, 'kernel', 'security', 'lockdown');
   const [, mode] = /\[(\w+)\]/.exec(lockdown ?? '') ?? [];
-  const advice = "Sign the update's modules with a key that the kernel trusts.";
-  if (enforced === 'Y') {
-    const message = 'the modules are not signed, and this kernel wants signatures (sig_enforce=1)';
-    return [{ code: 'load-failed', message, advice }];
-  }
-  if (mode !== undefined && mode !== 'none') {
-    const message = `the modules are not signed, and this kernel is locked down (lockdown=${mode})`;
-    return [{ code: 'load-failed', message, advice }];
-  }
-  return [];
+  const advice =
+    'Make the update with --sign-key and --sign-cert, for a certificate that the kernel trusts.';
+  const settings = [
+    ...(enforced === 'Y' ? ['wants signatures (module.sig_enforce=1)'] : []),
+    ...(mode !== undefined && mode !== 'none' ? [`is locked down (lockdown=${mode})`] : []),
+  ];
+  return settings.map((setting) => ({
+    code: 'load-failed',
+    message: `the modules are not signed, and this kernel ${setting}`,
+    advice,
+  }));
 }
 
-async function kernelProblems({ kernel }: Update, host: Host): Promise<Problem[]> {
-  if (kernel.release === host.release && kernel.machine === host.machine) return [];
-  return [
-    {
-      code: 'wrong-kernel',
-      message: `it is for Linux ${kernel.release} ${kernel.machine}, this is Linux ${host.release} ${host.machine}`,
-      advice: 'Make the update for this kernel, or boot the kernel that it was made for.',
-    },
-  ];
+async function kernelProblems(update: Update, host: Host): Promise<Problem[]> {
+  const { kernel, buildId } = update;
+  const advice = 'Make the update for this kernel, or boot the kernel that it was made for.';
+  if (kernel.release !== host.release || kernel.machine !== host.machine) {
+    const message = `it is for Linux ${kernel.release} ${kernel.machine}, this is Linux ${host.release} ${host.machine}`;
+    return [{ code: 'wrong-kernel', message, advice }];
+  }
+  const running = await host.buildId();
+  if (buildId === undefined || running === undefined || buildId === running) return [];
+  const message = `it is for another build of Linux ${kernel.release} (build id ${buildId}, this one has ${running})`;
+  return [{ code: 'wrong-kernel', message, advice }];
 }
 
 async function coreProblems(host: Host): Promise<Problem[]> {

@@ -10,6 +10,7 @@ import type { ModuleFile } from '../update/contents.js';
 import type { Update, UpdateModule } from '../update/update.js';
 import type { Host } from './host.js';
 import { KernelLog } from './kernel-log.js';
+import { loadAdvice } from './load-advice.js';
 import { privateDirectory } from './state.js';
 
 const PREFIX = 'load-';
@@ -88,10 +89,7 @@ export class Loading {
     const said = error instanceof Error ? error.message : String(error);
     const code = error instanceof KspliceError ? error.code : 'load-failed';
     return new KspliceError(code, `module ${module} cannot be loaded: ${said}`, {
-      advice:
-        log.length > 0
-          ? `The kernel log says: ${log.slice(-5).join(' | ')}`
-          : 'The kernel log (dmesg) may say why.',
+      advice: loadAdvice(said, log),
       details: { module, log },
       cause: error,
     });

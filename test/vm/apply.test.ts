@@ -1,17 +1,23 @@
 // apply, view and undo on a real kernel, when things go wrong: whatever does, the
 // kernel is as before or fully updated, and the next call copes with what is left.
 
-import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeProgram } from '../../src/program/decode.js';
 import { encodeProgram } from '../../src/program/encode.js';
-import { CHECKSUMS, formatChecksums } from '../../src/update/checksums.js';
 import { readUpdate } from '../../src/update/read.js';
 import { programOf, type Update } from '../../src/update/update.js';
 import { testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';
-import { exampleUpdate, kspliceFails, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
+import {
+  alteredUpdate,
+  asNobody,
+  exampleUpdate,
+  kspliceFails,
+  kspliceIn,
+  kspliceModules,
+  ROOT,
+} from './ksplice.js';
 
 const ID = 'applytest';
 const TOOL = path.join(ROOT, 'bin', 'ksplice-ts.js');
@@ -23,20 +29,6 @@ beforeAll(async () => {
   ({ file: archive } = await exampleUpdate(await testKernel(), 'sctp', ID));
   update = await readUpdate(archive);
 });
-
-/** The update with one file changed, its checksums right again; the directory it is in. */
-async function altered(name: string, file: string, data: Buffer): Promise<string> {
-  const directory = path.join(path.dirname(archive), name, `ksplice-${ID}`);
-  const files = new Map(update.files);
-  files.set(file, data);
-  files.set(CHECKSUMS, Buffer.from(formatChecksums(files)));
-  for (const [name, contents] of files) {
-    const place = path.join(directory, name);
-    await mkdir(path.dirname(place), { recursive: true });
-    await writeFile(place, contents);
-  }
-  return directory;
-}
 
 /** Old code that expects another byte in the function that is replaced. */
 async function withWrongByte(): Promise<string> {
@@ -57,7 +49,7 @@ async function withWrongByte(): Promise<string> {
   const place = info?.object.section('.ksplice.program')?.offset as number;
   const module = Buffer.from(data as Buffer);
   encoded.copy(module, place);
-  return altered('wrong-byte', change.oldCode.file, module);
+  return alteredUpdate(update, archive, 'wrong-byte', change.oldCode.file, module);
 }
 
 /** New code that needs a symbol which no kernel has. */
@@ -68,7 +60,7 @@ async function withUnknownSymbol(): Promise<string> {
   for (let at = module.indexOf(symbol); at >= 0; at = module.indexOf(symbol, at)) {
     module.write('ksplice_register_no__code', at, 'latin1');
   }
-  return altered('unknown-symbol', file, module);
+  return alteredUpdate(update, archive, 'unknown-symbol', file, module);
 }
 
 /** Nothing of ksplice-ts is in the kernel or remembered. */
@@ -81,39 +73,6 @@ async function expectNothingLeft(guest: Guest): Promise<void> {
   expect(left).toBe('');
 }
 
-/**
- * A guest in which `insmod` can do more: after the real one has loaded a module
- * whose name ends with $WHERE, it runs $WHAT.
- */
-async function prepare(guest: Guest): Promise<void> {
-  await guest.writeFile(
-    '/tmp/bin/insmod',
-    '#!/bin/bash\nset -e\n/usr/sbin/insmod "$@"\n[[ -z $WHERE || $1 != *$WHERE.ko ]] || eval "$WHAT"\n',
-    0o755,
-  );
-  await guest.ok('modprobe sctp');
-}
-
-function applyWith(where: string, what: string): string {
-  const variables = `PATH=/tmp/bin:$PATH WHERE=${where} WHAT='${what}'`;
-  return `${variables} ${process.execPath} ${TOOL} apply --json ${archive}`;
-}
-
-/**
- * The tool's words for a command line, called by a user without rights. The
- * repository may lie in a home that only its owner enters, so it is seen at
- * another place as well.
- */
-async function asNobody(guest: Guest, args: string): Promise<string> {
-  const open = '/mnt/ksplice-ts';
-  await guest.ok(`mkdir -p ${open} && mount --bind ${ROOT} ${open}`);
-  const user = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
-  const line = `${user} ${process.execPath} ${TOOL} ${args} --json`.replaceAll(ROOT, open);
-  return (await guest.run(line, PATIENT)).stdout;
-}
-
-// insmod's parent is the shell that holds the lock, and that one's the tool.
-const TOOL_PID = '$(ps -o ppid= -p $PPID)';
 const PATIENT = { timeoutMs: 240_000 };
 
 describe('apply on a stock kernel', () => {
@@ -126,7 +85,7 @@ describe('apply on a stock kernel', () => {
         code: 'target-not-loaded',
         message: expect.stringContaining('module sctp'),
       });
-      await prepare(guest);
+      await guest.ok('modprobe sctp');
       await expectNothingLeft(guest);
 
       expect(await kspliceFails(guest, `apply ${wrongByte}`)).toMatchObject({
@@ -175,29 +134,9 @@ describe('apply on a stock kernel', () => {
     });
   });
 
-  it('is as before or updated when it is interrupted or killed at any step', async () => {
-    await withGuest({ name: 'apply-killed', timeoutMs: 900_000 }, async (guest) => {
-      await prepare(guest);
-      for (const where of ['ksplice', `${ID}_sctp_old`, `${ID}_sctp_new`]) {
-        const interrupted = await guest.run(applyWith(where, `kill -INT ${TOOL_PID}`), PATIENT);
-        expect(interrupted.status).toBe(130);
-        expect(JSON.parse(interrupted.stdout)).toMatchObject({ error: { code: 'interrupted' } });
-        await expectNothingLeft(guest);
-
-        const killed = await guest.run(applyWith(where, `kill -KILL ${TOOL_PID}`), PATIENT);
-        expect(killed.stdout).toBe('');
-        expect(await kspliceModules(guest)).not.toEqual([]);
-        expect(await kspliceIn(guest, `apply ${archive}`)).toMatchObject({ changed: true });
-        expect(await kspliceModules(guest)).toEqual(['ksplice', `ksplice_${ID}_sctp_new`]);
-        await kspliceIn(guest, `undo ${ID}`);
-        await expectNothingLeft(guest);
-      }
-    });
-  });
-
   it('lets one of two at once through, and remembers what view shows', async () => {
     await withGuest({ name: 'apply-twice' }, async (guest) => {
-      await prepare(guest);
+      await guest.ok('modprobe sctp');
       expect(await kspliceIn(guest, `apply --dry-run ${archive}`)).toMatchObject({
         id: ID,
         changed: false,

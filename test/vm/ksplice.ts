@@ -1,9 +1,11 @@
 // The tool itself, as a user calls it: on the host to make updates, in the guest
 // to apply them.
 
-import { mkdir, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
+import { CHECKSUMS, formatChecksums } from '../../src/update/checksums.js';
+import type { Update } from '../../src/update/update.js';
 import type { TestKernel } from '../kernels/kernel.js';
 import type { Guest } from './harness/index.js';
 
@@ -22,6 +24,8 @@ export interface KspliceOptions {
   env?: Record<string, string>;
   /** what it is doing goes to our own stderr, for a person to see */
   progress?: boolean;
+  /** further words for `create` */
+  args?: readonly string[];
 }
 
 /** Runs the tool on the host. Throws with its error message when it fails. */
@@ -59,9 +63,32 @@ export async function exampleUpdate(
   const confdir = join(folder, 'conf');
   await configure(kernel, confdir);
   const patch = ['--patch', examplePatch(name), '--config', confdir];
-  const args = ['create', ...patch, '--id', id, '--output', folder];
+  const args = ['create', ...patch, '--id', id, '--output', folder, ...(options.args ?? [])];
   const answer = await ksplice(args, options);
   return { file: join(folder, `ksplice-${id}.tar.gz`), answer };
+}
+
+/**
+ * An update with one file changed and its checksums right again, unpacked beside its archive.
+ * @returns the directory, as `apply` takes it
+ */
+export async function alteredUpdate(
+  update: Update,
+  archive: string,
+  name: string,
+  file: string,
+  data: Buffer,
+): Promise<string> {
+  const directory = join(dirname(archive), name, `ksplice-${update.id}`);
+  const files = new Map(update.files);
+  files.set(file, data);
+  files.set(CHECKSUMS, Buffer.from(formatChecksums(files)));
+  for (const [path, contents] of files) {
+    const place = join(directory, path);
+    await mkdir(dirname(place), { recursive: true });
+    await writeFile(place, contents);
+  }
+  return directory;
 }
 
 /** The command line for the guest, with its answer on stdout. */
@@ -72,6 +99,19 @@ export function toolLine(command: string): string {
 /** A command of the tool in the guest that must succeed; its answer. */
 export async function kspliceIn(guest: Guest, command: string): Promise<Answer> {
   return JSON.parse(await guest.ok(toolLine(command), { timeoutMs: 120_000 })) as Answer;
+}
+
+/**
+ * The tool's words for a command line, called by a user without rights. The
+ * repository may lie in a home that only its owner enters, so it is seen at
+ * another place as well.
+ */
+export async function asNobody(guest: Guest, args: string): Promise<string> {
+  const open = '/mnt/ksplice-ts';
+  await guest.ok(`mkdir -p ${open} && mount --bind ${ROOT} ${open}`);
+  const user = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
+  const line = `${user} ${process.execPath} ${TOOL} ${args} --json`.replaceAll(ROOT, open);
+  return (await guest.run(line, { timeoutMs: 240_000 })).stdout;
 }
 
 /** A command of the tool in the guest that must be refused; the error. */

@@ -1,0 +1,139 @@
+// Who may change the kernel, and the settings that forbid it: each refusal names
+// its own, and leaves nothing loaded.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { testKernel } from '../kernels/kernel.js';
+import { type Guest, withGuest } from './harness/index.js';
+import {
+  asNobody,
+  exampleUpdate,
+  kspliceFails,
+  kspliceIn,
+  kspliceModules,
+  toolLine,
+} from './ksplice.js';
+
+const PATIENT = { timeoutMs: 240_000 };
+
+let unsigned: string;
+let signed: string;
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'ksplice-rights-'));
+  const [key, cert] = [path.join(folder, 'key.pem'), path.join(folder, 'cert.pem')];
+  const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=somebody'];
+  await execa('openssl', [...request, '-keyout', key, '-out', cert]);
+  const kernel = await testKernel();
+  ({ file: unsigned } = await exampleUpdate(kernel, 'tcp', 'unsigned'));
+  const signing = ['--sign-key', key, '--sign-cert', cert];
+  ({ file: signed } = await exampleUpdate(kernel, 'sctp', 'signed', { args: signing }));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Refusal {
+  code: string;
+  message: string;
+  advice: string;
+  details: { problems?: { code: string; message: string }[] };
+}
+
+async function refused(guest: Guest, command: string): Promise<Refusal> {
+  const error = (await kspliceFails(guest, command)) as Refusal;
+  expect(await kspliceModules(guest)).toEqual([]);
+  return error;
+}
+
+/** The refusal of a tool that was started by another command. */
+async function refusedAs(guest: Guest, starter: string, command: string): Promise<Refusal> {
+  const { stdout } = await guest.run(`${starter} ${toolLine(command)}`, PATIENT);
+  expect(await kspliceModules(guest)).toEqual([]);
+  return (JSON.parse(stdout) as { error: Refusal }).error;
+}
+
+describe('a stock kernel', () => {
+  it('with settings that forbid it: the message names each', async () => {
+    await withGuest({ name: 'rights' }, async (guest) => {
+      await guest.ok('modprobe sctp');
+      await guest.ok('echo 2 >/proc/sys/kernel/kptr_restrict');
+      expect(await refused(guest, `check --live ${unsigned}`)).toMatchObject({
+        code: 'unreadable-kernel',
+        advice: expect.stringContaining('kernel.kptr_restrict'),
+      });
+      expect(await kspliceIn(guest, `apply ${unsigned}`)).toMatchObject({ changed: true });
+      await kspliceIn(guest, 'undo unsigned');
+
+      const bounded = 'setpriv --bounding-set -sys_module --inh-caps -sys_module';
+      for (const command of [`apply ${unsigned}`, 'undo unsigned']) {
+        expect(await refusedAs(guest, bounded, command)).toMatchObject({
+          code: 'not-root',
+          message: expect.stringContaining('CAP_SYS_MODULE'),
+        });
+      }
+      const contained = await refusedAs(
+        guest,
+        'unshare --user --map-root-user',
+        `apply ${unsigned}`,
+      );
+      expect(contained.code).toBe('not-root');
+      expect(contained.message).toContain('user namespace');
+      for (const command of ['list', 'boot', 'uninstall x1']) {
+        const foreign = JSON.parse(await asNobody(guest, command));
+        expect(foreign).toMatchObject({ error: { code: 'not-root' } });
+      }
+
+      await guest.ok('echo Y >/sys/module/module/parameters/sig_enforce');
+      expect(await refused(guest, `apply ${unsigned}`)).toMatchObject({
+        code: 'load-failed',
+        message: expect.stringContaining('module.sig_enforce=1'),
+      });
+      guest.expectLog(/Loading of module with unavailable key is rejected/);
+      expect(await refused(guest, `apply ${signed}`)).toMatchObject({
+        code: 'load-failed',
+        message: expect.stringContaining('Key was rejected'),
+        advice: expect.stringMatching(/a key that it trusts \(module\.sig_enforce=1\)/),
+      });
+
+      await guest.ok('echo 1 >/proc/sys/kernel/modules_disabled');
+      expect(await refused(guest, `apply ${signed}`)).toMatchObject({
+        code: 'load-failed',
+        message: expect.stringContaining('kernel.modules_disabled=1'),
+      });
+    });
+  });
+
+  it('that is locked down: so does that', async () => {
+    const options = {
+      name: 'lockdown',
+      append: ['lockdown=integrity'],
+      expectLog: [/^Lockdown: /],
+    };
+    await withGuest(options, async (guest) => {
+      await guest.ok('modprobe sctp');
+      // Where nobody has mounted securityfs, the refusal is the kernel's own.
+      await guest.run('umount /sys/kernel/security');
+      for (const update of [unsigned, signed]) {
+        expect(await refused(guest, `apply ${update}`)).toMatchObject({
+          code: 'load-failed',
+          advice: expect.stringMatching(/^The kernel is locked down \(lockdown=/),
+        });
+      }
+      await guest.ok('mount -t securityfs x /sys/kernel/security');
+      expect(await refused(guest, `apply ${unsigned}`)).toMatchObject({
+        code: 'load-failed',
+        message: expect.stringContaining('lockdown=integrity'),
+      });
+      await guest.ok('echo confidentiality >/sys/kernel/security/lockdown');
+      expect(await refused(guest, `apply ${unsigned}`)).toMatchObject({
+        message: expect.stringContaining('lockdown=confidentiality'),
+      });
+      const live = await refused(guest, `check --live ${unsigned}`);
+      expect(`${live.message} ${live.advice}`).toContain('locked down (confidentiality)');
+    });
+  });
+});
