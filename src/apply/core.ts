@@ -2,7 +2,7 @@
 // for each update of which modules are registered.
 
 import path from 'node:path';
-import { CORE_MODULE, isUpdateId, modulePrefix } from '../update/contents.js';
+import { CORE_MODULE, isUpdateId, modulePrefix, updateOfModule } from '../update/contents.js';
 import type { Host } from './host.js';
 
 /**
@@ -119,6 +119,22 @@ export class Core {
   /** Loaded modules of one update, the one loaded last first. */
   async modulesOf(id: string): Promise<string[]> {
     return (await this.loadedModules()).filter((name) => name.startsWith(modulePrefix(id)));
+  }
+
+  /** The updates of which modules are loaded, the first to be loaded first. */
+  async loadOrder(): Promise<string[]> {
+    const ids = (await this.loadedModules()).map((name) => updateOfModule(name));
+    return [...new Set(ids.reverse().filter((id) => id !== undefined))];
+  }
+
+  /** Letters of the taints that an update's modules brought ("OEK"; Documentation/admin-guide/tainted-kernels.rst). */
+  async taint(id: string): Promise<string> {
+    const { sysfs } = this.host.paths;
+    const modules = [CORE_MODULE, ...(await this.modulesOf(id))];
+    const letters = await Promise.all(
+      modules.map((module) => this.host.read(sysfs, 'module', module, 'taint')),
+    );
+    return [...new Set(letters.join(''))].sort().join('');
   }
 
   /** Whether any module of any update is loaded. */

@@ -15,14 +15,18 @@ export interface UpdateSummary {
   readonly targets: readonly string[] | null;
   readonly created: string | null;
   readonly applied: string | null;
+  /** Which was loaded first, second, and so on, from 1. */
+  readonly order: number;
+  /** Letters of the taints that its modules brought. */
+  readonly taint: string;
+  /** null without the right to see addresses. */
+  readonly functions: readonly ReplacedFunction[] | null;
 }
 
 export interface UpdateView extends UpdateSummary {
   readonly abortCause: string | null;
   readonly conflicts: readonly Conflict[];
   readonly match: readonly string[];
-  /** null without the right to see addresses. */
-  readonly functions: readonly ReplacedFunction[] | null;
   readonly allowBusy: readonly string[];
   /** Of the last attempt. */
   readonly timing: Timing;
@@ -31,11 +35,11 @@ export interface UpdateView extends UpdateSummary {
   readonly patch: string | null;
 }
 
-/** All updates that the core knows, by id. */
+/** All updates that the core knows, in the order in which they were loaded. */
 export async function listUpdates(host: Host): Promise<UpdateSummary[]> {
   const core = new Core(host);
   const summaries = await Promise.all((await core.ids()).map((id) => summary(id, core, host)));
-  return summaries.filter((found) => found !== undefined);
+  return summaries.filter((found) => found !== undefined).sort((a, b) => a.order - b.order);
 }
 
 /**
@@ -56,7 +60,6 @@ export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
     abortCause: (await core.abortCause(id)) ?? null,
     conflicts: await core.conflicts(id),
     match: await core.mismatches(id),
-    functions: (await core.functions(id)) ?? null,
     allowBusy: await core.allowBusy(id),
     timing: timings[0] ?? {},
     timings,
@@ -75,5 +78,8 @@ async function summary(id: string, core: Core, host: Host): Promise<UpdateSummar
     targets: state?.targets ?? null,
     created: state?.created ?? null,
     applied: state?.applied ?? null,
+    order: (await core.loadOrder()).indexOf(id) + 1,
+    taint: await core.taint(id),
+    functions: (await core.functions(id)) ?? null,
   };
 }

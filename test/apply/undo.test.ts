@@ -116,9 +116,13 @@ describe('view', () => {
     'lists updates of which nothing is remembered, by what sysfs says',
     inKernelWith(['xyz', 'abc'], async (kernel) => {
       const unknown = { description: null, targets: null, created: null, applied: null };
+      await kernel.put('sys/module/ksplice/taint', 'OE\n');
+      await kernel.put('sys/module/ksplice_abc_sctp_new/taint', 'OEK\n');
+      const functions = [expect.objectContaining({ target: 'vmlinux', name: 'tcp_v4_rcv' })];
+      // In the order in which they came.
       expect(await listUpdates(kernel)).toEqual([
-        { id: 'abc', stage: 'applied', ...unknown },
-        { id: 'xyz', stage: 'applied', ...unknown },
+        { id: 'xyz', stage: 'applied', order: 1, taint: 'EO', functions, ...unknown },
+        { id: 'abc', stage: 'applied', order: 2, taint: 'EKO', functions, ...unknown },
       ]);
     }),
   );

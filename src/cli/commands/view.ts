@@ -45,11 +45,12 @@ async function showList(): Promise<Outcome> {
 }
 
 function showOne(view: UpdateView): Outcome {
-  const { id, stage, abortCause, conflicts, match, functions, timing, patch } = view;
+  const { id, stage, abortCause, conflicts, match, functions, timing, patch, taint } = view;
   const text = [`Update ${id}: ${stage}`];
   if (view.description) text.push(`  ${view.description}`);
   if (view.created) text.push(`  made ${view.created}`);
   if (view.applied) text.push(`  applied ${view.applied}`);
+  if (taint !== '') text.push(`  its modules taint the kernel: ${taint}`);
   if (abortCause !== null && abortCause !== 'ok') text.push(`  last refused: ${abortCause}`);
   for (const conflict of conflicts) {
     text.push(`  in use: ${conflict.task} (pid ${conflict.pid}) in ${conflict.function}`);
