@@ -47,7 +47,11 @@ export type ErrorCode =
   | 'stacked'
   | 'load-failed'
   | 'aborted'
-  | 'busy';
+  | 'busy'
+  // install, uninstall, list, boot
+  | 'already-installed'
+  | 'not-installed'
+  | 'boot-incomplete';
 
 export interface ErrorOptions {
   /** What the user can do about it, in a sentence or two. */

@@ -22,7 +22,8 @@ const rank: Record<string, number> = {
   inspect: 7,
   create: 8,
   apply: 8,
-  cli: 9,
+  install: 9,
+  cli: 10,
 };
 const pure = ['elf', 'program', 'diff', 'match', 'extract'];
 

@@ -3,12 +3,15 @@
 // touches the machine goes through here, so that tests can put a simulated
 // kernel in its place.
 
+import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { KspliceError } from '../errors.js';
+import { buildIdInNotes } from '../run/build-id.js';
 import type { Shell } from './shell.js';
 
 /** A shell's exit status for a program that is not there (POSIX). */
@@ -21,14 +24,26 @@ export interface HostPaths {
   readonly proc: string;
   /** "/run/ksplice": what is known about applied updates until the next boot. */
   readonly run: string;
+  /** "/var/lib/ksplice": the updates that are applied at each boot. */
+  readonly installed: string;
+  /** "/etc/systemd/system" */
+  readonly units: string;
 }
+
+const PATHS: HostPaths = {
+  sysfs: '/sys',
+  proc: '/proc',
+  run: '/run/ksplice',
+  installed: '/var/lib/ksplice',
+  units: '/etc/systemd/system',
+};
 
 export class Host {
   /** While the lock is held: what runs the two commands. */
   shell: Shell | undefined;
 
   constructor(
-    readonly paths: HostPaths = { sysfs: '/sys', proc: '/proc', run: '/run/ksplice' },
+    readonly paths: HostPaths = PATHS,
     readonly release: string = os.release(),
     readonly machine: string = os.machine(),
     readonly uid: number = process.geteuid?.() ?? -1,
@@ -46,6 +61,12 @@ export class Host {
   /** A file's bytes; undefined as above. */
   async readBytes(...parts: readonly string[]): Promise<Buffer | undefined> {
     return readFile(path.join(...parts)).catch(() => undefined);
+  }
+
+  /** Build id of the running kernel, hexadecimal; undefined if it has none. */
+  async buildId(): Promise<string | undefined> {
+    const notes = await this.readBytes(this.paths.sysfs, 'kernel', 'notes');
+    return notes && buildIdInNotes(notes);
   }
 
   /** The names in a directory; none where there is none. */
@@ -95,6 +116,25 @@ export class Host {
    */
   async rmmod(module: string): Promise<void> {
     await this.kmod('rmmod', module);
+  }
+
+  /**
+   * Runs systemctl.
+   * @returns false if this host has none
+   * @throws KspliceError `command-failed` with what it said
+   */
+  async systemctl(...args: readonly string[]): Promise<boolean> {
+    try {
+      await promisify(execFile)('systemctl', args, { timeout: 60_000 });
+      return true;
+    } catch (error) {
+      const { code, stderr, message } = error as NodeJS.ErrnoException & { stderr?: string };
+      if (code === 'ENOENT') return false;
+      const said = stderr?.trim() || message;
+      throw new KspliceError('command-failed', `systemctl ${args.join(' ')}: ${said}`, {
+        cause: error,
+      });
+    }
   }
 
   private async kmod(command: string, argument: string): Promise<void> {

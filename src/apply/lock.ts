@@ -14,12 +14,7 @@ import { privateDirectory } from './state.js';
  * @throws KspliceError `busy` if another one does
  */
 export async function withLock<T>(host: Host, work: () => Promise<T>): Promise<T> {
-  await privateDirectory(host.paths.run);
-  const file = path.join(host.paths.run, 'lock');
-  // Made here and not by flock, which would follow a link.
-  const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
-  await (await open(file, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)).close();
-  const shell = await Shell.start(file);
+  const shell = await lockedShell(host.paths.run);
   host.shell = shell;
   try {
     return await work();
@@ -27,4 +22,26 @@ export async function withLock<T>(host: Host, work: () => Promise<T>): Promise<T
     host.shell = undefined;
     await shell.end();
   }
+}
+
+/**
+ * Runs `work` while no other command changes what is installed.
+ * @throws KspliceError `busy` if another one does
+ */
+export async function withInstalledLock<T>(host: Host, work: () => Promise<T>): Promise<T> {
+  const shell = await lockedShell(host.paths.installed);
+  try {
+    return await work();
+  } finally {
+    await shell.end();
+  }
+}
+
+async function lockedShell(directory: string): Promise<Shell> {
+  await privateDirectory(directory);
+  const file = path.join(directory, 'lock');
+  // Made here and not by flock, which would follow a link.
+  const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
+  await (await open(file, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)).close();
+  return await Shell.start(file);
 }

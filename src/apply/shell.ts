@@ -69,7 +69,7 @@ export class Shell {
       return shell;
     } catch {
       if ((await shell.ended) === TAKEN) {
-        throw new KspliceError('busy', 'another ksplice-ts is changing this kernel', {
+        throw new KspliceError('busy', 'another ksplice-ts is at work', {
           advice: 'Wait until it is done, and try again.',
         });
       }

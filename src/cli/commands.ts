@@ -14,6 +14,10 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   apply: () => import('./commands/apply.js'),
   view: () => import('./commands/view.js'),
   undo: () => import('./commands/undo.js'),
+  install: () => import('./commands/install.js'),
+  uninstall: () => import('./commands/uninstall.js'),
+  list: () => import('./commands/list.js'),
+  boot: () => import('./commands/boot.js'),
 };
 
 /** All names, in the order in which a user meets them. */

@@ -42,6 +42,8 @@ export class SimulatedKernel extends Host {
       sysfs: path.join(root, 'sys'),
       proc: path.join(root, 'proc'),
       run: path.join(root, 'run'),
+      installed: path.join(root, 'installed'),
+      units: path.join(root, 'units'),
     };
     super(paths, release, 'x86_64', uid);
   }
@@ -64,6 +66,11 @@ export class SimulatedKernel extends Host {
   async put(name: string, text: string): Promise<void> {
     await mkdir(path.dirname(path.join(this.root, name)), { recursive: true });
     await writeFile(path.join(this.root, name), text);
+  }
+
+  /** Removes a directory. */
+  async forget(name: string): Promise<void> {
+    await rm(path.join(this.root, name), rmOptions);
   }
 
   /** Loads a module as if another program had. */
@@ -98,6 +105,11 @@ export class SimulatedKernel extends Host {
     await this.verdict(id, { word: 'ok' });
     await this.put(`sys/kernel/ksplice/${id}/timing`, 'window_ns=400000 attempts=1 tasks=90\n');
     return undefined;
+  }
+
+  override async systemctl(...args: readonly string[]): Promise<boolean> {
+    this.note(`systemctl ${args.join(' ')}`);
+    return true;
   }
 
   override async insmod(file: string): Promise<void> {

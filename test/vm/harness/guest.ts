@@ -29,6 +29,8 @@ export interface GuestOptions {
   append?: readonly string[];
   /** the whole life of the guest; 10 minutes when absent */
   timeoutMs?: number;
+  /** a file that the guest has as /dev/vda (the module is virtio_blk) and may write to */
+  disk?: string;
   /** complaints and errors in the kernel log that this test means to provoke */
   expectLog?: readonly RegExp[];
 }
@@ -149,6 +151,19 @@ export class Guest {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
+  /** Cuts the power: what the guest did not get to its disk is lost. */
+  async cutPower(): Promise<void> {
+    this.#machine.kill('SIGKILL');
+    await this.ended();
+  }
+
+  /** Waits for the end of a guest that the test has crash; there is no verdict then. */
+  async ended(): Promise<void> {
+    await within(this.#end, POWEROFF_TIMEOUT_MS, 'the guest did not go down');
+    this.#channel.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
   /** Ends the guest by force and adds to `error` what is known about its end. */
   async failed(error: unknown): Promise<Error> {
     const alive = !this.#ended;
@@ -240,6 +255,7 @@ export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
     memoryMb: options.memoryMb ?? 1024,
     cpu: options.cpu ?? 'max',
     append: options.append ?? [],
+    ...(options.disk === undefined ? {} : { disk: options.disk }),
     timeoutMs: options.timeoutMs ?? 600_000,
   });
   guest = new Guest(folder, options, channel, machine);

@@ -20,6 +20,8 @@ export interface MachineOptions {
   cpu: string;
   /** further words for the kernel command line */
   append: readonly string[];
+  /** a raw image, /dev/vda in the guest */
+  disk?: string;
   /** QEMU is killed after this time, even if this process is no longer there to do it */
   timeoutMs: number;
 }
@@ -56,7 +58,8 @@ export function startMachine(options: MachineOptions): ChildProcess {
   return child;
 }
 
-function qemuArguments({ kernel, folder, smp, memoryMb, cpu, append }: MachineOptions): string[] {
+function qemuArguments(options: MachineOptions): string[] {
+  const { kernel, folder, smp, memoryMb, cpu, append, disk } = options;
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ...['-accel', 'tcg,thread=multi', '-cpu', cpu],
@@ -69,6 +72,7 @@ function qemuArguments({ kernel, folder, smp, memoryMb, cpu, append }: MachineOp
     ...['-device', 'virtio-serial-pci'],
     ...['-chardev', `socket,id=channel,path=${socketPath(folder)}`],
     ...['-device', 'virtserialport,chardev=channel,name=ksplice-test'],
+    ...(disk === undefined ? [] : ['-drive', `file=${disk},format=raw,if=virtio`]),
   ];
 }
 

@@ -1,0 +1,32 @@
+import { Host } from '../../apply/host.js';
+import { type Installation, installUpdate } from '../../install/install.js';
+import { readUpdate } from '../../update/read.js';
+import type { Command } from '../command.js';
+import { updateArgument } from '../update-argument.js';
+
+export const command: Command = {
+  usage: 'install <update>',
+  describe: 'Have an update applied at each boot of its kernel',
+  options: (yargs) => yargs.positional('update', updateArgument),
+  examples: [
+    ['sudo ksplice-ts install ksplice-8c4rnqv2.tar.gz', 'from the next boot on'],
+    ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'and now'],
+  ],
+  run: async (args, ui) => {
+    ui.stage('reading the update');
+    const update = await readUpdate(args.update as string);
+    const installation = await installUpdate(update, new Host());
+    return { json: { ...installation }, text: describe(installation) };
+  },
+};
+
+function describe({ id, changed, atBoot, release, buildId }: Installation): string[] {
+  const kernel = `Linux ${release}, build ${buildId.slice(0, 12)}`;
+  return [
+    changed
+      ? `Update ${id} is installed for ${kernel}.`
+      : `Update ${id} was installed before; nothing was changed.`,
+    ...(atBoot ? [] : ['There is no systemd here: have `ksplice-ts boot` run early at boot.']),
+    'It is applied from the next boot on; `ksplice-ts apply` applies it now.',
+  ];
+}

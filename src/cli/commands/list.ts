@@ -1,0 +1,29 @@
+import { Host } from '../../apply/host.js';
+import { type ListedUpdate, listInstalled } from '../../install/install.js';
+import type { Command } from '../command.js';
+
+export const command: Command = {
+  usage: 'list',
+  describe: 'Show which updates are applied at boot, in order',
+  options: (yargs) => yargs,
+  examples: [['sudo ksplice-ts list', 'what is installed, and what became of it at this boot']],
+  run: async (_args, ui) => {
+    const updates = await listInstalled(new Host(), ui);
+    const lines = updates.flatMap((one) => [
+      `${one.id} [${state(one)}]: ${one.description.split('\n', 1)[0]}`,
+      ...(one.boot?.message ? [`  ${one.boot.message}`] : []),
+    ]);
+    return {
+      json: { updates },
+      text: updates.length > 0 ? lines : ['No updates are installed.'],
+    };
+  },
+};
+
+function state({ stage, thisKernel, crashed, boot, release }: ListedUpdate): string {
+  if (!thisKernel) return `for another kernel, ${release}`;
+  if (stage === 'applied') return 'applied';
+  if (crashed) return 'crashed a boot, not tried again';
+  if (boot?.outcome === 'waiting') return 'waiting for its module';
+  return boot?.outcome === 'failed' ? 'refused at boot' : 'not applied';
+}

@@ -1,0 +1,103 @@
+// What the systemd unit runs: the installed updates are applied in order, each
+// for itself. One that is refused keeps no other from being applied; the running
+// code decides whether an update fits, as always.
+
+import { type ApplyOptions, applyUpdate } from '../apply/apply.js';
+import { isApplied } from '../apply/checks.js';
+import type { Host } from '../apply/host.js';
+import { withInstalledLock } from '../apply/lock.js';
+import { KspliceError, type Problem } from '../errors.js';
+import type { Ui } from '../ui.js';
+import { readUpdate } from '../update/read.js';
+import { requireRoot } from './install.js';
+import { type BootResult, bootId, writeBootResults } from './results.js';
+import { type Installed, Store } from './store.js';
+
+export interface BootOptions extends ApplyOptions {
+  /** Also try those that crashed an earlier boot. */
+  readonly retry: boolean;
+}
+
+/**
+ * Applies what is installed for the running kernel. It may be called again at any time.
+ * @throws KspliceError `boot-incomplete`, when all was tried, if something that
+ *   should be applied is not; `not-root`, `busy`, `io`
+ */
+export async function bootUpdates(
+  host: Host,
+  options: BootOptions,
+  ui: Ui,
+): Promise<readonly BootResult[]> {
+  requireRoot(host, 'apply what is installed');
+  return withInstalledLock(host, async () => {
+    const store = await Store.open(host);
+    const boot = await bootId(host);
+    await store.settleAttempt(host, boot);
+    const results: BootResult[] = [];
+    const { updates, faults } = await store.all(host);
+    const problems: Problem[] = faults.map(asProblem);
+    for (const installed of updates) {
+      const { id } = installed;
+      try {
+        const result = await consider(installed, store, boot, host, options, ui);
+        results.push(result);
+        if (result.outcome === 'crashed') {
+          problems.push({ code: 'boot-incomplete', message: result.message, advice: RETRY });
+        }
+      } catch (error) {
+        if (!(error instanceof KspliceError) || ui.signal.aborted) throw error;
+        const waiting = error.code === 'target-not-loaded';
+        results.push({ id, outcome: waiting ? 'waiting' : 'failed', message: error.message });
+        if (!waiting) problems.push(asProblem(error));
+      }
+    }
+    await writeBootResults(host, results);
+    if (problems.length > 0) throw incomplete(results, problems);
+    return results;
+  });
+}
+
+const RETRY = 'Install it again, or `ksplice-ts boot --retry`, to have it tried once more.';
+
+async function consider(
+  installed: Installed,
+  store: Store,
+  boot: string,
+  host: Host,
+  options: BootOptions,
+  ui: Ui,
+): Promise<BootResult> {
+  const { id, release, buildId } = installed;
+  const here = await host.buildId();
+  if (release !== host.release || buildId !== here) {
+    const message = `${id} is for another kernel: Linux ${release}, build ${buildId.slice(0, 12)}`;
+    return { id, outcome: 'other-kernel', message };
+  }
+  const update = await readUpdate(store.updateDirectory(id));
+  if (await isApplied(update, host)) return { id, outcome: 'applied', message: '' };
+  const crash = await store.crash(host, id);
+  if (crash && !options.retry) {
+    const message = `${id} is not tried: the machine went down while it was applied at boot (${crash.began})`;
+    return { id, outcome: 'crashed', message };
+  }
+  await store.begin({ id, bootId: boot, began: new Date().toISOString() });
+  try {
+    await applyUpdate(update, host, options, ui);
+    if (crash) await store.forgetCrash(id);
+  } finally {
+    await store.end();
+  }
+  return { id, outcome: 'applied', message: '' };
+}
+
+function asProblem({ code, message, advice }: KspliceError): Problem {
+  return { code, message, advice };
+}
+
+function incomplete(results: readonly BootResult[], problems: readonly Problem[]): KspliceError {
+  const message = `${problems.length} of ${results.length} installed updates not applied`;
+  const [first] = problems;
+  const summary = problems.length === 1 && first ? `${message}: ${first.message}` : message;
+  const advice = problems.length === 1 ? (first?.advice ?? '') : '';
+  return new KspliceError('boot-incomplete', summary, { advice, details: { results, problems } });
+}

@@ -1,0 +1,43 @@
+// What became of each installed update at this boot, in /run/ksplice/boot.json:
+// for `list`, which may be asked long after the journal was read.
+
+import path from 'node:path';
+import type { Host } from '../apply/host.js';
+import { privateDirectory } from '../apply/state.js';
+import { replaceDurably } from './durable.js';
+
+/**
+ * - applied: it is in the kernel
+ * - other-kernel: it is for another one, and was left alone
+ * - waiting: a module that it changes was not loaded
+ * - crashed: it brought down an earlier boot, and was not tried
+ * - failed: it was refused
+ */
+export type BootOutcome = 'applied' | 'other-kernel' | 'waiting' | 'crashed' | 'failed';
+
+export interface BootResult {
+  readonly id: string;
+  readonly outcome: BootOutcome;
+  /** A sentence; empty if it was applied. */
+  readonly message: string;
+}
+
+export async function writeBootResults(host: Host, results: readonly BootResult[]): Promise<void> {
+  const directory = await privateDirectory(host.paths.run);
+  await replaceDurably(path.join(directory, 'boot.json'), `${JSON.stringify(results)}\n`);
+}
+
+/** None before the first `ksplice-ts boot`, or after a change by hand. */
+export async function readBootResults(host: Host): Promise<readonly BootResult[]> {
+  try {
+    const value: unknown = JSON.parse((await host.read(host.paths.run, 'boot.json')) ?? '');
+    return Array.isArray(value) ? (value as BootResult[]) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** Tells one boot of the machine from another. */
+export async function bootId(host: Host): Promise<string> {
+  return (await host.read(host.paths.proc, 'sys/kernel/random/boot_id')) ?? '';
+}

@@ -1,0 +1,206 @@
+// The updates that are applied at each boot, on the disk:
+//
+//   /var/lib/ksplice/lock                       held while something here changes
+//   /var/lib/ksplice/attempt.json               there while an update is applied at boot
+//   /var/lib/ksplice/updates/ID/installed.json  for which kernel, and its place in the order
+//   /var/lib/ksplice/updates/ID/crashed.json    the machine went down while it was applied
+//   /var/lib/ksplice/updates/ID/ksplice-ID/     the update, unpacked
+
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Host } from '../apply/host.js';
+import { privateDirectory } from '../apply/state.js';
+import { KspliceError } from '../errors.js';
+import { isUpdateId } from '../update/contents.js';
+import type { Update } from '../update/update.js';
+import {
+  removeDurably,
+  renameDurably,
+  replaceDurably,
+  syncDirectory,
+  writeNewDurably,
+} from './durable.js';
+
+/** installed.json */
+export interface Installed {
+  readonly id: string;
+  /** Updates are applied from the lowest up. */
+  readonly order: number;
+  /** ISO 8601. */
+  readonly installed: string;
+  /** The one kernel that it is for. */
+  readonly release: string;
+  readonly buildId: string;
+  readonly description: string;
+  readonly targets: readonly string[];
+}
+
+/** attempt.json and crashed.json: which boot it was, and when. */
+export interface Attempt {
+  readonly id: string;
+  readonly bootId: string;
+  /** ISO 8601. */
+  readonly began: string;
+}
+
+export class Store {
+  private constructor(private readonly directory: string) {}
+
+  /**
+   * Opens the store, making it if need be.
+   * @throws KspliceError `io` if it is not root's alone, or cannot be made
+   */
+  static async open(host: Host): Promise<Store> {
+    const directory = await privateDirectory(host.paths.installed);
+    await privateDirectory(path.join(directory, 'updates'));
+    return new Store(directory);
+  }
+
+  /** Where an installed update is, as `readUpdate` takes it. */
+  updateDirectory(id: string): string {
+    return path.join(this.place(id), `ksplice-${id}`);
+  }
+
+  /** All updates, in the order of their installation, and what is wrong with those of no use. */
+  async all(host: Host): Promise<{ updates: Installed[]; faults: KspliceError[] }> {
+    const updates: Installed[] = [];
+    const faults: KspliceError[] = [];
+    for (const id of await host.list(path.join(this.directory, 'updates'))) {
+      if (!isUpdateId(id)) continue;
+      try {
+        updates.push(await this.get(host, id));
+      } catch (error) {
+        faults.push(error as KspliceError);
+      }
+    }
+    return { updates: updates.sort((a, b) => a.order - b.order), faults };
+  }
+
+  /** @throws KspliceError `io` if the update is not there, or its record was damaged */
+  async get(host: Host, id: string): Promise<Installed> {
+    const text = await host.read(this.place(id), 'installed.json');
+    const record = parse<Installed>(text ?? '');
+    const { order, installed, release, buildId, description, targets } = record ?? {};
+    const texts = [installed, release, buildId, description];
+    const fits =
+      texts.every((value) => typeof value === 'string') &&
+      Number.isInteger(order) &&
+      Array.isArray(targets);
+    if (!record || !fits) {
+      throw new KspliceError('io', `${this.place(id)}/installed.json is damaged`, {
+        advice: `\`ksplice-ts uninstall ${id}\` removes it; then install the update again.`,
+      });
+    }
+    return { ...record, id };
+  }
+
+  /** Whether there is anything under an id, whole or not. */
+  async has(host: Host, id: string): Promise<boolean> {
+    return (await host.list(path.join(this.directory, 'updates'))).includes(id);
+  }
+
+  async isEmpty(host: Host): Promise<boolean> {
+    return !(await host.list(path.join(this.directory, 'updates'))).some(isUpdateId);
+  }
+
+  /** Adds an update: after a crash it is there with all its files, or not at all. */
+  async add(record: Installed, update: Update): Promise<void> {
+    const unfinished = path.join(this.directory, 'updates', `.${record.id}`);
+    try {
+      await removeDurably(unfinished);
+      await mkdir(unfinished, { mode: 0o700 });
+      await writeNewDurably(path.join(unfinished, 'installed.json'), json(record));
+      const root = path.join(unfinished, `ksplice-${record.id}`);
+      const directories = new Set([root]);
+      await mkdir(root, { mode: 0o700 });
+      for (const [name, data] of update.files) {
+        const file = path.join(root, name);
+        await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+        directories.add(path.dirname(file));
+        await writeNewDurably(file, data);
+      }
+      for (const directory of [...directories, unfinished]) await syncDirectory(directory);
+      await renameDurably(unfinished, this.place(record.id));
+    } catch (error) {
+      await removeDurably(unfinished).catch(() => {});
+      throw cannotWrite(this.place(record.id), error);
+    }
+  }
+
+  /** Removes an update, whole or damaged. */
+  async remove(id: string): Promise<void> {
+    // Renamed first: what a crash leaves then is no update.
+    const going = path.join(this.directory, 'updates', `.${id}`);
+    try {
+      await removeDurably(going);
+      await renameDurably(this.place(id), going);
+      await removeDurably(going);
+    } catch (error) {
+      throw cannotWrite(this.place(id), error);
+    }
+  }
+
+  /** When the machine went down while the update was applied; undefined if it did not. */
+  async crash(host: Host, id: string): Promise<Attempt | undefined> {
+    return parse<Attempt>((await host.read(this.place(id), 'crashed.json')) ?? '');
+  }
+
+  async forgetCrash(id: string): Promise<void> {
+    await removeDurably(path.join(this.place(id), 'crashed.json'));
+  }
+
+  /**
+   * Notes on the disk that an update is about to be applied.
+   * @throws KspliceError `io`; then it must not be
+   */
+  async begin(attempt: Attempt): Promise<void> {
+    try {
+      await replaceDurably(this.attemptFile, json(attempt));
+    } catch (error) {
+      throw cannotWrite(this.attemptFile, error);
+    }
+  }
+
+  /** The attempt is over, whatever came of it. */
+  async end(): Promise<void> {
+    await removeDurably(this.attemptFile);
+  }
+
+  /**
+   * Looks for an attempt that did not end. If this is another boot, the machine
+   * went down in the middle of it, and that is remembered with the update.
+   */
+  async settleAttempt(host: Host, bootId: string): Promise<void> {
+    const attempt = parse<Attempt>((await host.read(this.attemptFile)) ?? '');
+    if (attempt && attempt.bootId !== bootId && (await this.has(host, attempt.id))) {
+      await replaceDurably(path.join(this.place(attempt.id), 'crashed.json'), json(attempt));
+    }
+    await this.end();
+  }
+
+  private get attemptFile(): string {
+    return path.join(this.directory, 'attempt.json');
+  }
+
+  private place(id: string): string {
+    return path.join(this.directory, 'updates', id);
+  }
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+function parse<T>(text: string): T | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as T) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function cannotWrite(place: string, error: unknown): KspliceError {
+  const { message } = error as Error;
+  return new KspliceError('io', `cannot write ${place}: ${message}`, { cause: error });
+}

@@ -1,0 +1,195 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { KspliceError } from '../../src/errors.js';
+import { bootUpdates } from '../../src/install/boot.js';
+import { installUpdate, listInstalled, uninstallUpdate } from '../../src/install/install.js';
+import { silentUi } from '../../src/ui.js';
+import { readUpdate } from '../../src/update/read.js';
+import type { Update } from '../../src/update/update.js';
+import { writeUpdate } from '../../src/update/write.js';
+import { SimulatedKernel } from '../apply/simulated-kernel.js';
+import { makeSample, withDirectory } from '../update/sample.js';
+
+const OPTIONS = { timeout: 0, retry: false };
+const BUILD = 'abcdefghijklmnopqrst';
+
+async function update(where: string, id: string, more = {}): Promise<Update> {
+  const { directory } = await makeSample(where, { id, targets: ['vmlinux'], ...more });
+  const archive = path.join(where, `ksplice-${id}.tar.gz`);
+  await writeUpdate(directory, archive);
+  return readUpdate(archive);
+}
+
+/** The next boot of a machine: its disk is as it was. */
+async function boot(where: string, name: string, build = BUILD): Promise<SimulatedKernel> {
+  const kernel = new SimulatedKernel(where);
+  for (const place of ['sys', 'proc', 'run']) await kernel.forget(place);
+  await kernel.boot();
+  await kernel.put('sys/kernel/notes', `\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0${build}`);
+  await kernel.put('proc/sys/kernel/random/boot_id', `${name}\n`);
+  return kernel;
+}
+
+const attemptOf = (kernel: SimulatedKernel) => path.join(kernel.paths.installed, 'attempt.json');
+
+async function refusal(work: Promise<unknown>): Promise<KspliceError> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: KspliceError) => thrown,
+  );
+  if (!error) throw new Error('it was not refused');
+  return error;
+}
+
+describe('installUpdate', () => {
+  it('keeps the order, is idempotent, and enables the unit', () =>
+    withDirectory(async (where) => {
+      const kernel = await boot(where, 'first');
+      const [b, a] = [await update(where, 'b1'), await update(where, 'a1')];
+      expect(await installUpdate(b, kernel)).toMatchObject({ changed: true, order: 1 });
+      expect(await installUpdate(a, kernel)).toMatchObject({ changed: true, order: 2 });
+      expect(await installUpdate(b, kernel)).toMatchObject({ changed: false, order: 1 });
+      const listed = await listInstalled(kernel, silentUi);
+      expect(listed.map(({ id, thisKernel }) => [id, thisKernel])).toEqual([
+        ['b1', true],
+        ['a1', true],
+      ]);
+      const unit = await readFile(path.join(kernel.paths.units, 'ksplice-ts.service'), 'utf8');
+      expect(unit).toMatch(/^ExecStart="\/.*" "\/.*\/bin\/ksplice-ts\.js" boot$/m);
+      expect(unit).toMatch(/^RequiresMountsFor=.*\/var\/lib\/ksplice$/m);
+      expect(kernel.events).toContain('systemctl --quiet enable ksplice-ts.service');
+      expect(kernel.events.filter((event) => !event.startsWith('systemctl'))).toEqual([]);
+
+      await uninstallUpdate('b1', kernel);
+      expect(kernel.events).not.toContain('systemctl --quiet disable ksplice-ts.service');
+      await uninstallUpdate('a1', kernel);
+      expect(kernel.events).toContain('systemctl --quiet disable ksplice-ts.service');
+      expect(await kernel.list(kernel.paths.units)).toEqual([]);
+      expect(await kernel.list(path.join(kernel.paths.installed, 'updates'))).toEqual([]);
+      expect(await refusal(uninstallUpdate('a1', kernel))).toMatchObject({ code: 'not-installed' });
+    }));
+
+  it('refuses another update of the same id, and one for nobody knows which build', () =>
+    withDirectory(async (where) => {
+      const kernel = await boot(where, 'first');
+      await installUpdate(await update(where, 'a1'), kernel);
+      const other = await update(path.join(where, 'other'), 'a1', { answer: '43' });
+      expect(await refusal(installUpdate(other, kernel))).toMatchObject({
+        code: 'already-installed',
+      });
+      const foreign = await update(where, 'c1', { release: '6.9.0' });
+      expect(await refusal(installUpdate(foreign, kernel))).toMatchObject({ code: 'wrong-kernel' });
+    }));
+
+  it('is for root, and follows no link', () =>
+    withDirectory(async (where) => {
+      const a = await update(where, 'a1');
+      const user = new SimulatedKernel(where, 1000);
+      expect(await refusal(installUpdate(a, user))).toMatchObject({ code: 'not-root' });
+      expect(await refusal(listInstalled(user, silentUi))).toMatchObject({ code: 'not-root' });
+      const kernel = await boot(where, 'first');
+      await mkdir(path.join(where, 'elsewhere'), { mode: 0o700 });
+      await symlink(path.join(where, 'elsewhere'), kernel.paths.installed);
+      expect(await refusal(installUpdate(a, kernel))).toMatchObject({ code: 'io' });
+      expect(await kernel.list(path.join(where, 'elsewhere'))).toEqual([]);
+    }));
+});
+
+describe('bootUpdates', () => {
+  it('applies in order, with a note on the disk during each', () =>
+    withDirectory(async (where) => {
+      const before = await boot(where, 'first');
+      for (const id of ['b1', 'a1']) await installUpdate(await update(where, id), before);
+      const kernel = await boot(where, 'second');
+      const notes: string[] = [];
+      kernel.onEvent = (event) => {
+        if (!event.startsWith('stage')) return;
+        const { id, bootId } = JSON.parse(readFileSync(attemptOf(kernel), 'utf8'));
+        notes.push(`${event}: ${id} ${bootId}`);
+      };
+      expect(await bootUpdates(kernel, OPTIONS, silentUi)).toMatchObject([
+        { id: 'b1', outcome: 'applied' },
+        { id: 'a1', outcome: 'applied' },
+      ]);
+      expect(notes).toEqual(['stage b1 applied: b1 second', 'stage a1 applied: a1 second']);
+      expect(await kernel.read(attemptOf(kernel))).toBeUndefined();
+      expect(await bootUpdates(kernel, OPTIONS, silentUi)).toHaveLength(2);
+      expect(notes).toHaveLength(2);
+    }));
+
+  it('leaves alone what crashed another boot until it is installed again', () =>
+    withDirectory(async (where) => {
+      const before = await boot(where, 'first');
+      const [a, b] = [await update(where, 'a1'), await update(where, 'b1')];
+      for (const one of [a, b]) await installUpdate(one, before);
+      const attempt = { id: 'a1', bootId: 'first', began: '2026-01-01T00:00:00Z' };
+      // In the same boot it was only the tool that was killed.
+      await writeFile(attemptOf(before), JSON.stringify(attempt));
+      await installUpdate(b, before);
+      expect((await listInstalled(before, silentUi))[0]).toMatchObject({ crashed: null });
+
+      await writeFile(attemptOf(before), JSON.stringify(attempt));
+      const kernel = await boot(where, 'second');
+      const error = await refusal(bootUpdates(kernel, OPTIONS, silentUi));
+      expect(error).toMatchObject({
+        code: 'boot-incomplete',
+        message: expect.stringContaining('a1 is not tried'),
+        details: { results: [{ outcome: 'crashed' }, { outcome: 'applied' }] },
+      });
+      expect((await listInstalled(kernel, silentUi))[0]).toMatchObject({ crashed: attempt });
+      // And not at the boots after that.
+      const third = await boot(where, 'third');
+      expect(await refusal(bootUpdates(third, OPTIONS, silentUi))).toMatchObject({
+        code: 'boot-incomplete',
+      });
+      expect(await bootUpdates(third, { ...OPTIONS, retry: true }, silentUi)).toMatchObject([
+        { id: 'a1', outcome: 'applied' },
+        { id: 'b1', outcome: 'applied' },
+      ]);
+      expect((await listInstalled(third, silentUi))[0]).toMatchObject({ crashed: null });
+    }));
+
+  it('goes on after one that is refused, waits, is damaged, or is for another kernel', () =>
+    withDirectory(async (where) => {
+      const before = await boot(where, 'first');
+      await installUpdate(await update(where, 'a1'), before);
+      await installUpdate(await update(where, 'b1', { targets: ['nosuch'] }), before);
+      await installUpdate(await update(where, 'c1'), before);
+      await installUpdate(await update(where, 'd1'), before);
+      const records = path.join(before.paths.installed, 'updates');
+      await writeFile(path.join(records, 'c1/installed.json'), '{"order":');
+      const kernel = await boot(where, 'second');
+      kernel.unloadable.add('ksplice_a1_vmlinux_old');
+      const error = await refusal(bootUpdates(kernel, OPTIONS, silentUi));
+      expect(error.details).toMatchObject({
+        results: [
+          { id: 'a1', outcome: 'failed' },
+          { id: 'b1', outcome: 'waiting' },
+          { id: 'd1', outcome: 'applied' },
+        ],
+        problems: [
+          { message: expect.stringContaining('c1/installed.json') },
+          { code: 'load-failed' },
+        ],
+      });
+
+      const rebuilt = await boot(where, 'third', `${BUILD.slice(1)}z`);
+      await uninstallUpdate('c1', rebuilt);
+      const results = await bootUpdates(rebuilt, OPTIONS, silentUi);
+      expect(results.map(({ outcome }) => outcome)).toEqual(Array(3).fill('other-kernel'));
+      expect(rebuilt.modules).toEqual(['sctp']);
+    }));
+
+  it('tries nothing if it cannot note what it tries', () =>
+    withDirectory(async (where) => {
+      const before = await boot(where, 'first');
+      await installUpdate(await update(where, 'a1'), before);
+      const kernel = await boot(where, 'second');
+      await mkdir(path.join(kernel.paths.installed, '.attempt.json', 'x'), { recursive: true });
+      const error = await refusal(bootUpdates(kernel, OPTIONS, silentUi));
+      expect(error).toMatchObject({ code: 'boot-incomplete' });
+      expect(kernel.events).toEqual([]);
+    }));
+});

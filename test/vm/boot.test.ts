@@ -1,0 +1,170 @@
+// Installed updates over several boots of one machine: applied early, in order,
+// on the very kernel that they are for, and not tried again after a crash.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { testKernel } from '../kernels/kernel.js';
+import { bootGuest, type Guest, withGuest } from './harness/index.js';
+import { exampleUpdate, kspliceFails, kspliceIn, kspliceModules, toolLine } from './ksplice.js';
+
+const FIRST = 'boottcp';
+const SECOND = 'bootsctp';
+const PATIENT = { timeoutMs: 240_000 };
+
+let first: string;
+let second: string;
+let folder: string;
+let disk: string;
+
+beforeAll(async () => {
+  const kernel = await testKernel();
+  ({ file: first } = await exampleUpdate(kernel, 'tcp', FIRST));
+  ({ file: second } = await exampleUpdate(kernel, 'sctp', SECOND));
+  folder = await mkdtemp(path.join(tmpdir(), 'ksplice-boot-'));
+  disk = path.join(folder, 'disk');
+  await execa('truncate', ['-s', '64M', disk]);
+  await execa('mkfs.ext4', ['-q', '-E', 'root_owner=0:0', disk]);
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** The directory that lasts, where the tool has it. */
+async function withDisk(guest: Guest): Promise<void> {
+  await guest.ok('modprobe virtio_blk && modprobe ext4');
+  await guest.ok('mkdir -p /mnt/disk /var/lib/ksplice && mount -t ext4 /dev/vda /mnt/disk');
+  await guest.ok('mkdir -p -m 700 /mnt/disk/ksplice && chmod 700 /var/lib/ksplice');
+  await guest.ok('mount --bind /mnt/disk/ksplice /var/lib/ksplice');
+}
+
+/** Each update's outcome at this boot. */
+async function outcomes(guest: Guest): Promise<string[]> {
+  const { updates } = (await kspliceIn(guest, 'list')) as {
+    updates: { id: string; boot: { outcome: string } | null }[];
+  };
+  return updates.map(({ id, boot }) => `${id} ${boot?.outcome}`);
+}
+
+/** `ksplice-ts boot` with an insmod that runs WHAT after it has loaded a module of the name's end. */
+function bootWith(end: string, what: string): string {
+  return `PATH=/tmp/bin:$PATH WHERE=${end} WHAT='${what}' ${toolLine('boot')}`;
+}
+
+async function trapInsmod(guest: Guest): Promise<void> {
+  await guest.writeFile(
+    '/tmp/bin/insmod',
+    '#!/bin/bash\nset -e\n/usr/sbin/insmod "$@"\n[[ $1 != *$WHERE.ko ]] || eval "$WHAT"\n',
+    0o755,
+  );
+}
+
+describe('installed updates', () => {
+  it('are applied at each boot, in order, and only on their kernel', async () => {
+    await withGuest({ name: 'boot-1', disk }, async (guest) => {
+      await withDisk(guest);
+      await guest.ok('modprobe sctp');
+      expect(await kspliceIn(guest, 'list')).toEqual({ ok: true, updates: [] });
+      expect(await kspliceIn(guest, `install ${second}`)).toMatchObject({
+        changed: true,
+        order: 1,
+      });
+      expect(await kspliceIn(guest, `install ${first}`)).toMatchObject({ changed: true, order: 2 });
+      expect(await kspliceIn(guest, `install ${first}`)).toMatchObject({ changed: false });
+      // Nothing is applied by it, and nobody but root sees what there is.
+      expect(await kspliceModules(guest)).toEqual([]);
+      expect(await guest.ok('find /var/lib/ksplice ! -user root -o -perm /077')).toBe('');
+      expect(await kspliceIn(guest, 'list')).toMatchObject({
+        updates: [
+          { id: SECOND, stage: null, thisKernel: true, boot: null, targets: ['sctp'] },
+          { id: FIRST, stage: null, thisKernel: true, boot: null, targets: ['vmlinux'] },
+        ],
+      });
+      expect(await kspliceFails(guest, 'uninstall nosuch')).toMatchObject({
+        code: 'not-installed',
+      });
+    });
+
+    // Early at boot the module is not there: said, no failure, and made good later.
+    await withGuest({ name: 'boot-2', disk }, async (guest) => {
+      await withDisk(guest);
+      expect(await kspliceIn(guest, 'boot')).toMatchObject({
+        updates: [
+          { id: SECOND, outcome: 'waiting', message: expect.stringContaining('module sctp') },
+          { id: FIRST, outcome: 'applied' },
+        ],
+      });
+      await guest.ok('modprobe sctp');
+      await kspliceIn(guest, 'boot');
+      expect(await outcomes(guest)).toEqual([`${SECOND} applied`, `${FIRST} applied`]);
+      expect(await kspliceIn(guest, 'view')).toMatchObject({
+        updates: [
+          { id: SECOND, stage: 'applied' },
+          { id: FIRST, stage: 'applied' },
+        ],
+      });
+      await kspliceIn(guest, `uninstall ${FIRST}`);
+      expect(await kspliceIn(guest, `view --id ${FIRST}`)).toMatchObject({ stage: 'applied' });
+
+      // The same release, built once more.
+      const record = `/var/lib/ksplice/updates/${SECOND}/installed.json`;
+      await guest.ok(`sed -i 's/"buildId":"../"buildId":"zz/' ${record} && sync`);
+    });
+
+    await withGuest({ name: 'boot-3', disk }, async (guest) => {
+      await withDisk(guest);
+      await guest.ok('modprobe sctp');
+      await kspliceIn(guest, 'boot');
+      expect(await outcomes(guest)).toEqual([`${SECOND} other-kernel`]);
+      expect(await kspliceModules(guest)).toEqual([]);
+      await kspliceIn(guest, `uninstall ${SECOND}`);
+      expect(await kspliceIn(guest, 'list')).toEqual({ ok: true, updates: [] });
+    });
+  });
+
+  it.each([
+    ['crashes', (guest: Guest) => guest.ended(), 'echo c >/proc/sysrq-trigger'],
+    ['loses its power', (guest: Guest) => guest.cutPower(), 'echo here >&2; sleep 600'],
+  ])('are left alone after a boot in which the machine %s', async (_how, goDown, what) => {
+    const doomed = await bootGuest({ name: 'boot-dies', disk });
+    await withDisk(doomed);
+    await doomed.ok('modprobe sctp');
+    await kspliceIn(doomed, `install ${second}`);
+    await kspliceIn(doomed, `install ${first}`);
+    await trapInsmod(doomed);
+    doomed.spawn(bootWith(`${SECOND}_sctp_new`, what));
+    if (goDown.toString().includes('cutPower')) {
+      await doomed.ok(
+        `until grep -q ^ksplice_${SECOND}_sctp_new /proc/modules; do sleep 1; done`,
+        PATIENT,
+      );
+    }
+    await goDown(doomed);
+
+    await withGuest({ name: 'boot-after', disk }, async (guest) => {
+      await withDisk(guest);
+      await guest.ok('modprobe sctp');
+      expect(await kspliceFails(guest, 'boot')).toMatchObject({
+        code: 'boot-incomplete',
+        message: expect.stringMatching(new RegExp(`1 of 2 .*${SECOND} is not tried`)),
+      });
+      expect(await outcomes(guest)).toEqual([`${SECOND} crashed`, `${FIRST} applied`]);
+      expect(await kspliceModules(guest)).toEqual(['ksplice', `ksplice_${FIRST}_vmlinux_new`]);
+      const text = await guest.ok(toolLine('list').replace(' --json', ''));
+      expect(text).toContain(`${SECOND} [crashed a boot, not tried again]`);
+
+      expect(await kspliceIn(guest, `install ${second}`)).toMatchObject({ changed: true });
+      // The tool is killed, not the machine: no crash.
+      await trapInsmod(guest);
+      const kill = 'kill -KILL $(ps -o ppid= -p $PPID)';
+      await guest.run(bootWith(`${SECOND}_sctp_old`, kill), PATIENT);
+      await guest.ok('test -e /var/lib/ksplice/attempt.json');
+      expect(await kspliceIn(guest, 'boot')).toMatchObject({ ok: true });
+      expect(await outcomes(guest)).toEqual([`${SECOND} applied`, `${FIRST} applied`]);
+      await guest.ok('test ! -e /var/lib/ksplice/attempt.json');
+      await kspliceIn(guest, `uninstall ${FIRST}`);
+      await kspliceIn(guest, `uninstall ${SECOND}`);
+    });
+  });
+});
