@@ -2,7 +2,7 @@
 # Runs the tests, the demo or the benchmark on a machine that may have nothing but
 # Debian and Node: installs what is missing, says so before, and then runs.
 #
-# usage: bash test/run.sh test|demo|setup
+# usage: bash test/run.sh test|demo|faults|setup
 #        bash test/run.sh bench [differ [PAIRS] | pause]
 #        bash test/run.sh kernels [NAME…]
 #        bash test/run.sh soak [--cycles N]
@@ -31,11 +31,11 @@ require_debian() {
 		die 'This needs Debian on amd64: it hot-patches the kernel of that distribution.'
 }
 
-usage() { die 'usage: bash test/run.sh test|kernels|demo|bench|soak|fuzz|corpus|setup'; }
+usage() { die 'usage: bash test/run.sh test|kernels|demo|bench|soak|faults|fuzz|corpus|setup'; }
 
 main() {
 	local task=${1-}
-	[[ $task == @(test|kernels|demo|bench|soak|fuzz|corpus|setup) ]] || usage
+	[[ $task == @(test|kernels|demo|bench|soak|faults|fuzz|corpus|setup) ]] || usage
 	shift
 	require_root "$task"
 	require_debian
@@ -58,6 +58,7 @@ main() {
 	test) exec bash test/setup/tests.sh ;;
 	kernels) test_kernels "$@" ;;
 	demo) exec npx tsx test/demo/demo.ts ;;
+	faults) exec env KSPLICE_WRITE_FAULTS=1 npx vitest run --project vm test/vm/faults ;;
 	bench) exec npx tsx test/bench/bench.ts "$@" ;;
 	soak) exec npx tsx test/vm/soak/run.ts "$@" ;;
 	fuzz) exec npx tsx test/fuzz/fuzz.ts "$@" ;;

@@ -108,6 +108,15 @@ function bindToKernel(kernel: TestKernel, ko: Buffer): Buffer {
   return convertToLivepatch(ko, bindings);
 }
 
+/**
+ * Builds a copy of the core in a directory that has its sources.
+ * @returns the finished module's bytes
+ */
+export async function buildCore(kernel: TestKernel, directory: string): Promise<Buffer> {
+  await makeCore(kernel, directory);
+  return bindToKernel(kernel, await readFile(join(directory, 'ksplice.ko')));
+}
+
 /** Compiles the core, the target module, and the kernel's fs/proc/cmdline.c. */
 export async function buildBase(kernel: TestKernel): Promise<Base> {
   const directory = await mkdtemp(join(tmpdir(), 'ksplice-core-test-'));
@@ -124,7 +133,6 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
     'core_target-y := target.o twin.o\ncore_livepatch-y := livepatch.o\n';
   await writeFile(at('target/Kbuild'), lines);
   await writeFile(at('pre/Kbuild'), 'obj-m := cmdline.o tables.o\n');
-  await makeCore(kernel, at('core'));
   await make(kernel, at('target'), 'modules');
   await make(kernel, at('pre'), 'cmdline.o', 'tables.o');
 
@@ -133,7 +141,7 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
     return new ElfObject(await readFile(path), path);
   };
   const core = at('ksplice.ko');
-  await writeFile(core, bindToKernel(kernel, await readFile(at('core/ksplice.ko'))));
+  await writeFile(core, await buildCore(kernel, at('core')));
 
   const image = await openKernelImage(kernel.image, silentUi);
   const names = new Set(image.symbols.map(({ name }) => name));

@@ -1,0 +1,58 @@
+// Every fault that can be injected, and what it leaves; docs/faults.md has it as a
+// table. KSPLICE_WRITE_FAULTS=1 writes the table (`npm run faults`).
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { readUpdate } from '../../../src/update/read.js';
+import { testKernel } from '../../kernels/kernel.js';
+import { withGuest } from '../harness/index.js';
+import { alteredUpdate, exampleUpdate, ROOT, toolLine } from '../ksplice.js';
+import { FAULTS, ID, prepare } from './faults.js';
+import { judge, type Verdict } from './judge.js';
+import { buildFailingCore, starve } from './memory.js';
+import { faultsDocument } from './table.js';
+
+const HOUR = 3_600_000;
+
+let archive: string;
+let starving: string;
+
+beforeAll(async () => {
+  const kernel = await testKernel();
+  ({ file: archive } = await exampleUpdate(kernel, 'sctp', ID));
+  const core = await buildFailingCore(kernel, join(ROOT, '.work', 'failing-core'));
+  starving = await alteredUpdate(
+    await readUpdate(archive),
+    archive,
+    'starving',
+    'ksplice.ko',
+    core,
+  );
+});
+
+it('leaves the kernel as before or updated after every fault', { timeout: HOUR }, async () => {
+  await withGuest({ name: 'faults', timeoutMs: HOUR }, async (guest) => {
+    await prepare(guest);
+    const verdicts: Verdict[] = [];
+    const failures: string[] = [];
+    for (const fault of FAULTS) {
+      const { during, step, fault: what } = fault;
+      try {
+        verdicts.push(await judge(guest, archive, fault));
+        console.log(Object.values(verdicts.at(-1) as Verdict).join(' | '));
+      } catch (error) {
+        failures.push(`${during}, ${step}, ${what}: ${(error as Error).message}`);
+        console.log(failures.at(-1));
+        await guest.run(toolLine(`undo ${ID}`), { timeoutMs: 600_000 });
+      }
+    }
+    expect(failures).toEqual([]);
+    const memory = await starve(guest, starving);
+    expect(memory.map(({ ended }) => ended)).toContain('`aborted` (`out_of_memory`)');
+    const document = faultsDocument(verdicts, memory);
+    const file = join(ROOT, 'docs', 'faults.md');
+    if (process.env.KSPLICE_WRITE_FAULTS) await writeFile(file, document);
+    expect(await readFile(file, 'utf8')).toBe(document);
+  });
+});

@@ -1,0 +1,152 @@
+// The faults that are injected, and how: most by an `insmod` and `rmmod` that do
+// something besides, before or after the real one.
+
+import type { Finished, Guest } from '../harness/index.js';
+import { toolLine } from '../ksplice.js';
+
+export const ID = 'faulttest';
+const NEW = `ksplice_${ID}_sctp_new`;
+const OLD = `ksplice_${ID}_sctp_old`;
+const PATIENT = { timeoutMs: 600_000 };
+
+export interface Fault {
+  readonly during: 'apply' | 'undo';
+  /** For the table. */
+  readonly step: string;
+  readonly fault: string;
+  /** Runs the call that meets the fault. */
+  readonly run: (guest: Guest, archive: string) => Promise<Finished>;
+}
+
+/** Makes the programs that are run in place of insmod and rmmod. */
+export async function prepare(guest: Guest): Promise<void> {
+  for (const program of ['insmod', 'rmmod']) {
+    const lines = [
+      '#!/bin/bash',
+      'name=$(basename "$1" .ko)',
+      '[[ $name != "$WHERE" || -z $BEFORE ]] || eval "$BEFORE"',
+      `/usr/sbin/${program} "$@" || exit`,
+      '[[ $name != "$WHERE" || -z $AFTER ]] || eval "$AFTER"',
+    ];
+    await guest.writeFile(`/tmp/bin/${program}`, `${lines.join('\n')}\n`, 0o755);
+  }
+  await guest.ok('modprobe sctp');
+}
+
+interface Trap {
+  readonly where: string;
+  readonly before?: string;
+  readonly after?: string;
+}
+
+function trapped(command: string, { where, before = '', after = '' }: Trap): string {
+  return `PATH=/tmp/bin:$PATH WHERE=${where} BEFORE='${before}' AFTER='${after}' ${toolLine(command)}`;
+}
+
+const withTrap =
+  (during: 'apply' | 'undo', trap: Trap): Fault['run'] =>
+  (guest, archive) =>
+    guest.run(trapped(during === 'apply' ? `apply ${archive}` : `undo ${ID}`, trap), PATIENT);
+
+// The parent of insmod is the shell that holds the lock, and that one's the tool.
+const SHELL = '$PPID';
+const TOOL = '$(ps -o ppid= -p $PPID)';
+
+const KILLS: readonly (readonly [string, string])[] = [
+  ['SIGINT to the tool', `kill -INT ${TOOL}`],
+  ['SIGTERM to the tool', `kill -TERM ${TOOL}`],
+  ['SIGKILL to the tool', `kill -KILL ${TOOL}`],
+  ['SIGKILL to its shell', `kill -KILL ${SHELL}`],
+];
+
+const LOADS: readonly (readonly [string, string])[] = [
+  ['the core is loaded', 'ksplice'],
+  ['the old code is loaded', OLD],
+  ['the new code is loaded', NEW],
+];
+
+const killedWhileLoading = LOADS.flatMap(([step, where]) =>
+  KILLS.map(([fault, after]): Fault => {
+    return { during: 'apply', step, fault, run: withTrap('apply', { where, after }) };
+  }),
+);
+
+const killedAfterSwitch = KILLS.map(([fault, after]): Fault => {
+  const run = withTrap('apply', { where: OLD, after });
+  return { during: 'apply', step: 'the switch is made, the old code unloaded', fault, run };
+});
+
+const refusedModules = LOADS.map(([step, where]): Fault => {
+  const before = 'echo refused >&2; exit 1';
+  return {
+    during: 'apply',
+    step,
+    fault: 'insmod fails',
+    run: withTrap('apply', { where, before }),
+  };
+});
+
+const killedWhileUndoing = [
+  ['the new code is unloaded', NEW],
+  ['the core is unloaded', 'ksplice'],
+].flatMap(([step, where]) =>
+  KILLS.map(([fault, after]): Fault => {
+    const run = withTrap('undo', { where: where as string, after });
+    return { during: 'undo', step: step as string, fault, run };
+  }),
+);
+
+/** A file system that is full at some point. */
+function fullDisk(step: string, fault: string, place: string, options: string): Fault {
+  return {
+    during: 'apply',
+    step,
+    fault,
+    run: async (guest, archive) => {
+      await guest.ok(`mkdir -p ${place} && mount -t tmpfs -o mode=700,${options} x ${place}`);
+      try {
+        return await guest.run(toolLine(`apply ${archive}`), PATIENT);
+      } finally {
+        await guest.ok(`umount ${place}`);
+      }
+    },
+  };
+}
+
+const fullDisks = [
+  fullDisk('the core is loaded', '/run/ksplice has 64 KB', '/run/ksplice', 'size=64k'),
+  // The directory itself, the lock, and the directory and file of a module: no more.
+  fullDisk('the state is written', '/run/ksplice has no inodes', '/run/ksplice', 'nr_inodes=4'),
+  fullDisk('all', '/tmp is full', '/tmp', 'size=4k,nr_inodes=1'),
+];
+
+/** A second call while the first one holds the lock. */
+function meanwhile(command: (archive: string) => string, fault: string): Fault {
+  return {
+    during: 'apply',
+    step: 'the old code is loaded',
+    fault,
+    run: async (guest, archive) => {
+      const second = `${toolLine(command(archive))} >/tmp/second 2>&1`;
+      const first = guest.run(trapped(`apply ${archive}`, { where: OLD, after: second }), PATIENT);
+      const ended = await first;
+      const said = JSON.parse(await guest.ok('cat /tmp/second')) as { error?: { code: string } };
+      if (said.error?.code !== 'busy') throw new Error(`the second: ${JSON.stringify(said)}`);
+      return ended;
+    },
+  };
+}
+
+const twoAtOnce = [
+  meanwhile((archive) => `apply ${archive}`, 'another apply, which is told `busy`'),
+  meanwhile(() => `undo ${ID}`, 'an undo, which is told `busy`'),
+];
+
+export const FAULTS: readonly Fault[] = [
+  ...killedWhileLoading,
+  ...refusedModules,
+  ...fullDisks,
+  ...twoAtOnce,
+  ...killedAfterSwitch,
+  ...killedWhileUndoing,
+];

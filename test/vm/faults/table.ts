@@ -1,0 +1,56 @@
+// docs/faults.md: what the test saw.
+
+import type { Verdict } from './judge.js';
+import type { MemoryVerdict } from './memory.js';
+
+const HEAD = `# Faults
+
+What happens when \`apply\` or \`undo\` is killed, refused or starved at each of its steps, on the stock kernel in the test guest. Made by
+\`npm run faults\`; the test compares it with what it sees. "The step" is the last thing that was done (where a module is refused:
+tried) before the fault. In each row the kernel's code is as before or updated, never in between. After the next call, and an \`undo\` where
+there is something to undo, no module and no file is left: the test checks that for each row.
+
+`;
+
+const MEMORY = `
+## No memory in the core
+
+The stock kernel has no fault injection of its own. So the core is built for this test with an allocator in front of the kernel's, which
+fails once, where it is told to. Each place in the core that allocates during an \`apply\` has its turn. Nothing of the update is left in the
+kernel, where it is not applied.
+
+`;
+
+const REST = `
+## What is not injected
+
+- Allocations that the kernel makes for the core (kobjects, sysfs files, the module loader's): that needs a kernel with \`CONFIG_FAILSLAB\`.
+- A machine that goes down in the middle: see *At boot* in the manual page. The test is \`test/vm/boot.test.ts\`.
+`;
+
+/** The whole document. */
+export function faultsDocument(
+  verdicts: readonly Verdict[],
+  memory: readonly MemoryVerdict[],
+): string {
+  const columns = ['call', 'the step', 'fault', 'it ended', 'code after it', 'modules left'];
+  const faults = verdicts.map(({ during, step, fault, ended, code, left, next }) => {
+    return [during, step, fault, ended, code, left, next];
+  });
+  const places = memory.map(({ place, ended, code }) => {
+    const [name, allocator] = place.split(':');
+    return [`\`${name}()\``, `\`${allocator}\``, ended, code];
+  });
+  return [
+    HEAD,
+    table([...columns, 'the next call'], faults),
+    MEMORY,
+    table(['in', 'allocation', 'it ended', 'code after it'], places),
+    REST,
+  ].join('');
+}
+
+function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
+  return [line(columns), `|${'---|'.repeat(columns.length)}\n`, ...rows.map(line)].join('');
+}
