@@ -1,0 +1,10 @@
+// Writes man/ksplice-ts.1, from its frame and from what the commands say of themselves.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { manualPage } from '../dist/cli/man.js';
+
+const path = (name) => new URL(`../man/${name}`, import.meta.url);
+writeFileSync(
+  path('ksplice-ts.1'),
+  await manualPage(readFileSync(path('ksplice-ts.1.in'), 'utf8')),
+);
