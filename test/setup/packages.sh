@@ -6,7 +6,10 @@ build_packages=(
 	make gcc libc6-dev perl bc bison flex libelf-dev libssl-dev dwarves
 	patch git xz-utils zstd cpio kmod rsync python3-minimal
 )
-guest_packages=(qemu-system-x86 seabios busybox-static procps iproute2 hostname)
+guest_packages=(
+	qemu-system-x86 seabios busybox-static procps iproute2 hostname
+	systemd e2fsprogs util-linux openssl groff-base
+)
 scene_packages=(libusrsctp-examples lksctp-tools tcpdump)
 
 is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }

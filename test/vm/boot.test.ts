@@ -123,6 +123,24 @@ describe('installed updates', () => {
     });
   });
 
+  it('are applied by systemd, before sysinit.target', async () => {
+    await withGuest({ name: 'boot-systemd' }, async (guest) => {
+      await kspliceIn(guest, `install ${first}`);
+      expect(await kspliceModules(guest)).toEqual([]);
+      await guest.startSystemd();
+      const journal = await guest.ok('journalctl --no-pager -o cat -u ksplice-ts.service');
+      expect(journal).toContain(`Update ${FIRST} is applied.`);
+      expect(await kspliceModules(guest)).toEqual(['ksplice', `ksplice_${FIRST}_vmlinux_new`]);
+      const since = async (unit: string) =>
+        Number(await guest.ok(`systemctl show -P ActiveEnterTimestampMonotonic ${unit}`));
+      expect(await since('ksplice-ts.service')).toBeGreaterThan(0);
+      expect(await since('ksplice-ts.service')).toBeLessThanOrEqual(await since('sysinit.target'));
+
+      await kspliceIn(guest, `uninstall ${FIRST}`);
+      expect(await guest.run('systemctl cat ksplice-ts.service')).toMatchObject({ status: 1 });
+    });
+  });
+
   it.each([
     ['crashes', (guest: Guest) => guest.ended(), 'echo c >/proc/sysrq-trigger'],
     ['loses its power', (guest: Guest) => guest.cutPower(), 'echo here >&2; sleep 600'],

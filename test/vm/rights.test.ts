@@ -1,11 +1,12 @@
 // Who may change the kernel, and the settings that forbid it: each refusal names
 // its own, and leaves nothing loaded.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readUpdate } from '../../src/update/read.js';
 import { testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';
 import {
@@ -55,6 +56,35 @@ async function refusedAs(guest: Guest, starter: string, command: string): Promis
   expect(await kspliceModules(guest)).toEqual([]);
   return (JSON.parse(stdout) as { error: Refusal }).error;
 }
+
+/** A signed module's parts (include/linux/module_signature.h). */
+function unsign(module: Buffer): { body: Buffer; signature: Buffer } {
+  const end = module.length - '~Module signature appended~\n'.length;
+  const body = module.subarray(0, end - 12 - module.readUInt32BE(end - 4));
+  return { body, signature: module.subarray(body.length, end - 12) };
+}
+
+describe('create --sign-key', () => {
+  it('signs every module so that openssl and modinfo know whose it is', async () => {
+    const { modules } = await readUpdate(signed);
+    expect([...modules.keys()]).toContain('ksplice');
+    const at = (name: string) => path.join(folder, name);
+    const verify = 'cms -verify -binary -inform DER -nointern -noverify -out /dev/null'.split(' ');
+    const files = ['-in', at('signature'), '-content', at('body'), '-certfile', at('cert.pem')];
+    for (const { data, file } of modules.values()) {
+      await writeFile(at(file), data);
+      const { stdout } = await execa('modinfo', [at(file)]);
+      expect(stdout).toMatch(/^signer: +somebody$/m);
+      expect(stdout).toMatch(/^sig_id: +PKCS#7$/m);
+      const { body, signature } = unsign(data);
+      await writeFile(at('signature'), signature);
+      await writeFile(at('body'), body);
+      await execa('openssl', [...verify, ...files]);
+      await writeFile(at('body'), Buffer.concat([body, Buffer.from([0])]));
+      await expect(execa('openssl', [...verify, ...files])).rejects.toThrow();
+    }
+  });
+});
 
 describe('a stock kernel', () => {
   it('with settings that forbid it: the message names each', async () => {

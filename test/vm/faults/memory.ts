@@ -1,7 +1,7 @@
 // The core without memory: a build of it in which each of its own allocations can be
 // made to fail. (The stock kernel has no fault injection.)
 
-import { appendFile, cp, mkdir, rm } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestKernel } from '../../kernels/kernel.js';
 import { buildCore } from '../core/kbuild.js';
@@ -23,10 +23,19 @@ export async function buildFailingCore(kernel: TestKernel, directory: string): P
   await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
   await cp(join(ROOT, 'kmodsrc'), directory, { recursive: true });
+  for (const name of await readdir(directory)) {
+    if (name.endsWith('.c')) await includeAllocator(join(directory, name));
+  }
   await cp(join(import.meta.dirname, 'alloc'), directory, { recursive: true });
-  const lines = ['ksplice-y += fail_alloc.o', 'ccflags-y += -include $(src)/fail_alloc.h', ''];
-  await appendFile(join(directory, 'Kbuild'), lines.join('\n'));
+  await appendFile(join(directory, 'Kbuild'), 'ksplice-y += fail_alloc.o\n');
   return buildCore(kernel, directory);
+}
+
+/** After all other headers, which have functions of these names. */
+async function includeAllocator(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8');
+  const end = text.indexOf('\n', text.lastIndexOf('\n#include ') + 1);
+  await writeFile(file, `${text.slice(0, end)}\n#include "fail_alloc.h"${text.slice(end)}`);
 }
 
 /** Has each allocation of an apply fail in its turn. */

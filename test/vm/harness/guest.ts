@@ -151,6 +151,15 @@ export class Guest {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
+  /** Starts systemd in place of the shell that is the guest's first process; what runs ends. */
+  async startSystemd(): Promise<void> {
+    const again = new Promise<void>((resolve) => {
+      this.#setReady = resolve;
+    });
+    this.#channel.send({ op: 'systemd' });
+    await this.#alive(within(again, BOOT_TIMEOUT_MS, 'systemd did not get as far as our agent'));
+  }
+
   /** Cuts the power: what the guest did not get to its disk is lost. */
   async cutPower(): Promise<void> {
     this.#machine.kill('SIGKILL');

@@ -2,6 +2,8 @@
 /* One allocation fails, the first at the place that the parameter names. */
 #include <linux/kernel.h>
 #include <linux/moduleparam.h>
+#include <linux/string.h>
+#include "fail_alloc.h"
 
 static char fail_at[64];
 module_param_string(fail_at, fail_at, sizeof(fail_at), 0600);

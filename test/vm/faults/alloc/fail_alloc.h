@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Goes before each file of the core: an allocation of its own fails where it is told to. */
+/* Goes into each file of the core: an allocation of its own fails where it is told to. */
 #ifndef FAIL_ALLOC_H
 #define FAIL_ALLOC_H
 

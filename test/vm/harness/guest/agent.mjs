@@ -100,6 +100,7 @@ const operations = {
     }),
   // Without the newline printk waits for the rest of the line, and readers do not get it.
   mark: ({ text }) => writeFileSync('/dev/kmsg', `${text}\n`),
+  systemd: () => process.exit(42),
   poweroff: async () => {
     await send({ bye: true });
     writeFileSync('/proc/sysrq-trigger', 'o');
