@@ -68,13 +68,18 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     word: 'out_of_memory',
     code: 'aborted',
     sentence: 'the kernel had no memory for it',
-    advice: 'Free some memory and try again.',
+    advice:
+      'Nothing was changed. Stop something large, or `echo 1 >/proc/sys/vm/compact_memory` if there is enough ' +
+      'memory but in pieces; then try again. The kernel log says if it was a large block that was missing.',
   },
   {
     word: 'call_failed',
     code: 'aborted',
     sentence: 'code that the update runs before the switch refused it',
-    advice: 'The kernel log has what that code said.',
+    advice:
+      'Nothing was changed: code that comes with the update, for the very purpose of looking whether the switch may ' +
+      'be made now, said no. The kernel log has what it said. Ask who made the update what it waits for; then try ' +
+      'again.',
   },
   {
     word: 'reserved_text',
@@ -129,7 +134,8 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     code: 'aborted',
     sentence: 'something happened that the core did not expect',
     advice:
-      'The kernel log says what. Nothing was changed. Please report it together with the log.',
+      'Nothing was changed. The kernel log says what it was. Trying once more does no harm; if it comes again, ' +
+      'report it together with the log, the output of the same command with -v, and the release of the kernel.',
   },
 ];
 

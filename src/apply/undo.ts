@@ -55,8 +55,9 @@ export async function undoUpdate(
       timings = await core.timings(id);
     }
     ui.stage('unloading');
-    const coreUnloaded = await unloadAll(id, core, host);
+    // First, so that whoever kills us later leaves nothing but modules, which the next call sees.
     await removeState(host, id);
+    const coreUnloaded = await unloadAll(id, core, host);
     const [timing = {}] = timings;
     return { id, timing, timings, attempts, coreUnloaded };
   });

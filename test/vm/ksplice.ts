@@ -48,7 +48,7 @@ export async function configure(kernel: TestKernel, confdir: string): Promise<vo
 }
 
 /**
- * Makes the update of an example with `create`, all below `.work/NAME`; the cache of
+ * Makes the update of an example with `create`, all below `.work/update-ID`; the cache of
  * prepared trees is the user's own. The ID is the name, so that tests can speak of it.
  */
 export async function exampleUpdate(
@@ -57,7 +57,7 @@ export async function exampleUpdate(
   id: string,
   options: KspliceOptions = {},
 ): Promise<{ file: string; answer: Answer }> {
-  const folder = join(ROOT, '.work', `update-${name}`);
+  const folder = join(ROOT, '.work', `update-${id}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const confdir = join(folder, 'conf');

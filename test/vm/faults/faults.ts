@@ -23,7 +23,7 @@ export async function prepare(guest: Guest): Promise<void> {
   for (const program of ['insmod', 'rmmod']) {
     const lines = [
       '#!/bin/bash',
-      'name=$(basename "$1" .ko)',
+      `name=${program}/$(basename "$1" .ko)`,
       '[[ $name != "$WHERE" || -z $BEFORE ]] || eval "$BEFORE"',
       `/usr/sbin/${program} "$@" || exit`,
       '[[ $name != "$WHERE" || -z $AFTER ]] || eval "$AFTER"',
@@ -34,6 +34,7 @@ export async function prepare(guest: Guest): Promise<void> {
 }
 
 interface Trap {
+  /** "insmod/MODULE" or "rmmod/MODULE" */
   readonly where: string;
   readonly before?: string;
   readonly after?: string;
@@ -60,9 +61,9 @@ const KILLS: readonly (readonly [string, string])[] = [
 ];
 
 const LOADS: readonly (readonly [string, string])[] = [
-  ['the core is loaded', 'ksplice'],
-  ['the old code is loaded', OLD],
-  ['the new code is loaded', NEW],
+  ['the core is loaded', 'insmod/ksplice'],
+  ['the old code is loaded', `insmod/${OLD}`],
+  ['the new code is loaded', `insmod/${NEW}`],
 ];
 
 const killedWhileLoading = LOADS.flatMap(([step, where]) =>
@@ -72,7 +73,7 @@ const killedWhileLoading = LOADS.flatMap(([step, where]) =>
 );
 
 const killedAfterSwitch = KILLS.map(([fault, after]): Fault => {
-  const run = withTrap('apply', { where: OLD, after });
+  const run = withTrap('apply', { where: `rmmod/${OLD}`, after });
   return { during: 'apply', step: 'the switch is made, the old code unloaded', fault, run };
 });
 
@@ -87,8 +88,8 @@ const refusedModules = LOADS.map(([step, where]): Fault => {
 });
 
 const killedWhileUndoing = [
-  ['the new code is unloaded', NEW],
-  ['the core is unloaded', 'ksplice'],
+  ['the new code is unloaded', `rmmod/${NEW}`],
+  ['the core is unloaded', 'rmmod/ksplice'],
 ].flatMap(([step, where]) =>
   KILLS.map(([fault, after]): Fault => {
     const run = withTrap('undo', { where: where as string, after });
@@ -128,8 +129,8 @@ function meanwhile(command: (archive: string) => string, fault: string): Fault {
     fault,
     run: async (guest, archive) => {
       const second = `${toolLine(command(archive))} >/tmp/second 2>&1`;
-      const first = guest.run(trapped(`apply ${archive}`, { where: OLD, after: second }), PATIENT);
-      const ended = await first;
+      const trap = { where: `insmod/${OLD}`, after: second };
+      const ended = await guest.run(trapped(`apply ${archive}`, trap), PATIENT);
       const said = JSON.parse(await guest.ok('cat /tmp/second')) as { error?: { code: string } };
       if (said.error?.code !== 'busy') throw new Error(`the second: ${JSON.stringify(said)}`);
       return ended;
