@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Differences between kernel versions, in one place.
+ * Differences between kernel versions and configurations, in one place.
  */
 #ifndef KSPLICE_COMPAT_H
 #define KSPLICE_COMPAT_H
@@ -9,11 +9,19 @@
 #include <linux/kallsyms.h>
 #include <linux/version.h>
 
-#if !defined(CONFIG_X86_64) || !defined(CONFIG_SMP) || !defined(CONFIG_HAVE_RELIABLE_STACKTRACE)
-#error "ksplice needs an SMP kernel for x86-64 with reliable stack traces"
+#if !defined(CONFIG_X86_64) || !defined(CONFIG_SMP)
+#error "ksplice needs an SMP kernel for x86-64"
 #endif
-#if !defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) || !defined(CONFIG_KPROBES)
-#error "ksplice needs a kernel with ftrace and kprobes"
+#if !defined(CONFIG_STACKTRACE) || !defined(CONFIG_HAVE_RELIABLE_STACKTRACE)
+#error "ksplice needs a kernel with CONFIG_STACKTRACE and CONFIG_UNWINDER_ORC"
+#endif
+#if defined(CONFIG_FUNCTION_TRACER) && !defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
+#error "where there is CONFIG_FUNCTION_TRACER, ksplice needs CONFIG_DYNAMIC_FTRACE"
+#endif
+
+/* Without function tracing no function begins with a call to it. */
+#ifndef MCOUNT_INSN_SIZE
+#define MCOUNT_INSN_SIZE 0
 #endif
 
 /* Its name until 6.2. */

@@ -82,7 +82,9 @@ struct ksplice_function {
 	bool by_ftrace;			/* there is no room for a jump */
 	bool live;
 	unsigned long ftrace_site;	/* 0 if it does not begin with one */
+#ifdef CONFIG_FUNCTION_TRACER
 	struct ftrace_ops ops;
+#endif
 	bool attached;			/* the ops are registered */
 	unsigned long leads_to;		/* the new code that the ops redirect to */
 	const u8 *content;		/* of data, to write over the old; else NULL */
@@ -219,10 +221,12 @@ enum ksplice_use ksplice_find_use(const struct ksplice_update *update, unsigned 
 struct ksplice_attempt *ksplice_this_attempt(struct ksplice_update *update);
 enum ksplice_cause ksplice_switch(struct ksplice_update *update, enum ksplice_step step);
 
-/* site.c; the first three with the locks that ksplice_switch() takes */
+/* site.c; with the locks that ksplice_switch() takes */
 enum ksplice_cause ksplice_choose_sites(struct ksplice_update *update);
 enum ksplice_cause ksplice_check_before_apply(struct ksplice_update *update);
 enum ksplice_cause ksplice_check_before_undo(struct ksplice_update *update);
+
+/* redirect.c */
 enum ksplice_cause ksplice_attach_ftrace(struct ksplice_update *update);
 void ksplice_detach_ftrace(struct ksplice_update *update);
 struct ksplice_function *ksplice_handler_below(const struct ksplice_function *f);

@@ -16,7 +16,23 @@ int ksplice_find_kernel_symbols(void)
 
 #else
 
-struct ksplice_kernel ksplice_kernel __ro_after_init;
+/* What the configuration leaves out is in the headers, and does nothing. */
+struct ksplice_kernel ksplice_kernel __ro_after_init = {
+#ifndef CONFIG_DYNAMIC_FTRACE
+	.ftrace_location = ftrace_location,
+#endif
+#ifndef CONFIG_HAVE_STATIC_CALL_INLINE
+	.static_call_text_reserved = static_call_text_reserved,
+#endif
+#ifndef CONFIG_JUMP_LABEL
+	.jump_label_lock = jump_label_lock,
+	.jump_label_text_reserved = jump_label_text_reserved,
+	.jump_label_unlock = jump_label_unlock,
+#endif
+#ifndef CONFIG_KPROBES
+	.get_kprobe = get_kprobe,
+#endif
+};
 
 struct wanted {
 	const char *name;
@@ -39,7 +55,9 @@ static const struct wanted wanted[] __initconst = {
 	WANT(klp_mutex),
 	WANT(klp_patches),
 #endif
+#ifdef CONFIG_KPROBES
 	WANT(kprobe_mutex),
+#endif
 	WANT(module_kallsyms_on_each_symbol),
 	WANT(stack_trace_save_tsk_reliable),
 	WANT(static_call_text_reserved),
@@ -67,6 +85,8 @@ static bool __init find_only(const struct wanted *want)
 {
 	struct found found = {};
 
+	if (*(void **)want->pointer)
+		return true;
 	ksplice_kernel.kallsyms_on_each_match_symbol(note_address, want->name, &found);
 	if (found.count != 1) {
 		pr_err("this kernel has %u symbols %s instead of one\n", found.count, want->name);

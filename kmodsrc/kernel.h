@@ -52,7 +52,9 @@ struct ksplice_kernel {
 	typeof(klp_mutex) *klp_mutex;
 	typeof(klp_patches) *klp_patches;
 #endif
+#ifdef CONFIG_KPROBES
 	typeof(kprobe_mutex) *kprobe_mutex;
+#endif
 	typeof(module_kallsyms_on_each_symbol) *module_kallsyms_on_each_symbol;
 	typeof(stack_trace_save_tsk_reliable) *stack_trace_save_tsk_reliable;
 	typeof(static_call_text_reserved) *static_call_text_reserved;
@@ -63,6 +65,26 @@ struct ksplice_kernel {
 
 extern struct ksplice_kernel ksplice_kernel;
 #define KERNEL(symbol) (*ksplice_kernel.symbol)
+#endif
+
+#ifdef CONFIG_KPROBES
+static inline void ksplice_lock_kprobes(void)
+{
+	mutex_lock(&KERNEL(kprobe_mutex));
+}
+
+static inline void ksplice_unlock_kprobes(void)
+{
+	mutex_unlock(&KERNEL(kprobe_mutex));
+}
+#else
+static inline void ksplice_lock_kprobes(void)
+{
+}
+
+static inline void ksplice_unlock_kprobes(void)
+{
+}
 #endif
 
 /* Returns 0, or -ENOENT with a message if this kernel lacks a symbol. */

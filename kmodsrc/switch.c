@@ -30,7 +30,7 @@ struct stop {
 static void lock_text(void)
 {
 	ksplice_lock_livepatches();
-	mutex_lock(&KERNEL(kprobe_mutex));
+	ksplice_lock_kprobes();
 	cpus_read_lock();
 	KERNEL(jump_label_lock)();
 	mutex_lock(&KERNEL(text_mutex));
@@ -41,7 +41,7 @@ static void unlock_text(void)
 	mutex_unlock(&KERNEL(text_mutex));
 	KERNEL(jump_label_unlock)();
 	cpus_read_unlock();
-	mutex_unlock(&KERNEL(kprobe_mutex));
+	ksplice_unlock_kprobes();
 	ksplice_unlock_livepatches();
 }
 
