@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-for part in test/setup/{say,packages,modules,kernels}.sh test/kernels/fetch.sh; do
+for part in test/setup/{say,packages,modules,kernels}.sh test/kernels/{fetch,self-built}.sh; do
 	# shellcheck source=/dev/null
 	. "$part"
 done

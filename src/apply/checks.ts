@@ -4,6 +4,7 @@
 import { KspliceError, type Problem } from '../errors.js';
 import { CORE_MODULE } from '../update/contents.js';
 import { API_VERSION, type Update } from '../update/update.js';
+import { bindingProblems, needsBinding } from './binding.js';
 import { Core } from './core.js';
 import type { Host } from './host.js';
 
@@ -19,6 +20,7 @@ export async function applyProblems(update: Update, host: Host): Promise<Problem
   const lists = await Promise.all([
     rightsProblems(host),
     modulePolicyProblems(update, host),
+    bindingProblems(update, host),
     kernelProblems(update, host),
     coreProblems(host),
     targetProblems(update, host),
@@ -63,20 +65,25 @@ export async function rightsProblems(host: Host): Promise<Problem[]> {
 
 async function modulePolicyProblems(update: Update, host: Host): Promise<Problem[]> {
   const modules = [...update.modules.values()];
-  if (modules.every(({ info }) => info.signed)) return [];
+  const bound = await needsBinding(update, host);
+  if (!bound && modules.every(({ info }) => info.signed)) return [];
+  const unsigned = bound
+    ? 'without CONFIG_LIVEPATCH the modules are changed before they are loaded, and lose their signature'
+    : 'the modules are not signed';
   const { sysfs } = host.paths;
   const enforced = await host.read(sysfs, 'module', 'module', 'parameters', 'sig_enforce');
   const lockdown = await host.read(sysfs, 'kernel', 'security', 'lockdown');
   const [, mode] = /\[(\w+)\]/.exec(lockdown ?? '') ?? [];
-  const advice =
-    'Make the update with --sign-key and --sign-cert, for a certificate that the kernel trusts.';
+  const advice = bound
+    ? 'Boot a kernel with CONFIG_LIVEPATCH, or one that takes modules without signature.'
+    : 'Make the update with --sign-key and --sign-cert, for a certificate that the kernel trusts.';
   const settings = [
     ...(enforced === 'Y' ? ['wants signatures (module.sig_enforce=1)'] : []),
     ...(mode !== undefined && mode !== 'none' ? [`is locked down (lockdown=${mode})`] : []),
   ];
   return settings.map((setting) => ({
     code: 'load-failed',
-    message: `the modules are not signed, and this kernel ${setting}`,
+    message: `${unsigned}, and this kernel ${setting}`,
     advice,
   }));
 }

@@ -8,6 +8,7 @@ import { dir } from 'tmp-promise';
 import { KspliceError } from '../errors.js';
 import type { ModuleFile } from '../update/contents.js';
 import type { Update, UpdateModule } from '../update/update.js';
+import { loadable } from './binding.js';
 import type { Host } from './host.js';
 import { KernelLog } from './kernel-log.js';
 import { loadAdvice } from './load-advice.js';
@@ -49,10 +50,10 @@ export class Loading {
 
   /**
    * Loads one module of the update.
-   * @throws KspliceError `load-failed` with what the kernel logged
+   * @throws KspliceError `load-failed` with what the kernel logged; what `loadable` throws
    */
   async load({ module, file }: ModuleFile): Promise<void> {
-    const { data } = this.update.modules.get(module) as UpdateModule;
+    const data = await loadable(this.update.modules.get(module) as UpdateModule, this.host);
     const place = path.join(this.directory, file);
     try {
       await writeFile(place, data, { flag: 'wx', mode: 0o600 });

@@ -6,6 +6,7 @@
 
 import * as C from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
+import { readKlpSymbolName } from '../extract/livepatch.js';
 import { fieldValue } from '../match/compare.js';
 import type { MatchResult } from '../match/interpret.js';
 import { FIELD_PCREL, FIELD_SIGNED } from '../program/layout.js';
@@ -118,13 +119,13 @@ class Resolver {
 
   /** klp_find_object_symbol() in kernel/livepatch/core.c. */
   livepatch(name: string): void {
-    const [, object, symbol, position] = LIVEPATCH_NAME.exec(name) ?? [];
-    if (object === undefined || symbol === undefined) {
+    const wanted = readKlpSymbolName(name);
+    if (!wanted) {
       this.faults.push(`the new code has a symbol with a malformed name, ${name}`);
       return;
     }
+    const { object, name: symbol, position: index } = wanted;
     const all = this.kernel.lookup(symbol, object);
-    const index = Number(position);
     const address = index > 0 ? all[index - 1] : all.length === 1 ? all[0] : undefined;
     if (address !== undefined) this.livepatched.set(name, address);
     else if (index === 0 && all.length > 1) this.faults.push(`${symbol} of ${object} is ambiguous`);
@@ -158,8 +159,6 @@ class Resolver {
   }
 }
 
-/** sscanf(".klp.sym.%55[^.].%511[^,],%lu") */
-const LIVEPATCH_NAME = /^\.klp\.sym\.([^.]{1,55})\.([^,]{1,511}),(\d{1,9})$/;
 /** Above all that a kernel or its modules use, and within 2 GB of all of it. */
 const NEW_CODE_START = 0xfffffffff0000000n;
 const ELSEWHERE = 0xfffffffff8000000n;

@@ -8,21 +8,25 @@ import { execa } from 'execa';
 import { KspliceError, type Problem, problemsError } from '../errors.js';
 import { type KernelFiles, openKernelImage } from '../run/kernel-files.js';
 import type { Ui } from '../ui.js';
+import { readBuildTree, sourceOfBuild } from './build-tree.js';
 import { compilerProblem } from './compiler.js';
 import { headersProblem, imageProblem, revisionIsUnknown, sourceProblem } from './fit.js';
 import { readFlags } from './flags.js';
-import { findHeaders, type Headers } from './headers.js';
+import { findHeaders, type Headers, headerPlaces, readHeaders } from './headers.js';
 import { findSource, readSource, type Source } from './source.js';
-import { findSystemMap, type SystemMap } from './system-map.js';
+import { supportProblems } from './support.js';
+import { findSystemMap, mapProblem, type SystemMap } from './system-map.js';
 import { writeConfdir } from './write.js';
 
 export interface ConfigureOptions {
   readonly confdir: string;
-  /** Default: the image's, else the running kernel's. */
+  /** Default: that of `build`, the image's, or the running kernel's. */
   readonly release?: string | undefined;
-  /** Default: /usr/src. `null`: none, which is enough for create with --module. */
+  /** Where the kernel was built. Default: what /lib/modules/RELEASE/build leads to. */
+  readonly build?: string | undefined;
+  /** Default: what the kernel was built from, else in /usr/src. `null`: none, which is enough for create with --module. */
   readonly source?: string | null | undefined;
-  /** Default: / if the kernel is installed there. */
+  /** Default: / if the kernel is installed there, else where it was built. */
   readonly image?: string | undefined;
 }
 
@@ -49,14 +53,21 @@ interface Image {
  */
 export async function configure(options: ConfigureOptions, ui: Ui): Promise<Configured> {
   const problems: Problem[] = [];
-  const image = await collect(problems, () => openImage(options, ui));
-  const release = options.release ?? image?.files.release ?? runningRelease();
-  const headers = await collect(problems, async () => findHeaders(release));
-  const source = await collect(problems, () => sourceFor(options, release, ui));
-  const map = await collect(problems, async () => mapFor(release, options, image));
+  const { build } = options;
+  const named =
+    build === undefined
+      ? undefined
+      : await collect(problems, async () => readHeaders(resolve(build)));
+  const wanted = options.release ?? named?.release;
+  const image = await collect(problems, () => openImage(options, wanted, ui));
+  const release = wanted ?? image?.files.release ?? runningRelease();
+  const headers =
+    build === undefined ? await collect(problems, async () => findHeaders(release)) : named;
+  const source = await collect(problems, () => sourceFor(options, release, headers, ui));
+  const map = await collect(problems, async () => mapFor(release, options, headers, image));
 
   ui.stage('checking that release, headers, source and compiler belong together');
-  problems.push(...(await misfits({ release, headers, source, image }, options.confdir)));
+  problems.push(...(await misfits({ release, headers, source, image, map }, options.confdir)));
   if (problems.length > 0 || !headers || !map) {
     throw problemsError('kernel-mismatch', `cannot configure for ${release}`, problems);
   }
@@ -86,35 +97,45 @@ async function collect<T>(problems: Problem[], work: () => Promise<T>): Promise<
   }
 }
 
-async function openImage(options: ConfigureOptions, ui: Ui): Promise<Image | undefined> {
-  const { release } = options;
-  const installed = existsSync(`/boot/vmlinuz-${release ?? runningRelease()}`) ? '/' : undefined;
-  const path = options.image ?? installed;
+async function openImage(
+  options: ConfigureOptions,
+  release: string | undefined,
+  ui: Ui,
+): Promise<Image | undefined> {
+  const path = options.image ?? defaultImage(options.build, release ?? runningRelease());
   if (path === undefined) return undefined;
   ui.stage(`reading the kernel image in ${path}`);
   const wanted = release ?? (options.image === undefined ? runningRelease() : undefined);
   return { path, files: await openKernelImage(path, ui, wanted ? { release: wanted } : {}) };
 }
 
+/** The kernel that is installed, else the one that was built. */
+function defaultImage(build: string | undefined, release: string): string | undefined {
+  if (existsSync(`/boot/vmlinuz-${release}`)) return '/';
+  const places = build === undefined ? headerPlaces(release) : [build];
+  return places.map((place) => readBuildTree(place)?.image).find((image) => image !== undefined);
+}
+
 async function sourceFor(
   options: ConfigureOptions,
   release: string,
+  headers: Headers | undefined,
   ui: Ui,
 ): Promise<Source | undefined> {
   if (options.source === null) return undefined;
-  return options.source === undefined
-    ? await findSource(release, ui)
-    : readSource(resolve(options.source));
+  if (options.source !== undefined) return readSource(resolve(options.source));
+  return (headers && sourceOfBuild(headers)) ?? (await findSource(release, ui));
 }
 
 /** An image that cannot be read is a problem already; that the map is missing too says nothing new. */
 function mapFor(
   release: string,
   options: ConfigureOptions,
+  headers: Headers | undefined,
   image: Image | undefined,
 ): SystemMap | undefined {
   if (options.image !== undefined && !image) return undefined;
-  return findSystemMap(release, image);
+  return findSystemMap(release, image, headers && readBuildTree(headers.dir)?.systemMap);
 }
 
 interface Parts {
@@ -122,10 +143,11 @@ interface Parts {
   readonly headers: Headers | undefined;
   readonly source: Source | undefined;
   readonly image: Image | undefined;
+  readonly map: SystemMap | undefined;
 }
 
 async function misfits(parts: Parts, confdir: string): Promise<Problem[]> {
-  const { release, headers, source, image } = parts;
+  const { release, headers, source, image, map } = parts;
   if (!headers) return [];
   const compiler =
     headers.compiler === undefined
@@ -134,11 +156,13 @@ async function misfits(parts: Parts, confdir: string): Promise<Problem[]> {
   const found = [
     headersProblem(headers, release),
     image && imageProblem(image.files, headers, image.path),
+    image && map && mapProblem(map, image.files.symbols),
     source && sourceProblem(source, headers),
     compiler,
     headers.needsPahole ? await paholeProblem() : undefined,
   ];
-  return found.filter((problem) => problem !== undefined);
+  const misfitting = found.filter((problem) => problem !== undefined);
+  return [...misfitting, ...supportProblems(headers.config)];
 }
 
 /** Without pahole, kbuild turns CONFIG_DEBUG_INFO_BTF off, and struct module gets another layout. */

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KspliceError } from '../errors.js';
-import { formatSystemMap, isPlaceholder } from '../run/kallsyms-text.js';
+import { KspliceError, type Problem } from '../errors.js';
+import { formatSystemMap, isPlaceholder, parseKallsyms } from '../run/kallsyms-text.js';
 import type { KernelFiles } from '../run/kernel-files.js';
 import type { KernelSymbol } from '../run/symbols.js';
 
@@ -15,13 +15,16 @@ export interface SystemMap {
 
 /**
  * @param image the user's, or undefined
+ * @param built the map beside the headers, where the kernel was built
  * @throws KspliceError `no-image` if there is neither a map nor an image
  */
 export function findSystemMap(
   release: string,
   image: { path: string; files: KernelFiles } | undefined,
+  built: string | undefined,
 ): SystemMap {
   const places = [
+    ...(built ? [built] : []),
     ...(image ? [join(image.path, `boot/System.map-${release}`)] : []),
     `/boot/System.map-${release}`,
     `/usr/lib/debug/boot/System.map-${release}`,
@@ -36,6 +39,27 @@ export function findSystemMap(
   throw new KspliceError('no-image', `there is no System.map of ${release}, and no kernel image`, {
     advice: `Fetch the image (it need not be installed): apt-get download linux-image-${release}-unsigned, and name the .deb with --image.`,
   });
+}
+
+/**
+ * A map of another build of the same release would bind new code to the wrong places.
+ * @param symbols of the image
+ */
+export function mapProblem(map: SystemMap, symbols: readonly KernelSymbol[]): Problem | undefined {
+  const named = new Map<string, Set<bigint>>();
+  for (const { name, address } of parseKallsyms(map.text, map.origin, 'bad-confdir').symbols) {
+    named.set(name, (named.get(name) ?? new Set()).add(address));
+  }
+  const wrong = withoutSlide(symbols).find(
+    ({ name, address }) => named.get(name)?.has(address) === false,
+  );
+  if (!wrong) return undefined;
+  const at = [...named.get(wrong.name)!].map((address) => address.toString(16)).join(' and ');
+  return {
+    code: 'kernel-mismatch',
+    message: `${map.origin} is of another build than the image: ${wrong.name} is at ${at} in one, at ${wrong.address.toString(16)} in the other`,
+    advice: 'Build the kernel again, or name the image that belongs to the map with --image.',
+  };
 }
 
 const KERNEL_MAP = 0xffffffff80000000n;

@@ -116,9 +116,14 @@ export class ElfObject {
     return this.byName.get(name) ?? [];
   }
 
+  /** The section that `symbols` are in. */
+  get symbolTable(): Section | undefined {
+    return this.sections.find((section) => section.type === C.SHT_SYMTAB);
+  }
+
   /** The symbol table in file order, the null symbol included. */
   get symbols(): readonly ElfSymbol[] {
-    this.symbolCache ??= readSymbols(this.bytes, this.sections);
+    this.symbolCache ??= readSymbols(this.bytes, this.sections, this.symbolTable);
     return this.symbolCache;
   }
 
@@ -204,8 +209,11 @@ function readSections(bytes: Bytes, header: Header): Section[] {
   return sections;
 }
 
-function readSymbols(bytes: Bytes, sections: readonly Section[]): ElfSymbol[] {
-  const table = sections.find((section) => section.type === C.SHT_SYMTAB);
+function readSymbols(
+  bytes: Bytes,
+  sections: readonly Section[],
+  table: Section | undefined,
+): ElfSymbol[] {
   if (!table) return [];
   const strings = sections[table.link];
   if (!strings || strings.type !== C.SHT_STRTAB) throw badElf(bytes.origin, 'no symbol names');

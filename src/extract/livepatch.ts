@@ -27,6 +27,9 @@ export interface KlpBinding {
   readonly position: number;
 }
 
+/** In a module's modinfo: what makes the loader look at the rest. */
+export const KLP_MODINFO = 'livepatch=Y';
+
 /**
  * A module with its klp symbols marked and their relocations moved to
  * `.klp.rela.vmlinux.SECTION`, and `livepatch=Y` in its modinfo.
@@ -45,7 +48,7 @@ export function convertToLivepatch(ko: Buffer, bindings: readonly KlpBinding[]):
   const model = modelOf(object);
   const marked = markSymbols(model, bindings);
   for (const section of model.sections) moveRelocations(section, marked);
-  addModinfo(model, 'livepatch=Y');
+  addModinfo(model, KLP_MODINFO);
   return writeObject(model);
 }
 
@@ -58,8 +61,17 @@ export function undefinedSymbols(object: ElfObject): string[] {
 
 /** The name by which the loader finds a binding's symbol. */
 export function klpSymbolName(binding: KlpBinding): string {
-  // The loader reads it with sscanf(".klp.sym.%55[^.].%511[^,],%lu").
   return `.klp.sym.${binding.object}.${binding.name},${binding.position}`;
+}
+
+/** As the loader reads it: sscanf(".klp.sym.%55[^.].%511[^,],%lu"). */
+const KLP_SYMBOL = /^\.klp\.sym\.([^.]{1,55})\.([^,]{1,511}),(\d{1,9})$/;
+
+/** What such a name says; undefined for one that the loader would not understand. */
+export function readKlpSymbolName(text: string): Omit<KlpBinding, 'symbol'> | undefined {
+  const [, object, name, position] = KLP_SYMBOL.exec(text) ?? [];
+  if (object === undefined || name === undefined) return undefined;
+  return { object, name, position: Number(position) };
 }
 
 function markSymbols(model: ObjectModel, bindings: readonly KlpBinding[]): Set<ModelSymbol> {

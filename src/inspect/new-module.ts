@@ -6,6 +6,7 @@ import { coldParent } from '../diff/names.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Relocation, Section } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
+import { readKlpSymbolName } from '../extract/livepatch.js';
 import { CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../update/new-code.js';
 import { type Code, type Note, quoteData, type Referent } from './code.js';
 
@@ -32,13 +33,11 @@ export interface Ref {
   readonly relocation: Relocation;
 }
 
-const LIVEPATCH_NAME = /^\.klp\.sym\.([^.]+)\.([^,]+),(\d+)$/;
-
 /** How a symbol that the loader finds by name is written: object, name and position. */
 export function livepatchName(symbol: ElfSymbol): [object: string, name: string, at: number] {
-  const [, object = '', name = symbol.name, position = '0'] =
-    LIVEPATCH_NAME.exec(symbol.name) ?? [];
-  return [object, name, Number(position)];
+  const known = { object: '', name: symbol.name, position: 0 };
+  const { object, name, position } = readKlpSymbolName(symbol.name) ?? known;
+  return [object, name, position];
 }
 
 /** Reads a new-code module. */

@@ -118,6 +118,11 @@ export function parseKallsyms(text: string, origin: string, code: ErrorCode): Ka
   );
 }
 
+/** kallsyms_show_value() says no: every address reads as zero. */
+export function hidesAddresses(kallsyms: Kallsyms): boolean {
+  return kallsyms.lookup('_text').every((address) => address === 0n);
+}
+
 /**
  * Reads a System.map.
  * @throws KspliceError `bad-confdir` if it cannot be read, is malformed, or is

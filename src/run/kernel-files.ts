@@ -1,6 +1,6 @@
 // Opens what a user names as "the image" of a kernel: a tree with boot/ and
-// lib/modules/ (an unpacked package, or / itself), a Debian package, or a
-// directory that `capture` wrote.
+// lib/modules/ (an unpacked package, or / itself), a directory in which a kernel
+// was built, a Debian package, or a directory that `capture` wrote.
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -63,18 +63,24 @@ export async function openKernelImage(
   if (!stat) throw new KspliceError('no-image', `${path}: no such file or directory`, { advice });
   if (stat.isFile()) return await openPackage(path, ui, options);
   if (isCapture(path)) return openCapture(path);
-  const place = findInTree(path, options);
+  const place = findBuilt(path, options) ?? findInTree(path, options);
   ui.detail(`kernel image ${place.vmlinuz}, modules in ${place.modules ?? 'no directory'}`);
   const vmlinux = await openVmlinuz(place.vmlinuz, ui.signal);
-  if (vmlinux.release !== place.release) {
-    throw new KspliceError('bad-image', `${place.vmlinuz} is ${vmlinux.release}`, { advice });
+  const { release, vmlinuz } = place;
+  if (release !== undefined && vmlinux.release !== release) {
+    throw new KspliceError('bad-image', `${vmlinuz} is ${vmlinux.release}, not ${release}`, {
+      advice,
+    });
   }
   const files = place.modules === undefined ? noModules : new ModuleDirectory(place.modules);
   return kernelFiles(`the image in ${path}`, vmlinux, files, async () => {});
 }
 
 const advice =
-  'Name the directory of an unpacked linux-image package (with boot/ and lib/modules/), its .deb file, or what `ksplice-ts capture` wrote.';
+  'Name the directory of an unpacked linux-image package (with boot/ and lib/modules/), its .deb file, the directory in which the kernel was built, or what `ksplice-ts capture` wrote.';
+
+/** Where a build has the kernel, in the directory that O= names. */
+export const BUILT_IMAGE = 'arch/x86/boot/bzImage';
 
 const noModules: ModuleFiles = { has: () => false, read: () => undefined };
 
@@ -120,9 +126,15 @@ async function openPackage(path: string, ui: Ui, options: ImageOptions): Promise
 }
 
 interface TreePlace {
-  readonly release: string;
+  /** undefined where only the kernel itself tells. */
+  readonly release: string | undefined;
   readonly vmlinuz: string;
   readonly modules: string | undefined;
+}
+
+function findBuilt(root: string, { release }: ImageOptions): TreePlace | undefined {
+  const vmlinuz = join(root, BUILT_IMAGE);
+  return existsSync(vmlinuz) ? { release, vmlinuz, modules: root } : undefined;
 }
 
 /** The kernel in a tree: the one that was asked for, or the only one. */

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { release, version } from 'node:os';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
-import { type Kallsyms, parseKallsyms } from './kallsyms-text.js';
+import { hidesAddresses, type Kallsyms, parseKallsyms } from './kallsyms-text.js';
 import { Kcore } from './kcore.js';
 import type { RunningKernel } from './running.js';
 
@@ -57,9 +57,8 @@ function readProc(path: string): string {
   }
 }
 
-/** kallsyms_show_value() says no: every address reads as zero. */
 function refuseHiddenAddresses(kallsyms: Kallsyms): void {
-  if (kallsyms.lookup('_text').some((address) => address !== 0n)) return;
+  if (!hidesAddresses(kallsyms)) return;
   if (process.getuid?.() !== 0) {
     throw new KspliceError('not-root', 'the kernel shows its addresses to root only', {
       advice: 'Run it as root.',

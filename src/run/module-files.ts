@@ -1,6 +1,6 @@
 // Module files by module name, from a directory tree.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { KspliceError } from '../errors.js';
 import { decompressModule } from './decompress.js';
@@ -14,18 +14,13 @@ export function moduleNameOf(path: string): string | undefined {
   return MODULE_FILE.exec(basename(path))?.[1]?.replaceAll('-', '_');
 }
 
-/** All modules under a directory such as /lib/modules/6.1.0-56-amd64. */
+/** All modules under a directory such as /lib/modules/6.1.0-56-amd64, or in which a kernel was built. */
 export class ModuleDirectory implements ModuleFiles {
   private readonly paths = new Map<string, string>();
 
   /** @throws KspliceError `io` */
   constructor(directory: string) {
-    let entries: string[];
-    try {
-      entries = readdirSync(directory, { recursive: true, encoding: 'utf8' });
-    } catch (cause) {
-      throw new KspliceError('io', `cannot list ${directory}`, { cause });
-    }
+    const entries = builtModules(directory) ?? allFiles(directory);
     // updates/ and its like come after kernel/: the distribution's own files win.
     for (const entry of entries.sort()) {
       const name = moduleNameOf(entry);
@@ -51,4 +46,24 @@ export class ModuleDirectory implements ModuleFiles {
     }
     return { path, data: decompressModule(file, path) };
   }
+}
+
+function allFiles(directory: string): string[] {
+  try {
+    return readdirSync(directory, { recursive: true, encoding: 'utf8' });
+  } catch (cause) {
+    throw new KspliceError('io', `cannot list ${directory}`, { cause });
+  }
+}
+
+/**
+ * What kbuild lists in the directory in which it built a kernel: "net/sctp/sctp.ko", since 6.4 the
+ * object that it is linked from. (An installed modules.order has the same with "kernel/" before it.)
+ */
+function builtModules(directory: string): string[] | undefined {
+  if (!existsSync(join(directory, 'scripts/basic'))) return undefined;
+  const list = join(directory, 'modules.order');
+  // Without it no modules were built.
+  const order = existsSync(list) ? readFileSync(list, 'utf8') : '';
+  return order.split('\n').map((line) => line.replace(/\.o$/, '.ko'));
 }

@@ -15,6 +15,8 @@ export interface ModuleInfo {
   readonly object: ElfObject;
 }
 
+// What follows the ELF file: the signature, struct module_signature
+// (include/linux/module_signature.h) and this.
 const SIGNATURE_END = '~Module signature appended~\n';
 
 /**
@@ -40,7 +42,21 @@ export function readModule(data: Buffer, origin: string): ModuleInfo {
     release: vermagic.split(' ')[0] ?? '',
     vermagic,
     depends: (tags.get('depends') ?? '').split(',').filter((name) => name !== ''),
-    signed: data.subarray(-SIGNATURE_END.length).toString('latin1') === SIGNATURE_END,
+    signed: isSigned(data),
     object,
   };
+}
+
+const MODULE_SIGNATURE = { size: 12, signatureLength: 8 } as const;
+
+/** A module file without the signature that the kernel's way appends, if there is one. */
+export function withoutSignature(data: Buffer): Buffer {
+  if (!isSigned(data)) return data;
+  const info = data.length - SIGNATURE_END.length - MODULE_SIGNATURE.size;
+  const length = info >= 0 ? data.readUInt32BE(info + MODULE_SIGNATURE.signatureLength) : 0;
+  return data.subarray(0, Math.max(0, info - length));
+}
+
+function isSigned(data: Buffer): boolean {
+  return data.subarray(-SIGNATURE_END.length).toString('latin1') === SIGNATURE_END;
 }

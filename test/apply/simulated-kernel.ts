@@ -19,6 +19,8 @@ interface Refusal {
 export class SimulatedKernel extends Host {
   /** "insmod NAME", "rmmod NAME", "stage ID VALUE", in order; failed ones end with " failed". */
   readonly events: string[] = [];
+  /** What insmod was given, by module. */
+  readonly files = new Map<string, Buffer>();
   /** Modules that insmod refuses. */
   readonly unloadable = new Set<string>();
   /** Modules that insmod loads though it says that it did not. */
@@ -50,7 +52,7 @@ export class SimulatedKernel extends Host {
 
   /** Lays out the directories, with these modules loaded. */
   async boot(modules: readonly string[] = ['sctp']): Promise<this> {
-    await mkdir(path.join(this.root, 'sys/kernel'), { recursive: true });
+    await mkdir(path.join(this.root, 'sys/kernel/livepatch'), { recursive: true });
     await mkdir(path.join(this.root, 'proc/sys/kernel'), { recursive: true });
     await this.put('proc/sys/kernel/modules_disabled', '0\n');
     await this.put('proc/self/status', 'Name:\tnode\nCapEff:\t000001ffffffffff\n');
@@ -113,7 +115,9 @@ export class SimulatedKernel extends Host {
   }
 
   override async insmod(file: string): Promise<void> {
-    const { name, object } = readModule(await readFile(file), file);
+    const data = await readFile(file);
+    const { name, object } = readModule(data, file);
+    this.files.set(name, data);
     const refused = this.unloadable.has(name) || this.loaded.includes(name);
     const fails = refused || this.loadedWithError.has(name);
     this.note(`insmod ${name}${fails ? ' failed' : ''}`);

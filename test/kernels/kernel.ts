@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** One stock kernel of the distribution, all parts of the same package version. */
+/** One kernel; if it is a stock kernel of the distribution, all parts are of the same package version. */
 export interface TestKernel {
   /** as `uname -r` prints it */
   readonly release: string;
@@ -14,12 +14,14 @@ export interface TestKernel {
   readonly version: string;
   /** the unpacked image package: boot/, lib/modules/RELEASE/ */
   readonly image: string;
-  /** the image package itself */
+  /** the image package itself; a kernel of one's own has none */
   readonly deb: string;
   /** unpacked, pristine kernel source: never build or write in it */
   readonly source: string;
   /** what /lib/modules/RELEASE/build would point to */
   readonly headers: string;
+  /** of a kernel of one's own: the directory in which it was built */
+  readonly build?: string;
   /** source of another version of the same series, to be refused by release checks */
   readonly otherSource?: { readonly version: string; readonly source: string };
 }
@@ -39,6 +41,12 @@ export async function testKernel(): Promise<TestKernel> {
     throw new Error(`no kernel to test on (${path}): run 'bash test/run.sh setup' once, as root`);
   }
   return JSON.parse(text) as TestKernel;
+}
+
+/** Whether the kernel was configured with an option, named without CONFIG_. */
+export async function hasOption(kernel: TestKernel, option: string): Promise<boolean> {
+  const config = await readFile(join(kernel.headers, '.config'), 'utf8');
+  return new RegExp(`^CONFIG_${option}=[ym]$`, 'm').test(config);
 }
 
 /** The compressed kernel image of a test kernel. */

@@ -1,6 +1,6 @@
-# The VM tests on other stock kernels than the newest of the release's own series: the
-# next series, and the flavour for clouds. Each has a cache of its own; what is compiled
-# for it stays in the cache of create.
+# The VM tests on other kernels than the newest of the release's own series: the next
+# series, the flavour for clouds, and one that is built here. Each has a cache of its own;
+# what is compiled for it stays in the cache of create.
 
 # other_kernels: prints "NAME SERIES FLAVOUR" of each, "-" for what is not special.
 other_kernels() {
@@ -10,6 +10,14 @@ other_kernels() {
 		sed -n 's/^linux-source-\([0-9.]*\) .*/\1/p' | grep -vxF "$own" | sort -V | tail -n 1)
 	[[ -z $series ]] || printf '%s %s -\n' "$series" "$series"
 	printf '%s-cloud - cloud\n' "$own"
+	printf 'self-built - -\n'
+}
+
+# What is tested on a kernel: `test/vm/module` has a module of the kernel's own headers, which
+# the small kernel has no networking for, and new-code uses what it left out.
+tests_of() {
+	printf 'test/vm/%s\n' core sctp tcp
+	[[ $1 == self-built ]] || printf 'test/vm/%s\n' new-code check module
 }
 
 # test_kernels [NAME…]: all of them, or those named.
@@ -24,12 +32,19 @@ test_kernels() {
 			[[ $series == - ]] || export KSPLICE_TEST_SERIES=$series
 			[[ $flavour == - ]] || export KSPLICE_TEST_FLAVOUR=$flavour
 			mkdir -p "$KSPLICE_TEST_CACHE"
-			cache=$KSPLICE_TEST_CACHE
-			fetch_kernel
+			if [[ $name == self-built ]]; then
+				fetch_kernel
+				set -- "$(kernel_field source)" "$(kernel_field version)"
+				cache=$KSPLICE_TEST_CACHE
+				provide_self_built "$@"
+			else
+				cache=$KSPLICE_TEST_CACHE
+				fetch_kernel
+			fi
 			printf '\n== %s: %s\n' "$name" "$(kernel_field release)"
+			mapfile -t tests < <(tests_of "$name")
 			npx vitest run --project vm --reporter=default --reporter=json \
-				--outputFile.json=".work/results/$name.json" \
-				test/vm/{core,sctp,tcp,new-code,check}
+				--outputFile.json=".work/results/$name.json" "${tests[@]}"
 		) || status=1
 	done 3< <(other_kernels "$own")
 	return "$status"

@@ -34,18 +34,23 @@ static const unsigned char program[] __attribute__((used, section(".ksplice.prog
 // The linker's checksum of what is in the module; here, of what matters to tests.
 static const char build[] __attribute__((used, section(".note.gnu.build-id"))) = NAME ANSWER;
 int answer(void) { return sizeof(ANSWER); }
+#ifdef NEEDS
+extern int NEEDS(void);
+int more(void) { return NEEDS() + 1; }
+#endif
 `;
 
 /** Compiles a module that says what it is told to say about itself. */
 export async function compileModule(
   file: string,
   name: string,
-  { release = RELEASE, depends = '', program = false, answer = '42' } = {},
+  { release = RELEASE, depends = '', program = false, answer = '42', needs = '' } = {},
 ): Promise<void> {
   const define = (macro: string, text: string) => `-D${macro}="${text}"`;
   const defines = [define('NAME', name), define('RELEASE', release), define('DEPENDS', depends)];
   defines.push(define('ANSWER', answer));
   if (program) defines.push('-DPROGRAM');
+  if (needs) defines.push(`-DNEEDS=${needs}`);
   await execa('gcc', ['-c', '-O2', '-x', 'c', ...defines, '-o', file, '-'], { input: SOURCE });
 }
 

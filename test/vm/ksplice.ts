@@ -43,8 +43,10 @@ export async function ksplice(args: string[], options: KspliceOptions = {}): Pro
 
 /** Makes a configuration directory for the test kernel. */
 export async function configure(kernel: TestKernel, confdir: string): Promise<void> {
-  const { release, source, image } = kernel;
-  await ksplice(['configure', confdir, '--kernel', release, '--source', source, '--image', image]);
+  const { release, source, image, build } = kernel;
+  const stock = ['--kernel', release, '--source', source, '--image', image];
+  // Where the kernel was built, everything else is found.
+  await ksplice(['configure', confdir, ...(build ? ['--build', build] : stock)]);
 }
 
 /**

@@ -4,7 +4,7 @@
 // all the time.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type TestKernel, testKernel } from '../kernels/kernel.js';
+import { hasOption, type TestKernel, testKernel } from '../kernels/kernel.js';
 import { withGuest } from './harness/index.js';
 import { exampleUpdate, kspliceIn, kspliceModules } from './ksplice.js';
 import { KernelSctp } from './traffic/kernel-sctp.js';
@@ -44,10 +44,11 @@ describe('the sctp example', () => {
     ({ file: update } = await exampleUpdate(kernel, 'sctp', 'sctpscene'));
   });
 
-  it.each([
+  it.for([
     ['applies and comes out again', false],
     ['does the same while the replaced function is traced', true],
-  ])('%s', async (_, traced) => {
+  ] as const)('%s', async ([_, traced], { skip }) => {
+    skip(traced && !(await hasOption(kernel, 'FUNCTION_TRACER')), 'it has no function tracing');
     await withGuest({ name: 'sctp-scene', kernel }, async (guest) => {
       await guest.ok('modprobe sctp');
       const refcount = await guest.ok('cat /sys/module/sctp/refcnt');

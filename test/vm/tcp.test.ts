@@ -4,7 +4,7 @@
 // through apply and undo without losing a byte.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type TestKernel, testKernel } from '../kernels/kernel.js';
+import { hasOption, type TestKernel, testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';
 import { exampleUpdate, kspliceIn, kspliceModules } from './ksplice.js';
 import { connect, listen, TcpStream } from './traffic/tcp.js';
@@ -28,10 +28,11 @@ describe('the tcp example', () => {
     ({ file: update } = await exampleUpdate(kernel, 'tcp', 'tcpscene'));
   });
 
-  it.each([
+  it.for([
     ['applies and comes out again', false],
     ['does the same while the replaced function is traced', true],
-  ])('%s', async (_, traced) => {
+  ] as const)('%s', async ([_, traced], { skip }) => {
+    skip(traced && !(await hasOption(kernel, 'FUNCTION_TRACER')), 'it has no function tracing');
     await withGuest({ name: 'tcp-scene', kernel }, async (guest) => {
       const stream = await TcpStream.open(guest, 7000);
       await listen(guest, DROPPED_PORT);

@@ -16,12 +16,19 @@ export const command: Command = {
         type: 'string',
         requiresArg: true,
         describe:
-          "The kernel's release, as uname -r prints it (default: the image's, or the running one)",
+          "The kernel's release, as uname -r prints it (default: that of the build, the image, or the running one)",
+      })
+      .option('build', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          'For a kernel of your own: where it was built, as O= named it (default: where /lib/modules/RELEASE/build leads)',
       })
       .option('source', {
         type: 'string',
         requiresArg: true,
-        describe: "The kernel's source (default: /usr/src/linux-source-X.Y, unpacked if need be)",
+        describe:
+          "The kernel's source (default: what it was built from, else /usr/src/linux-source-X.Y, unpacked if need be)",
       })
       .option('no-source', {
         type: 'boolean',
@@ -31,7 +38,7 @@ export const command: Command = {
         type: 'string',
         requiresArg: true,
         describe:
-          'The image package (unpacked or .deb) or a capture (default: / if it is installed)',
+          'The image package (unpacked or .deb), a build, or a capture (default: / if it is installed)',
       }),
   examples: [
     ['ksplice-ts configure conf', 'for the running kernel'],
@@ -39,6 +46,7 @@ export const command: Command = {
       'ksplice-ts configure conf --image linux-image-6.1.0-56-amd64-unsigned_6.1.192-2_amd64.deb',
       'for a kernel that is not installed here',
     ],
+    ['ksplice-ts configure conf --build ~/build-6.1', 'for a kernel of your own'],
     ['ksplice-ts configure conf --no-source', 'to patch modules of which the directory is enough'],
   ],
   run: async (args, ui) => {
@@ -47,6 +55,7 @@ export const command: Command = {
       {
         confdir,
         release: args.kernel as string | undefined,
+        build: args.build as string | undefined,
         source: sourceOf(args),
         image: args.image as string | undefined,
       },

@@ -25,7 +25,7 @@ import { encodeProgram } from '../../../src/program/encode.js';
 import type { Program } from '../../../src/program/types.js';
 import { openKernelImage } from '../../../src/run/kernel-files.js';
 import { silentUi } from '../../../src/ui.js';
-import type { TestKernel } from '../../kernels/kernel.js';
+import { hasOption, type TestKernel } from '../../kernels/kernel.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../../..');
@@ -41,6 +41,8 @@ export interface Base {
   readonly many: string;
   /** A livepatch of the kernel's own kind, of core_plain in the target. */
   readonly livepatch: string;
+  /** Whether the kernel could load it, and resolves the relocations of `core`. */
+  readonly hasLivepatch: boolean;
   readonly tables: TableSizes;
   /** The objects that programs can be made of, by target. */
   readonly objects: ReadonlyMap<string, ElfObject>;
@@ -119,6 +121,7 @@ export async function buildCore(kernel: TestKernel, directory: string): Promise<
 
 /** Compiles the core, the target module, and the kernel's fs/proc/cmdline.c. */
 export async function buildBase(kernel: TestKernel): Promise<Base> {
+  const hasLivepatch = await hasOption(kernel, 'LIVEPATCH');
   const directory = await mkdtemp(join(tmpdir(), 'ksplice-core-test-'));
   const at = (...names: string[]) => join(directory, ...names);
   await cp(join(root, 'kmodsrc'), at('core'), { recursive: true });
@@ -129,7 +132,8 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
   await writeFile(at('pre/cmdline.c'), `#include <linux/module.h>\n${cmdline}`);
   await writeFile(at('pre/tables.c'), tablesProbeSource);
   const lines =
-    'obj-m := core_target.o core_many.o core_livepatch.o\ncore_many-y := many.o\n' +
+    `obj-m := core_target.o core_many.o ${hasLivepatch ? 'core_livepatch.o' : ''}\n` +
+    'core_many-y := many.o\n' +
     'core_target-y := target.o twin.o\ncore_livepatch-y := livepatch.o\n';
   await writeFile(at('target/Kbuild'), lines);
   await writeFile(at('pre/Kbuild'), 'obj-m := cmdline.o tables.o\n');
@@ -155,6 +159,7 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
     target: at('target/core_target.ko'),
     many: at('target/core_many.ko'),
     livepatch: at('target/core_livepatch.ko'),
+    hasLivepatch,
     tables: readTableSizes(await object('pre/tables.o')),
     objects: new Map([
       ['core_target', await object('target/target.o')],

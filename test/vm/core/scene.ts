@@ -1,7 +1,10 @@
 // The kernel core in a guest, as tests drive it: load an update's modules, write
 // its stage, read what it says.
 
+import { readFile } from 'node:fs/promises';
 import { expect } from 'vitest';
+import { bindToAddresses } from '../../../src/extract/absolute.js';
+import { parseKallsyms } from '../../../src/run/kallsyms-text.js';
 import type { Guest } from '../harness/index.js';
 import type { Base, Built } from './kbuild.js';
 
@@ -38,7 +41,20 @@ export class Scene {
   ) {}
 
   async start(): Promise<void> {
-    await this.guest.ok(`insmod ${this.base.core} && insmod ${this.base.target}`);
+    await this.guest.ok(`insmod ${await this.core()} && insmod ${this.base.target}`);
+  }
+
+  /** The core as this kernel can load it: a path in the guest. */
+  private async core(): Promise<string> {
+    const { core, hasLivepatch } = this.base;
+    if (hasLivepatch) return core;
+    const text = (await this.guest.readFile('/proc/kallsyms')).toString('latin1');
+    const kallsyms = parseKallsyms(text, '/proc/kallsyms', 'unreadable-kernel');
+    const bound = bindToAddresses(await readFile(core), core, (name, object) =>
+      kallsyms.lookup(name, object),
+    );
+    await this.guest.writeFile('/run/ksplice.ko', bound);
+    return '/run/ksplice.ko';
   }
 
   built(id: string): Built {

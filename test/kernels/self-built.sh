@@ -1,0 +1,45 @@
+# A kernel of one's own, for the tests: Debian's source of the kernel to test on, with the small
+# configuration in self-built.config, built with O=. It is kept in the cache, and built
+# again when source, configuration or compiler change.
+
+# build_kernel SOURCE CONFIG FOLDER: leaves build/ and image/ in the folder.
+build_kernel() {
+	local source=$1 config=$2 folder=$3 release
+	mkdir -p "$folder/build"
+	local make=(make -C "$source" "O=$folder/build" "-j$(nproc)")
+	logged 'configuring a kernel' "${make[@]}" "KCONFIG_ALLCONFIG=$config" allnoconfig
+	require_options "$config" "$folder/build/.config"
+	logged 'building a kernel' "${make[@]}" bzImage modules
+	release=$(<"$folder/build/include/config/kernel.release")
+	rm -rf "$folder/image"
+	logged 'installing its modules' "${make[@]}" "INSTALL_MOD_PATH=$folder/image.part" modules_install
+	mkdir -p "$folder/image.part/boot"
+	cp "$folder/build/arch/x86/boot/bzImage" "$folder/image.part/boot/vmlinuz-$release"
+	mv "$folder/image.part" "$folder/image"
+}
+
+# kconfig drops what cannot be had without a word.
+require_options() {
+	local dropped
+	dropped=$(grep '^CONFIG_' "$1" | grep -vxFf "$2" || true)
+	[[ -z $dropped ]] || die "The kernel's configuration has no such options: $dropped"
+}
+
+# provide_self_built SOURCE VERSION: kernel.json in $cache describes the kernel.
+provide_self_built() {
+	local source=$1 version=$2 config=$PWD/test/kernels/self-built.config key folder
+	key=$(cat "$config" <(echo "$version") <(gcc --version) | sha256sum | cut -c 1-12)
+	folder=$cache/$key
+	if [[ ! -d $folder/image ]]; then
+		say "Building a small kernel from $source in $folder."
+		build_kernel "$source" "$config" "$folder"
+	fi
+	write_kernel_json '{}' "{
+		\"release\": \"$(<"$folder/build/include/config/kernel.release")\",
+		\"version\": \"$version\",
+		\"image\": \"$folder/image\",
+		\"source\": \"$source\",
+		\"headers\": \"$folder/build\",
+		\"build\": \"$folder/build\"
+	}"
+}
