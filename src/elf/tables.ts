@@ -67,6 +67,7 @@ export const tablesProbeSource = `// Reports the layout of special tables as con
 #include <linux/static_call_types.h>
 #include <linux/dynamic_debug.h>
 #include <asm/alternative.h>
+#include <asm/processor.h>
 #include <asm/extable.h>
 #include <asm/orc_types.h>
 #if defined(CONFIG_PARAVIRT) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)

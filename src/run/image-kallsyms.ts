@@ -139,7 +139,8 @@ function readNames(
     at += elf[at]! & 0x80 ? 2 : 1;
     let text = '';
     while (at < ends[index + 1]!) text += tokens.text[elf[at++]!];
-    if (!/^[A-Za-z]./.test(text)) return undefined;
+    // nm has "?" for a type that it does not know, such as that of an empty section of its own.
+    if (!/^[A-Za-z?]./.test(text)) return undefined;
     list.push(text);
   }
   return list;

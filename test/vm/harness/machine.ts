@@ -78,8 +78,9 @@ function qemuArguments(options: MachineOptions): string[] {
 
 /**
  * No watchdogs: on a busy host the emulator can stand still for longer than they
- * accept, and every wait of the harness has its own bound. A large log buffer
- * and unlimited /dev/kmsg, because the log is evidence.
+ * accept, and every wait of the harness has its own bound; for the same reason
+ * the timer's interrupts are not counted at boot. A large log buffer and
+ * unlimited /dev/kmsg, because the log is evidence.
  */
 function commandLine(kernel: TestKernel, append: readonly string[]): string {
   return [
@@ -88,6 +89,7 @@ function commandLine(kernel: TestKernel, append: readonly string[]): string {
     'panic=-1',
     'oops=panic',
     'nowatchdog',
+    'no_timer_check',
     'rcupdate.rcu_cpu_stall_suppress=1',
     'log_buf_len=4M',
     'printk.devkmsg=on',
