@@ -121,10 +121,13 @@ it('refuses hidden addresses, and names the setting', async () => {
 });
 
 it('leaves nothing where the kernel lacks a symbol', async () => {
-  await withKernel(async (kernel, where) => {
-    expect(await problems(apply(await makeUpdate(where), kernel))).toMatchObject([
-      { code: 'unresolved-symbol', message: expect.stringContaining('.klp.sym.sctp.hidden,2') },
-    ]);
-    expect(kernel.modules).toEqual(['sctp']);
-  }, KALLSYMS.slice(0, 3));
+  await withKernel(
+    async (kernel, where) => {
+      expect(await problems(apply(await makeUpdate(where), kernel))).toMatchObject([
+        { code: 'unresolved-symbol', message: expect.stringContaining('.klp.sym.sctp.hidden,2') },
+      ]);
+      expect(kernel.modules).toEqual(['sctp']);
+    },
+    KALLSYMS.slice(0, 3),
+  );
 });
