@@ -44,7 +44,10 @@ export function imageProblem(
   return {
     code: 'kernel-mismatch',
     message: `the image in ${path} is another build of ${release} ("${image.version}") than the headers ("${headers.version}")`,
-    advice: `Fetch the right image: apt-get download linux-image-${release}${wanted}${upgrade}`,
+    advice:
+      headers.packageVersion || has
+        ? `Fetch the right image: apt-get download linux-image-${release}${wanted}${upgrade}`
+        : 'Name the image of that build with --image, or the directory where it was built.',
   };
 }
 

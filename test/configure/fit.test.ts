@@ -112,6 +112,14 @@ describe('an image', () => {
       code: 'kernel-mismatch',
       advice: expect.stringContaining(`linux-image-${RELEASE}=6.1.20-2`),
     });
+    const own = headers({
+      'include/generated/utsversion.h': '#define UTS_VERSION "#2 SMP"\n',
+      'include/generated/package.h': '',
+    });
+    expect(imageProblem({ ...image, version: '#1 SMP' }, own, 'dir')).toMatchObject({
+      message: expect.stringContaining('another build'),
+      advice: expect.stringContaining('--image'),
+    });
     expect(imageProblem({ ...image, release: '6.1.0-8-amd64' }, headers(), 'dir')).toMatchObject({
       code: 'kernel-mismatch',
       message: expect.stringContaining('6.1.0-8-amd64'),

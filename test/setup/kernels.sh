@@ -13,8 +13,8 @@ other_kernels() {
 	printf 'self-built - -\n'
 }
 
-# What is tested on a kernel: `test/vm/module` has a module of the kernel's own headers, which
-# the small kernel has no networking for, and new-code uses what it left out.
+# What is tested on a kernel. The small one has not all that the features of new-code and the
+# tunnel of module are made of.
 tests_of() {
 	printf 'test/vm/%s\n' core sctp tcp
 	[[ $1 == self-built ]] || printf 'test/vm/%s\n' new-code check module
