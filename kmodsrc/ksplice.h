@@ -86,7 +86,8 @@ struct ksplice_old_code {
  * What is registered must stay as it is until it is unregistered.  Old code is
  * matched at once; registration succeeds even if it does not match, so that
  * the verdict can be read in sysfs.  Errors: -EINVAL (a damaged program, a bad
- * id), -EEXIST (there is such code for this target already), -ENOMEM.
+ * id), -EEXIST (there is such code for this target already), -ENOMEM, -EBUSY (new
+ * code that this may use is being unloaded).
  */
 int ksplice_register_old_code(const struct ksplice_old_code *code);
 void ksplice_unregister_old_code(const struct ksplice_old_code *code);

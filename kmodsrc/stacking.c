@@ -7,8 +7,9 @@
  * applied before it and reversed after it, in that order.
  *
  * The module loader binds new code to its bases' new code; from then until it
- * is unloaded nothing of that may go, whatever becomes of the update.  A link is
- * made as soon as new code is registered.
+ * is unloaded nothing of that may go, whatever becomes of the update.  The same is
+ * so for new code of one update's targets, which may use that of those loaded
+ * before.  A link is made as soon as new code is registered.
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
@@ -62,32 +63,49 @@ static int add_link(struct ksplice_target *above, struct ksplice_target *below)
 
 	if (!link)
 		return -ENOMEM;
-	/* It is applied, and so held already. */
-	__module_get(below->new->owner);
+	/* One that is on its way out waits for a lock of ours to unregister. */
+	if (!try_module_get(below->new->owner)) {
+		kfree(link);
+		return -EBUSY;
+	}
 	link->above = above;
 	link->below = below;
 	list_add_tail(&link->list, &links);
 	return 0;
 }
 
-/* Holds the bases' new code as long as this target's is there; -ENOMEM. */
+/* The other targets of the update that are there already. */
+static int hold_others(struct ksplice_target *target)
+{
+	struct ksplice_target *other;
+	int ret = 0;
+
+	list_for_each_entry(other, &target->update->targets, list)
+		if (other != target && other->new && !ret)
+			ret = add_link(target, other);
+	return ret;
+}
+
+/* Holds the new code that this target's may use, as long as that is there.  -ENOMEM, -EBUSY. */
 int ksplice_hold_bases(struct ksplice_target *target, struct list_head *updates)
 {
 	const struct ksplice_new_code *new = target->new;
 	struct ksplice_target *below;
 	unsigned int i;
+	int ret;
 
+	ret = hold_others(target);
 	target->on_bases = true;
-	for (i = 0; i < new->n_bases; i++) {
+	for (i = 0; i < new->n_bases && !ret; i++) {
 		below = find_applied(&new->bases[i], updates);
-		if (!below) {
+		if (below)
+			ret = add_link(target, below);
+		else
 			target->on_bases = false;
-		} else if (add_link(target, below)) {
-			ksplice_release_bases(target);
-			return -ENOMEM;
-		}
 	}
-	return 0;
+	if (ret)
+		ksplice_release_bases(target);
+	return ret;
 }
 
 void ksplice_release_bases(struct ksplice_target *target)
@@ -139,18 +157,23 @@ enum ksplice_cause ksplice_check_bases(struct ksplice_update *update)
 enum ksplice_cause ksplice_check_above(struct ksplice_update *update)
 {
 	enum ksplice_cause cause = KSPLICE_OK;
-	struct ksplice_update *above;
+	struct ksplice_update *above, *last = NULL;
 	struct link *link;
 
 	seq_buf_clear(&update->mismatches);
 	list_for_each_entry(link, &links, list) {
 		above = link->above->update;
-		if (link->below->update != update || above->stage == KSPLICE_REVERSED)
+		if (link->below->update != update || above == update ||
+		    above->stage == KSPLICE_REVERSED)
 			continue;
+		cause = KSPLICE_STACKED;
+		/* There is a link for each pair of their targets. */
+		if (above == last)
+			continue;
+		last = above;
 		seq_buf_printf(&update->mismatches,
 			       "%s update %s+0x0 expected reversed found on-top\n",
 			       link->above->name, above->id);
-		cause = KSPLICE_STACKED;
 	}
 	return cause;
 }

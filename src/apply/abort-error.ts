@@ -17,20 +17,22 @@ export async function refusal(
   word: string,
   errno?: string,
 ): Promise<KspliceError> {
-  const { code, sentence, advice } = abortCause(word);
+  const { code, sentence, advice: usual } = abortCause(word);
   const [stage, conflicts, match, timings] = await Promise.all([
     core.stage(id),
     core.conflicts(id),
     core.mismatches(id),
     core.timings(id),
   ]);
+  const advice = (word === 'no_match' && adviceOn(match)) || usual;
   const where = conflicts.map(({ pid, task, function: name }) =>
     name === 'unreliable'
       ? `the stack of ${task} (${pid}) cannot be walked`
       : `${task} (${pid}) in ${name}`,
   );
-  const first = [...new Set([...where, ...match])].slice(0, 3);
-  const more = where.length + match.length - first.length;
+  const places = match.map(inWords);
+  const first = [...new Set([...where, ...places])].slice(0, 3);
+  const more = new Set([...where, ...places]).size - first.length;
   const list = first.length > 0 ? `: ${first.join('; ')}${more > 0 ? `; ${more} more` : ''}` : '';
   const details = { id, stage, abortCause: word, errno: errno ?? null, conflicts, match, timings };
   if (stage === 'leaving' && word === 'code_busy') {
@@ -43,4 +45,19 @@ export async function refusal(
   const verb = action === 'apply' ? 'applied' : 'undone';
   const message = `update ${id} cannot be ${verb}: ${sentence}${list}`;
   return new KspliceError(code, message, { advice, details });
+}
+
+/** Lines about other updates are no places: `TARGET update ID+0x0 expected applied found missing`. */
+function inWords(line: string): string {
+  const [, id] = /^\S+ update (\w+)\+0x0 expected /.exec(line) ?? [];
+  return id === undefined ? line : `update ${id}`;
+}
+
+/** What another update has replaced is no wrong kernel. */
+function adviceOn(match: readonly string[]): string | undefined {
+  const [, by] = /replaced-by-(\w+)$/m.exec(match.join('\n')) ?? [];
+  return (
+    by &&
+    `Update ${by} has replaced it, and this one knows nothing of that. Make it on top of that one: ksplice-ts create --on ksplice-${by}.tar.gz`
+  );
 }

@@ -24,6 +24,7 @@ export async function applyProblems(update: Update, host: Host): Promise<Problem
     kernelProblems(update, host),
     coreProblems(host),
     targetProblems(update, host),
+    baseProblems(update, host),
     appliedProblems(update, host),
   ]);
   return lists.flat();
@@ -137,6 +138,18 @@ async function targetProblems(update: Update, host: Host): Promise<Problem[]> {
     });
   }
   return problems;
+}
+
+async function baseProblems({ id, contents }: Update, host: Host): Promise<Problem[]> {
+  const core = new Core(host);
+  const stages = await Promise.all(contents.on.map((below) => core.stage(below)));
+  return contents.on
+    .filter((_, i) => stages[i] !== 'applied')
+    .map((below) => ({
+      code: 'base-missing',
+      message: `update ${id} was made on top of update ${below}, which is not applied`,
+      advice: `Apply it first: ksplice-ts apply ksplice-${below}.tar.gz`,
+    }));
 }
 
 async function appliedProblems(update: Update, host: Host): Promise<Problem[]> {

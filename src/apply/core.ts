@@ -116,6 +116,11 @@ export class Core {
     return this.host.write(path.join(this.directory, id, 'allow_busy'), names.join(' '));
   }
 
+  /** The ids of the updates that it was made on top of, the oldest first. */
+  async on(id: string): Promise<string[]> {
+    return linesOf(await this.attribute(id, 'on'));
+  }
+
   /** Loaded modules of one update, the one loaded last first. */
   async modulesOf(id: string): Promise<string[]> {
     return (await this.loadedModules()).filter((name) => name.startsWith(modulePrefix(id)));

@@ -11,6 +11,8 @@ import { readPatch, readState } from './state.js';
 export interface UpdateSummary {
   readonly id: string;
   readonly stage: Stage;
+  /** The updates that it was made on top of, the oldest first. */
+  readonly on: readonly string[];
   readonly description: string | null;
   readonly targets: readonly string[] | null;
   readonly created: string | null;
@@ -74,6 +76,7 @@ async function summary(id: string, core: Core, host: Host): Promise<UpdateSummar
   return {
     id,
     stage,
+    on: await core.on(id),
     description: state?.description ?? null,
     targets: state?.targets ?? null,
     created: state?.created ?? null,

@@ -14,11 +14,12 @@ import type { Program } from '../program/types.js';
 import { Memory } from '../run/memory.js';
 import type { RunningKernel } from '../run/running.js';
 import { layOut, type Room } from '../run/virtual-module.js';
+import { isNewCodeModule } from '../update/contents.js';
 import { NEW_CODE, REF } from '../update/new-code.js';
 
 /** What came of one target's new code. */
 export interface NewCodeResult {
-  /** Symbols that the loader finds by name and position. */
+  /** Symbols that the loader finds by name and position in this kernel. */
   readonly symbols: number;
   /** Places whose contents agree with run-pre matching. */
   readonly agreeing: number;
@@ -106,6 +107,8 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 class Resolver {
   private readonly livepatched = new Map<string, bigint>();
   private readonly others = new Map<string, bigint>();
+  /** How many symbols are in updates below that are not applied in this kernel. */
+  private below = 0;
 
   constructor(
     private readonly kernel: RunningKernel,
@@ -114,7 +117,7 @@ class Resolver {
 
   /** How many livepatch symbols were found. */
   get found(): number {
-    return this.livepatched.size;
+    return this.livepatched.size - this.below;
   }
 
   /** klp_find_object_symbol() in kernel/livepatch/core.c. */
@@ -125,6 +128,12 @@ class Resolver {
       return;
     }
     const { object, name: symbol, position: index } = wanted;
+    // What an update below added: its module is there when this one is loaded, not in an image.
+    if (isNewCodeModule(object) && !this.kernel.hasTarget(object)) {
+      this.livepatched.set(name, this.elsewhere(name));
+      this.below++;
+      return;
+    }
     const all = this.kernel.lookup(symbol, object);
     const address = index > 0 ? all[index - 1] : all.length === 1 ? all[0] : undefined;
     if (address !== undefined) this.livepatched.set(name, address);

@@ -33,6 +33,11 @@ const NOT_RUN_IN_KERNEL: readonly (readonly [RegExp, string])[] = [
   [/\.(tbl|asn1|uc|pl|awk|[chS]_shipped)$/, 'a rule of its own makes code of it'],
 ];
 
+/** Whether a file takes part in compiling the kernel. */
+export function isCode({ kind }: PatchedFile): boolean {
+  return kind === 'source' || kind === 'included';
+}
+
 /**
  * What can be said of a patch before anything is compiled.
  * @returns the files that take part in compiling the kernel
@@ -40,7 +45,7 @@ const NOT_RUN_IN_KERNEL: readonly (readonly [RegExp, string])[] = [
  *   they are not compiled for the running kernel
  */
 export function codeFiles(files: readonly PatchedFile[], ui: Ui): PatchedFile[] {
-  const code = files.filter((file) => file.kind === 'source' || file.kind === 'included');
+  const code = files.filter(isCode);
   tellIgnored(files, code.length, ui);
   refuseOutside(code);
   return code;

@@ -10,24 +10,37 @@ import { buildPostObjects, type CompiledObject } from './post-objects.js';
 import { buildPreObjects, type PreObject, readsOneOf } from './pre-objects.js';
 import { type Considered, count } from './report.js';
 import type { Run } from './run.js';
+import type { SourceChange } from './sources/change.js';
 import type { WantedTargets } from './wanted-targets.js';
 import type { Workspace } from './workspace.js';
 
 /**
  * Compiles the objects that a change may concern once more, with the change.
- * @param stackedOn files that earlier updates of a series changed
+ * @param change with the files of the updates below, and those that earlier updates of a series changed
  * @throws KspliceError as buildPostObjects() and refuseStacked()
  */
 export async function compilePost(
   work: Workspace,
   files: readonly PatchedFile[],
   pre: readonly PreObject[],
-  stackedOn: readonly string[],
+  { below, git }: Pick<SourceChange, 'below'> & { readonly git: SourceChange['git'] | undefined },
   { directory, ui }: Run,
 ): Promise<CompiledObject[]> {
-  refuseStacked(pre, stackedOn, work.kbuild.tree);
+  refuseStacked(pre, git?.stackedOn ?? [], work.kbuild.tree);
+  const states: CompiledObject[][] = [];
+  for (const [number, state] of below.entries()) {
+    ui.stage(
+      `compiling ${count(pre.length, 'object')} as update ${number + 1} of ${below.length} below has them`,
+    );
+    const place = join(directory.stage('1-pre'), `below-${number + 1}`);
+    states.push(await buildPostObjects(work, state, pre, place, ui));
+  }
   ui.stage(`compiling ${count(pre.length, 'object')} with the patch`);
-  const objects = await buildPostObjects(work, files, pre, directory.stage('2-post'), ui);
+  const built = await buildPostObjects(work, files, pre, directory.stage('2-post'), ui);
+  const objects = built.map((object, index) => ({
+    ...object,
+    below: states.map((state) => state[index]!.post),
+  }));
   directory.keep('1-pre', 'objects.json', objects);
   directory.lap('post objects');
   return objects;

@@ -2,12 +2,15 @@
 // for which targets.
 
 import { readFileSync } from 'node:fs';
+import { Homes } from '../diff/homes.js';
 import { diffObjects } from '../diff/index.js';
 import type { ObjectDiff } from '../diff/types.js';
-import { ElfObject } from '../elf/object.js';
+import { ElfObject, type ElfSymbol } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
+import type { Update } from '../update/update.js';
+import { checkBases } from './base-objects.js';
 import type { CompiledObject } from './post-objects.js';
 
 /** An object whose running code changes. */
@@ -16,12 +19,16 @@ export interface ChangedObjectFile {
   readonly diff: ObjectDiff;
   /** The object as the distribution compiled it. */
   readonly plain: ElfObject;
+  /** Where its symbols are, if updates are below. */
+  readonly homes?: Homes | undefined;
 }
 
 /** The changed objects of one target, "vmlinux" or a module. */
 export interface ChangedTarget {
   readonly target: string;
   readonly objects: readonly ChangedObjectFile[];
+  /** If updates are below: of all objects of the target that one of them or this one has a part in. */
+  readonly homes?: ReadonlyMap<string, Homes> | undefined;
 }
 
 export interface Differences {
@@ -31,6 +38,7 @@ export interface Differences {
 }
 
 /**
+ * @param bases the updates below, which the objects were compiled with as well
  * @throws KspliceError `refused-change` with every refusal of every object,
  *   `no-changes` if no running code changes
  */
@@ -38,17 +46,27 @@ export function findDifferences(
   objects: readonly CompiledObject[],
   tables: TableSizes,
   ui: Ui,
+  bases: readonly Update[] = [],
 ): Differences {
   const notes: string[] = [];
   const refusals: ObjectDiff['refusals'][number][] = [];
   const targets = new Map<string, ChangedObjectFile[]>();
+  const allHomes = new Map<string, Map<string, Homes>>();
   objects.forEach((object, index) => {
     ui.progress(index, objects.length, object.name);
-    const diff = diffObjects(read(object.sectioned), read(object.post), object.name, tables);
+    const homes = homesOf(object, tables);
+    checkBases(object, homes, bases);
+    for (const owner of object.owners) {
+      allHomes.set(owner, (allHomes.get(owner) ?? new Map()).set(object.name, homes));
+    }
+    const running = homes.steps.at(-1)?.post ?? homes.booted;
+    const isNewcomer = (symbol: ElfSymbol) => homes.of(symbol).kind === 'update';
+    const diff = diffObjects(running, read(object.post), object.name, tables, isNewcomer);
     notes.push(...diff.notes.map((note) => `${object.name}: ${note}`));
     refusals.push(...diff.refusals);
     if (diff.verdict !== 'changed') return;
-    const changed = { label: object.name, diff, plain: read(object.plain) };
+    const stacked = bases.length > 0 ? { homes } : {};
+    const changed = { label: object.name, diff, plain: read(object.plain), ...stacked };
     for (const owner of object.owners) {
       targets.set(owner, [...(targets.get(owner) ?? []), changed]);
     }
@@ -56,7 +74,24 @@ export function findDifferences(
   if (refusals.length > 0) throw refused(refusals);
   if (targets.size === 0) throw nothing(notes);
   for (const note of notes) ui.info(note);
-  return { targets: [...targets].map(([target, list]) => ({ target, objects: list })), notes };
+  const stacked = (target: string) => (bases.length > 0 ? { homes: allHomes.get(target) } : {});
+  return {
+    targets: [...targets].map(([target, objects]) => ({ target, objects, ...stacked(target) })),
+    notes,
+  };
+}
+
+/** From the object as it was booted through the updates below. */
+function homesOf({ sectioned, below = [], name }: CompiledObject, tables: TableSizes): Homes {
+  const booted = read(sectioned);
+  const steps: ObjectDiff[] = [];
+  for (const file of below) {
+    const so = new Homes(booted, steps.slice());
+    const before = steps.at(-1)?.post ?? booted;
+    const isNewcomer = (symbol: ElfSymbol) => so.of(symbol).kind === 'update';
+    steps.push(diffObjects(before, read(file), name, tables, isNewcomer));
+  }
+  return new Homes(booted, steps);
 }
 
 function read(file: string): ElfObject {

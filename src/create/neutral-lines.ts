@@ -8,13 +8,26 @@ import { diffArrays } from 'diff';
 /**
  * The patched text with the old line numbers.
  * @param before the C source or header before the patch
- * @param after the same file after it
+ * @param later the same file after it; or after each of several, one on top of the
+ *   other: then lines keep the numbers that they got when they came
  */
-export function neutralLines(before: string, after: string): string {
-  const lines = after.split('\n');
-  const old = oldNumbers(before.split('\n'), lines);
+export function neutralLines(before: string, ...later: string[]): string {
+  let lines = before.split('\n');
+  let numbers = lines.map((_, i) => i + 1);
+  let out = lines;
+  for (const text of later) {
+    const next = text.split('\n');
+    ({ numbers, out } = renumber(next, oldNumbers(lines, numbers, next)));
+    lines = next;
+  }
+  return out.join('\n');
+}
+
+/** The lines with directives between them, and the number of each line. */
+function renumber(lines: readonly string[], old: readonly (number | undefined)[]) {
   const safe = safePlaces(lines);
   const out: string[] = [];
+  const numbers: number[] = [];
   let number = 1; // of the next line, as the compiler counts
   for (const [i, line] of lines.entries()) {
     const wanted = old[i];
@@ -24,20 +37,24 @@ export function neutralLines(before: string, after: string): string {
       number = wanted;
     }
     out.push(line);
-    number++;
+    numbers.push(number++);
   }
-  return out.join('\n');
+  return { numbers, out };
 }
 
-/** For each new line the number that it had before, undefined if it is new; from 1. */
-function oldNumbers(before: readonly string[], after: readonly string[]): (number | undefined)[] {
+/** For each new line the number that it had before, undefined if it is new. */
+function oldNumbers(
+  before: readonly string[],
+  had: readonly number[],
+  after: readonly string[],
+): (number | undefined)[] {
   const numbers: (number | undefined)[] = [];
-  let number = 1;
+  let line = 0;
   for (const change of diffArrays([...before], [...after])) {
     const count = change.value.length;
     if (change.added) numbers.push(...new Array<undefined>(count).fill(undefined));
-    else if (change.removed) number += count;
-    else for (let i = 0; i < count; i++) numbers.push(number++);
+    else if (change.removed) line += count;
+    else for (let i = 0; i < count; i++) numbers.push(had[line++]);
   }
   return numbers;
 }

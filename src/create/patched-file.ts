@@ -13,6 +13,8 @@ export interface PatchedFile {
   readonly kind: FileKind;
   /** Text before, undefined if the patch creates the file. One byte a character. */
   readonly before: string | undefined;
+  /** Where updates are below: its text after each of them, as far as it was there. */
+  readonly between?: readonly string[];
   /** Text after, undefined if the patch removes the file. */
   readonly after: string | undefined;
 }

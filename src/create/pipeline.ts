@@ -1,6 +1,7 @@
 // create, from a source patch to an update. Each line of createUpdate() is a
 // stage; what holds between two of them stands between them.
 
+import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
@@ -8,16 +9,20 @@ import { KspliceError, problemsError } from '../errors.js';
 import { busyProblems } from '../inspect/allow-busy.js';
 import type { Ui } from '../ui.js';
 import { moduleFilesOf } from '../update/contents.js';
-import { codeFiles } from './choose-objects.js';
+import { readBases } from './bases.js';
+import { codeFiles, isCode } from './choose-objects.js';
 import { compilePost, compilePre } from './compile.js';
 import { provideCore } from './core-module.js';
 import { findDifferences } from './differences.js';
 import { buildFixedModules } from './fixed-modules.js';
 import { readHeaders } from './kbuild.js';
 import { readKernelFacts } from './kernel-facts.js';
+import { lastUpdate, rememberLast } from './last-update.js';
 import { moduleDirectory, moduleFiles } from './module-dir.js';
 import { buildModuleDirectory } from './module-dir-build.js';
+import { Neighbours } from './neighbours.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
+import type { PatchedFile } from './patched-file.js';
 import { count, makeReport, type Report } from './report.js';
 import { inRun, type Run } from './run.js';
 import { checkSigning, type SigningKey, signModules } from './sign.js';
@@ -37,13 +42,15 @@ export interface CreateOptions extends ChangeRequest {
   readonly module?: string | undefined;
   /** Compilers at a time. */
   readonly jobs: number;
+  /** Tarballs of updates that are applied, and that this one is to be on top of. */
+  readonly on?: readonly string[] | undefined;
   /** Random by default. */
   readonly id?: string | undefined;
   /** What the patch says of itself by default. */
   readonly description?: string | undefined;
   /** Directory for the tarball. */
   readonly output: string;
-  /** The change after this one starts from this one's end. */
+  /** With git, the change after this one starts from this one's end; with patches, this one from the end of the last. */
   readonly series?: boolean | undefined;
   /** Put the modules that change, built from the patched source, into the update. */
   readonly buildModules?: boolean | undefined;
@@ -79,8 +86,11 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   const source = sourceFor(options, confdir);
   checkCacheDirectory(source);
   if (options.signing) checkSigning(options.signing, confdir);
-  const change = await loadChange(options, source, ui);
-  const files = codeFiles(options.module ? moduleFiles(change.files) : change.files, ui);
+  const bases = await readBases(updatesBelow(options), confdir.release);
+  const change = await loadChange(options, source, bases, ui);
+  const ofKind = options.module ? moduleFiles : (list: readonly PatchedFile[]) => list;
+  const files = codeFiles(ofKind(change.files), ui);
+  const below = change.below.map((state) => ofKind(state).filter(isCode));
   // The change fits the source and is one of code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { directory } = run;
@@ -99,11 +109,11 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     directory.lap('work tree');
     // The work tree is the source, configured as the distribution's build was.
     const { pre, considered } = module ?? (await compilePre(work, files, wanted, run));
-    const objects = await compilePost(work, files, pre, change.git?.stackedOn ?? [], run);
+    const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
     const tables = await askTableSizes(work, run.ui, module?.model);
     // The work tree is as it was; there are three objects of each kind.
     run.ui.stage(`comparing ${count(objects.length, 'object')}`);
-    const { targets, notes } = findDifferences(objects, tables, run.ui);
+    const { targets, notes } = findDifferences(objects, tables, run.ui, bases);
     const fixed = options.buildModules
       ? await buildFixedModules(work, files, targets, join(directory.path, 'fixed'), run.ui)
       : [];
@@ -115,8 +125,12 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     directory.lap('kernel image');
     const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
     run.ui.stage(`extracting new code${compared}`);
-    const code: TargetCode[] = [];
-    for (const target of targets) code.push(await makeTargetCode(target, known, tables, run.ui));
+    const neighbours = new Neighbours(id, targets);
+    const found: TargetCode[] = [];
+    for (const target of targets) {
+      found.push(await makeTargetCode(target, known, tables, run.ui, { bases, neighbours }));
+    }
+    const code = neighbours.inOrder(found);
     keepCode(run, code);
     checkAllowBusy(code, options.allowBusy ?? []);
     directory.lap('match and extract');
@@ -125,15 +139,18 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     directory.lap('kernel core');
     run.ui.stage(`building ${count(code.length * 2, 'module')}`);
     const modules = directory.stage('5-modules');
-    const kernel = { confdir, core: coreModule, symvers: known.symvers ?? [] };
+    const kernel = { confdir, core: coreModule, symvers: known.symvers ?? [], below: bases };
     const contents = await buildUpdateModules(id, code, kernel, modules, jobs, run.ui);
+    neighbours.checkPositions(code, (module) => readFileSync(join(modules, `${module}.ko`)));
     if (options.signing) {
       const files = [...moduleFilesOf(contents).map(({ file }) => join(modules, file)), ...fixed];
       await signModules(files, options.signing, confdir, run.ui);
     }
     directory.lap('modules');
     const description = options.description ?? change.description;
-    const report = makeReport(confdir.release, targets, considered, code, notes, known, directory);
+    const on = bases.map((base) => base.id);
+    const changes = { on, targets, considered };
+    const report = makeReport(confdir.release, changes, code, notes, known, directory);
     const { allowBusy = [] } = options;
     const rest = { diff: change.diff, description, report, allowBusy };
     const parts = { id, contents, modules, fixed, ...rest };
@@ -144,9 +161,16 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     // If there is an image, the update as packed would be accepted by that kernel.
     const file = deliver(archive, options.output);
     await change.git?.remember(options.series ?? false, ui);
+    rememberLast(options.confdir, file);
     for (const { what, ms } of directory.timings) ui.detail(`${what}: ${ms} ms`);
     return { id, file, description, proof: proof ?? null, report };
   });
+}
+
+/** With --series, without git: the last update that was made is the one that runs. */
+function updatesBelow({ on = [], series, git, confdir }: CreateOptions): readonly string[] {
+  const last = series && git === undefined ? lastUpdate(confdir) : undefined;
+  return last === undefined ? on : [...on, last];
 }
 
 function sourceFor({ module, source, git, buildModules }: CreateOptions, confdir: Confdir): string {

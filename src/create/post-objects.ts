@@ -12,6 +12,8 @@ import { UndoStack } from './undo.js';
 import type { Workspace } from './workspace.js';
 
 export interface CompiledObject extends PreObject {
+  /** Files: the sectioned object with each of the updates below, the oldest first. */
+  readonly below?: readonly string[];
   /** File: the sectioned object of the patched source. */
   readonly post: string;
 }
@@ -38,9 +40,9 @@ export async function buildPostObjects(
 
 /** The patched text in which lines that were there before keep their numbers. */
 function withOldLines(file: PatchedFile): PatchedFile {
-  const { before, after, path } = file;
+  const { before, between = [], after, path } = file;
   if (before === undefined || after === undefined || !/\.[ch]$/.test(path)) return file;
-  return { ...file, after: neutralLines(before, after) };
+  return { ...file, after: neutralLines(before, ...between, after) };
 }
 
 async function compilePatched(

@@ -43,7 +43,7 @@ export async function prebuild(options: PrebuildOptions, ui: Ui): Promise<Prebui
   checkCacheDirectory(source);
   const { patch, diffext, git } = options;
   const isGiven = patch !== undefined || diffext !== undefined || git !== undefined;
-  const change = isGiven ? await loadChange(options, source, ui) : undefined;
+  const change = isGiven ? await loadChange(options, source, [], ui) : undefined;
   const files = change ? codeFiles(change.files, ui) : [];
   return await inRun(ui, false, async (run) => {
     const facts = run.background(readKernelFacts(confdir, run.ui));

@@ -55,6 +55,8 @@ export interface TargetReport {
 
 export interface Report {
   readonly release: string;
+  /** Ids of the updates below, the oldest first. */
+  readonly on: readonly string[];
   readonly objects: readonly ObjectReport[];
   readonly considered: readonly ConsideredReport[];
   readonly targets: readonly TargetReport[];
@@ -67,11 +69,17 @@ export interface Report {
   readonly timings: readonly { readonly what: string; readonly ms: number }[];
 }
 
+export interface ReportedChanges {
+  /** Ids of the updates below. */
+  readonly on: readonly string[];
+  readonly targets: readonly ChangedTarget[];
+  readonly considered: readonly Considered[];
+}
+
 /** Puts the report together. */
 export function makeReport(
   release: string,
-  changed: readonly ChangedTarget[],
-  considered: readonly Considered[],
+  { on, targets: changed, considered }: ReportedChanges,
   code: readonly TargetCode[],
   notes: readonly string[],
   facts: KernelFacts,
@@ -80,6 +88,7 @@ export function makeReport(
   const changedObjects = new Set(changed.flatMap(({ objects }) => objects.map((o) => o.label)));
   return {
     release,
+    on,
     considered: considered.map(({ object, targets, reason, isRead }) => ({
       object,
       targets,

@@ -31,8 +31,17 @@ export function loadPatches(
   options: PatchOptions,
   ui: Ui,
 ): PatchedFile[] {
-  const texts = new SourceTexts(tree);
-  for (const file of files) applyPatch(file, texts, options, ui);
+  return applyPatches(files, new SourceTexts(tree), options, ui);
+}
+
+/** The same on top of other changes: those after the texts' last mark are returned. */
+export function applyPatches(
+  files: readonly string[],
+  texts: SourceTexts,
+  options: PatchOptions,
+  ui: Ui,
+): PatchedFile[] {
+  for (const file of files) applyPatch(file, readPatchFile(file), texts, options, ui);
   const changes = texts.changes();
   if (changes.length === 0) {
     throw new KspliceError('no-changes', `${files.join(', ')} leaves every file as it is`, {
@@ -42,8 +51,18 @@ export function loadPatches(
   return changes;
 }
 
-function applyPatch(file: string, texts: SourceTexts, options: PatchOptions, ui: Ui): void {
-  const parts = readPatch(readPatchFile(file), file);
+/**
+ * Applies a patch to the texts.
+ * @param file what to call it
+ */
+export function applyPatch(
+  file: string,
+  patch: string,
+  texts: SourceTexts,
+  options: PatchOptions,
+  ui: Ui,
+): void {
+  const parts = readPatch(patch, file);
   const patches = options.reverse ? reversed(parts) : parts;
   const strip = options.strip ?? detectStrip(patches, texts, file);
   const failures = patches.flatMap((patch) => {

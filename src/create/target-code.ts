@@ -5,10 +5,12 @@
 import { randomBytes } from 'node:crypto';
 import { describeMismatches } from '../check/report.js';
 import { SpecialTables } from '../diff/special.js';
+import type { ChangedSymbol } from '../diff/types.js';
 import { STT_FUNC } from '../elf/constants.js';
 import { ElfObject } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
+import { type CodeBelow, resolveAbove } from '../extract/below.js';
 import { extractNewCode } from '../extract/index.js';
 import { createResolver } from '../extract/resolver.js';
 import type { NewCode } from '../extract/types.js';
@@ -16,8 +18,21 @@ import { type Generated, generateProgram } from '../match/generate.js';
 import { type MatchResult, type Mismatch, matchProgram } from '../match/interpret.js';
 import { jumpObstacle } from '../match/jump-room.js';
 import type { Ui } from '../ui.js';
-import type { ChangedTarget } from './differences.js';
+import type { Update } from '../update/update.js';
+import type { ChangedObjectFile, ChangedTarget } from './differences.js';
 import { type KernelFacts, kallsymsTest } from './kernel-facts.js';
+import type { Neighbours } from './neighbours.js';
+
+/** With the names that the match program uses. */
+type NamedObject = ChangedObjectFile & { readonly booted: ReturnType<typeof bootedNames> };
+
+/** What else there is new code of. */
+export interface Company {
+  /** The updates below, the oldest first. */
+  readonly bases?: readonly Update[];
+  /** The update's other targets. */
+  readonly neighbours?: Neighbours;
+}
 
 export interface TargetCode {
   readonly target: string;
@@ -36,20 +51,17 @@ export async function makeTargetCode(
   facts: KernelFacts,
   tables: TableSizes,
   ui: Ui,
+  { bases = [], neighbours }: Company = {},
 ): Promise<TargetCode> {
-  const { target, objects } = changed;
+  const { target } = changed;
+  const objects = changed.objects.map((object) => ({ ...object, booted: bootedNames(object) }));
   const module = await moduleFile(target, facts);
   const plain = objects.map((object) => object.plain);
   const hasKallsyms = kallsymsTest(facts, module, plain);
-  refuseAbsent(changed, hasKallsyms);
-  refuseWithoutRoom(changed, tables);
+  refuseAbsent(target, objects, hasKallsyms);
+  refuseWithoutRoom(objects, tables);
   const generated = generateProgram({
-    objects: objects.map(({ plain, label, diff }) => ({
-      object: plain,
-      label,
-      replaced: new Set(diff.replaced.map((replaced) => replaced.name)),
-      written: new Set(diff.written.map((written) => written.pre.name)),
-    })),
+    objects: objects.map(({ plain, label, booted }) => ({ object: plain, label, ...booted })),
     target,
     hasKallsyms,
     tables,
@@ -60,7 +72,7 @@ export async function makeTargetCode(
   ui.detail(
     `${target}: ${generated.program.spans.length} spans, ${generated.program.keys.length} keys`,
   );
-  const resolver = createResolver({
+  const booted = createResolver({
     target,
     exports: facts.exports,
     symbols: facts.symbols,
@@ -69,8 +81,27 @@ export async function makeTargetCode(
     runAddress: match && ((label, name) => runAddress(generated, match, label, name)),
     places: match && ((name) => facts.image?.kernel.lookup(name, target) ?? []),
   });
+  const below = bases.map((base) => codeBelow(base, target));
+  const running = changed.homes ? resolveAbove(booted, changed.homes, below) : booted;
+  const resolver = neighbours?.resolver(target, running) ?? running;
   const newCode = extractNewCode({ objects, program: generated, resolver, tables });
   return { target, generated, match, newCode };
+}
+
+/** What the object as it was booted calls the functions to replace, and the data to write over. */
+function bootedNames({ diff, homes }: ChangedObjectFile) {
+  const nameOf = ({ pre, name }: ChangedSymbol) => (homes ? homes.bootedName(pre) : name) ?? name;
+  return {
+    replaced: new Set(diff.replaced.map(nameOf)),
+    written: new Set(diff.written.map((one) => nameOf({ ...one, name: one.pre.name }))),
+  };
+}
+
+function codeBelow({ id, contents, modules }: Update, target: string): CodeBelow {
+  const change = contents.changes.find((one) => one.target === target);
+  if (!change) return undefined;
+  const { module } = change.newCode;
+  return { id, module, object: modules.get(module)!.info.object };
 }
 
 /** The module's file; undefined for vmlinux, and where nothing is at hand, or only a capture. */
@@ -95,10 +126,14 @@ async function moduleFile(target: string, facts: KernelFacts): Promise<ElfObject
 }
 
 // kbuild compiles files of a library (lib-y) though the kernel may have no use for them.
-function refuseAbsent({ target, objects }: ChangedTarget, has: (name: string) => boolean): void {
+function refuseAbsent(
+  target: string,
+  objects: readonly NamedObject[],
+  has: (name: string) => boolean,
+): void {
   const absent = objects
-    .filter(({ diff }) => diff.replaced.length > 0)
-    .filter(({ diff }) => !diff.replaced.some(({ name }) => has(name)))
+    .filter(({ booted }) => booted.replaced.size > 0)
+    .filter(({ booted }) => ![...booted.replaced].some(has))
     .map(({ label }) => label);
   if (absent.length === 0) return;
   throw new KspliceError('not-in-kernel', `${absent.join(', ')}: not linked into ${target}`, {
@@ -108,10 +143,9 @@ function refuseAbsent({ target, objects }: ChangedTarget, has: (name: string) =>
 }
 
 /** What the core would refuse on every host (`reserved_text`) is said here. */
-function refuseWithoutRoom({ objects }: ChangedTarget, tables: TableSizes): void {
-  const details = objects.flatMap(({ plain, label, diff }) => {
+function refuseWithoutRoom(objects: readonly NamedObject[], tables: TableSizes): void {
+  const details = objects.flatMap(({ plain, label, booted: { replaced } }) => {
     const special = new SpecialTables(plain, tables);
-    const replaced = new Set(diff.replaced.map(({ name }) => name));
     return plain.symbols.flatMap((symbol) => {
       if (symbol.type !== STT_FUNC || !replaced.has(symbol.name)) return [];
       const why = jumpObstacle(special, symbol);

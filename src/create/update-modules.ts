@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Confdir } from '../configure/confdir.js';
 import { convertToLivepatch } from '../extract/livepatch.js';
 import {
+  type Base,
   renderKbuild,
   renderNewCode,
   renderOldCode,
@@ -17,6 +18,8 @@ import {
 import { encodeProgram } from '../program/encode.js';
 import type { Ui } from '../ui.js';
 import { CORE_MODULE, type Contents, modulePrefix } from '../update/contents.js';
+import type { Update } from '../update/update.js';
+import { basesOf } from './bases.js';
 import { buildModules } from './build-modules.js';
 import type { CoreModule } from './core-module.js';
 import { packageRoot } from './package-root.js';
@@ -31,6 +34,8 @@ export interface LinkedTo {
   readonly core: CoreModule;
   /** Module.symvers files of other modules that are not the kernel's. */
   readonly symvers: readonly string[];
+  /** The updates below, the oldest first. */
+  readonly below: readonly Update[];
 }
 
 /**
@@ -42,14 +47,15 @@ export interface LinkedTo {
 export async function buildUpdateModules(
   id: string,
   targets: readonly TargetCode[],
-  { confdir, core, symvers }: LinkedTo,
+  { confdir, core, symvers, below }: LinkedTo,
   directory: string,
   jobs: number,
   ui: Ui,
 ): Promise<Contents> {
-  writeModuleSources(id, targets, directory);
+  writeModuleSources(id, targets, directory, basesOf(below));
   await buildModules(confdir, directory, [core.symvers, ...symvers], jobs, ui);
-  return finishModules(id, targets, core, directory);
+  const contents = finishModules(id, targets, core, directory);
+  return { ...contents, on: below.map((update) => update.id) };
 }
 
 /** Writes all that kbuild needs to build an update's modules in `directory`. */
@@ -57,6 +63,7 @@ export function writeModuleSources(
   id: string,
   targets: readonly TargetCode[],
   directory: string,
+  bases: readonly Base[] = [],
 ): void {
   const template = (name: string) =>
     readFileSync(fileURLToPath(new URL(`templates/${name}`, packageRoot)), 'utf8');
@@ -68,7 +75,7 @@ export function writeModuleSources(
   put('Kbuild', renderKbuild(template('Kbuild'), id, directory, files));
   for (const { target, generated, newCode } of targets) {
     const { cookie } = generated.program;
-    const modules = { id, target, cookie, targetCount: targets.length, bases: [] };
+    const modules = { id, target, cookie, targetCount: targets.length, bases };
     const names = sourceNames(target);
     put(names.newSource, renderNewCode(template('new_code_mod.c'), modules, newCode));
     put(names.newObject, newCode.object);
@@ -96,7 +103,7 @@ export function finishModules(
       oldCode: { module: oldModule, file: `${oldModule}.ko` },
     };
   });
-  return { core: { module: CORE_MODULE, file: `${CORE_MODULE}.ko` }, changes };
+  return { core: { module: CORE_MODULE, file: `${CORE_MODULE}.ko` }, on: [], changes };
 }
 
 /** Names of a target's modules; a target's own name is cut if it is too long for them. */

@@ -4,23 +4,34 @@ import type { Comparison } from './compare.js';
 import { type DataFate, decideDataFates } from './constants.js';
 import type { Journal } from './journal.js';
 import { btfIdBase, coldParent, isFresh } from './names.js';
+import { type IsNewcomer, reviseNewcomers } from './newcomers.js';
 import type { Part, Parts } from './parts.js';
 
 /** Pairs of parts by what happened to them. */
 export interface Changes {
   /** Functions that differ and are replaced, `.cold` parts included. */
   readonly functions: ReadonlyMap<Part, Part>;
-  /** Variables and constants whose content differs, and what becomes of them. */
+  /** Variables and constants whose content differs. */
   readonly data: ReadonlyMap<Part, Part>;
+  /** What becomes of them, and of changed functions that an update below added. */
   readonly fates: ReadonlyMap<Part, DataFate>;
   /** What differs in code and data that is used at boot or load time only. */
   readonly init: readonly Part[];
   readonly added: readonly Part[];
   readonly removed: readonly Part[];
+  /** Changed functions that an update below added, and that others may have the address of. */
+  readonly known: readonly Part[];
 }
 
-/** Compares every pair. */
-export function findChanges(comparison: Comparison, journal: Journal): Changes {
+/**
+ * Compares every pair.
+ * @param isNewcomer about a pre symbol; of the kernel as it was booted nothing is
+ */
+export function findChanges(
+  comparison: Comparison,
+  journal: Journal,
+  isNewcomer: IsNewcomer,
+): Changes {
   const { correlation, pre, post } = comparison;
   const functions = new Map<Part, Part>();
   const data = new Map<Part, Part>();
@@ -38,7 +49,7 @@ export function findChanges(comparison: Comparison, journal: Journal): Changes {
       if (part.role !== twin.role || !comparison.same(twin, part)) data.set(twin, part);
     }
   }
-  const { fates, readers } = decideDataFates(comparison, data);
+  const { fates, readers } = decideDataFates(comparison, data, isNewcomer);
   for (const [reader, name] of readers) {
     const twin = correlation.preOf(reader);
     if (!twin || functions.has(twin)) continue;
@@ -46,10 +57,12 @@ export function findChanges(comparison: Comparison, journal: Journal): Changes {
     journal.note(reader.symbol.name, `replaced because it reads ${name}, which changed`);
   }
   joinFamilies(comparison, functions);
+  const { fresh, known } = reviseNewcomers(comparison, functions, isNewcomer, journal);
+  const replaced = [...fresh].map((part) => [part, 'replaced'] as const);
   const removed = pre.parts.parts.filter(
     (part) => isReported(part) && correlation.postOf(part) === undefined,
   );
-  return { functions, data, fates, init, added, removed };
+  return { functions, data, fates: new Map([...fates, ...replaced]), init, added, removed, known };
 }
 
 /** A function and its `.cold` part jump into each other: both are replaced or none. */

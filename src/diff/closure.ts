@@ -10,11 +10,11 @@ import type { Side } from './compare.js';
 import type { Correlation } from './correlate.js';
 import { type Extent, relocationsIn, wholeSection } from './extents.js';
 import type { Journal } from './journal.js';
-import { coldParent, isFresh } from './names.js';
+import { isFresh } from './names.js';
 import type { Part } from './parts.js';
 import { pieceAt } from './pieces.js';
 import { type Entry, replacementExtent } from './special.js';
-import { findTarget, isBranch, isOperand, type Target } from './targets.js';
+import { findTarget, takesAddress } from './targets.js';
 import type { KeptEntries, ResolvedRelocation } from './types.js';
 
 /** Something that new code refers to and may not; decide.ts turns it into a refusal. */
@@ -206,8 +206,8 @@ export class Closure {
     });
   }
 
-  /** The part's twin, if new code is to use that one. */
-  private runningTwin(part: Part): Part | undefined {
+  /** The part's twin, if it is that one which new code uses. */
+  runningTwin(part: Part): Part | undefined {
     return this.changes.fates.get(part) === 'replaced' ? undefined : this.correlation.preOf(part);
   }
 
@@ -251,18 +251,4 @@ export class Closure {
 
 function pick(relocation: Relocation): { symbol: ElfSymbol; addend: number } {
   return { symbol: relocation.symbol, addend: relocation.addend };
-}
-
-/**
- * Whether a reference to a replaced function means its address as a value, and
- * not a call, a jump or a place inside it.
- */
-function takesAddress(
-  section: Section,
-  relocation: Relocation,
-  target: Target & { kind: 'part' },
-): boolean {
-  if (!target.part.isFunction || coldParent(target.part.symbol.name) !== undefined) return false;
-  if (!isOperand(section, relocation)) return target.offset === 0;
-  return target.offset === -4 && !isBranch(section, relocation.offset);
 }

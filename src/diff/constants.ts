@@ -11,6 +11,7 @@
 import { SHF_WRITE, STB_LOCAL } from '../elf/constants.js';
 import type { Comparison, Side } from './compare.js';
 import { relocationsIn } from './extents.js';
+import type { IsNewcomer } from './newcomers.js';
 import type { Part } from './parts.js';
 import { forEachReference } from './references.js';
 import type { SectionRole } from './sections.js';
@@ -45,6 +46,7 @@ const everyone: ReadonlySet<SectionRole> = new Set([
 export function decideDataFates(
   comparison: Comparison,
   changed: ReadonlyMap<Part, Part>,
+  isNewcomer: IsNewcomer,
 ): DataFates {
   const fates = new Map<Part, DataFate>();
   const readers = new Map<Part, string>();
@@ -58,7 +60,8 @@ export function decideDataFates(
     const isData = pre.role === 'data' && post.role === 'data' && !pre.isFunction;
     const isSameSize = pre.end - pre.start === post.end - post.start;
     let fate: DataFate = 'refused';
-    if (isData && isConstant && isSameSize) {
+    // An update's own copy is no part of what is matched, and so not written over.
+    if (isData && isConstant && isSameSize && !isNewcomer(pre.symbol)) {
       fate = 'written';
     } else if (isData && isOwn && isConstant && all.every(isCode)) {
       if (!holdsFunctions(comparison.pre, pre) && !holdsFunctions(comparison.post, post)) {

@@ -42,6 +42,15 @@ export function decide(
     else if (role === 'export') notes.push(`${name}: exports changed; other modules do not see it`);
     else if (role === 'init') notes.push(`${name} changed: no effect after boot or loading`);
   }
+  for (const { symbol } of changes.known) {
+    refusals.push({
+      code: 'added-below',
+      object,
+      symbol: symbol.name,
+      message: `${symbol.name} changed, which an update below added, and code outside of this file's calls may lead to it`,
+      advice: 'Give the changed function another name, and call that.',
+    });
+  }
   for (const part of changes.init) {
     notes.push(
       `${part.symbol.name} (${part.section.name}) changed: no effect after boot or loading`,

@@ -11,6 +11,7 @@ import { correlate } from './correlate.js';
 import { decide } from './decide.js';
 import { Journal } from './journal.js';
 import { coldParent } from './names.js';
+import type { IsNewcomer } from './newcomers.js';
 import { type Part, Parts } from './parts.js';
 import { SpecialTables } from './special.js';
 import type { ChangedNames, ObjectDiff } from './types.js';
@@ -21,6 +22,7 @@ import type { ChangedNames, ObjectDiff } from './types.js';
  *
  * @param name the object, for messages: "net/sctp/input.o"
  * @param tables the layout of the special tables in this kernel
+ * @param isNewcomer which symbols of the pre object an update below has added
  * @throws KspliceError `bad-elf` or `unsupported-object`; what the patch does is
  *   never an exception but a verdict
  */
@@ -29,6 +31,7 @@ export function diffObjects(
   post: ElfObject,
   name: string,
   tables: TableSizes,
+  isNewcomer: IsNewcomer = () => false,
 ): ObjectDiff {
   checkObjects(pre, post);
   const journal = new Journal();
@@ -38,7 +41,7 @@ export function diffObjects(
   const correlation = correlate(left.parts, right.parts, journal);
   // From here on every part of both sides is paired for good, new, or gone.
   const comparison = new Comparison(left, right, correlation, journal);
-  const changes = findChanges(comparison, journal);
+  const changes = findChanges(comparison, journal, isNewcomer);
   // Every function that differs is now known, so calls and addresses can be told apart.
   const closure = new Closure(left, right, correlation, changes, journal);
   const { refusals, notes } = decide(comparison, changes, closure, name);
@@ -68,6 +71,10 @@ export function diffObjects(
     entries: closure.entries(),
     twins: closure.twins,
     relocations: (section) => closure.relocations(section),
+    origin: (symbol) => {
+      const anchor = right.parts.anchor(symbol);
+      return anchor.kind === 'part' ? closure.runningTwin(anchor.part)?.symbol : undefined;
+    },
     explain: (symbol) => journal.about(symbol),
   };
 }

@@ -1,6 +1,6 @@
 // Who refers to what inside one object.
 
-import type { Section } from '../elf/object.js';
+import type { Relocation, Section } from '../elf/object.js';
 import type { Part, Parts } from './parts.js';
 import type { SectionRole } from './sections.js';
 import { findTarget, type Target } from './targets.js';
@@ -9,6 +9,7 @@ import { findTarget, type Target } from './targets.js';
 export interface Reference {
   readonly from: Part | undefined;
   readonly section: Section;
+  readonly relocation: Relocation;
   readonly target: Target;
 }
 
@@ -30,7 +31,7 @@ export function forEachReference(
       const to = relocation.symbol.section;
       if (!to || !wanted(to)) continue;
       const from = parts.at(section, relocation.offset);
-      visit({ from, section, target: findTarget(parts, section, relocation) });
+      visit({ from, section, relocation, target: findTarget(parts, section, relocation) });
     }
   }
 }

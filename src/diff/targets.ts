@@ -7,6 +7,7 @@
 import { R_X86_64_PC32, R_X86_64_PLT32, SHF_EXECINSTR } from '../elf/constants.js';
 import type { Relocation, Section } from '../elf/object.js';
 import { bytesAfterField } from './instructions.js';
+import { coldParent } from './names.js';
 import type { Part, Parts } from './parts.js';
 
 /** The place that a relocation refers to. */
@@ -78,4 +79,18 @@ export function isBranch(code: Section, offset: number): boolean {
   if (before === undefined || (before & 0xc7) === 0x05) return false;
   if (before === 0xe8 || before === 0xe9) return true;
   return (before & 0xf0) === 0x80 && code.data[offset - 2] === 0x0f;
+}
+
+/**
+ * Whether a reference to a replaced function means its address as a value, and
+ * not a call, a jump or a place inside it.
+ */
+export function takesAddress(
+  section: Section,
+  relocation: Relocation,
+  target: Target & { kind: 'part' },
+): boolean {
+  if (!target.part.isFunction || coldParent(target.part.symbol.name) !== undefined) return false;
+  if (!isOperand(section, relocation)) return target.offset === 0;
+  return target.offset === -4 && !isBranch(section, relocation.offset);
 }

@@ -89,6 +89,11 @@ export interface ObjectDiff {
    * uses (other functions' data in a shared section) have none: they are dead.
    */
   relocations(section: Section): readonly ResolvedRelocation[];
+  /**
+   * The pre symbol of a function or variable of the post object that is in the same place of the
+   * running kernel; undefined for what is only in the new code.
+   */
+  origin(post: ElfSymbol): ElfSymbol | undefined;
   /** Why each symbol was kept, correlated or refused; in the order of the decisions. */
   explain(symbol: string): readonly string[];
 }

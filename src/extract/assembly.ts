@@ -25,6 +25,11 @@ interface MovedEntries {
   readonly start: number;
 }
 
+interface KeyOwner {
+  readonly label: string;
+  readonly name: string;
+}
+
 /** A relocation of the new code, with what it came from. */
 export interface Placed {
   readonly object: ChangedObject;
@@ -33,8 +38,8 @@ export interface Placed {
   readonly resolved: ResolvedRelocation;
   readonly section: ModelSection;
   readonly relocation: ModelRelocation;
-  /** The object that knows the symbol's key in the match program, and its name there. */
-  readonly keyOwner: { readonly label: string; readonly name: string };
+  /** The object that knows the symbol's key in the match program, and its name there; undefined if it has none. */
+  readonly keyOwner: KeyOwner | undefined;
 }
 
 export class Assembly {
@@ -157,7 +162,11 @@ export class Assembly {
       case 'kept':
         return { ...this.definedAt(symbol, addend), keyOwner };
       case 'running':
-        return { symbol: this.undefinedSymbols.own(object.label, symbol), addend, keyOwner };
+        return {
+          symbol: this.undefinedSymbols.own(object.label, symbol),
+          addend,
+          keyOwner: ownKey(object, symbol),
+        };
       case 'external':
         return { addend, ...this.external(object, source, resolved) };
     }
@@ -187,7 +196,7 @@ export class Assembly {
       const owner = definition.object.label;
       return {
         symbol: this.undefinedSymbols.own(owner, replaced.pre),
-        keyOwner: { label: owner, name: replaced.pre.name },
+        keyOwner: ownKey(definition.object, replaced.pre),
       };
     }
     return { symbol: this.locals.get(definition.symbol)!, keyOwner };
@@ -226,6 +235,12 @@ export class Assembly {
     }
     return symbol;
   }
+}
+
+/** The key of a symbol of the pre object. */
+function ownKey({ label, homes }: ChangedObject, pre: ElfSymbol): KeyOwner | undefined {
+  const name = homes ? homes.bootedName(pre) : pre.name;
+  return name === undefined ? undefined : { label, name };
 }
 
 /** The assembler's own labels (`.LC4`) say nothing in a backtrace. */

@@ -7,6 +7,7 @@
 // stand beside it. Global are only the ksplice_* symbols that the module's C
 // source refers to.
 
+import type { Homes } from '../diff/homes.js';
 import { coldParent } from '../diff/names.js';
 import { STT_FUNC } from '../elf/constants.js';
 import type { ElfSymbol } from '../elf/object.js';
@@ -62,9 +63,11 @@ function nameChanges(
 ): Change[] {
   const changes: Change[] = [];
   let number = 0;
-  for (const { label, diff } of objects) {
+  for (const { label, diff, homes } of objects) {
+    const booted = homes?.booted ?? diff.pre;
     for (const { pre, post } of diff.replaced) {
-      const span = program.spanOf(label, pre.name);
+      const name = bootedName(homes, pre);
+      const span = program.spanOf(label, name);
       if (span === undefined) {
         problems.addProblem(label, pre.name, {
           kind: 'unresolved',
@@ -75,8 +78,8 @@ function nameChanges(
       }
       const symbol = `ksplice_new_${number++}`;
       assembly.addGlobal(symbol, assembly.sectionOf(post.section!), post.value, post.size);
-      changes.push({ label, name: pre.name, span, symbol, isData: false });
-      for (const cold of coldParts(diff.pre.symbols, pre.name)) {
+      changes.push({ label, name, span, symbol, isData: false });
+      for (const cold of coldParts(booted.symbols, name)) {
         const coldSpan = program.spanOf(label, cold);
         if (coldSpan !== undefined) {
           changes.push({ label, name: cold, span: coldSpan, symbol: '', isData: false });
@@ -84,14 +87,20 @@ function nameChanges(
       }
     }
     for (const { pre, post } of diff.written) {
-      const span = program.spanOf(label, pre.name);
-      if (span === undefined) throw new Error(`${label}: the match program has no ${pre.name}`);
+      const name = bootedName(homes, pre);
+      const span = program.spanOf(label, name);
+      if (span === undefined) throw new Error(`${label}: the match program has no ${name}`);
       const symbol = `ksplice_new_${number++}`;
       assembly.addGlobal(symbol, assembly.sectionOf(post.section!), post.value, post.size);
-      changes.push({ label, name: pre.name, span, symbol, isData: true });
+      changes.push({ label, name, span, symbol, isData: true });
     }
   }
   return changes;
+}
+
+/** What is replaced is always in the kernel as it was booted: the differ has seen to it. */
+function bootedName(homes: Homes | undefined, pre: ElfSymbol): string {
+  return homes ? (homes.bootedName(pre) ?? '') : pre.name;
 }
 
 /** The parts of a function that the compiler moved out of the way: f.cold, f.cold.3. */

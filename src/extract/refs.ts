@@ -85,7 +85,7 @@ function refAt(
   if (rewritten.some(({ start, end }) => offset < end && offset + shape.width > start)) {
     return undefined;
   }
-  const key = program.keyOf(keyOwner.label, keyOwner.name);
+  const key = keyOwner && program.keyOf(keyOwner.label, keyOwner.name);
   if (!key) return undefined;
   // The place holds symbol + addend, and the symbol is the key's value plus its offset.
   return {

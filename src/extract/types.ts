@@ -1,5 +1,6 @@
 // What extraction asks for and what it gives back.
 
+import type { Homes } from '../diff/homes.js';
 import type { ObjectDiff } from '../diff/types.js';
 import type { ElfSymbol } from '../elf/object.js';
 import type { KlpBinding } from './livepatch.js';
@@ -34,6 +35,8 @@ export interface ChangedObject {
   /** The object file, as the match program calls it: "net/sctp/input.o". */
   readonly label: string;
   readonly diff: ObjectDiff;
+  /** Where the pre object's symbols are, if updates are applied that this one is on. */
+  readonly homes?: Homes | undefined;
 }
 
 /** The part of the match program's maker that extraction needs: where things are in the program. */

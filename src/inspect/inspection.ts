@@ -51,6 +51,8 @@ export interface Inspection {
   /** What `create` proved it against; undefined if nothing, or if the update does not say. */
   readonly provedAgainst: string | undefined;
   readonly patch: string;
+  /** The updates that have to be applied before it, the oldest first. */
+  readonly on: readonly string[];
   readonly targets: readonly TargetInspection[];
 }
 
@@ -70,6 +72,7 @@ export function inspectUpdate(update: Update): Inspection {
     apiVersion,
     provedAgainst: typeof proved === 'string' ? proved : undefined,
     patch,
+    on: contents.on,
     targets: contents.changes.map((change) => inspectTarget(update, change)),
   };
 }

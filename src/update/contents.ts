@@ -1,9 +1,11 @@
 // The `contents` file of an update: which modules it is made of.
 //
 //   core ksplice ksplice.ko
+//   on ID
 //   change TARGET NEW_MODULE NEW_FILE OLD_MODULE OLD_FILE
 //
-// One line for the core, one for each target (vmlinux or the name of a module).
+// One line for the core, one for each update that this one was made on top of, the
+// oldest first, and one for each target (vmlinux or the name of a module).
 // What stands here ends up in file names, sysfs paths and insmod's arguments,
 // so that everything but a plain word is refused.
 
@@ -23,6 +25,8 @@ export interface TargetChange {
 
 export interface Contents {
   readonly core: ModuleFile;
+  /** Ids of the updates that have to be applied before it, the oldest first. */
+  readonly on: readonly string[];
   readonly changes: readonly TargetChange[];
 }
 
@@ -60,14 +64,20 @@ export function moduleFilesOf({ core, changes }: Contents): ModuleFile[] {
   return [core, ...old, ...changes.map(({ newCode }) => newCode)];
 }
 
+/** Whether a module's name is that of some update's new code. */
+export function isNewCodeModule(name: string): boolean {
+  return /^ksplice_[a-z0-9]{1,16}_\w+_new$/.test(name);
+}
+
 /** The text of a `contents` file. */
 export function formatContents(contents: Contents): string {
-  const { core, changes } = contents;
+  const { core, on, changes } = contents;
   const lines = changes.map(
     ({ target, newCode, oldCode }) =>
       `change ${target} ${newCode.module} ${newCode.file} ${oldCode.module} ${oldCode.file}`,
   );
-  return [`core ${core.module} ${core.file}`, ...lines, ''].join('\n');
+  const below = on.map((id) => `on ${id}`);
+  return [`core ${core.module} ${core.file}`, ...below, ...lines, ''].join('\n');
 }
 
 /**
@@ -81,6 +91,7 @@ export function parseContents(
 ): { readonly contents: Contents | undefined; readonly faults: readonly string[] } {
   const faults: string[] = [];
   const cores: ModuleFile[] = [];
+  const on: string[] = [];
   const changes: TargetChange[] = [];
   for (const [index, line] of text.split('\n').entries()) {
     if (line === '') continue;
@@ -89,6 +100,8 @@ export function parseContents(
     const [kind, target = '', newModule = '', newFile = '', oldModule = '', oldFile = ''] = words;
     if (kind === 'core' && words.length === 3) {
       cores.push({ module: target, file: newModule });
+    } else if (kind === 'on' && words.length === 2) {
+      on.push(target);
     } else if (kind === 'change' && words.length === 6) {
       changes.push({
         target,
@@ -96,7 +109,7 @@ export function parseContents(
         oldCode: { module: oldModule, file: oldFile },
       });
     } else {
-      faults.push(`${where} is neither a core nor a change line`);
+      faults.push(`${where} is neither a core, an on nor a change line`);
     }
   }
   const [core] = cores;
@@ -105,8 +118,16 @@ export function parseContents(
   if (core && core.module !== CORE_MODULE) {
     faults.push(`contents calls the core ${quote(core.module)} instead of "${CORE_MODULE}"`);
   }
+  for (const below of on) {
+    if (!isUpdateId(below) || below === id || on.indexOf(below) !== on.lastIndexOf(below)) {
+      faults.push(`update ${id} cannot be on ${quote(below)}, as contents says`);
+    }
+  }
   faults.push(...nameFaults(cores, changes, id), ...repetitions(cores, changes));
-  return { contents: core && faults.length === 0 ? { core, changes } : undefined, faults };
+  return {
+    contents: core && faults.length === 0 ? { core, on: [...new Set(on)], changes } : undefined,
+    faults,
+  };
 }
 
 function nameFaults(

@@ -115,7 +115,7 @@ describe('view', () => {
   it(
     'lists updates of which nothing is remembered, by what sysfs says',
     inKernelWith(['xyz', 'abc'], async (kernel) => {
-      const unknown = { description: null, targets: null, created: null, applied: null };
+      const unknown = { on: [], description: null, targets: null, created: null, applied: null };
       await kernel.put('sys/module/ksplice/taint', 'OE\n');
       await kernel.put('sys/module/ksplice_abc_sctp_new/taint', 'OEK\n');
       const functions = [expect.objectContaining({ target: 'vmlinux', name: 'tcp_v4_rcv' })];

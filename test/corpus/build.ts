@@ -102,7 +102,14 @@ async function packAndProve(
 ): Promise<Built> {
   const modules = join(work, id);
   const contents = finishModules(id, code, core, modules);
-  const report = makeReport(confdir.release, changed, [], code, [], facts, { timings: [] });
+  const report = makeReport(
+    confdir.release,
+    { on: [], targets: changed, considered: [] },
+    code,
+    [],
+    facts,
+    { timings: [] },
+  );
   const diff = readPatchFile(patch.file);
   const parts = { id, contents, modules, diff, description: patch.path, report };
   const { archive, update } = await packUpdate(parts, modules);

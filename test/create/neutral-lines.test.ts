@@ -71,3 +71,14 @@ test('an unchanged text, or one changed within lines, gets no directive', () => 
 test('text at the end needs no directive', () => {
   expect(neutralLines(before, `${before}MARK(seven)\n`)).not.toContain('#line');
 });
+
+test('lines of an update below keep the numbers that it was compiled with', () => {
+  const one = ['MARK(a)', 'MARK(b)', 'MARK(c)', ''];
+  const two = ['MARK(a)', 'MARK(x)', 'MARK(y)', 'MARK(b)', 'MARK(c)', ''];
+  const three = ['MARK(top)', 'MARK(a)', 'MARK(x)', 'MARK(new)', 'MARK(y)', 'MARK(c)', ''];
+  const text = (lines: string[]) => lines.join('\n');
+  const { b: _, ...below } = numbers(neutralLines(text(one), text(two)));
+  const now = numbers(neutralLines(text(one), text(two), text(three)));
+  expect(now).toMatchObject(below);
+  expect(Object.keys(now).sort()).toEqual(['a', 'c', 'new', 'top', 'x', 'y']);
+});

@@ -64,7 +64,13 @@ export interface Sample {
 /** Makes an unpacked update below `where`, with everything in it but SHA256SUMS. */
 export async function makeSample(
   where: string,
-  { id = 'abc12345', targets = ['vmlinux', 'sctp'], release = RELEASE, answer = '42' } = {},
+  {
+    id = 'abc12345',
+    targets = ['vmlinux', 'sctp'],
+    release = RELEASE,
+    answer = '42',
+    on = [] as string[],
+  } = {},
 ): Promise<Sample> {
   const directory = path.join(where, `ksplice-${id}`);
   await mkdir(path.join(directory, 'debug'), { recursive: true });
@@ -74,6 +80,7 @@ export async function makeSample(
   };
   const contents: Contents = {
     core: { module: 'ksplice', file: 'ksplice.ko' },
+    on,
     changes: targets.map((target) => ({
       target,
       newCode: module(target, 'new'),

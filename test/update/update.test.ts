@@ -37,7 +37,7 @@ async function filesOf(sample: Sample): Promise<string[]> {
 describe('an update', () => {
   it('is read from a tarball and from a directory alike', async () => {
     await withDirectory(async (where) => {
-      const sample = await makeSample(where);
+      const sample = await makeSample(where, { on: ['lower1', 'lower2'] });
       const archive = path.join(where, 'out.tar.gz');
       const written = await writeUpdate(sample.directory, archive);
       const [packed, unpacked] = [await readUpdate(archive), await readUpdate(sample.directory)];
@@ -163,7 +163,17 @@ describe('a bad update', () => {
       [
         'with a line that contents cannot have',
         (inside) => writeFile(inside('contents'), 'run rm -rf /\n'),
-        'line 1 of contents is neither a core nor a change line',
+        'line 1 of contents is neither a core, an on nor a change line',
+      ],
+      [
+        'that is on itself',
+        (inside) => writeFile(inside('contents'), 'core ksplice ksplice.ko\non abc12345\n'),
+        'update abc12345 cannot be on "abc12345", as contents says',
+      ],
+      [
+        'on what cannot be an update',
+        (inside) => writeFile(inside('contents'), 'core ksplice ksplice.ko\non ../x\n'),
+        'update abc12345 cannot be on "../x", as contents says',
       ],
       [
         "with another update's modules",

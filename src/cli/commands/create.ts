@@ -65,9 +65,16 @@ export const command: Command = {
         describe: 'Change only these: vmlinux, or modules (separated by commas)',
       })
       .option('allow-busy', allowBusyOption)
+      .option('on', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe: 'Go on top of this update, which is applied (for patches); may be repeated',
+      })
       .option('series', {
         type: 'boolean',
-        describe: 'With --git: the next change starts at this one (moves refs/ksplice/pre)',
+        describe:
+          'In git, the next change starts at this one (moves refs/ksplice/pre); with patches, go on the last update made',
       })
       .option('build-modules', {
         type: 'boolean',
@@ -113,6 +120,10 @@ export const command: Command = {
     [
       'ksplice-ts create --diffext .new --config conf ~/linux-6.1',
       'compare net/ipv4/tcp.c.new with net/ipv4/tcp.c',
+    ],
+    [
+      'ksplice-ts create --patch more.patch --on ksplice-8c4rnqv2.tar.gz --config conf',
+      'on top of an update that is applied, also of the same functions',
     ],
     [
       'ksplice-ts create --prebuild --config conf',
@@ -173,11 +184,11 @@ function readChange(args: Record<string, unknown>): ChangeRequest {
       "Of a module's directory there is neither a history nor anything to keep: use --patch or --diffext.",
     );
   }
-  if (args.series === true && git === undefined) {
-    throw usage(
-      '--series is for --git',
-      'Without git, what runs after an update is not known: give the source as it runs, and all patches.',
-    );
+  if (args.on !== undefined && !patch) {
+    throw usage('--on is for --patch', 'With --git, a series knows what it is on: --series.');
+  }
+  if (args.series === true && diffext !== undefined) {
+    throw usage('--series is for --git and --patch', 'Make a patch of the files: diff -u.');
   }
   return { patch, diffext, git, patchOptions: readPatchOptions(options) };
 }
@@ -192,6 +203,7 @@ function readOptions(args: Record<string, unknown>): CreateOptions {
     id: args.id as string | undefined,
     description: args.description as string | undefined,
     output: args.output as string,
+    on: args.on as string[] | undefined,
     series: args.series === true,
     buildModules: args['build-modules'] === true,
     allowBusy: readNames(args['allow-busy']),
@@ -224,6 +236,7 @@ function usage(message: string, advice: string): KspliceError {
 function describe({ id, file, proof, report }: CreatedUpdate): string[] {
   return [
     ...report.objects.flatMap(objectLines),
+    ...(report.on.length > 0 ? [`On top of ${report.on.join(', ')}: apply that first.`] : []),
     ...proofLines(proof),
     `Update ${id} is in ${file}`,
   ];

@@ -34,9 +34,10 @@ export const command: Command = {
 
 async function showList(): Promise<Outcome> {
   const updates = await listUpdates(new Host());
-  const lines = updates.map(({ id, stage, description }) => {
+  const lines = updates.map(({ id, stage, on, description }) => {
     const state = stage === 'applied' ? '' : ` [${stage}]`;
-    return `${id}${state}: ${firstLine(description ?? '(its description is not known here)')}`;
+    const below = on.length > 0 ? ` (on ${on.join(', ')})` : '';
+    return `${id}${state}${below}: ${firstLine(description ?? '(its description is not known here)')}`;
   });
   return {
     json: { updates },
@@ -47,6 +48,7 @@ async function showList(): Promise<Outcome> {
 function showOne(view: UpdateView): Outcome {
   const { id, stage, abortCause, conflicts, match, functions, timing, patch, taint } = view;
   const text = [`Update ${id}: ${stage}`];
+  if (view.on.length > 0) text.push(`  on top of ${view.on.join(', ')}`);
   if (view.description) text.push(`  ${view.description}`);
   if (view.created) text.push(`  made ${view.created}`);
   if (view.applied) text.push(`  applied ${view.applied}`);
@@ -75,6 +77,7 @@ function showFile(update: Update): Outcome {
       apiVersion,
       targets,
       allowBusy,
+      on: contents.on,
       modules: [...update.modules.values()].map(({ module, file }) => ({ module, file })),
       report: report ?? null,
       patch,
@@ -84,6 +87,7 @@ function showFile(update: Update): Outcome {
       `  ${description}`,
       `  made ${timestamp}`,
       `  changes ${targets.join(', ')}`,
+      ...(contents.on.length > 0 ? [`  on top of ${contents.on.join(', ')}`] : []),
       ...busyLines(allowBusy),
       '',
       patch.trimEnd(),

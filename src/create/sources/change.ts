@@ -4,11 +4,13 @@
 import { createTwoFilesPatch } from 'diff';
 import { KspliceError } from '../../errors.js';
 import type { Ui } from '../../ui.js';
+import type { Update } from '../../update/update.js';
 import { describePatch } from '../pack.js';
 import type { PatchedFile } from '../patched-file.js';
-import { loadPatches, readPatchFile } from '../source-patch.js';
+import { applyPatches, readPatchFile } from '../source-patch.js';
 import { filesWithExtension } from './diffext.js';
 import { type GitChange, openGitChange } from './git.js';
+import { Layers } from './layers.js';
 import { type PatchOptions, USUAL_PATCH_OPTIONS } from './patch-options.js';
 
 /** What the user asked for: one of the three ways. */
@@ -30,6 +32,8 @@ export interface SourceChange {
   readonly diff: string;
   /** A line for a person. */
   readonly description: string;
+  /** Files as each of the updates below has them, the oldest first; `files` has all since the boot. */
+  readonly below: readonly (readonly PatchedFile[])[];
   /** Set if the code that runs is a commit's, not what lies in the source tree. */
   readonly git?: GitChange;
 }
@@ -37,11 +41,13 @@ export interface SourceChange {
 /**
  * Finds out what is to change. Nothing is written.
  * @param source the user's tree
+ * @param bases updates that are applied, the oldest first; for patches only
  * @throws KspliceError `usage` unless the request names one way; `patch-failed`, `no-changes`, `io`
  */
 export async function loadChange(
   request: ChangeRequest,
   source: string,
+  bases: readonly Update[],
   ui: Ui,
 ): Promise<SourceChange> {
   const { patch, diffext, git } = request;
@@ -55,15 +61,16 @@ export async function loadChange(
   if (diffext !== undefined) {
     const files = filesWithExtension(source, diffext, ui);
     const description = files.map(({ path }) => path).join(', ');
-    return { files, diff: unifiedDiff(files), description };
+    return { files, below: [], diff: unifiedDiff(files), description };
   }
   const patches = typeof patch === 'string' ? [patch] : (patch ?? []);
   const options = request.patchOptions ?? USUAL_PATCH_OPTIONS;
-  const files = loadPatches(patches, source, options, ui);
+  const layers = new Layers(source, bases, ui);
+  const files = applyPatches(patches, layers.running(), options, ui);
   const description = patches.map(describePatch).join('; ');
   // Taken back, a patch file says the opposite of what the update does.
   const diff = options.reverse ? unifiedDiff(files) : joined(patches.map(readPatchFile));
-  return { files, diff, description };
+  return { files: layers.whole(files), below: layers.below(), diff, description };
 }
 
 /** Patches one after the other, each beginning on a line of its own. */

@@ -74,6 +74,7 @@ export async function openGitChange(
   }
   return {
     files,
+    below: [],
     diff: await repository.diff(base, target),
     description: await repository.subject(target),
     git: {

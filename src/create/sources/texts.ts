@@ -39,7 +39,12 @@ export class SourceTexts {
     this.entry(path).after = text;
   }
 
-  /** The files whose text is another one than at the beginning, in the order of first use. */
+  /** Every text as it is by now becomes the one that `changes()` starts from. */
+  mark(): void {
+    for (const [path, { after }] of this.touched) this.touched.set(path, { before: after, after });
+  }
+
+  /** The files whose text is another one than at the last mark, in the order of first use. */
   changes(): PatchedFile[] {
     return [...this.touched]
       .filter(([, { before, after }]) => before !== after)

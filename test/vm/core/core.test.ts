@@ -135,6 +135,9 @@ describe('a switch', () => {
     await guest.ok(`insmod ${second!.old}`);
     const state = await scene.apply('pair');
     expect(state.functions.split('\n')).toHaveLength(traced ? 4 : 3);
+    // What was loaded first may be used by the others.
+    const held = await guest.ok('cat /sys/module/ksplice_pair_*_new/refcnt');
+    expect(held.split('\n').sort()).toEqual(['1', '2']);
     expect(await guest.ok('cat /proc/cmdline')).toBe('new cmdline');
     expect(await scene.call('plain')).toBe('new core_plain');
     expect(await scene.call('bare')).toBe('new core_bare');

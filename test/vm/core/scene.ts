@@ -71,7 +71,8 @@ export class Scene {
   }
 
   async unload(id: string): Promise<void> {
-    for (const { target } of this.built(id).modules) {
+    // New code may be used by that of the targets after it.
+    for (const { target } of [...this.built(id).modules].reverse()) {
       await this.guest.ok(`rmmod ksplice_${id}_${target}_new ksplice_${id}_${target}_old`);
     }
     expect(await this.guest.ok('ls /sys/kernel/ksplice')).not.toContain(`${id}\n`);

@@ -1,0 +1,76 @@
+// What one target of an update adds, another one uses: a counter that is new in the
+// kernel proper, and is shown by a module.
+
+import { readFileSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createTwoFilesPatch } from 'diff';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type TestKernel, testKernel } from '../kernels/kernel.js';
+import { withGuest } from './harness/index.js';
+import { configure, ksplice, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
+
+const folder = join(ROOT, '.work', 'shared');
+const update = join(folder, 'ksplice-shared.tar.gz');
+let kernel: TestKernel;
+
+function patch(file: string, edits: readonly (readonly [RegExp, string])[]): string {
+  const before = readFileSync(join(kernel.source, file), 'utf8');
+  let after = before;
+  for (const [from, to] of edits) {
+    expect(after).toMatch(from);
+    after = after.replace(from, to);
+  }
+  return createTwoFilesPatch(`a/${file}`, `b/${file}`, before, after);
+}
+
+beforeAll(async () => {
+  kernel = await testKernel();
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  // The module comes first in the patch, and last into the kernel.
+  const parts = [
+    patch('net/sctp/proc.c', [
+      [/^(?=static int sctp_snmp_seq_show)/m, 'extern int shows_of_softirqs(int more);\n\n'],
+      [
+        /^(?=\tsnmp_get_cpu_field_batch)/m,
+        '\tseq_printf(seq, "Shows\\t%d\\n", shows_of_softirqs(100));\n',
+      ],
+    ]),
+    patch('fs/proc/softirqs.c', [
+      [
+        /^(?=static int show_softirqs)/m,
+        'int shows_of_softirqs(int more);\nint shows_of_softirqs(int more)\n{\n\tstatic int shows;\n\n\treturn shows += more;\n}\n\n',
+      ],
+      [/^(?=\tseq_puts\(p, )/m, '\tshows_of_softirqs(1);\n'],
+    ]),
+  ];
+  await writeFile(join(folder, 'shared.patch'), parts.join(''));
+  await configure(kernel, join(folder, 'conf'));
+  const change = ['--patch', join(folder, 'shared.patch'), '--config', join(folder, 'conf')];
+  await ksplice(['create', ...change, '--id', 'shared', '--output', folder]);
+});
+
+describe('a function that is new in the kernel proper', () => {
+  it('is called by the new code of a module', async () => {
+    await withGuest({ name: 'shared', kernel, timeoutMs: 1_200_000 }, async (guest) => {
+      await guest.ok('modprobe sctp');
+      const snmp = () => guest.ok('head -n1 /proc/net/sctp/snmp');
+      const plain = await snmp();
+      await kspliceIn(guest, `apply ${update}`);
+      expect(await kspliceModules(guest)).toEqual([
+        'ksplice',
+        'ksplice_shared_sctp_new',
+        'ksplice_shared_vmlinux_new',
+      ]);
+      // One reading may show it more than once: the hundreds do not matter.
+      expect(await snmp()).toMatch(/^Shows\t\d*00$/);
+      await guest.ok('cat /proc/softirqs');
+      await guest.ok('cat /proc/softirqs');
+      expect(await snmp()).toMatch(/^Shows\t\d*02$/);
+      await kspliceIn(guest, 'undo shared');
+      expect(await snmp()).toMatch(plain.split(/\s/)[0]!);
+      expect(await kspliceModules(guest)).toEqual([]);
+    });
+  });
+});
