@@ -148,6 +148,22 @@ describe('applyUpdate', () => {
   );
 
   it(
+    'tells of each attempt, the latest first',
+    inKernel(async (kernel) => {
+      const write = kernel.write.bind(kernel);
+      kernel.write = async (file, value) => {
+        const answer = await write(file, value);
+        const lines = 'window_ns=9 attempts=2\nwindow_ns=0 attempts=1\n';
+        await kernel.put('sys/kernel/ksplice/abc12345/timing', lines);
+        return answer;
+      };
+      const { timing, timings } = await applyUpdate(update, kernel, NO_WAIT, silentUi);
+      expect(timing).toEqual({ window_ns: 9, attempts: 2 });
+      expect(timings).toEqual([timing, { window_ns: 0, attempts: 1 }]);
+    }),
+  );
+
+  it(
     'names the tasks that use the code, and gives up in time',
     inKernel(async (kernel) => {
       const refusal = { word: 'code_busy', conflicts: '812 nginx sctp_rcv [sctp]\n' };
@@ -310,6 +326,18 @@ describe('checks before anything is loaded', () => {
       expect(first).toMatchObject({ changed: true, attempts: 1 });
       expect(again).toEqual({ ...first, changed: false, attempts: 0 });
       expect(kernel.events).toEqual(events);
+    })();
+  });
+
+  it('refuse an update that is being undone', async () => {
+    await inKernel(async (kernel) => {
+      await applyUpdate(update, kernel, NO_WAIT, silentUi);
+      await kernel.put('sys/kernel/ksplice/abc12345/stage', 'leaving\n');
+      const error = await failure(applyUpdate(update, kernel, NO_WAIT, silentUi));
+      expect(error).toMatchObject({
+        code: 'busy',
+        message: expect.stringContaining('a task is still in its new code'),
+      });
     })();
   });
 

@@ -68,6 +68,24 @@ describe('undoUpdate', () => {
   );
 
   it(
+    'says that the old code is back when a task is left in the new, and goes on from there',
+    inKernelWith(['abc'], async (kernel) => {
+      await kernel.put('sys/kernel/ksplice/abc/stage', 'leaving\n');
+      kernel.refusals.push({ word: 'code_busy', conflicts: '7 httpd poll+0x1c/0x90 [x]\n' });
+      await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
+        code: 'busy',
+        message: expect.stringMatching(
+          /old code of abc runs again.*: httpd \(7\) in poll\+0x1c\/0x90 \[x\]$/,
+        ),
+        details: { stage: 'leaving' },
+      });
+      expect(kernel.modules).toContain('ksplice_abc_sctp_new');
+      await undoUpdate('abc', kernel, NO_WAIT, silentUi);
+      expect(kernel.modules).toEqual(['sctp']);
+    }),
+  );
+
+  it(
     'unloads what an apply that was killed has left, without a switch',
     inKernelWith(['abc'], async (kernel) => {
       await kernel.put('sys/kernel/ksplice/abc/stage', 'preparing\n');
