@@ -431,6 +431,7 @@ int ksplice_reverse(struct ksplice_update *update)
 	if (update->cause == KSPLICE_OK && any_may_be_busy(update))
 		update->cause = ksplice_switch(update, KSPLICE_LEAVE);
 	if (update->cause == KSPLICE_OK) {
+		ksplice_call_hooks(update, KSPLICE_HOOK_POST_REVERSE);
 		update->stage = KSPLICE_REVERSED;
 		update->order = 0;
 		release_all(update);

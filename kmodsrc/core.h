@@ -56,6 +56,7 @@ enum ksplice_cause {
 	KSPLICE_LIVEPATCHED,
 	KSPLICE_INCOMPLETE,
 	KSPLICE_BASE_MISSING,
+	KSPLICE_CALL_FAILED,
 	KSPLICE_STACKED,
 	KSPLICE_N_CAUSES,
 };
@@ -230,6 +231,9 @@ enum ksplice_cause ksplice_check_before_undo(struct ksplice_update *update);
 enum ksplice_cause ksplice_attach_ftrace(struct ksplice_update *update);
 void ksplice_detach_ftrace(struct ksplice_update *update);
 struct ksplice_function *ksplice_handler_below(const struct ksplice_function *f);
+
+/* hooks.c */
+int ksplice_call_hooks(struct ksplice_update *update, enum ksplice_hook_kind kind);
 
 /* livepatch.c; the name of the module whose livepatch redirects code in that range */
 void ksplice_lock_livepatches(void);

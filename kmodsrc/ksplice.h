@@ -20,7 +20,7 @@
 #include <linux/module.h>
 #include "program.h"
 
-#define KSPLICE_API_VERSION 3
+#define KSPLICE_API_VERSION 4
 
 /*
  * A function that the update replaces.  Without new_addr its code is only
@@ -58,6 +58,25 @@ struct ksplice_base {
 	__u64 cookie;
 };
 
+/* When a hook is called: see ksplice-patch.h. */
+enum ksplice_hook_kind {
+	KSPLICE_HOOK_PRE_APPLY,
+	KSPLICE_HOOK_CHECK_APPLY,
+	KSPLICE_HOOK_APPLY,
+	KSPLICE_HOOK_POST_APPLY,
+	KSPLICE_HOOK_FAIL_APPLY,
+	KSPLICE_HOOK_PRE_REVERSE,
+	KSPLICE_HOOK_CHECK_REVERSE,
+	KSPLICE_HOOK_REVERSE,
+	KSPLICE_HOOK_POST_REVERSE,
+	KSPLICE_HOOK_FAIL_REVERSE,
+};
+
+struct ksplice_hook {
+	__u32 kind;
+	void *fn;		/* without arguments; returns int where it can refuse */
+};
+
 struct ksplice_new_code {
 	const char *id;
 	const char *target;	/* "vmlinux" or the name of a module */
@@ -70,6 +89,8 @@ struct ksplice_new_code {
 	unsigned int n_refs;
 	const struct ksplice_base *bases;	/* of all updates below, oldest first */
 	unsigned int n_bases;
+	const struct ksplice_hook *hooks;	/* in the order in which they are called */
+	unsigned int n_hooks;
 };
 
 struct ksplice_old_code {

@@ -17,6 +17,7 @@ struct stop {
 	enum ksplice_step step;
 	atomic_t arrived;
 	bool done;
+	bool refused;			/* by a hook */
 	bool switched;
 };
 
@@ -80,15 +81,31 @@ static bool writes(enum ksplice_step step)
 	return step == KSPLICE_APPLY || step == KSPLICE_REVERSE;
 }
 
+static bool is_refused(struct stop *stop)
+{
+	enum ksplice_hook_kind kind = KSPLICE_HOOK_CHECK_APPLY;
+
+	if (stop->step == KSPLICE_LEAVE)
+		return false;
+	if (stop->step == KSPLICE_REVERSE)
+		kind = KSPLICE_HOOK_CHECK_REVERSE;
+	stop->refused = ksplice_call_hooks(stop->update, kind);
+	return stop->refused;
+}
+
 /* On the first CPU that gets here; all others wait, interrupts off. */
 static void do_switch(struct stop *stop)
 {
 	struct ksplice_update *update = stop->update;
+	bool undo = stop->step == KSPLICE_REVERSE;
 	u64 start = ktime_get_mono_fast_ns();
 
-	stop->switched = ksplice_stacks_clear(update, stop->step, stop->seen);
-	if (stop->switched && writes(stop->step))
-		write_all(update, stop->step == KSPLICE_REVERSE);
+	stop->switched = ksplice_stacks_clear(update, stop->step, stop->seen) &&
+			 !is_refused(stop);
+	if (stop->switched && writes(stop->step)) {
+		write_all(update, undo);
+		ksplice_call_hooks(update, undo ? KSPLICE_HOOK_REVERSE : KSPLICE_HOOK_APPLY);
+	}
 	ksplice_this_attempt(update)->window_ns = ktime_get_mono_fast_ns() - start;
 }
 
@@ -131,7 +148,7 @@ static enum ksplice_cause stop_and_switch(struct ksplice_update *update,
 		if (KERNEL(stop_machine_cpuslocked)(on_each_stopped_cpu, &stop, cpu_online_mask))
 			cause = KSPLICE_UNEXPECTED;
 		else if (!stop.switched)
-			cause = KSPLICE_CODE_BUSY;
+			cause = stop.refused ? KSPLICE_CALL_FAILED : KSPLICE_CODE_BUSY;
 	}
 	unlock_text();
 	return cause;
@@ -171,6 +188,24 @@ static enum ksplice_cause attempt(struct ksplice_update *update, enum ksplice_st
 		cause = stop_and_switch(update, step, seen);
 	ksplice_forget_seen(seen);
 	update->timing.over = cause != KSPLICE_CODE_BUSY;
+	return cause;
+}
+
+/* Only the last hook of an undo is not called here: tasks may have to leave first. */
+static enum ksplice_cause attempt_with_hooks(struct ksplice_update *update, enum ksplice_step step)
+{
+	bool undo = step == KSPLICE_REVERSE;
+	enum ksplice_cause cause = KSPLICE_CALL_FAILED;
+
+	if (step == KSPLICE_LEAVE)
+		return attempt(update, step);
+	if (!ksplice_call_hooks(update, undo ? KSPLICE_HOOK_PRE_REVERSE : KSPLICE_HOOK_PRE_APPLY))
+		cause = attempt(update, step);
+	if (cause != KSPLICE_OK || step == KSPLICE_TRY)
+		ksplice_call_hooks(update,
+				   undo ? KSPLICE_HOOK_FAIL_REVERSE : KSPLICE_HOOK_FAIL_APPLY);
+	else if (!undo)
+		ksplice_call_hooks(update, KSPLICE_HOOK_POST_APPLY);
 	return cause;
 }
 
@@ -214,7 +249,7 @@ enum ksplice_cause ksplice_switch(struct ksplice_update *update, enum ksplice_st
 		cause = prepare(update);
 	if (cause != KSPLICE_OK)
 		return cause;
-	cause = attempt(update, step);
+	cause = attempt_with_hooks(update, step);
 	if (cause == KSPLICE_OK && writes(step))
 		mark_switched(update, undo);
 	/* Undone, not applied after all, or only tried. */

@@ -33,6 +33,7 @@ static const char * const cause_names[KSPLICE_N_CAUSES] = {
 	[KSPLICE_LIVEPATCHED] = "livepatched",
 	[KSPLICE_INCOMPLETE] = "incomplete",
 	[KSPLICE_BASE_MISSING] = "base_missing",
+	[KSPLICE_CALL_FAILED] = "call_failed",
 	[KSPLICE_STACKED] = "stacked",
 };
 

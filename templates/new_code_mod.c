@@ -23,6 +23,10 @@ static const struct ksplice_base bases[] = {
 @BASES@
 };
 
+static const struct ksplice_hook hooks[] = {
+@HOOKS@
+};
+
 static const struct ksplice_new_code new_code = {
 	.id = @ID_STRING@,
 	.target = @TARGET_STRING@,
@@ -35,6 +39,8 @@ static const struct ksplice_new_code new_code = {
 	.n_refs = ARRAY_SIZE(refs),
 	.bases = bases,
 	.n_bases = ARRAY_SIZE(bases),
+	.hooks = hooks,
+	.n_hooks = ARRAY_SIZE(hooks),
 };
 
 static int __init new_code_init(void)

@@ -4,11 +4,13 @@
 
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { type CmdFile, ownersOf, parseCmdFile, sectioned } from './cmd-file.js';
 import { errorLines, type Kbuild, make } from './kbuild.js';
 import type { KbuildObject } from './kbuild-lists.js';
+import { packageRoot } from './package-root.js';
 import type { PatchedFile } from './patched-file.js';
 import { inParallel, runTool } from './tool.js';
 
@@ -150,6 +152,9 @@ function describe<T extends KbuildObject>(kbuild: Kbuild, cache: string, object:
   };
 }
 
+/** The directory with ksplice-patch.h. */
+const HOOKS_HEADER = fileURLToPath(new URL('templates/include', packageRoot));
+
 /**
  * Repeats the commands that made an object, from the source as it is now.
  * @param output where the sectioned object goes
@@ -162,7 +167,10 @@ export async function compileSectioned(
   ui: Ui,
 ): Promise<void> {
   mkdirSync(dirname(output), { recursive: true });
-  for (const [program = '', ...args] of sectioned(object.made.commands, object.target, output)) {
+  const commands = sectioned(object.made.commands, object.target, output);
+  for (const [index, [program = '', ...args]] of commands.entries()) {
+    // After all others, so that it hides no header of theirs.
+    if (index === 0) args.push('-idirafter', HOOKS_HEADER);
     const result = await runTool(program, args, { cwd: kbuild.objects, signal: ui.signal });
     const lines = errorLines(result.output, kbuild.tree);
     if (result.status !== 0) {

@@ -9,6 +9,7 @@ import type { Changes } from './changes.js';
 import type { Side } from './compare.js';
 import type { Correlation } from './correlate.js';
 import { type Extent, relocationsIn, wholeSection } from './extents.js';
+import { hooksOf } from './hooks.js';
 import type { Journal } from './journal.js';
 import { isFresh } from './names.js';
 import type { Part } from './parts.js';
@@ -49,6 +50,7 @@ export class Closure {
     for (const [part, fate] of changes.fates) {
       if (fate === 'written') this.keep(part, 'new content, to be written over the old');
     }
+    for (const { part } of hooksOf(post.parts)) this.keep(part, 'a hook');
     for (const part of changes.added) {
       // Other objects of the same patch may need what is global.
       const isGlobal = part.symbol.binding !== 0;

@@ -6,6 +6,7 @@ import { changedSections } from './bare.js';
 import type { Changes } from './changes.js';
 import type { BadReference, Closure } from './closure.js';
 import type { Comparison } from './compare.js';
+import { hooksOf, partsUsedBy } from './hooks.js';
 import type { Part } from './parts.js';
 import type { Refusal } from './types.js';
 
@@ -24,10 +25,16 @@ export function decide(
 ): Decisions {
   const refusals: Refusal[] = [];
   const notes: string[] = [];
+  const { parts } = comparison.post;
+  const left = partsUsedBy(parts, hooksOf(parts));
   for (const [pre, post] of changes.data) {
     const fate = changes.fates.get(post);
     if (fate === 'written') notes.push(`${post.symbol.name} changed: it is written in place`);
-    if (fate === 'refused') refusals.push(changedData(comparison, pre, post, object));
+    if (fate !== 'refused') continue;
+    const refusal = changedData(comparison, pre, post, object);
+    // Who names a variable in a hook knows that the running kernel has a value of its own.
+    if (refusal.code !== 'data-changed' || !left.has(post)) refusals.push(refusal);
+    else notes.push(`the initial value of ${post.symbol.name} changed: left to the hook`);
   }
   const seen = new Set<Section | Part>();
   for (const bad of closure.bad) {
@@ -87,7 +94,7 @@ function changedData(comparison: Comparison, pre: Part, post: Part, object: stri
     object,
     symbol,
     message: `the initial value of ${symbol} changed (${difference}); the running kernel has its own value`,
-    advice: 'Leave the initial value, and set the new one from a hook when the update is applied.',
+    advice: 'Set the new one from a hook when the update is applied: see docs/hooks.md.',
   };
 }
 

@@ -9,6 +9,7 @@ import { Closure } from './closure.js';
 import { Comparison } from './compare.js';
 import { correlate } from './correlate.js';
 import { decide } from './decide.js';
+import { hooksOf } from './hooks.js';
 import { Journal } from './journal.js';
 import { coldParent } from './names.js';
 import type { IsNewcomer } from './newcomers.js';
@@ -67,6 +68,7 @@ export function diffObjects(
     post,
     replaced,
     written: writtenData(changes),
+    hooks: hooksOf(right.parts).map(({ kind, part }) => ({ kind, symbol: part.symbol })),
     kept: closure.kept,
     entries: closure.entries(),
     twins: closure.twins,

@@ -28,6 +28,8 @@ export type SectionRole =
   | 'table'
   /** Used at boot or when a module is loaded or unloaded, then never again. */
   | 'init'
+  /** Pointers to hooks of the patch (hooks.ts). */
+  | 'hook'
   /** Facts about the module for the loader and for user space. */
   | 'module-info'
   /** Exported symbols. */
@@ -75,6 +77,7 @@ const rules: readonly (readonly [RegExp, SectionRole])[] = [
     'module-info',
   ],
   [/^(___ksymtab|___kcrctab|__ksymtab_strings|\.export_symbol)/, 'export'],
+  [/^\.ksplice\.call_(pre_|check_|post_|fail_)?(apply|reverse)$/, 'hook'],
   [/^\.note|^\.comment$|^\.discard/, 'ignored'],
   // Lists all printk formats in debugfs (printk/index); nothing runs from it.
   [/^\.printk_index$/, 'ignored'],

@@ -3,6 +3,7 @@
 // code: which sections go along, and where each of their relocations leads.
 
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
+import type { Hook } from './hooks.js';
 
 /** Why a change cannot be made on a running kernel. */
 export interface Refusal {
@@ -74,6 +75,8 @@ export interface ObjectDiff {
   readonly replaced: readonly ChangedSymbol[];
   /** Read-only data whose new content is written over the old. */
   readonly written: readonly ChangedSymbol[];
+  /** What is called when the update is applied or reversed; all of it is kept. */
+  readonly hooks: readonly Hook[];
   /** Post sections that go into the new code as they are: code, new data, strings, constants. */
   readonly kept: ReadonlySet<Section>;
   /** Special table entries that go along. */

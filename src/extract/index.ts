@@ -15,7 +15,14 @@ import type { TableSizes } from '../elf/tables.js';
 import { writeObject } from '../elf/writer.js';
 import { Assembly } from './assembly.js';
 import { chooseRefs } from './refs.js';
-import type { Change, ChangedObject, NewCode, ProgramIndex, SymbolResolver } from './types.js';
+import type {
+  CalledHook,
+  Change,
+  ChangedObject,
+  NewCode,
+  ProgramIndex,
+  SymbolResolver,
+} from './types.js';
 import { Undefined } from './undefined.js';
 
 export interface ExtractInput {
@@ -38,6 +45,7 @@ export function extractNewCode(input: ExtractInput): NewCode {
   for (const object of input.objects) assembly.addSections(object);
   for (const object of input.objects) assembly.addRelocations(object);
   const changes = nameChanges(input, assembly, undefinedSymbols);
+  const hooks = nameHooks(input.objects, assembly);
   undefinedSymbols.refuseUnresolved();
   const refs = chooseRefs(
     assembly,
@@ -51,6 +59,7 @@ export function extractNewCode(input: ExtractInput): NewCode {
     bindings: undefinedSymbols.bindings(),
     changes,
     refs,
+    hooks,
     namespaces: undefinedSymbols.namespaces(),
   };
 }
@@ -101,6 +110,16 @@ function nameChanges(
 /** What is replaced is always in the kernel as it was booted: the differ has seen to it. */
 function bootedName(homes: Homes | undefined, pre: ElfSymbol): string {
   return homes ? (homes.bootedName(pre) ?? '') : pre.name;
+}
+
+/** Gives hooks global names. */
+function nameHooks(objects: readonly ChangedObject[], assembly: Assembly): CalledHook[] {
+  const all = objects.flatMap(({ diff }) => diff.hooks);
+  return all.map(({ kind, symbol: { section, value, size } }, index) => {
+    const symbol = `ksplice_hook_${index}`;
+    assembly.addGlobal(symbol, assembly.sectionOf(section!), value, size);
+    return { kind, symbol };
+  });
 }
 
 /** The parts of a function that the compiler moved out of the way: f.cold, f.cold.3. */

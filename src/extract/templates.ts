@@ -74,7 +74,8 @@ export function renderTemplate(template: string, values: Readonly<Record<string,
 /** The source of the new-code module, from templates/new_code_mod.c. */
 export function renderNewCode(template: string, modules: TargetModules, code: NewCode): string {
   const symbols = new Set<string>();
-  for (const { symbol } of [...code.changes, ...code.refs]) if (symbol) symbols.add(symbol);
+  for (const { symbol } of [...code.changes, ...code.refs, ...code.hooks])
+    if (symbol) symbols.add(symbol);
   const declarations = [...symbols].map((name) => `extern const char ${checkedWord(name)}[];`);
   const changes = code.changes.map(
     ({ span, symbol, name, isData }) =>
@@ -98,6 +99,12 @@ export function renderNewCode(template: string, modules: TargetModules, code: Ne
     DECLARATIONS: declarations.join('\n'),
     CHANGES: changes.join('\n'),
     REFS: refs.join('\n'),
+    HOOKS: code.hooks
+      .map(
+        ({ kind, symbol }) =>
+          `\t{ .kind = KSPLICE_HOOK_${kind.toUpperCase()}, .fn = (void *)${symbol} },`,
+      )
+      .join('\n'),
     BASES: baseLines(modules.bases),
     NAMESPACES: code.namespaces.map((name) => `MODULE_IMPORT_NS(${checkedWord(name)});`).join('\n'),
   });

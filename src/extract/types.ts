@@ -1,6 +1,7 @@
 // What extraction asks for and what it gives back.
 
 import type { Homes } from '../diff/homes.js';
+import type { HookKind } from '../diff/hooks.js';
 import type { ObjectDiff } from '../diff/types.js';
 import type { ElfSymbol } from '../elf/object.js';
 import type { KlpBinding } from './livepatch.js';
@@ -71,6 +72,13 @@ export interface Ref {
   readonly key: number;
 }
 
+/** A function that the core calls. */
+export interface CalledHook {
+  readonly kind: HookKind;
+  /** Global symbol of the function in the new code. */
+  readonly symbol: string;
+}
+
 /** The new code of one target. */
 export interface NewCode {
   /** A relocatable object, for kbuild to link into the new-code module. */
@@ -81,6 +89,7 @@ export interface NewCode {
   readonly bindings: readonly KlpBinding[];
   readonly changes: readonly Change[];
   readonly refs: readonly Ref[];
+  readonly hooks: readonly CalledHook[];
   /** Symbol namespaces that the module has to import. */
   readonly namespaces: readonly string[];
 }

@@ -3,7 +3,7 @@
 
 /** struct ksplice_new_code */
 export const NEW_CODE = {
-  size: 88,
+  size: 104,
   target: 8,
   cookie: 16,
   changes: 40,
@@ -12,9 +12,13 @@ export const NEW_CODE = {
   nRefs: 64,
   bases: 72,
   nBases: 80,
+  hooks: 88,
+  nHooks: 96,
 } as const;
 /** struct ksplice_base */
 export const BASE = { size: 24, id: 0, target: 8, cookie: 16 } as const;
+/** struct ksplice_hook */
+export const HOOK = { size: 16, kind: 0, fn: 8 } as const;
 /** struct ksplice_change */
 export const CHANGE = { size: 16, span: 0, flags: 4, newAddr: 8 } as const;
 /** KSPLICE_CHANGE_DATA */

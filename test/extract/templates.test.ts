@@ -24,6 +24,7 @@ const code: NewCode = {
     { label: 'a.o', name: '*/ f.cold', span: 8, symbol: '', isData: false },
     { label: 'a.o', name: 'ops', span: 9, symbol: 'ksplice_new_1', isData: true },
   ],
+  hooks: [{ kind: 'check_apply', symbol: 'ksplice_hook_0' }],
   refs: [
     {
       symbol: 'ksplice_place_0',
@@ -107,7 +108,7 @@ describe('the new-code module', () => {
   });
 
   test('compiles without refs and namespaces as well', () => {
-    const bare = { ...code, refs: [], namespaces: [] };
+    const bare = { ...code, refs: [], hooks: [], namespaces: [] };
     compileSource(templates.renderNewCode(template('new_code_mod.c'), modules, bare));
   });
 });

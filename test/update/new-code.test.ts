@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { ElfObject } from '../../src/elf/object.js';
-import { BASE, CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../../src/update/new-code.js';
+import { BASE, CHANGE, CHANGE_DATA, HOOK, NEW_CODE, REF } from '../../src/update/new-code.js';
 import { compile } from '../support/compile.js';
 
 const MEMBERS = {
@@ -18,6 +18,11 @@ const MEMBERS = {
   'offsetof(struct ksplice_new_code, n_refs)': NEW_CODE.nRefs,
   'offsetof(struct ksplice_new_code, bases)': NEW_CODE.bases,
   'offsetof(struct ksplice_new_code, n_bases)': NEW_CODE.nBases,
+  'offsetof(struct ksplice_new_code, hooks)': NEW_CODE.hooks,
+  'offsetof(struct ksplice_new_code, n_hooks)': NEW_CODE.nHooks,
+  'sizeof(struct ksplice_hook)': HOOK.size,
+  'offsetof(struct ksplice_hook, kind)': HOOK.kind,
+  'offsetof(struct ksplice_hook, fn)': HOOK.fn,
   'sizeof(struct ksplice_base)': BASE.size,
   'offsetof(struct ksplice_base, id)': BASE.id,
   'offsetof(struct ksplice_base, target)': BASE.target,

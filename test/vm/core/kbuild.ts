@@ -19,7 +19,7 @@ import {
   renderOldCode,
   sourceNames,
 } from '../../../src/extract/templates.js';
-import type { Ref } from '../../../src/extract/types.js';
+import type { CalledHook, Ref } from '../../../src/extract/types.js';
 import { generateProgram } from '../../../src/match/generate.js';
 import { encodeProgram } from '../../../src/program/encode.js';
 import type { Program } from '../../../src/program/types.js';
@@ -60,6 +60,8 @@ export interface Change {
   readonly spoilBytes?: (program: Buffer) => Buffer;
   /** Places in the new code, each with the symbol whose value it should have. */
   readonly refs?: readonly { readonly index: number; readonly symbol: string }[];
+  /** Functions of modules/new.c. */
+  readonly hooks?: readonly CalledHook[];
   /** The cookie of the new code, if it is not the program's. */
   readonly newCookie?: bigint;
 }
@@ -233,6 +235,7 @@ async function writeUpdate(
         ...change.functions.map((name) => changeOf(generated, name, false)),
         ...(change.data ?? []).map((name) => changeOf(generated, name, true)),
       ],
+      hooks: change.hooks ?? [],
       refs: (change.refs ?? []).map(({ index, symbol }) => refOf(generated, index, symbol)),
       namespaces: [],
     };

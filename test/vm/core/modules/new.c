@@ -5,6 +5,7 @@
  */
 #include <linux/delay.h>
 #include <linux/kernel.h>
+#include <linux/module.h>
 #include <linux/seq_file.h>
 #include "target.h"
 
@@ -48,6 +49,37 @@ static int new_op(char *buf)
 }
 
 const struct core_table new_core_table = { .op = new_op, .last = 2 };
+
+/* Hooks: each call is a word in a file, and "refuse" names the kind that says no. */
+static char called[256];
+module_param_string(called, called, sizeof(called), 0644);
+static char refuse[16];
+module_param_string(refuse, refuse, sizeof(refuse), 0644);
+
+static int note(const char *kind)
+{
+	strlcat(called, kind, sizeof(called));
+	strlcat(called, " ", sizeof(called));
+	return strcmp(refuse, kind) ? 0 : -EPERM;
+}
+
+#define HOOK(kind) \
+	int hook_##kind(void); \
+	int hook_##kind(void) \
+	{ \
+		return note(#kind); \
+	}
+
+HOOK(pre_apply)
+HOOK(check_apply)
+HOOK(apply)
+HOOK(post_apply)
+HOOK(fail_apply)
+HOOK(pre_reverse)
+HOOK(check_reverse)
+HOOK(reverse)
+HOOK(post_reverse)
+HOOK(fail_reverse)
 
 /* Places whose values the tests say belong to symbols of the kernel. */
 void *const new_refs[] = { scnprintf, seq_puts };

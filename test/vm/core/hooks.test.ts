@@ -1,0 +1,86 @@
+// Hooks of a patch: when each is called, and what becomes of an update that one refuses.
+
+import { rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HOOK_KINDS } from '../../../src/diff/hooks.js';
+import { testKernel } from '../../kernels/kernel.js';
+import { bootGuest, type Guest } from '../harness/index.js';
+import { type Base, buildBase, buildUpdates } from './kbuild.js';
+import { Scene } from './scene.js';
+
+const hooks = HOOK_KINDS.map((kind) => ({ kind, symbol: `hook_${kind}` }));
+const updates = [
+  {
+    id: 'hooked',
+    changes: [{ target: 'core_target' as const, functions: ['core_plain', 'core_label'], hooks }],
+  },
+];
+const PARAMETERS = '/sys/module/ksplice_hooked_core_target_new/parameters';
+
+let base: Base;
+let guest: Guest;
+let scene: Scene;
+
+beforeAll(async () => {
+  const kernel = await testKernel();
+  base = await buildBase(kernel);
+  const built = await buildUpdates(base, updates);
+  guest = await bootGuest({ name: 'hooks', kernel, timeoutMs: 1_800_000 });
+  scene = new Scene(guest, base, built);
+  await scene.start();
+});
+
+afterAll(async () => {
+  await guest?.close();
+  if (base) await rm(base.directory, { recursive: true, force: true });
+});
+
+/** The hooks that were called since it was asked before, in order. */
+async function called(): Promise<string> {
+  return (await guest.ok(`cat ${PARAMETERS}/called; echo -n >${PARAMETERS}/called`)).trim();
+}
+
+const refuse = (kind: string) => guest.ok(`echo -n '${kind}' >${PARAMETERS}/refuse`);
+
+describe('hooks', () => {
+  it('are called in their order', async () => {
+    await scene.load('hooked');
+    expect(await scene.stage('hooked', 'try')).toBe('');
+    expect(await called()).toBe('pre_apply check_apply fail_apply');
+    await scene.apply('hooked');
+    expect(await called()).toBe('pre_apply check_apply apply post_apply');
+    expect(await scene.stage('hooked', 'reversed')).toBe('');
+    expect(await called()).toBe('pre_reverse check_reverse reverse post_reverse');
+    await scene.unload('hooked');
+  });
+
+  it('can refuse, and then nothing has changed', async () => {
+    guest.expectLog(/hook_\w+ refused: -1/);
+    await scene.load('hooked');
+    for (const [kind, all] of [
+      ['pre_apply', 'pre_apply fail_apply'],
+      ['check_apply', 'pre_apply check_apply fail_apply'],
+    ] as const) {
+      await refuse(kind);
+      await scene.refused('hooked', 'applied', 'call_failed');
+      expect(await called()).toBe(all);
+      expect(await scene.call('plain')).toBe('old plain');
+      expect(await scene.call('label')).toBe('old label off');
+    }
+    await refuse('');
+    await scene.apply('hooked');
+    await called();
+    for (const [kind, all] of [
+      ['pre_reverse', 'pre_reverse fail_reverse'],
+      ['check_reverse', 'pre_reverse check_reverse fail_reverse'],
+    ] as const) {
+      await refuse(kind);
+      await scene.refused('hooked', 'reversed', 'call_failed');
+      expect(await called()).toBe(all);
+      expect(await scene.call('plain')).toBe('new core_plain');
+      expect(await scene.call('label')).toBe('new core_label');
+    }
+    await refuse('');
+    await scene.remove('hooked');
+  });
+});
