@@ -37,10 +37,11 @@ afterAll(async () => {
 
 /** The hooks that were called since it was asked before, in order. */
 async function called(): Promise<string> {
-  return (await guest.ok(`cat ${PARAMETERS}/called; echo -n >${PARAMETERS}/called`)).trim();
+  return (await guest.ok(`cat ${PARAMETERS}/called; echo >${PARAMETERS}/called`)).trim();
 }
 
-const refuse = (kind: string) => guest.ok(`echo -n '${kind}' >${PARAMETERS}/refuse`);
+/** A hook of that kind, or none. */
+const refuse = (kind: string) => guest.ok(`printf '%s' '${kind || 'none'}' >${PARAMETERS}/refuse`);
 
 describe('hooks', () => {
   it('are called in their order', async () => {
