@@ -27,6 +27,7 @@ export async function prepare(guest: Guest): Promise<void> {
       '[[ $name != "$WHERE" || -z $BEFORE ]] || eval "$BEFORE"',
       `/usr/sbin/${program} "$@" || exit`,
       '[[ $name != "$WHERE" || -z $AFTER ]] || eval "$AFTER"',
+      'exit 0',
     ];
     await guest.writeFile(`/tmp/bin/${program}`, `${lines.join('\n')}\n`, 0o755);
   }
@@ -128,7 +129,7 @@ function meanwhile(command: (archive: string) => string, fault: string): Fault {
     step: 'the old code is loaded',
     fault,
     run: async (guest, archive) => {
-      const second = `${toolLine(command(archive))} >/tmp/second 2>&1`;
+      const second = `${toolLine(command(archive))} >/tmp/second 2>/dev/null`;
       const trap = { where: `insmod/${OLD}`, after: second };
       const ended = await guest.run(trapped(`apply ${archive}`, trap), PATIENT);
       const said = JSON.parse(await guest.ok('cat /tmp/second')) as { error?: { code: string } };
