@@ -19,7 +19,6 @@ describe('create', () => {
     [[...patch, '--diffext', '.new'], /more than one way/],
     [['--config', 'none', '--git', 'fix', '--patch-opt=-R'], /are for --patch/],
     [['--config', 'none', '--diffext', '.new', '-p1'], /are for --patch/],
-    [[...patch, '--series'], /--series is for --git/],
     [[...patch, '--module', 'm', '--build-modules'], /--build-modules is not for --module/],
     [['--config', 'none', '--git', 'fix', '--module', 'm'], /--git is not for --module/],
     [[...patch, '--patch-opt=-E'], /--patch-opt: -E is not supported/],

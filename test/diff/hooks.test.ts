@@ -11,7 +11,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 function diff(...flags: string[]): ObjectDiff {
   const include = `-I${path.join(root, 'templates/include')}`;
   const object = (...more: string[]) => {
-    const source = path.join(root, 'test/fixtures/diff/hooks.c');
+    const source = path.join(root, 'test/fixtures/hooks/hooks.c');
     return new ElfObject(compile(source, [...sectionFlags, include, ...more]), 'hooks.o');
   };
   const [pre, post] = [object('-DLIMIT=3'), object(...flags)];

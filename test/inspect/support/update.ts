@@ -63,6 +63,7 @@ export function makeUpdate(choices: Choices = {}): Update {
     report: undefined,
     contents: {
       core: file('ksplice'),
+      on: [],
       changes: [{ target: 'fixture', newCode: file('new'), oldCode: file('old') }],
     },
     modules: new Map([module('new', newCode), module('old', oldCode)]),
