@@ -12,9 +12,7 @@ import { loadable } from './binding.js';
 import type { Host } from './host.js';
 import { KernelLog } from './kernel-log.js';
 import { loadAdvice } from './load-advice.js';
-import { privateDirectory } from './state.js';
-
-const PREFIX = 'load-';
+import { LOAD_PREFIX, privateDirectory } from './state.js';
 
 export class Loading {
   /** In the order in which they were loaded, or at least tried. */
@@ -34,11 +32,7 @@ export class Loading {
     work: (loading: Loading) => Promise<T>,
   ): Promise<T> {
     const run = await privateDirectory(host.paths.run);
-    // Left over when a former run was killed; the lock is ours, so nobody uses them.
-    for (const name of await host.list(run)) {
-      if (name.startsWith(PREFIX)) await rm(path.join(run, name), { recursive: true });
-    }
-    const place = await dir({ tmpdir: run, prefix: PREFIX, mode: 0o700, unsafeCleanup: true });
+    const place = await dir({ tmpdir: run, prefix: LOAD_PREFIX, mode: 0o700, unsafeCleanup: true });
     const log = new KernelLog();
     try {
       return await work(new Loading(update, host, place.path, log));

@@ -2,11 +2,11 @@
 // take the other's modules for leftovers.
 
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Host } from './host.js';
 import { Shell } from './shell.js';
-import { privateDirectory } from './state.js';
+import { LOAD_PREFIX, privateDirectory } from './state.js';
 
 /**
  * Runs `work` while no other apply or undo runs on this host. Only in there can
@@ -17,10 +17,19 @@ export async function withLock<T>(host: Host, work: () => Promise<T>): Promise<T
   const shell = await lockedShell(host.paths.run);
   host.shell = shell;
   try {
+    await removeLeftFiles(host);
     return await work();
   } finally {
     host.shell = undefined;
     await shell.end();
+  }
+}
+
+/** What runs that were killed have left; the lock is ours, so nobody uses it. */
+async function removeLeftFiles(host: Host): Promise<void> {
+  for (const name of await host.list(host.paths.run)) {
+    if (!name.startsWith(LOAD_PREFIX)) continue;
+    await rm(path.join(host.paths.run, name), { recursive: true, force: true });
   }
 }
 

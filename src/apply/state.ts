@@ -13,6 +13,9 @@ import { KspliceError } from '../errors.js';
 import type { Update } from '../update/update.js';
 import type { Host } from './host.js';
 
+/** What the names of directories with modules on their way begin with. */
+export const LOAD_PREFIX = 'load-';
+
 export interface UpdateState {
   readonly id: string;
   readonly description: string;

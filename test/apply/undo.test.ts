@@ -1,3 +1,4 @@
+import { chmod } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { undoUpdate } from '../../src/apply/undo.js';
 import { listUpdates, viewUpdate } from '../../src/apply/view.js';
@@ -25,7 +26,11 @@ describe('undoUpdate', () => {
   it(
     'switches back and unloads everything, the core last',
     inKernelWith(['abc'], async (kernel) => {
+      // Of an apply that was killed after the switch.
+      await kernel.put('run/load-1-abc/x.ko', '');
+      await chmod(kernel.paths.run, 0o700);
       const undone = await undoUpdate('abc', kernel, NO_WAIT, silentUi);
+      expect(await kernel.remembered()).toEqual([]);
       expect(kernel.events).toEqual([
         'stage abc reversed',
         'rmmod ksplice_abc_sctp_new',
