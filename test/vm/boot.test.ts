@@ -98,10 +98,11 @@ describe('installed updates', () => {
       await guest.ok('modprobe sctp');
       await kspliceIn(guest, 'boot');
       expect(await outcomes(guest)).toEqual([`${SECOND} applied`, `${FIRST} applied`]);
+      // In the order in which they got into the kernel.
       expect(await kspliceIn(guest, 'view')).toMatchObject({
         updates: [
-          { id: SECOND, stage: 'applied' },
           { id: FIRST, stage: 'applied' },
+          { id: SECOND, stage: 'applied' },
         ],
       });
       await kspliceIn(guest, `uninstall ${FIRST}`);

@@ -6,7 +6,7 @@ import type { MemoryVerdict } from './memory.js';
 const HEAD = `# Faults
 
 What happens when \`apply\` or \`undo\` is killed, refused or starved at each of its steps, on the stock kernel in the test guest. Made by
-\`npm run faults\`; the test compares it with what it sees. "The step" is the last thing that was done (where a module is refused:
+\`npm run faults\`. "The step" is the last thing that was done (where a module is refused:
 tried) before the fault. In each row the kernel's code is as before or updated, never in between. After the next call, and an \`undo\` where
 there is something to undo, no module and no file is left: the test checks that for each row.
 

@@ -36,6 +36,7 @@ expect() {
 	[[ $said == "$1" ]] || die "it says '$said' instead of '$1'"
 }
 
+# In the order of loading; what was loaded last goes first.
 names() { local path; for path in "$@"; do basename "$path" .ko; done; }
 
 run() {
@@ -50,7 +51,7 @@ run() {
 	switch reversed
 	expect "$before"
 	# shellcheck disable=SC2046
-	rmmod $(names $new) || die "new code cannot be unloaded"
+	rmmod $(names $new | tac) || die "new code cannot be unloaded"
 }
 
 # Not often: QEMU's emulator has a fault there, see docs/kernel-core.md.
