@@ -1,9 +1,10 @@
 // The examples' updates against the stock package, and one that was made from
 // source that this kernel was not built from.
 
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { proveUpdate } from '../../src/check/prove.js';
 import type { Difference } from '../../src/check/report.js';
@@ -24,7 +25,8 @@ beforeAll(() => {
   mkdirSync(testCache(), { recursive: true });
   folder = mkdtempSync(path.join(testCache(), 'check-'));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+// In the background, as all that takes long: a minute of silence ends the test run.
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function confdir(name: string, source: string): Promise<string> {
   const dir = path.join(folder, name);
@@ -87,9 +89,9 @@ describe('an update made from other source', () => {
    * The stock source, except for a number in one function beside the one that
    * is patched: nothing moves, so that nothing but the comparison can find it.
    */
-  function otherSource(): string {
+  async function otherSource(): Promise<string> {
     const source = path.join(folder, 'source');
-    execFileSync('cp', ['-al', kernel.source, source]);
+    await execa('cp', ['-al', kernel.source, source]);
     const file = path.join(source, 'net/ipv4/tcp_ipv4.c');
     const text = readFileSync(file, 'utf8');
     const number = /(?<=^void tcp_v4_mtu_reduced\([^}]*\(TCPF_LISTEN \| )TCPF_CLOSE(?=\))/m;
@@ -105,7 +107,7 @@ describe('an update made from other source', () => {
    */
   test.skipIf(!kernel.otherSource)('another release: is refused by name', async () => {
     const source = path.join(folder, 'release');
-    execFileSync('cp', ['-al', kernel.otherSource!.source, source]);
+    await execa('cp', ['-al', kernel.otherSource!.source, source]);
     const makefile = path.join(source, 'Makefile');
     const [sublevel] = /^SUBLEVEL = .*/m.exec(
       readFileSync(path.join(kernel.source, 'Makefile'), 'utf8'),
@@ -149,7 +151,7 @@ describe('an update made from other source', () => {
   });
 
   test('is refused, and the function that differs is named', async () => {
-    const dir = await confdir('otherconf', otherSource());
+    const dir = await confdir('otherconf', await otherSource());
     const atOnce = await failure(create(dir, 'tcp'));
     expect(atOnce).toMatchObject({
       code: 'not-proved',

@@ -11,6 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import { execa } from 'execa';
@@ -281,7 +282,7 @@ describe('--prebuild', () => {
       await createUpdate({ confdir, jobs: 2, patch: sctpPatch, output }, ui);
       expect(details).toContain('pre objects: 1 cached, 0 to make');
     } finally {
-      rmSync(join(work, 'prebuilt'), { recursive: true, force: true });
+      await rm(join(work, 'prebuilt'), { recursive: true, force: true });
       process.env.KSPLICE_CACHE = cache;
     }
   });

@@ -2,7 +2,8 @@
 // the configuration directory and one for updates. It is gone when the test file
 // is done, and the user's own cache is left alone.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import { afterAll, beforeAll, vi } from 'vitest';
@@ -24,9 +25,10 @@ export function scratch(name: string): Scratch {
   const work = mkdtempSync(join(ROOT, '.work', `${name}-`));
   const cache = join(work, 'cache');
   beforeAll(() => void vi.stubEnv('KSPLICE_CACHE', cache));
-  afterAll(() => {
+  // In the background: whole source trees are in it, and a minute of silence ends the test run.
+  afterAll(async () => {
     vi.unstubAllEnvs();
-    rmSync(work, { recursive: true, force: true });
+    await rm(work, { recursive: true, force: true });
   });
   return { work, cache, confdir: join(work, 'conf'), output: join(work, 'out') };
 }
