@@ -73,7 +73,7 @@ allocated() {
 		for cache in /sys/kernel/slab/*/shrink; do echo 1 >"$cache" 2>/dev/null; done
 		sleep 1
 	done
-	awk '/^kmalloc-[0-9]/ { print "slab", $1, $2 }' /proc/slabinfo
+	awk '/^kmalloc-[0-9]/ { print "slab", $1, $2, $5 }' /proc/slabinfo
 	# Stacks come and go with the load's processes.
 	awk '!/dup_task_struct|alloc_thread_stack|copy_process/ { sum += $2 } END { print "vmalloc", sum }' /proc/vmallocinfo
 	pkill -CONT -f soak-load
