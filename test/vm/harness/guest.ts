@@ -10,8 +10,10 @@ import { type TestKernel, testKernel } from '../../kernels/kernel.js';
 import { type AgentMessage, Channel } from './channel.js';
 import { Background, type Finished, type RunOptions } from './command.js';
 import { guestInitramfs } from './initramfs.js';
+import { KernelModules } from './kernel-modules.js';
 import { type LogRecord, parseRecord, unexpectedRecords } from './kernlog.js';
 import { consolePath, HARNESS, initramfsPath, socketPath, startMachine } from './machine.js';
+import { chooseShare, startShare } from './share.js';
 import { within } from './wait.js';
 
 export interface GuestOptions {
@@ -254,11 +256,16 @@ function tellingLines(output: string): string[] {
 export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
   const kernel = options.kernel ?? (await testKernel());
   const folder = await mkdtemp(join(tmpdir(), `ksplice-guest-${options.name ?? 'test'}-`));
-  await writeFile(initramfsPath(folder), await guestInitramfs(kernel, join(HARNESS, 'guest')));
+  const modules = await KernelModules.of(kernel);
+  const share = chooseShare(modules);
+  const initramfs = await guestInitramfs(modules, share, join(HARNESS, 'guest'));
+  await writeFile(initramfsPath(folder), initramfs);
+  await startShare(share, folder);
   let guest: Guest | undefined;
   const channel = await Channel.listen(socketPath(folder), (message) => guest?.hear(message));
   const machine = startMachine({
     kernel,
+    share,
     folder,
     smp: options.smp ?? 2,
     memoryMb: options.memoryMb ?? 1024,

@@ -6,12 +6,15 @@ import { closeSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { modulesDirectory, type TestKernel, vmlinuz } from '../../kernels/kernel.js';
+import { type Share, shareArguments } from './share.js';
 
 /** This folder, by the same path on the host and in the guest. */
 export const HARNESS = dirname(fileURLToPath(import.meta.url));
 
 export interface MachineOptions {
   kernel: TestKernel;
+  /** started, if it has to be (`startShare`) */
+  share: Share;
   /** a folder of this run: initramfs, socket, console log */
   folder: string;
   smp: number;
@@ -59,16 +62,15 @@ export function startMachine(options: MachineOptions): ChildProcess {
 }
 
 function qemuArguments(options: MachineOptions): string[] {
-  const { kernel, folder, smp, memoryMb, cpu, append, disk } = options;
+  const { kernel, share, folder, smp, memoryMb, cpu, append, disk } = options;
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ...['-accel', 'tcg,thread=multi', '-cpu', cpu],
     ...['-m', `${memoryMb}M`, '-smp', `${smp}`],
     ...['-kernel', vmlinuz(kernel), '-initrd', initramfsPath(folder)],
-    ...['-append', commandLine(kernel, append)],
+    ...['-append', commandLine(kernel, share, append)],
     ...['-serial', `file:${consolePath(folder)}`],
-    '-virtfs',
-    'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap',
+    ...shareArguments(share, folder, memoryMb),
     ...['-device', 'virtio-serial-pci'],
     ...['-chardev', `socket,id=channel,path=${socketPath(folder)}`],
     ...['-device', 'virtserialport,chardev=channel,name=ksplice-test'],
@@ -82,7 +84,7 @@ function qemuArguments(options: MachineOptions): string[] {
  * the timer's interrupts are not counted at boot. A large log buffer and
  * unlimited /dev/kmsg, because the log is evidence.
  */
-function commandLine(kernel: TestKernel, append: readonly string[]): string {
+function commandLine(kernel: TestKernel, share: Share, append: readonly string[]): string {
   return [
     'console=ttyS0',
     'quiet',
@@ -93,6 +95,7 @@ function commandLine(kernel: TestKernel, append: readonly string[]): string {
     'rcupdate.rcu_cpu_stall_suppress=1',
     'log_buf_len=4M',
     'printk.devkmsg=on',
+    `ksplice.share=${share}`,
     `ksplice.harness=${HARNESS}`,
     `ksplice.node=${process.execPath}`,
     `ksplice.modules=${modulesDirectory(kernel)}`,

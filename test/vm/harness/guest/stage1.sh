@@ -17,19 +17,24 @@ for module in /modules/*.ko; do
 	$bb insmod "$module" || fail "cannot load $module"
 done
 
-$bb mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,ro,cache=loose host /host ||
-	fail 'cannot mount the root of the host'
+share=
+harness=
+for word in $($bb cat /proc/cmdline); do
+	case $word in
+	ksplice.share=*) share=${word#ksplice.share=} ;;
+	ksplice.harness=*) harness=${word#ksplice.harness=} ;;
+	esac
+done
+
+case $share in
+9p) options=trans=virtio,version=9p2000.L,msize=512000,ro,cache=loose ;;
+*) options=ro ;;
+esac
+$bb mount -t "$share" -o "$options" host /host || fail 'cannot mount the root of the host'
 $bb mount -t tmpfs -o mode=755 overlay /overlay || fail 'no tmpfs'
 $bb mkdir /overlay/upper /overlay/work
 $bb mount -t overlay -o lowerdir=/host,upperdir=/overlay/upper,workdir=/overlay/work overlay /root ||
 	fail 'cannot lay the overlay over the root'
-
-harness=
-for word in $($bb cat /proc/cmdline); do
-	case $word in
-	ksplice.harness=*) harness=${word#ksplice.harness=} ;;
-	esac
-done
 
 $bb umount /sys
 $bb umount /proc

@@ -1,0 +1,21 @@
+#!/bin/bash
+# Serves the files of this machine to a guest, without the right to change one: in a mount
+# namespace of its own (unshare --mount), so that nothing of it is left afterwards.
+#
+# usage: virtiofs.sh FOLDER SOCKET
+
+set -euo pipefail
+folder=$1
+socket=$2
+
+mount --rbind / "$folder"
+# A mount below may refuse (one of a container's); the files of the tests are not there.
+findmnt -Rrno TARGET "$folder" | while read -r mount; do
+	mount -o remount,bind,ro "$(printf %b "$mount")" 2>/dev/null || true
+done
+if touch "$folder/.ksplice-test" 2>/dev/null; then
+	rm -f "$folder/.ksplice-test"
+	echo 'the files of this machine cannot be made read-only for the guest' >&2
+	exit 1
+fi
+exec /usr/lib/qemu/virtiofsd --socket-path="$socket" -o source="$folder" -o cache=always
