@@ -6,6 +6,7 @@
 #        bash test/run.sh bench [differ [PAIRS] | pause]
 #        bash test/run.sh kernels [NAME…]
 #        bash test/run.sh soak [--cycles N]
+#        bash test/run.sh mutants [WORD…]
 #        bash test/run.sh fuzz [--help]
 #        bash test/run.sh corpus --from VERSION --to VERSION [--help]
 
@@ -31,11 +32,11 @@ require_debian() {
 		die 'This needs Debian on amd64: it hot-patches the kernel of that distribution.'
 }
 
-usage() { die 'usage: bash test/run.sh test|kernels|demo|bench|soak|faults|fuzz|corpus|setup'; }
+usage() { die 'usage: bash test/run.sh test|kernels|demo|bench|soak|faults|fuzz|corpus|mutants|setup'; }
 
 main() {
 	local task=${1-}
-	[[ $task == @(test|kernels|demo|bench|soak|faults|fuzz|corpus|setup) ]] || usage
+	[[ $task == @(test|kernels|demo|bench|soak|faults|fuzz|corpus|mutants|setup) ]] || usage
 	shift
 	require_root "$task"
 	require_debian
@@ -60,6 +61,7 @@ main() {
 	demo) exec npx tsx test/demo/demo.ts ;;
 	faults) exec env KSPLICE_WRITE_FAULTS=1 npx vitest run --project vm test/vm/faults ;;
 	bench) exec npx tsx test/bench/bench.ts "$@" ;;
+	mutants) exec npx tsx test/mutants/run.ts "$@" ;;
 	soak) exec npx tsx test/vm/soak/run.ts "$@" ;;
 	fuzz) exec npx tsx test/fuzz/fuzz.ts "$@" ;;
 	corpus) exec npx tsx test/corpus/corpus.ts "$@" ;;

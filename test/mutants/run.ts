@@ -1,0 +1,108 @@
+// `npm run mutants`: takes guards and features out of a copy of the committed program, one
+// after the other, and runs the tests that must fail then. docs/guards.md is the table of it.
+//
+// usage: npm run mutants [-- WORD…]   those with one of the words in their description
+
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { type Mutant, mutants } from './mutants.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Outcome extends Mutant {
+  /** The first test that failed, and how; undefined if all passed or none ran. */
+  readonly noticed: { readonly test: string; readonly how: string } | undefined;
+}
+
+interface Report {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+}
+
+async function judge(mutant: Mutant, tree: string): Promise<Outcome> {
+  const file = join(tree, mutant.file);
+  const original = await readFile(file, 'utf8');
+  await writeFile(
+    file,
+    original.replace(mutant.find, () => mutant.replace),
+  );
+  try {
+    if (mutant.tests.startsWith('test/vm')) await execa('npm', ['run', 'build'], { cwd: tree });
+    return { ...mutant, noticed: await firstFailure(mutant, tree) };
+  } finally {
+    await writeFile(file, original);
+  }
+}
+
+async function firstFailure({ tests, only }: Mutant, tree: string): Promise<Outcome['noticed']> {
+  const report = join(tree, 'report.json');
+  await rm(report, { force: true });
+  const project = tests.startsWith('test/vm') ? 'vm' : 'unit';
+  const names = only === undefined ? [] : ['-t', only];
+  const options = ['--project', project, '--reporter=json', `--outputFile=${report}`];
+  await execa('npx', ['vitest', 'run', ...options, ...names, tests], {
+    cwd: tree,
+    reject: false,
+    env: { TMPDIR: join(tree, 'tmp') },
+  });
+  const { testResults } = JSON.parse(await readFile(report, 'utf8')) as Report;
+  const failed = testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .find(({ status }) => status === 'failed');
+  if (failed === undefined) return undefined;
+  const [how = ''] = (failed.failureMessages[0] ?? '').split('\n');
+  return { test: failed.fullName.trim(), how: how.slice(0, 140) };
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+
+function table(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map(
+    ({ without, noticed }) =>
+      `| ${without} | ${noticed === undefined ? '**nothing**' : `${cell(noticed.test)}: \`${cell(noticed.how)}\``} |`,
+  );
+  return [
+    '# What the tests notice',
+    '',
+    'Each guard and feature was taken out of the program by a small change (`test/mutants/mutants.ts`), and tests were run on the',
+    'stock kernel or on files; this is the first that failed. Made by `npm run mutants`.',
+    '',
+    '| without | fails |',
+    '|---|---|',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+const words = process.argv.slice(2);
+const chosen = mutants.filter(
+  ({ without }) => words.length === 0 || words.some((word) => without.includes(word)),
+);
+const tree = await mkdtemp(join(tmpdir(), 'ksplice-mutants-'));
+const outcomes: Outcome[] = [];
+try {
+  await execa('git', ['clone', '--quiet', ROOT, tree]);
+  await execa('mkdir', [join(tree, 'tmp')]);
+  await symlink(join(ROOT, 'node_modules'), join(tree, 'node_modules'));
+  for (const mutant of chosen) {
+    process.stdout.write(`without ${mutant.without}: `);
+    const outcome = await judge(mutant, tree);
+    outcomes.push(outcome);
+    const { noticed } = outcome;
+    console.log(noticed === undefined ? 'NOTHING FAILS' : `${noticed.test}: ${noticed.how}`);
+  }
+} finally {
+  await rm(tree, { recursive: true, force: true });
+}
+if (words.length === 0) await writeFile(join(ROOT, 'docs/guards.md'), table(outcomes));
+const unnoticed = outcomes.filter(({ noticed }) => noticed === undefined);
+console.log(`${outcomes.length} taken out, ${unnoticed.length} not noticed`);
+process.exitCode = unnoticed.length > 0 || outcomes.length === 0 ? 1 : 0;
