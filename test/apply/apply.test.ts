@@ -142,8 +142,13 @@ describe('applyUpdate', () => {
     'tries again while the code is in use',
     inKernel(async (kernel) => {
       kernel.refusals.push({ word: 'code_busy' }, { word: 'code_busy' });
-      const applied = await applyUpdate(update, kernel, { timeout: 5_000 }, silentUi);
+      const said: string[] = [];
+      const ui: Ui = { ...silentUi, detail: (text) => said.push(text) };
+      const applied = await applyUpdate(update, kernel, { timeout: 5_000 }, ui);
       expect(applied.attempts).toBe(3);
+      const pauses = said.flatMap((text) => /trying again in (\d+) ms/.exec(text)?.[1] ?? []);
+      expect(pauses).toHaveLength(2);
+      expect(Number(pauses[1])).toBe(2 * Number(pauses[0]));
     }),
   );
 
@@ -305,6 +310,20 @@ describe('checks before anything is loaded', () => {
       const [problem, ...others] = await problemsOf(kernel);
       expect(others).toEqual([]);
       expect(problem).toMatchObject({ code, message: expect.stringMatching(message) });
+    })();
+  });
+
+  it('name another build of the same release', async () => {
+    await inKernel(async (kernel) => {
+      const notes = (id: string) =>
+        `\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0${Buffer.from(id, 'hex').toString('latin1')}`;
+      const ours = { ...update, buildId: '61'.repeat(20) };
+      await kernel.put('sys/kernel/notes', notes('62'.repeat(20)));
+      const { details } = await failure(applyUpdate(ours, kernel, NO_WAIT, silentUi));
+      expect(details).toMatchObject({ problems: [{ code: 'wrong-kernel' }] });
+      expect(kernel.events).toEqual([]);
+      await kernel.put('sys/kernel/notes', notes('61'.repeat(20)));
+      await applyUpdate(ours, kernel, NO_WAIT, silentUi);
     })();
   });
 
