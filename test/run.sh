@@ -4,7 +4,7 @@
 #
 # usage: bash test/run.sh test|demo|faults|setup
 #        bash test/run.sh bench [differ [PAIRS] | pause]
-#        bash test/run.sh kernels [NAME…]
+#        bash test/run.sh kernels [--scenes] [NAME…]
 #        bash test/run.sh soak [--cycles N]
 #        bash test/run.sh mutants [WORD…]
 #        bash test/run.sh fuzz [--help]

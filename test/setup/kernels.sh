@@ -16,17 +16,27 @@ other_kernels() {
 # What is tested on a kernel. The small one has not all that the features of new-code and the
 # tunnel of module are made of.
 tests_of() {
-	printf 'test/vm/%s\n' core sctp tcp
+	printf 'test/vm/%s\n' sctp tcp
+	[[ -z $only_scenes ]] || return 0
+	printf 'test/vm/%s\n' core
 	[[ $1 == self-built ]] || printf 'test/vm/%s\n' new-code check module
 }
 
-# test_kernels [NAME…]: all of them, or those named.
+# test_kernels [--scenes] [NAME…]: all of them, or those named; --scenes leaves the two
+# scenes of all that is tested. The last line is the count of what passed and failed.
 test_kernels() {
-	local name series flavour status=0 own_cache=$cache own
+	local name series flavour own_cache=$cache own only_scenes='' names=()
+	if [[ ${1-} == --scenes ]]; then
+		only_scenes=yes
+		shift
+	fi
 	update_package_lists
 	own=$(source_package)
+	rm -rf .work/results/kernels
+	mkdir -p .work/results/kernels
 	while read -r name series flavour <&3; do
 		(($# == 0)) || [[ " $* " == *" $name "* ]] || continue
+		names+=("$name")
 		(
 			export KSPLICE_TEST_CACHE=$own_cache/kernels/$name
 			[[ $series == - ]] || export KSPLICE_TEST_SERIES=$series
@@ -44,8 +54,8 @@ test_kernels() {
 			printf '\n== %s: %s\n' "$name" "$(kernel_field release)"
 			mapfile -t tests < <(tests_of "$name")
 			npx vitest run --project vm --reporter=default --reporter=json \
-				--outputFile.json=".work/results/$name.json" "${tests[@]}"
-		) || status=1
+				--outputFile.json=".work/results/kernels/$name.json" "${tests[@]}"
+		) || true
 	done 3< <(other_kernels "$own")
-	return "$status"
+	node test/setup/count.mjs .work/results/kernels "${names[@]}"
 }

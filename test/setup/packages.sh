@@ -33,7 +33,12 @@ update_package_lists() {
 # install_packages PACKAGE[=VERSION]…
 install_packages() {
 	say "Installing from Debian: $*"
-	logged 'apt-get install' env DEBIAN_FRONTEND=noninteractive apt-get \
+	# Headers of some series bring their image along. Where nothing could boot it (a container, a
+	# machine for tests) it needs no initramfs, which would take minutes; the word is that of
+	# initramfs-tools' hook for kernel packages.
+	local initrd=()
+	[[ -e /boot/grub || -e /boot/loader ]] || initrd=(INITRD=No)
+	logged 'apt-get install' env "${initrd[@]}" DEBIAN_FRONTEND=noninteractive apt-get \
 		-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
 		install -y --no-install-recommends "$@"
 }
