@@ -16,7 +16,10 @@ const WORKS = { up: true, echoed: true, closed: true };
 function expectAborts(association: Association): void {
   expect(association).toMatchObject(WORKS);
   const init = association.packets.findIndex(({ chunks }) => chunks[0] === 'INIT');
-  expect(association.packets[init + 1]?.chunks).toEqual(['ABORT']);
+  // The kernel answers at once, the stack in user space a moment later; tcpdump may hear of
+  // the two in the other order, when they come from two CPUs.
+  const answers = association.packets.slice(init + 1, init + 3).flatMap(({ chunks }) => chunks);
+  expect(answers).toContain('ABORT');
   expect(association.outOfBlues).toBeGreaterThanOrEqual(association.aborts);
 }
 
