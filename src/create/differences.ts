@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Homes } from '../diff/homes.js';
 import { diffObjects } from '../diff/index.js';
+import { withoutRuntimeConstants } from '../diff/runtime-constants.js';
 import type { ObjectDiff } from '../diff/types.js';
 import { ElfObject, type ElfSymbol } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
@@ -61,7 +62,7 @@ export function findDifferences(
     }
     const running = homes.steps.at(-1)?.post ?? homes.booted;
     const isNewcomer = (symbol: ElfSymbol) => homes.of(symbol).kind === 'update';
-    const diff = diffObjects(running, read(object.post), object.name, tables, isNewcomer);
+    const diff = diffObjects(running, readForDiff(object.post), object.name, tables, isNewcomer);
     notes.push(...diff.notes.map((note) => `${object.name}: ${note}`));
     refusals.push(...diff.refusals);
     if (diff.verdict !== 'changed') return;
@@ -83,19 +84,24 @@ export function findDifferences(
 
 /** From the object as it was booted through the updates below. */
 function homesOf({ sectioned, below = [], name }: CompiledObject, tables: TableSizes): Homes {
-  const booted = read(sectioned);
+  const booted = readForDiff(sectioned);
   const steps: ObjectDiff[] = [];
   for (const file of below) {
     const so = new Homes(booted, steps.slice());
     const before = steps.at(-1)?.post ?? booted;
     const isNewcomer = (symbol: ElfSymbol) => so.of(symbol).kind === 'update';
-    steps.push(diffObjects(before, read(file), name, tables, isNewcomer));
+    steps.push(diffObjects(before, readForDiff(file), name, tables, isNewcomer));
   }
   return new Homes(booted, steps);
 }
 
 function read(file: string): ElfObject {
   return new ElfObject(readFileSync(file), file);
+}
+
+/** What may become new code, and what that is compared with. */
+function readForDiff(file: string): ElfObject {
+  return withoutRuntimeConstants(read(file));
 }
 
 function refused(refusals: ObjectDiff['refusals']): KspliceError {

@@ -21,19 +21,39 @@ function replace(source: string, from: string, to: string): string {
   return source.replace(from, () => to);
 }
 
+/** Adds text behind a function's head, whatever types its parameters have in this kernel. */
+function addToBody(source: string, head: RegExp, added: string): string {
+  const [found, ...others] = source.match(new RegExp(head, 'gm')) ?? [];
+  expect(others, `${head}`).toEqual([]);
+  return replace(source, found!, found! + added);
+}
+
+/** What the new code looks at in the running kernel: static data and a per-cpu variable. */
+function seesTheKernel(source: string): string {
+  const look = source.includes('tcp_md5sig_pool_populated')
+    ? 'mutex_lock(&tcp_md5sig_mutex);\n' +
+      '\tseen = !tcp_md5sig_pool_populated && !per_cpu(tcp_md5sig_pool, 0).scratch;\n' +
+      '\tmutex_unlock(&tcp_md5sig_mutex);\n'
+    : 'seen = tcp_orphan_timer.function == tcp_orphan_update &&\n' +
+      '\t       !per_cpu(tcp_orphan_count, 0);\n';
+  return `static bool ksplice_test_sees(void)\n{\n\tbool seen;\n\n\t${look}\treturn seen;\n}\n\n`;
+}
+
 const changes: Record<string, (source: string) => string> = {
   'net/ipv4/tcp.c': (source) => {
-    const head = 'int tcp_ioctl(struct sock *sk, int cmd, unsigned long arg)\n{\n';
-    const prototype = 'void ksplice_test(struct sock *sk, unsigned long arg);\n';
-    const state = 'static bool tcp_md5sig_pool_populated = false;\n';
-    const called = `${prototype}${head}\tif (cmd == SIOCINQ)\n\t\tksplice_test(sk, arg);\n`;
-    return replace(replace(source, head, called), state, state + fixture('features-tcp.c'));
+    const features = seesTheKernel(source) + fixture('features-tcp.c');
+    const after = 'static __initdata unsigned long thash_entries;\n';
+    const call = '\tif (cmd == SIOCINQ)\n\t\tksplice_test(sk);\n';
+    const head = /^int tcp_ioctl\(struct sock \*sk, int cmd, .*\)\n\{\n/;
+    const called = addToBody(replace(source, after, features + after), head, call);
+    return called.replace(/^(?=int tcp_ioctl\()/m, 'void ksplice_test(struct sock *sk);\n');
   },
-  'net/sctp/socket.c': (source) => {
-    const body =
-      'int sctp_ioctl(struct sock *sk, int cmd, unsigned long arg)\n{\n\tint rc = -ENOTCONN;\n';
-    return replace(source, body, body + fixture('features-sctp.c'));
-  },
+  'net/sctp/socket.c': (source) =>
+    addToBody(
+      source,
+      /^(static )?int sctp_ioctl\(struct sock \*sk, int cmd, .*\)\n\{\n\tint rc = -ENOTCONN;\n/,
+      fixture('features-sctp.c'),
+    ),
   // Two tables of functions that others have the addresses of.
   'drivers/char/mem.c': (source) =>
     replace(source, '\t.write\t\t= write_full,\n', '\t.write\t\t= write_null,\n'),

@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { diffObjects } from '../../diff/index.js';
+import { withoutRuntimeConstants } from '../../diff/runtime-constants.js';
 import type { ChangedNames, ObjectDiff } from '../../diff/types.js';
 import { ElfObject } from '../../elf/object.js';
 import { inferTableSizes, readTableSizes } from '../../elf/tables.js';
@@ -40,7 +41,8 @@ export const command: Command = {
 };
 
 async function objdiff(options: Options): Promise<Outcome> {
-  const [pre, post] = await Promise.all([readObject(options.pre), readObject(options.post)]);
+  const objects = await Promise.all([readObject(options.pre), readObject(options.post)]);
+  const [pre, post] = objects.map(withoutRuntimeConstants) as [ElfObject, ElfObject];
   const tables = options.tables
     ? readTableSizes(await readObject(options.tables))
     : inferTableSizes([pre, post]);

@@ -138,7 +138,8 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
     'core_many-y := many.o\n' +
     'core_target-y := target.o twin.o\ncore_livepatch-y := livepatch.o\n';
   await writeFile(at('target/Kbuild'), lines);
-  await writeFile(at('pre/Kbuild'), 'obj-m := cmdline.o tables.o\n');
+  const includes = `ccflags-y := -I${join(kernel.source, 'fs/proc')}\n`;
+  await writeFile(at('pre/Kbuild'), `obj-m := cmdline.o tables.o\n${includes}`);
   await make(kernel, at('target'), 'modules');
   await make(kernel, at('pre'), 'cmdline.o', 'tables.o');
 
