@@ -10,12 +10,21 @@
 //   flags       words for make's command line; lines that start with # are
 //               skipped; may be missing
 
-import { closeSync, lstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { KspliceError, type Problem, problemsError } from '../errors.js';
 import { isPlaceholder } from '../run/kallsyms-text.js';
 import { readFlags } from './flags.js';
-import { readHeaders } from './headers.js';
+import { type Headers, readHeaders } from './headers.js';
+import { supportProblems } from './support.js';
 
 export interface Confdir {
   /** All paths are absolute, links followed. */
@@ -32,7 +41,8 @@ export interface Confdir {
 
 /**
  * Reads a configuration directory.
- * @throws KspliceError `bad-confdir` with everything that is wrong with it
+ * @throws KspliceError `bad-confdir` with everything that is wrong with it, `kernel-mismatch` with
+ *   everything in the kernel's configuration that cannot be supported
  */
 export async function readConfdir(dir: string): Promise<Confdir> {
   if (!statSync(dir, { throwIfNoEntry: false })?.isDirectory()) {
@@ -57,10 +67,12 @@ export async function readConfdir(dir: string): Promise<Confdir> {
       advice,
     });
   }
-  const release = build === '' ? '' : releaseOf(build, problems);
-  if (problems.length > 0) {
+  const headers = build === '' ? undefined : headersIn(build, problems);
+  if (problems.length > 0 || !headers) {
     throw problemsError('bad-confdir', `${dir} is not a usable configuration directory`, problems);
   }
+  const { release } = headers;
+  refuseUnsupported(dir, release, [headers.config, readFileSync(config, 'utf8')]);
   return {
     dir: realpathSync(dir),
     release,
@@ -102,12 +114,20 @@ function firstLine(path: string): string {
   }
 }
 
-function releaseOf(build: string, problems: Problem[]): string {
+function headersIn(build: string, problems: Problem[]): Headers | undefined {
   try {
-    return readHeaders(build).release;
+    return readHeaders(build);
   } catch (error) {
     if (!(error instanceof KspliceError)) throw error;
     problems.push({ code: 'bad-confdir', message: error.message, advice: error.advice });
-    return '';
+    return undefined;
   }
+}
+
+/** Whether headers and .config say the same is seen later, when kbuild has read them. */
+function refuseUnsupported(dir: string, release: string, configs: readonly string[]): void {
+  const all = configs.flatMap(supportProblems);
+  const once = [...new Map(all.map((problem) => [problem.message, problem])).values()];
+  if (once.length === 0) return;
+  throw problemsError('kernel-mismatch', `${dir}: ${release} cannot be patched`, once);
 }

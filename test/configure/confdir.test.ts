@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfdir } from '../../src/configure/confdir.js';
 import { writeConfdir } from '../../src/configure/write.js';
 import { KspliceError, type Problem } from '../../src/errors.js';
-import { headersTree, RELEASE, sourceTree } from './trees.js';
+import { configText, headersTree, NEEDED, RELEASE, sourceTree } from './trees.js';
 
 const SYSTEM_MAP = 'ffffffff81000000 T _text\n';
 
@@ -33,7 +33,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function handMade(): void {
   mkdirSync(conf);
   writeFileSync(path.join(conf, 'System.map'), SYSTEM_MAP);
-  writeFileSync(path.join(conf, '.config'), 'CONFIG_X=y\n');
+  writeFileSync(path.join(conf, '.config'), configText(...NEEDED));
   symlinkSync('../headers', path.join(conf, 'build'));
 }
 
@@ -101,6 +101,27 @@ describe('a confdir made by hand', () => {
     ]);
   });
 
+  test.each([
+    ['.config', () => path.join(conf, '.config')],
+    ['headers', () => path.join(folder, 'headers/.config')],
+  ])(
+    'is refused with all that its %s name of what cannot be patched, each once',
+    async (_, file) => {
+      handMade();
+      const without = NEEDED.filter((name) => name !== 'UNWINDER_ORC');
+      writeFileSync(file(), configText(...without, 'LTO_CLANG_THIN', 'CC_IS_CLANG'));
+      const { code, message, details } = await refusal();
+      expect(code).toBe('kernel-mismatch');
+      expect(message).toContain(`${RELEASE} cannot be patched`);
+      const { problems } = details as { problems: Problem[] };
+      expect(problems.map(({ message: text }) => /CONFIG_\w+/.exec(text)?.[0])).toEqual([
+        'CONFIG_UNWINDER_ORC',
+        'CONFIG_CC_IS_CLANG',
+        'CONFIG_LTO_CLANG_THIN',
+      ]);
+    },
+  );
+
   test('is refused when a link leads nowhere, or it is not there at all', async () => {
     expect(await refusal()).toMatchObject({ code: 'bad-confdir' });
     handMade();
@@ -116,7 +137,7 @@ describe('writing a confdir', () => {
   const write = (image?: string) =>
     writeConfdir(conf, {
       systemMap: SYSTEM_MAP,
-      config: 'CONFIG_X=y\n',
+      config: configText(...NEEDED),
       links: { build: path.join(folder, 'headers'), source: path.join(folder, 'source'), image },
     });
 

@@ -1,18 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { supportProblems } from '../../src/configure/support.js';
+import { configText as config, NEEDED } from './trees.js';
 
-const NEEDED = [
-  'X86_64',
-  'SMP',
-  'MODULES',
-  'MODULE_UNLOAD',
-  'KALLSYMS_ALL',
-  'STACKTRACE',
-  'UNWINDER_ORC',
-  'SYSFS',
-  'PROC_FS',
-];
-const config = (...options: string[]) => options.map((name) => `CONFIG_${name}=y\n`).join('');
 const messages = (text: string) => supportProblems(text).map(({ message }) => message);
 
 describe('a kernel', () => {
