@@ -17,6 +17,11 @@ const REFUSED: readonly (readonly [flag: RegExp, reason: string, advice: string]
     'Name the gcc that built the kernel: CC=gcc-12.',
   ],
   [
+    /^K[CA]FLAGS=.*-flto\b/,
+    'functions would be compiled when the kernel is linked, not object by object',
+    'Such a kernel cannot be patched; leave it out if the running one was built without it.',
+  ],
+  [
     /^(O|KBUILD_OUTPUT)=/,
     'kbuild works in a directory of the cache',
     'Let the link `build` lead to the directory that O= named when the kernel was built.',
@@ -24,8 +29,12 @@ const REFUSED: readonly (readonly [flag: RegExp, reason: string, advice: string]
   [/^ARCH=(?!x86(_64)?$)/, 'only x86-64 is supported', 'Leave it out.'],
 ];
 
+/** A word as a shell has it: quotes keep spaces together. */
+const WORD = /(?:"[^"]*"|'[^']*'|[^\s"'])+/g;
+
 /**
- * The directory's make flags: words; lines that start with # are skipped; none if there is no file.
+ * The directory's make flags: words, with quotes as in a shell; lines that start with # are
+ * skipped; none if there is no file.
  * @throws KspliceError `bad-confdir` for one that cannot be supported, with the reason
  */
 export function readFlags(dir: string): string[] {
@@ -38,8 +47,8 @@ export function readFlags(dir: string): string[] {
   const flags = text
     .split('\n')
     .filter((line) => !line.startsWith('#'))
-    .flatMap((line) => line.split(/\s+/))
-    .filter((word) => word !== '');
+    .flatMap((line) => line.match(WORD) ?? [])
+    .map((word) => word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'));
   for (const flag of flags) {
     const [, reason, advice] = REFUSED.find(([pattern]) => pattern.test(flag)) ?? [];
     if (reason === undefined || advice === undefined) continue;

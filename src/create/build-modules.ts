@@ -3,7 +3,7 @@
 import type { Confdir } from '../configure/confdir.js';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
-import { errorLines, missingPackages, readHeaders } from './kbuild.js';
+import { errorLines, missingPackages, readHeaders, withoutDebugInfo } from './kbuild.js';
 import { runTool } from './tool.js';
 
 // Symbols that livepatch relocations will resolve are unknown to modpost, which
@@ -26,8 +26,8 @@ export async function buildModules(
   const args = ['-C', confdir.build, `M=${directory}`, '--no-print-directory', `-j${jobs}`];
   // Without debug information: nothing reads it, and it is most of a module's size.
   // BTF would be made of it, where the headers have the kernel's.
-  args.push('KBUILD_MODPOST_WARN=1', 'KCFLAGS=-g0', 'CONFIG_DEBUG_INFO_BTF_MODULES=');
-  args.push(...confdir.flags);
+  args.push('KBUILD_MODPOST_WARN=1', 'CONFIG_DEBUG_INFO_BTF_MODULES=');
+  args.push(...confdir.flags, ...withoutDebugInfo(confdir.flags));
   if (symvers.length > 0) args.push(`KBUILD_EXTRA_SYMBOLS=${symvers.join(' ')}`);
   const result = await runTool('make', [...args, 'modules'], {
     cwd: directory,

@@ -17,7 +17,7 @@ import { basename, join } from 'node:path';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import type { ChangedTarget } from './differences.js';
-import { errorLines, make } from './kbuild.js';
+import { errorLines, make, withoutDebugInfo } from './kbuild.js';
 import { KbuildLists, moduleName } from './kbuild-lists.js';
 import type { PatchedFile } from './patched-file.js';
 import { count } from './report.js';
@@ -111,7 +111,8 @@ async function build(
   ui: Ui,
 ): Promise<void> {
   // BTF of a module extends that of a vmlinux, which is not there.
-  const variables = ['KCFLAGS=-g0', 'CONFIG_DEBUG_INFO_BTF_MODULES=', `MODPOST=${modpost}`];
+  const withoutDebug = withoutDebugInfo(kbuild.headers.makeVariables);
+  const variables = [...withoutDebug, 'CONFIG_DEBUG_INFO_BTF_MODULES=', `MODPOST=${modpost}`];
   const targets = modules.map((module) => `${module}.ko`);
   const { output, status } = await make(kbuild, [...variables, ...targets], ui);
   const missing = modules.filter((name) => !existsSync(join(kbuild.objects, `${name}.ko`)));

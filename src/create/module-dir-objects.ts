@@ -8,7 +8,7 @@ import { basename, dirname, join, normalize } from 'node:path';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { ownersOf, parseCmdFile } from './cmd-file.js';
-import { errorLines, type Kbuild, missingPackages } from './kbuild.js';
+import { errorLines, type Kbuild, missingPackages, withoutDebugInfo } from './kbuild.js';
 import { compileSectioned, type PreObject } from './pre-objects.js';
 import { inParallel, runTool } from './tool.js';
 import type { Workspace } from './workspace.js';
@@ -28,7 +28,7 @@ export async function makeModules(
 ): Promise<void> {
   const args = ['-C', objects, `M=${tree}`, '--no-print-directory', `-j${jobs}`];
   // A symbol that only another module has is found, or not, when the new code is linked.
-  args.push('KBUILD_MODPOST_WARN=1', 'KCFLAGS=-g0', ...flags);
+  args.push('KBUILD_MODPOST_WARN=1', ...flags, ...withoutDebugInfo(flags));
   for (const name of FROM_ENVIRONMENT) {
     if (process.env[name] !== undefined) args.push(`${name}=${process.env[name]}`);
   }

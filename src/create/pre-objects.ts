@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { type CmdFile, ownersOf, parseCmdFile, sectioned } from './cmd-file.js';
-import { errorLines, type Kbuild, make } from './kbuild.js';
+import { errorLines, type Kbuild, make, withoutDebugInfo } from './kbuild.js';
 import type { KbuildObject } from './kbuild-lists.js';
 import { packageRoot } from './package-root.js';
 import type { PatchedFile } from './patched-file.js';
@@ -114,7 +114,7 @@ async function buildPlain(kbuild: Kbuild, chosen: readonly KbuildObject[], ui: U
   ] as const) {
     for (let first = 0; first < targets.length; first += BATCH) {
       const batch = targets.slice(first, first + BATCH);
-      const words = ['KCFLAGS=-g0', 'KAFLAGS=-g0', '-k', ...batch];
+      const words = [...withoutDebugInfo(kbuild.headers.makeVariables), '-k', ...batch];
       output += (await make({ ...kbuild, jobs }, words, ui)).output;
       done += batch.length;
       ui.progress(done, chosen.length, batch.at(-1) as string);

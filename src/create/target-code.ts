@@ -14,6 +14,7 @@ import { type CodeBelow, resolveAbove } from '../extract/below.js';
 import { extractNewCode } from '../extract/index.js';
 import { createResolver } from '../extract/resolver.js';
 import type { NewCode } from '../extract/types.js';
+import { sectionsDiffer } from '../match/function-sections.js';
 import { type Generated, generateProgram } from '../match/generate.js';
 import { type MatchResult, type Mismatch, matchProgram } from '../match/interpret.js';
 import { jumpObstacle } from '../match/jump-room.js';
@@ -68,7 +69,11 @@ export async function makeTargetCode(
     cookie: randomBytes(8).readBigUInt64LE(),
   });
   const match = facts.image && matchProgram(generated.program, target, facts.image.kernel);
-  if (match && !match.ok) throw notProved(target, match.mismatches, facts);
+  if (match && !match.ok) {
+    throw notProved(target, match.mismatches, facts, sectionsDiffer(objects, module));
+  }
+  const unproved = match ? undefined : sectionsDiffer(objects, undefined);
+  if (unproved) ui.warn(unproved);
   ui.detail(
     `${target}: ${generated.program.spans.length} spans, ${generated.program.keys.length} keys`,
   );
@@ -179,6 +184,7 @@ function notProved(
   target: string,
   mismatches: readonly Mismatch[],
   facts: KernelFacts,
+  flags: string | undefined,
 ): KspliceError {
   const differences = describeMismatches(target, mismatches);
   const lines = differences.slice(0, SHOWN).map(({ message }) => `  ${message}`);
@@ -187,10 +193,14 @@ function notProved(
     'not-proved',
     `${facts.image?.kernel.origin} does not hold the code that this source makes of ${target}:\n${lines.join('\n')}`,
     {
-      advice: facts.modules
-        ? 'The directory must hold what the loaded module was built from; words that make was given then belong into the flags of the configuration.'
-        : 'Source, compiler and configuration must be the ones of the running kernel: compare their package versions.',
+      advice: flags ?? notProvedAdvice(facts),
       details: differences,
     },
   );
+}
+
+function notProvedAdvice({ modules }: KernelFacts): string {
+  return modules
+    ? 'The directory must hold what the loaded module was built from; words that make was given then belong into the flags of the configuration.'
+    : 'Source, compiler and configuration must be the ones of the running kernel: compare their package versions.';
 }

@@ -8,6 +8,7 @@ import { KspliceError } from '../errors.js';
 /** @throws KspliceError `unsupported-object` */
 export function checkObjects(pre: ElfObject, post: ElfObject): void {
   for (const object of [pre, post]) {
+    refuseInstrumented(object);
     if (object.type !== ET_REL) {
       throw unsupported(
         object,
@@ -32,6 +33,24 @@ export function checkObjects(pre: ElfObject, post: ElfObject): void {
       post,
       `was compiled by ${after}, the other object by ${before}`,
       'Compile both with the compiler that the kernel was made with.',
+    );
+  }
+}
+
+/** What flags of the compiler make of an object that looks sound, and would be misread. */
+function refuseInstrumented(object: ElfObject): void {
+  if (object.sections.some(({ name }) => name.startsWith('.gnu.lto_'))) {
+    throw unsupported(
+      object,
+      'was compiled with -flto: its code is made when all is linked',
+      'Only code that is compiled object by object can be compared: take -flto out of the flags if the running code was built without it.',
+    );
+  }
+  if (object.symbols.some(({ name }) => name.startsWith('__gcov0.'))) {
+    throw unsupported(
+      object,
+      'was compiled for gcov: the counters of its functions were described to the kernel at boot or when the module was loaded, and new code has others',
+      'Build the running code without GCOV_PROFILE for this object (GCOV_PROFILE_NAME.o := n), or take -fprofile-arcs out of the flags.',
     );
   }
 }

@@ -7,6 +7,7 @@
 // debug sections cost nothing.
 
 import elfy from 'elfy';
+import { KspliceError } from '../errors.js';
 import { Bytes, badElf } from './bytes.js';
 import * as C from './constants.js';
 
@@ -76,7 +77,7 @@ export class ElfObject {
    * @param data the whole file
    * @param name for messages
    * @throws KspliceError `bad-elf` if it is malformed, of another class,
-   *   byte order or machine
+   *   byte order or machine, `unsupported-object` if it holds no machine code
    */
   constructor(
     data: Buffer,
@@ -155,7 +156,17 @@ interface Header {
   shstrndx: number;
 }
 
+/** 'BC' 0xC0DE, alone or in a wrapper. */
+const BITCODE = [0xdec04342, 0x0b17c0de];
+
 function readHeader(bytes: Bytes): Header {
+  if (bytes.length >= 4 && BITCODE.includes(bytes.u32(0))) {
+    throw new KspliceError(
+      'unsupported-object',
+      `${bytes.origin} is LLVM bitcode, of which clang makes code when all is linked`,
+      { advice: 'Only kernels compiled by gcc, object by object, can be patched.' },
+    );
+  }
   if (bytes.length < EHDR_SIZE || bytes.u32(0) !== 0x464c457f) {
     throw badElf(bytes.origin, 'no ELF header');
   }

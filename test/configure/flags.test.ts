@@ -18,11 +18,19 @@ function read(text: string): string[] {
 describe('readFlags', () => {
   it('reads words, and none where there is no file', () => {
     expect(readFlags(confdir)).toEqual([]);
-    expect(read('# O=/x\nCC=gcc-12 LLVM=0\n\nARCH=x86_64 KCFLAGS=-Dx\n')).toEqual([
+    expect(read('# O=/x\nCC=gcc-12 LLVM=0\n\nARCH=x86_64 KCFLAGS=-fno-lto\n')).toEqual([
       'CC=gcc-12',
       'LLVM=0',
       'ARCH=x86_64',
-      'KCFLAGS=-Dx',
+      'KCFLAGS=-fno-lto',
+    ]);
+  });
+
+  it('keeps together what is in quotes', () => {
+    expect(read(`KCFLAGS="-march=native -O2" 'KAFLAGS=-Dx -Dy' V=1`)).toEqual([
+      'KCFLAGS=-march=native -O2',
+      'KAFLAGS=-Dx -Dy',
+      'V=1',
     ]);
   });
 
@@ -34,6 +42,10 @@ describe('readFlags', () => {
     ['O=/build', /O=\/build: kbuild works in a directory of the cache/],
     ['KBUILD_OUTPUT=/build', /kbuild works in a directory of the cache/],
     ['ARCH=arm64', /only x86-64/],
+    [
+      '"KCFLAGS=-O2 -flto=auto"',
+      /-flto=auto: functions would be compiled when the kernel is linked/,
+    ],
   ])('refuses %s with the reason', (flag, message) => {
     expect(() => read(`KCFLAGS=-Dx ${flag}`)).toThrow(
       expect.objectContaining({ code: 'bad-confdir', message: expect.stringMatching(message) }),

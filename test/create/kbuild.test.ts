@@ -2,7 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { errorLines, missingPackages, readAutoconf, readHeaders } from '../../src/create/kbuild.js';
+import {
+  errorLines,
+  missingPackages,
+  readAutoconf,
+  readHeaders,
+  withoutDebugInfo,
+} from '../../src/create/kbuild.js';
 import { differingOptions } from '../../src/create/prepare.js';
 
 let directory: string;
@@ -88,6 +94,15 @@ make: *** [Makefile:238: __sub-make] Error 2
       "net/a.c: In function 'f':",
       'net/a.c:1:2: error: no',
       '    1 | x',
+    ]);
+  });
+});
+
+describe('withoutDebugInfo', () => {
+  it("keeps the owner's flags for the compiler, of which make takes the last", () => {
+    expect(withoutDebugInfo(['CC=gcc', 'KCFLAGS=-O1', 'KCFLAGS=-march=native -O2'])).toEqual([
+      'KCFLAGS=-march=native -O2 -g0',
+      'KAFLAGS= -g0',
     ]);
   });
 });

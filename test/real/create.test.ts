@@ -247,12 +247,18 @@ describe('create refuses', () => {
     // The same kernel with other compiler options: the code is another one.
     const conf = join(work, 'conf-flags');
     await configure({ confdir: conf, release, source, image }, silentUi);
-    writeFileSync(join(conf, 'flags'), 'KCPPFLAGS=-fno-inline-functions-called-once\n');
+    const flags = 'KCFLAGS="-fno-inline-functions-called-once -ffunction-sections"\n';
+    writeFileSync(join(conf, 'flags'), flags);
     const error = await createUpdate(
       { patch: sctpPatch, confdir: conf, jobs: 2, output: join(work, 'none') },
       silentUi,
     ).catch((thrown) => thrown);
-    expect(error).toMatchObject({ code: 'not-proved' });
+    expect(error).toMatchObject({
+      code: 'not-proved',
+      advice: expect.stringMatching(
+        /^net\/sctp\/input\.o: compiled with -ffunction-sections, and the loaded module was not/,
+      ),
+    });
     expect(existsSync(join(work, 'none'))).toBe(false);
   });
 });

@@ -117,6 +117,17 @@ describe("a module's directory", () => {
     expect(created.proof?.targets[0]?.resolved).toBeGreaterThan(0);
   });
 
+  it('may say that each function has a section', async () => {
+    const apart = join(work, 'tunnel-apart');
+    cpSync(fixture('module-tunnel'), apart, { recursive: true });
+    const kbuild = join(apart, 'Kbuild');
+    writeFileSync(kbuild, `${readFileSync(kbuild, 'utf8')}\nccflags-y += -ffunction-sections\n`);
+    build(apart);
+    const created = await create(apart, accounting);
+    expect(changedIn(created)).toEqual(ACCOUNTING);
+    expect(created.proof?.targets).toMatchObject([{ target: 'udp_wire', replaced: 3 }]);
+  });
+
   it('may be without the module that runs: the kernel is compared when the update is applied', async () => {
     const clean = join(work, 'clean');
     cpSync(fixture('module-pair'), clean, { recursive: true });
