@@ -51,12 +51,14 @@ interface Options {
   readonly conf?: string;
   readonly warnings?: string[];
   readonly only?: string[];
+  readonly on?: string[];
 }
 
 function create(module: string, patch: string, options: Options = {}): Promise<CreatedUpdate> {
-  const { conf = confdir, warnings = [], only } = options;
+  const { conf = confdir, warnings = [], only, on } = options;
   const ui = { ...silentUi, warn: (text: string) => warnings.push(text) };
-  return createUpdate({ module, patch, confdir: conf, jobs: 2, output, onlyTargets: only }, ui);
+  const target = { module, patch, on, onlyTargets: only };
+  return createUpdate({ ...target, confdir: conf, jobs: 2, output }, ui);
 }
 
 async function refusal(
@@ -115,6 +117,26 @@ describe("a module's directory", () => {
     expect(changedIn(created)).toEqual(ACCOUNTING);
     expect(created.proof?.kernel).toBe(join(tunnel, 'udp-wire.ko'));
     expect(created.proof?.targets[0]?.resolved).toBeGreaterThan(0);
+  });
+
+  it('may have an update applied that this one is to be on', async () => {
+    const { id, file } = await create(tunnel, accounting);
+    const second = await create(tunnel, fixture('module-tunnel/cut.patch'), { on: [file] });
+    expect(changedIn(second)).toEqual([
+      ['udp_wire', 'receive.o', ['udp_wire_receive', 'udp_wire_show_received']],
+    ]);
+    expect(second.report.on).toEqual([id]);
+    expect(second.proof?.targets).toMatchObject([{ target: 'udp_wire', replaced: 2 }]);
+    const [change] = (await readUpdate(second.file)).contents.changes;
+    const { modules } = await readUpdate(second.file);
+    const names = modules.get(change!.newCode.module)!.info.object.symbols.map(({ name }) => name);
+    expect(names).toContainEqual(
+      expect.stringMatching(`^\\.klp\\.sym\\.ksplice_${id}_udp_wire_new\\.foreign,`),
+    );
+    expect(await refusal(pair, accounting, { on: [file] })).toMatchObject({
+      code: 'patch-failed',
+      message: expect.stringContaining(`the patch of update ${id}`),
+    });
   });
 
   it('may say that each function has a section', async () => {

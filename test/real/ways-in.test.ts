@@ -238,8 +238,13 @@ describe('--git', () => {
     const three = commitFile('net/sctp/input.c', ootb, one, 'Once more');
     expect(await refusal({ git: three, source: tree })).toMatchObject({
       code: 'refused-change',
-      message: expect.stringContaining('net/sctp/input.o: two updates of one object'),
+      message: expect.stringContaining('net/sctp/input.o: an update of the same object'),
+      advice: expect.stringContaining('--on'),
     });
+    const third = await create({ git: three, source: tree, on: [first.file] });
+    expect(third.functions).toEqual([['sctp', 'sctp_rcv_ootb']]);
+    expect(third.report.on).toEqual([first.id]);
+    expect(state()).toEqual(untouched);
   });
 
   it('has nothing to do for the commit that runs', async () => {

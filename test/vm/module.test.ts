@@ -8,7 +8,15 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { withGuest } from './harness/index.js';
-import { type Answer, examplePatch, ksplice, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
+import {
+  type Answer,
+  examplePatch,
+  ksplice,
+  kspliceFails,
+  kspliceIn,
+  kspliceModules,
+  ROOT,
+} from './ksplice.js';
 import { backwards, Tunnel } from './traffic/tunnel.js';
 import { userlandAssociation } from './traffic/userland-sctp.js';
 
@@ -32,12 +40,13 @@ async function createWithout(
   directory: string,
   patch: string,
   id: string,
+  ...more: string[]
 ): Promise<Answer> {
   const confdir = path.join(folder, 'conf');
   const { release, image } = kernel;
   await ksplice(['configure', confdir, '--kernel', release, '--no-source', '--image', image]);
   const args = ['--module', directory, '--patch', patch, '--config', confdir];
-  return await ksplice(['create', ...args, '--id', id, '--output', folder]);
+  return await ksplice(['create', ...args, '--id', id, '--output', folder, ...more]);
 }
 
 describe('a tunnel that is a module of its own', () => {
@@ -47,6 +56,8 @@ describe('a tunnel that is a module of its own', () => {
     kernel = await testKernel();
     buildModule(kernel);
     created = await createWithout(kernel, source, patch, 'wire');
+    const on = ['--on', path.join(folder, 'ksplice-wire.tar.gz')];
+    await createWithout(kernel, source, path.join(FIXTURE, 'cut.patch'), 'cut', ...on);
   });
 
   it('is patched while packets go through it', async () => {
@@ -68,13 +79,27 @@ describe('a tunnel that is a module of its own', () => {
       expect(patched.sent_large).toBeGreaterThan(0);
       expect(patched.sent_packets).toBeGreaterThan(stock.sent_packets!);
 
+      // On top of it: the function once more, with the counter that it added.
+      await kspliceIn(guest, `apply ${path.join(folder, 'ksplice-cut.tar.gz')}`);
+      await tunnel.sendForeign(2, 'x');
+      expect(await tunnel.counters()).toMatchObject({
+        received_errors: 6,
+        received_foreign: 6,
+        received_cut: 2,
+      });
+      expect(await kspliceFails(guest, 'undo wire')).toMatchObject({ code: 'stacked' });
+      await kspliceIn(guest, 'undo cut');
+      const below = await tunnel.counters();
+      expect(below).toMatchObject({ received_errors: 6, received_foreign: 6 });
+      expect(below).not.toHaveProperty('received_cut');
+
       await kspliceIn(guest, 'undo wire');
       expect(await kspliceModules(guest)).toEqual([]);
       const undone = await tunnel.counters();
       await tunnel.sendForeign(5);
       const last = await tunnel.counters();
       const { received_large, sent_large, received_packets = 0 } = undone;
-      expect(last).toMatchObject({ received_errors: 4, received_large, sent_large });
+      expect(last).toMatchObject({ received_errors: 6, received_large, sent_large });
       expect(last).not.toHaveProperty('received_foreign');
       expect(last.received_packets).toBeGreaterThan(received_packets);
 

@@ -69,7 +69,7 @@ export const command: Command = {
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'Go on top of this update, which is applied (for patches); may be repeated',
+        describe: 'Go on top of this update, which is applied; may be repeated',
       })
       .option('series', {
         type: 'boolean',
@@ -184,8 +184,8 @@ function readChange(args: Record<string, unknown>): ChangeRequest {
       "Of a module's directory there is neither a history nor anything to keep: use --patch or --diffext.",
     );
   }
-  if (args.on !== undefined && !patch) {
-    throw usage('--on is for --patch', 'With --git, a series knows what it is on: --series.');
+  if (args.on !== undefined && diffext !== undefined) {
+    throw usage('--on is for --patch and --git', 'Make a patch of the files: diff -u.');
   }
   if (args.series === true && diffext !== undefined) {
     throw usage('--series is for --git and --patch', 'Make a patch of the files: diff -u.');

@@ -1,7 +1,6 @@
 // Where the change of an update comes from: patches, files with an extension
 // beside their originals, or a revision in git. What is made of each is the same.
 
-import { createTwoFilesPatch } from 'diff';
 import { KspliceError } from '../../errors.js';
 import type { Ui } from '../../ui.js';
 import type { Update } from '../../update/update.js';
@@ -12,6 +11,8 @@ import { filesWithExtension } from './diffext.js';
 import { type GitChange, openGitChange } from './git.js';
 import { Layers } from './layers.js';
 import { type PatchOptions, USUAL_PATCH_OPTIONS } from './patch-options.js';
+import { SourceTexts } from './texts.js';
+import { unifiedDiff } from './unified-diff.js';
 
 /** What the user asked for: one of the three ways. */
 export interface ChangeRequest {
@@ -41,7 +42,7 @@ export interface SourceChange {
 /**
  * Finds out what is to change. Nothing is written.
  * @param source the user's tree
- * @param bases updates that are applied, the oldest first; for patches only
+ * @param bases updates that are applied, the oldest first; for patches and git
  * @throws KspliceError `usage` unless the request names one way; `patch-failed`, `no-changes`, `io`
  */
 export async function loadChange(
@@ -57,7 +58,7 @@ export async function loadChange(
       advice: 'Give exactly one of them.',
     });
   }
-  if (git !== undefined) return await openGitChange(source, git, ui);
+  if (git !== undefined) return await openGitChange(source, git, bases, ui);
   if (diffext !== undefined) {
     const files = filesWithExtension(source, diffext, ui);
     const description = files.map(({ path }) => path).join(', ');
@@ -65,7 +66,7 @@ export async function loadChange(
   }
   const patches = typeof patch === 'string' ? [patch] : (patch ?? []);
   const options = request.patchOptions ?? USUAL_PATCH_OPTIONS;
-  const layers = new Layers(source, bases, ui);
+  const layers = new Layers(new SourceTexts(source), bases, ui);
   const files = applyPatches(patches, layers.running(), options, ui);
   const description = patches.map(describePatch).join('; ');
   // Taken back, a patch file says the opposite of what the update does.
@@ -79,16 +80,4 @@ function joined(texts: readonly string[]): string {
     i < texts.length - 1 && !text.endsWith('\n') ? `${text}\n` : text,
   );
   return ended.join('');
-}
-
-/** A diff of all files, as `diff -u` writes it. */
-export function unifiedDiff(files: readonly PatchedFile[]): string {
-  return files
-    .map(({ path, before, after }) => {
-      const oldName = before === undefined ? '/dev/null' : `a/${path}`;
-      const newName = after === undefined ? '/dev/null' : `b/${path}`;
-      const text = createTwoFilesPatch(oldName, newName, before ?? '', after ?? '');
-      return text.slice(text.indexOf('--- '));
-    })
-    .join('');
 }

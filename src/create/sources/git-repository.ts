@@ -15,6 +15,13 @@ export interface ListedChange {
   readonly isText: boolean;
 }
 
+/** A file or a directory of a commit. */
+export interface ListedEntry {
+  readonly path: string;
+  /** Name of a file's blob; undefined for anything else. */
+  readonly blob: string | undefined;
+}
+
 export class GitRepository {
   private constructor(
     /** Top of the work tree. */
@@ -72,6 +79,19 @@ export class GitRepository {
       });
     }
     return changes;
+  }
+
+  /** What a commit has at paths; those that it has nothing at are left out. */
+  async entries(commit: string, paths: readonly string[]): Promise<ListedEntry[]> {
+    if (paths.length === 0) return [];
+    const text = await this.ask(['ls-tree', '-z', commit, '--', ...paths], 'latin1');
+    // "100644 blob BLOB", tab, path, NUL
+    return [...text.matchAll(/(\d+) (\w+) (\w+)\t([^\0]+)\0/g)].map(
+      ([, mode = '', type, object = '', path = '']) => ({
+        path,
+        blob: type === 'blob' && mode.startsWith('100') ? object : undefined,
+      }),
+    );
   }
 
   /** A unified diff; bytes, one a character. */

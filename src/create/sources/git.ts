@@ -12,12 +12,15 @@ import { basename, join, resolve } from 'node:path';
 import { cacheDirectory } from '../../cache.js';
 import { KspliceError } from '../../errors.js';
 import type { Ui } from '../../ui.js';
+import type { Update } from '../../update/update.js';
 import { takeLock } from '../lock.js';
 import { kindOf, type PatchedFile } from '../patched-file.js';
 import { inParallel } from '../tool.js';
 import type { UndoStack } from '../undo.js';
 import type { SourceChange } from './change.js';
+import { layersOn } from './commit-layers.js';
 import { GitRepository, type ListedChange } from './git-repository.js';
+import { unifiedDiff } from './unified-diff.js';
 
 const PRE = 'refs/ksplice/pre';
 const BOOTED = 'refs/ksplice/booted';
@@ -43,12 +46,16 @@ export interface GitChange {
 /**
  * @param source the top of a git work tree
  * @param revision what is to run, in any of git's notations
+ * @param bases updates that are applied, the oldest first: what runs is the commit that was
+ *   booted with their patches
  * @throws KspliceError `no-source` if there is no repository, or no commit in it;
- *   `usage` if it has no such revision; `no-changes` if that is what runs
+ *   `usage` if it has no such revision; `no-changes` if that is what runs; `patch-failed`,
+ *   `refused-change` if the bases are not what makes the commit that runs
  */
 export async function openGitChange(
   source: string,
   revision: string,
+  bases: readonly Update[],
   ui: Ui,
 ): Promise<SourceChange & { git: GitChange }> {
   const repository = await GitRepository.open(source, ui.signal);
@@ -66,26 +73,100 @@ export async function openGitChange(
   }
   const because = remembered ? PRE : `HEAD, for there is no ${PRE} yet`;
   ui.info(`what runs is commit ${short(base)} (${because}); ${short(target)} is to run`);
-  const files = await changedFiles(repository, base, target, ui);
-  if (files.length === 0) {
+  const range: Range = { booted: booted ?? base, base, target };
+  const change =
+    bases.length > 0
+      ? await stackedChange(repository, range, bases, ui)
+      : await plainChange(repository, range, ui);
+  if (change.diff === '') {
     throw new KspliceError('no-changes', `${revision} has the source that runs already`, {
       advice: `What runs is taken from ${because}. If that is wrong: git update-ref ${PRE} COMMIT`,
     });
   }
+  const tree = bases.length > 0 ? range.booted : base;
   return {
-    files,
-    below: [],
-    diff: await repository.diff(base, target),
+    ...change,
     description: await repository.subject(target),
     git: {
-      stackedOn: booted ? (await repository.changes(booted, base)).map(({ path }) => path) : [],
-      checkOut: (undo, running) => checkOut(repository, base, undo, running),
+      stackedOn: bases.length > 0 ? [] : await changedPaths(repository, range.booted, base),
+      checkOut: (undo, running) => checkOut(repository, tree, undo, running),
       remember: async (series, running) => {
         if (booted === undefined) await remember(repository, BOOTED, undefined, base, running);
         await remember(repository, PRE, remembered, series ? target : base, running);
       },
     },
   };
+}
+
+/** Three commits: what was booted, what runs since the last update of a series, what is to run. */
+interface Range {
+  readonly booted: string;
+  readonly base: string;
+  readonly target: string;
+}
+
+type CommitChange = Pick<SourceChange, 'files' | 'below' | 'diff'>;
+
+async function plainChange(
+  repository: GitRepository,
+  { base, target }: Range,
+  ui: Ui,
+): Promise<CommitChange> {
+  const files = await changedFiles(repository, base, target, ui);
+  const diff = files.length > 0 ? await repository.diff(base, target) : '';
+  return { files, below: [], diff };
+}
+
+/** From the commit that was booted, with the patches of applied updates, to the one that is to run. */
+async function stackedChange(
+  repository: GitRepository,
+  { booted, base, target }: Range,
+  bases: readonly Update[],
+  ui: Ui,
+): Promise<CommitChange> {
+  const layers = await layersOn(repository, booted, bases, ui);
+  const running = layers.changed();
+  if (base !== booted) {
+    const other = differing(running, await changedFiles(repository, booted, base, ui));
+    if (other.length > 0) throw otherSeries(other.map(({ path }) => path));
+  }
+  const changed = differing(running, await changedFiles(repository, booted, target, ui));
+  return {
+    files: layers.whole(changed),
+    below: layers.below(),
+    diff: unifiedDiff(changed),
+  };
+}
+
+/**
+ * The changes that lead from one source to another; both are known by what they change in a third.
+ */
+function differing(from: readonly PatchedFile[], to: readonly PatchedFile[]): PatchedFile[] {
+  const before = new Map(from.map((file) => [file.path, file.after]));
+  const after = new Map(to.map((file) => [file.path, file.after]));
+  const all = new Map([...from, ...to].map((file) => [file.path, file]));
+  return [...all.values()]
+    .map((file) => ({
+      ...file,
+      before: before.has(file.path) ? before.get(file.path) : file.before,
+      after: after.has(file.path) ? after.get(file.path) : file.before,
+    }))
+    .filter((file) => file.before !== file.after);
+}
+
+function otherSeries(paths: readonly string[]): KspliceError {
+  return new KspliceError(
+    'refused-change',
+    `the updates that are given with --on do not make of the commit that was booted what ${PRE} names: ${paths.join(', ')}`,
+    {
+      advice: `Give all updates of the series, or, if they are not applied any more: git update-ref ${PRE} ${BOOTED}`,
+      details: paths,
+    },
+  );
+}
+
+async function changedPaths(repository: GitRepository, from: string, to: string) {
+  return (await repository.changes(from, to)).map(({ path }) => path);
 }
 
 function short(commit: string): string {

@@ -6,21 +6,23 @@ import type { Update } from '../../update/update.js';
 import type { PatchedFile } from '../patched-file.js';
 import { applyPatch } from '../source-patch.js';
 import { USUAL_PATCH_OPTIONS } from './patch-options.js';
-import { SourceTexts } from './texts.js';
+import type { SourceTexts } from './texts.js';
 
 type Text = string | undefined;
 
 /** Texts of files after each update, for all files that any of them changes. */
 export class Layers {
   private readonly states: ReadonlyMap<string, PatchedFile>[] = [];
-  private readonly texts: SourceTexts;
 
   /**
-   * @param tree the source as it was booted
+   * @param texts the source as it was booted
    * @throws KspliceError `patch-failed` if a patch does not fit that source
    */
-  constructor(tree: string, updates: readonly Update[], ui: Ui) {
-    this.texts = new SourceTexts(tree);
+  constructor(
+    private readonly texts: SourceTexts,
+    updates: readonly Update[],
+    ui: Ui,
+  ) {
     for (const { id, patch } of updates) {
       applyPatch(`the patch of update ${id}`, patch, this.texts, USUAL_PATCH_OPTIONS, ui);
       this.states.push(new Map(this.texts.changes().map((file) => [file.path, file])));
@@ -31,6 +33,16 @@ export class Layers {
   running(): SourceTexts {
     this.texts.mark();
     return this.texts;
+  }
+
+  /** The files that updates have changed, with their texts as they were booted and as they run. */
+  changed(): PatchedFile[] {
+    const paths = new Set(this.states.flatMap((state) => [...state.keys()]));
+    return [...paths].map((path) => {
+      const file = this.states.find((state) => state.has(path))!.get(path)!;
+      const last = this.states.at(-1)!.get(path);
+      return { ...file, after: last ? last.after : file.before };
+    });
   }
 
   /** What each update's source has that was booted had not. */

@@ -6,6 +6,14 @@ import { join } from 'node:path';
 import { KspliceError } from '../../errors.js';
 import { kindOf, type PatchedFile } from '../patched-file.js';
 
+/** Where the texts before all changes are; paths are relative to it. */
+export interface TextFiles {
+  isFile(path: string): boolean;
+  isDirectory(path: string): boolean;
+  /** One byte a character; undefined if there is no such file. */
+  read(path: string): string | undefined;
+}
+
 interface Texts {
   readonly before: string | undefined;
   after: string | undefined;
@@ -15,8 +23,14 @@ interface Texts {
 export class SourceTexts {
   private readonly touched = new Map<string, Texts>();
 
-  /** @param tree directory that is read, never written */
-  constructor(readonly tree: string) {}
+  /**
+   * @param tree directory that is read, never written
+   * @param files if it is not what lies there, but in its git repository
+   */
+  constructor(
+    readonly tree: string,
+    private readonly files: TextFiles = filesIn(tree),
+  ) {}
 
   /** The text as it is by now; undefined if there is no such file. */
   current(path: string): string | undefined {
@@ -27,11 +41,11 @@ export class SourceTexts {
   has(path: string): boolean {
     const known = this.touched.get(path);
     if (known) return known.after !== undefined;
-    return statSync(join(this.tree, path), { throwIfNoEntry: false })?.isFile() ?? false;
+    return this.files.isFile(path);
   }
 
   hasDirectory(path: string): boolean {
-    return statSync(join(this.tree, path), { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return this.files.isDirectory(path);
   }
 
   /** @param text undefined if the file goes away */
@@ -54,21 +68,29 @@ export class SourceTexts {
   private entry(path: string): Texts {
     let entry = this.touched.get(path);
     if (!entry) {
-      const text = this.read(path);
+      const text = this.files.read(path);
       entry = { before: text, after: text };
       this.touched.set(path, entry);
     }
     return entry;
   }
+}
 
-  private read(path: string): string | undefined {
-    const file = join(this.tree, path);
-    try {
-      return readFileSync(file, 'latin1');
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return undefined;
-      throw new KspliceError('io', `cannot read ${file}: ${message}`, { cause: error });
-    }
+function filesIn(tree: string): TextFiles {
+  const stats = (path: string) => statSync(join(tree, path), { throwIfNoEntry: false });
+  return {
+    isFile: (path) => stats(path)?.isFile() ?? false,
+    isDirectory: (path) => stats(path)?.isDirectory() ?? false,
+    read: (path) => readText(join(tree, path)),
+  };
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return undefined;
+    throw new KspliceError('io', `cannot read ${file}: ${message}`, { cause: error });
   }
 }

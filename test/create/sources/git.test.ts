@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openGitChange } from '../../../src/create/sources/git.js';
 import { UndoStack } from '../../../src/create/undo.js';
 import { silentUi } from '../../../src/ui.js';
+import type { Update } from '../../../src/update/update.js';
 
 let area: string;
 let tree: string;
@@ -60,7 +61,8 @@ afterEach(() => {
   rmSync(area, { recursive: true, force: true });
 });
 
-const open = (revision: string, source = tree) => openGitChange(source, revision, silentUi);
+const open = (revision: string, source = tree, bases: readonly Update[] = []) =>
+  openGitChange(source, revision, bases, silentUi);
 const ref = (name = 'pre') => git('for-each-ref', '--format=%(objectname)', `refs/ksplice/${name}`);
 
 /** All that the user would see change. */
@@ -178,5 +180,65 @@ describe('openGitChange', () => {
     await expect(open('fix', join(tree, 'net'))).rejects.toMatchObject({ code: 'no-source' });
     git('checkout', '-q', '--orphan', 'empty');
     await expect(open('fix')).rejects.toMatchObject({ code: 'no-source' });
+  });
+});
+
+describe('openGitChange on updates that are applied', () => {
+  /** All that is looked at of an update here. */
+  const update = (id: string, from: string, to: string) => {
+    const patch = execFileSync('git', ['-C', tree, 'diff', from, to], { encoding: 'latin1' });
+    return { id, patch } as Update;
+  };
+
+  it('goes from the commit that was booted with their patches to the revision', async () => {
+    git('update-ref', 'refs/ksplice/pre', first);
+    const third = commit({ 'a.c': 'three\n', 'late.c': 'x\n' }, 'Without what the first one did');
+    const change = await open('main', tree, [update('u1', first, second)]);
+    expect(change.below).toMatchObject([
+      [
+        { path: 'a.c', before: 'one\n', after: 'zwei \xe9\n' },
+        { path: 'gone.c', before: 'x\n', after: undefined },
+        { path: 'new.h', before: undefined, after: 'new\n' },
+      ],
+    ]);
+    const files = new Map(change.files.map((file) => [file.path, file]));
+    expect(files.get('a.c')).toMatchObject({
+      before: 'one\n',
+      between: ['zwei \xe9\n'],
+      after: 'three\n',
+    });
+    expect(files.get('gone.c')).toMatchObject({ before: 'x\n', after: 'x\n' });
+    expect(files.get('new.h')).toMatchObject({ before: undefined, after: undefined });
+    expect(files.get('late.c')).toMatchObject({ before: undefined, after: 'x\n' });
+    // The update does what was not so before: it takes the first one's change back.
+    expect(change.diff).toContain('-zwei \xe9\n+three\n');
+    expect(change.diff).toContain('+++ b/gone.c');
+    expect(change.diff).toContain('--- a/new.h\n+++ /dev/null');
+    const undo = new UndoStack();
+    const directory = await change.git.checkOut(undo, silentUi);
+    expect(undo.unwind()).toEqual([]);
+    expect(readFileSync(join(directory, 'a.c'), 'latin1')).toBe('one\n');
+    await change.git.remember(true, silentUi);
+    expect([ref('booted'), ref()]).toEqual([first, third]);
+  });
+
+  it('has nothing to do if they lead to the revision', async () => {
+    const applied = [update('u1', first, second)];
+    await expect(open('fix', tree, applied)).rejects.toMatchObject({ code: 'no-changes' });
+  });
+
+  it('goes on with a series if they are what it consists of', async () => {
+    await (await open('fix')).git.remember(true, silentUi);
+    git('checkout', '-q', 'fix');
+    commit({ 'a.c': 'drei\n' }, 'Once more');
+    const change = await open('fix', tree, [update('u1', first, second)]);
+    expect(change.git.stackedOn).toEqual([]);
+    expect(change.diff).toContain('-zwei \xe9\n+drei\n');
+    git('checkout', '-q', '-b', 'other', first);
+    const other = commit({ 'a.c': 'other\n' }, 'Another one');
+    await expect(open('fix', tree, [update('u2', first, other)])).rejects.toMatchObject({
+      code: 'refused-change',
+      details: ['a.c', 'gone.c', 'new.h'],
+    });
   });
 });

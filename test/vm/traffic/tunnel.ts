@@ -63,9 +63,9 @@ export class Tunnel {
   }
 
   /** Sends datagrams that are none of the tunnel's own to its right end, and waits until they are there. */
-  async sendForeign(count: number): Promise<void> {
+  async sendForeign(count: number, text = 'nothing of ours'): Promise<void> {
     const to = `${ENDS.right.cable} ${TUNNEL_PORT}`;
-    await this.guest.ok(`ip netns exec left ${DATAGRAMS} text ${to} 'nothing of ours' ${count}`);
+    await this.guest.ok(`ip netns exec left ${DATAGRAMS} text ${to} '${text}' ${count}`);
     await this.guest.ok('sleep 0.3');
   }
 

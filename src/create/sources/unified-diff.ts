@@ -1,0 +1,16 @@
+// Changed files as one patch.
+
+import { createTwoFilesPatch } from 'diff';
+import type { PatchedFile } from '../patched-file.js';
+
+/** A diff of all files, as `diff -u` writes it. */
+export function unifiedDiff(files: readonly PatchedFile[]): string {
+  return files
+    .map(({ path, before, after }) => {
+      const oldName = before === undefined ? '/dev/null' : `a/${path}`;
+      const newName = after === undefined ? '/dev/null' : `b/${path}`;
+      const text = createTwoFilesPatch(oldName, newName, before ?? '', after ?? '');
+      return text.slice(text.indexOf('--- '));
+    })
+    .join('');
+}
