@@ -28,12 +28,14 @@ export interface ChangedObjectFile {
 export interface ChangedTarget {
   readonly target: string;
   readonly objects: readonly ChangedObjectFile[];
-  /** If updates are below: of all objects of the target that one of them or this one has a part in. */
-  readonly homes?: ReadonlyMap<string, Homes> | undefined;
 }
+
+/** By target and object: of all that the updates below or this one have a part in. */
+export type AllHomes = ReadonlyMap<string, ReadonlyMap<string, Homes>>;
 
 export interface Differences {
   readonly targets: readonly ChangedTarget[];
+  readonly homes: AllHomes;
   /** What the differ had to remark, by object. */
   readonly notes: readonly string[];
 }
@@ -75,9 +77,9 @@ export function findDifferences(
   if (refusals.length > 0) throw refused(refusals);
   if (targets.size === 0) throw nothing(notes);
   for (const note of notes) ui.info(note);
-  const stacked = (target: string) => (bases.length > 0 ? { homes: allHomes.get(target) } : {});
   return {
-    targets: [...targets].map(([target, objects]) => ({ target, objects, ...stacked(target) })),
+    targets: [...targets].map(([target, objects]) => ({ target, objects })),
+    homes: allHomes,
     notes,
   };
 }

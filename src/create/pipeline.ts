@@ -113,7 +113,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const tables = await askTableSizes(work, run.ui, module?.model);
     // The work tree is as it was; there are three objects of each kind.
     run.ui.stage(`comparing ${count(objects.length, 'object')}`);
-    const { targets, notes } = findDifferences(objects, tables, run.ui, bases);
+    const { targets, homes, notes } = findDifferences(objects, tables, run.ui, bases);
     const fixed = options.buildModules
       ? await buildFixedModules(work, files, targets, join(directory.path, 'fixed'), run.ui)
       : [];
@@ -128,7 +128,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const neighbours = new Neighbours(id, targets);
     const found: TargetCode[] = [];
     for (const target of targets) {
-      found.push(await makeTargetCode(target, known, tables, run.ui, { bases, neighbours }));
+      found.push(await makeTargetCode(target, known, tables, run.ui, { bases, homes, neighbours }));
     }
     const code = neighbours.inOrder(found);
     keepCode(run, code);

@@ -13,14 +13,14 @@ import { KspliceError } from '../errors.js';
 import { type CodeBelow, resolveAbove } from '../extract/below.js';
 import { extractNewCode } from '../extract/index.js';
 import { createResolver } from '../extract/resolver.js';
-import type { NewCode } from '../extract/types.js';
+import type { NewCode, SymbolResolver } from '../extract/types.js';
 import { sectionsDiffer } from '../match/function-sections.js';
 import { type Generated, generateProgram } from '../match/generate.js';
 import { type MatchResult, type Mismatch, matchProgram } from '../match/interpret.js';
 import { jumpObstacle } from '../match/jump-room.js';
 import type { Ui } from '../ui.js';
 import type { Update } from '../update/update.js';
-import type { ChangedObjectFile, ChangedTarget } from './differences.js';
+import type { AllHomes, ChangedObjectFile, ChangedTarget } from './differences.js';
 import { type KernelFacts, kallsymsTest } from './kernel-facts.js';
 import type { Neighbours } from './neighbours.js';
 
@@ -29,8 +29,9 @@ type NamedObject = ChangedObjectFile & { readonly booted: ReturnType<typeof boot
 
 /** What else there is new code of. */
 export interface Company {
-  /** The updates below, the oldest first. */
+  /** The updates below, the oldest first, and where symbols are with them. */
   readonly bases?: readonly Update[];
+  readonly homes?: AllHomes;
   /** The update's other targets. */
   readonly neighbours?: Neighbours;
 }
@@ -52,7 +53,7 @@ export async function makeTargetCode(
   facts: KernelFacts,
   tables: TableSizes,
   ui: Ui,
-  { bases = [], neighbours }: Company = {},
+  { bases = [], homes, neighbours }: Company = {},
 ): Promise<TargetCode> {
   const { target } = changed;
   const objects = changed.objects.map((object) => ({ ...object, booted: bootedNames(object) }));
@@ -86,8 +87,7 @@ export async function makeTargetCode(
     runAddress: match && ((label, name) => runAddress(generated, match, label, name)),
     places: match && ((name) => facts.image?.kernel.lookup(name, target) ?? []),
   });
-  const below = bases.map((base) => codeBelow(base, target));
-  const running = changed.homes ? resolveAbove(booted, changed.homes, below) : booted;
+  const running = homes && bases.length > 0 ? above(target, booted, bases, homes) : booted;
   const resolver = neighbours?.resolver(target, running) ?? running;
   const newCode = extractNewCode({ objects, program: generated, resolver, tables });
   return { target, generated, match, newCode };
@@ -100,6 +100,16 @@ function bootedNames({ diff, homes }: ChangedObjectFile) {
     replaced: new Set(diff.replaced.map(nameOf)),
     written: new Set(diff.written.map((one) => nameOf({ ...one, name: one.pre.name }))),
   };
+}
+
+/** As in a build of the whole kernel, code of the kernel proper cannot use what a module defines. */
+function above(target: string, booted: SymbolResolver, bases: readonly Update[], homes: AllHomes) {
+  const below = (other: string) => ({
+    homes: homes.get(other) ?? new Map(),
+    code: bases.map((base) => codeBelow(base, other)),
+  });
+  const others = target === 'vmlinux' ? [] : [...homes.keys()].filter((name) => name !== target);
+  return resolveAbove(booted, below(target), others.map(below));
 }
 
 function codeBelow({ id, contents, modules }: Update, target: string): CodeBelow {

@@ -13,38 +13,51 @@ export type CodeBelow =
   | { readonly id: string; readonly module: string; readonly object: ElfObject }
   | undefined;
 
+/** What the updates below have done to one target. */
+export interface TargetBelow {
+  /** Of all objects of the target that one of them has a part in, by label. */
+  readonly homes: ReadonlyMap<string, Homes>;
+  /** By number of the update, the oldest first. */
+  readonly code: readonly CodeBelow[];
+}
+
 /**
  * @param booted resolves symbols of the kernel as it was booted
- * @param homes of all objects of the target, by label
- * @param below by number of the update, the oldest first
+ * @param own the target of the new code
+ * @param others targets whose globals it may use as well
  */
 export function resolveAbove(
   booted: SymbolResolver,
-  homes: ReadonlyMap<string, Homes>,
-  below: readonly CodeBelow[],
+  own: TargetBelow,
+  others: readonly TargetBelow[],
 ): SymbolResolver {
-  const added = addedGlobals(homes, below);
+  const ownGlobals = addedGlobals(own);
+  const otherGlobals = others.map(addedGlobals);
   return {
     external(label, symbol) {
       const found = booted.external(label, symbol);
-      const definition = added.get(symbol.name);
-      if (!definition || (found.kind !== 'unresolved' && found.kind !== 'absent')) return found;
-      return find(definition.symbol, below[definition.step]);
+      if (found.kind !== 'unresolved' && found.kind !== 'absent') return found;
+      const { name } = symbol;
+      const mine = ownGlobals.get(name);
+      if (mine) return mine;
+      const [only, ...more] = otherGlobals.flatMap((globals) => globals.get(name) ?? []);
+      if (more.length > 0) return unresolved('updates below add it to several targets');
+      return only ?? found;
     },
     own(label, symbol) {
-      const home = homes.get(label)?.of(symbol);
-      if (home?.kind === 'update') return find(home.symbol, below[home.step]);
+      const home = own.homes.get(label)?.of(symbol);
+      if (home?.kind === 'update') return find(home.symbol, own.code[home.step]);
       return booted.own(label, home?.symbol ?? symbol);
     },
   };
 }
 
-/** Globals that the updates added to the target, by name; the newest of each. */
-function addedGlobals(homes: ReadonlyMap<string, Homes>, below: readonly CodeBelow[]) {
-  const added = new Map<string, { symbol: ElfSymbol; step: number }>();
-  below.forEach((_, step) => {
+/** Globals that the updates added to a target, by name; the newest of each. */
+function addedGlobals({ homes, code }: TargetBelow): Map<string, Resolution> {
+  const added = new Map<string, Resolution>();
+  code.forEach((newCode, step) => {
     for (const one of homes.values()) {
-      for (const symbol of one.globalsOf(step)) added.set(symbol.name, { symbol, step });
+      for (const symbol of one.globalsOf(step)) added.set(symbol.name, find(symbol, newCode));
     }
   });
   return added;

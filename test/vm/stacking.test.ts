@@ -19,7 +19,7 @@ const first: readonly Edit[] = [
   [
     SOFTIRQS,
     /^static int show_softirqs/m,
-    `static unsigned int tellings;
+    `unsigned int tellings;
 
 /* Neither inlined nor adapted to its caller. */
 static __attribute__((__noipa__)) void tell(struct seq_file *m, const char *who)
@@ -41,7 +41,9 @@ static int show_softirqs`,
 ];
 const second: readonly Edit[] = [
   [SOFTIRQS, 'tell(p, "first");', 'tell(p, "second");\n\ttellings += 10;'],
-  [SNMP, '"First\\t', '"Second\\t'],
+  // A module uses what the update below added to the kernel proper.
+  [SNMP, 'static int snmp_shows;', '$&\n\nextern unsigned int tellings;'],
+  [SNMP, '"First\\t%d\\n", ++snmp_shows', '"Second\\t%d\\t%u\\n", ++snmp_shows, tellings'],
 ];
 const third: readonly Edit[] = [[SOFTIRQS, '%s %u of %u', '%s, %u of %u']];
 
@@ -106,10 +108,10 @@ describe('updates on updates', () => {
       let count = 0;
       const snmp = async () => {
         const line = await guest.ok('head -n1 /proc/net/sctp/snmp');
-        const [who, number] = line.split('\t') as [string, string];
+        const [who, number, told] = line.split('\t') as [string, string, string?];
         expect(Number(number)).toBeGreaterThan(count);
         count = Number(number);
-        return who;
+        return told === undefined ? who : `${who} after ${told}`;
       };
       expect(await kspliceFails(guest, `apply ${update('second')}`)).toMatchObject({
         code: 'base-missing',
@@ -127,13 +129,13 @@ describe('updates on updates', () => {
       await kspliceIn(guest, `apply ${update('second')}`);
       expect(await shown()).toEqual(['second 2 of 2', 'shows 2']);
       expect(await shown()).toEqual(['second 3 of 13', 'shows 3']);
-      expect(await snmp()).toBe('Second');
+      expect(await snmp()).toBe('Second after 23');
 
       await kspliceIn(guest, `apply ${update('third')}`);
       const [told, shows] = await shown();
       expect(told).toBe('second, 4 of 24');
       expect(shows).toBe('shows 4');
-      expect(await snmp()).toBe('Second');
+      expect(await snmp()).toBe('Second after 34');
       const { updates } = await kspliceIn(guest, 'view');
       expect(updates).toMatchObject([
         { id: 'first', order: 1, on: [] },
