@@ -212,6 +212,33 @@ static void print_functions(struct seq_buf *text, struct ksplice_update *update)
 	}
 }
 
+static size_t saved_size(const struct ksplice_function *f)
+{
+	if (f->content)
+		return f->length;
+	return f->new && !f->by_ftrace ? KSPLICE_JUMP_SIZE : 0;
+}
+
+/* What was where the update has written: a line for each stretch of memory. */
+static void print_saved(struct seq_buf *text, struct ksplice_update *update)
+{
+	const struct ksplice_function *f;
+	const u8 *saved;
+	unsigned int i;
+	size_t at;
+
+	for (i = 0; i < update->n_functions; i++) {
+		f = &update->functions[i];
+		if (!f->live || !saved_size(f))
+			continue;
+		seq_buf_printf(text, "0x%lx ", f->content ? f->old : f->site);
+		saved = f->content ? f->old_content : f->saved;
+		for (at = 0; at < saved_size(f); at++)
+			seq_buf_printf(text, "%02x", saved[at]);
+		seq_buf_printf(text, "\n");
+	}
+}
+
 static ssize_t conflicts_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
 			      char *buf, loff_t pos, size_t count)
 {
@@ -247,9 +274,26 @@ static ssize_t functions_read(struct file *file, struct kobject *kobj, struct bi
 	return ret;
 }
 
+static ssize_t saved_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+			  char *buf, loff_t pos, size_t count)
+{
+	const struct ksplice_update *update = to_update(kobj);
+	size_t size = 1;
+	unsigned int i;
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	for (i = 0; i < update->n_functions; i++)
+		size += sizeof("0x0123456789abcdef ") + 2 * saved_size(&update->functions[i]) + 1;
+	ret = read_text(kobj, buf, pos, count, size, print_saved);
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
 static BIN_ATTR_RO(conflicts, 0);
 static BIN_ATTR_ADMIN_RO(match, 0);
 static BIN_ATTR_ADMIN_RO(functions, 0);
+static BIN_ATTR_ADMIN_RO(saved, 0);
 
 static struct attribute *update_attrs[] = {
 	&stage_attr.attr,
@@ -265,6 +309,7 @@ static struct bin_attribute *update_bin_attrs[] = {
 	&bin_attr_conflicts,
 	&bin_attr_match,
 	&bin_attr_functions,
+	&bin_attr_saved,
 	NULL
 };
 

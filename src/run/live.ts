@@ -8,6 +8,7 @@ import type { Ui } from '../ui.js';
 import { hidesAddresses, type Kallsyms, parseKallsyms } from './kallsyms-text.js';
 import { Kcore } from './kcore.js';
 import type { RunningKernel } from './running.js';
+import { readWritten, takeBack } from './written.js';
 
 /** The running kernel, with what capture needs beyond matching. */
 export interface LiveKernel extends RunningKernel {
@@ -21,6 +22,7 @@ export interface LiveKernel extends RunningKernel {
 }
 
 /**
+ * The kernel as it would be without the updates that are applied.
  * @throws KspliceError `not-root`, `unreadable-kernel` with what hides the
  *   kernel's memory or addresses and what can be done about it
  */
@@ -36,6 +38,7 @@ export async function openLiveKernel(ui: Ui): Promise<LiveKernel> {
       .filter((name) => name !== ''),
   );
   ui.detail(`running kernel ${release()} with ${modules.size} modules`);
+  const written = readWritten();
   return {
     origin: 'the running kernel',
     release: release(),
@@ -43,7 +46,11 @@ export async function openLiveKernel(ui: Ui): Promise<LiveKernel> {
     kallsyms,
     kallsymsText,
     modules,
-    read: (address, length) => kcore.read(address, length),
+    read: (address, length) => {
+      const bytes = kcore.read(address, length);
+      if (bytes) takeBack(bytes, address, written);
+      return bytes;
+    },
     lookup: (name, module) => kallsyms.lookup(name, module),
     hasTarget: (target) => target === 'vmlinux' || modules.has(target),
   };

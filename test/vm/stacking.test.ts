@@ -143,6 +143,11 @@ describe('updates on updates', () => {
         { id: 'third', order: 3, on: ['first', 'second'] },
       ]);
 
+      // Three jumps were written at one place; a check sees none of them.
+      for (const id of ['first', 'third', 'stranger']) {
+        await kspliceIn(guest, `check ${update(id)} --live`);
+      }
+
       for (const id of ['first', 'second']) {
         const refused = await kspliceFails(guest, `undo ${id}`);
         expect(refused).toMatchObject({ code: 'stacked', message: expect.stringMatching(/third/) });

@@ -1,0 +1,62 @@
+// What applied updates have written into the running kernel, so that its memory can be
+// read as it would be without them, as the core does: an update then matches an object
+// that another one has changed.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The core's directory. */
+const SYSFS = '/sys/kernel/ksplice';
+
+/** A stretch of memory that an update has written over. */
+export interface Written {
+  readonly address: bigint;
+  /** What was there before. */
+  readonly saved: Uint8Array;
+}
+
+/** What is written over now, the newest first; nothing if the core is not loaded. */
+export function readWritten(sysfs = SYSFS): Written[] {
+  const updates = namesIn(sysfs).flatMap((id) => {
+    const order = Number(readFile(join(sysfs, id, 'order')) ?? 0);
+    return order > 0 ? [{ order, text: readFile(join(sysfs, id, 'saved')) ?? '' }] : [];
+  });
+  updates.sort((a, b) => b.order - a.order);
+  return updates.flatMap(({ text }) =>
+    [...text.matchAll(/^(0x[0-9a-f]+) ([0-9a-f]+)$/gm)].map(([, address = '0', bytes = '']) => ({
+      address: BigInt(address),
+      saved: Buffer.from(bytes, 'hex'),
+    })),
+  );
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function readFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    // An update that is just being unloaded, or a file that is no update's.
+    return undefined;
+  }
+}
+
+/**
+ * Puts back into what was read what was there before.
+ * @param bytes read at `address`; they are changed
+ * @param written the newest first: what was written last is taken back first
+ */
+export function takeBack(bytes: Uint8Array, address: bigint, written: readonly Written[]): void {
+  for (const { address: site, saved } of written) {
+    const at = Number(site - address);
+    const from = Math.max(0, -at);
+    const to = Math.min(saved.length, bytes.length - at);
+    if (from < to) bytes.set(saved.subarray(from, to), at + from);
+  }
+}
