@@ -2,7 +2,7 @@
 // for each update of which modules are registered.
 
 import path from 'node:path';
-import { CORE_MODULE, isUpdateId, modulePrefix, updateOfModule } from '../update/contents.js';
+import { CORE_MODULE, isUpdateId, modulePrefix } from '../update/contents.js';
 import type { Host } from './host.js';
 
 /**
@@ -126,10 +126,9 @@ export class Core {
     return (await this.loadedModules()).filter((name) => name.startsWith(modulePrefix(id)));
   }
 
-  /** The updates of which modules are loaded, the first to be loaded first. */
-  async loadOrder(): Promise<string[]> {
-    const ids = (await this.loadedModules()).map((name) => updateOfModule(name));
-    return [...new Set(ids.reverse().filter((id) => id !== undefined))];
+  /** Which was applied first since the core was loaded, second, and so on, from 1; 0 if it is not applied. */
+  async order(id: string): Promise<number> {
+    return Number((await this.attribute(id, 'order')) ?? 0);
   }
 
   /** Letters of the taints that an update's modules brought ("OEK"; Documentation/admin-guide/tainted-kernels.rst). */

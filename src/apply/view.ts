@@ -17,7 +17,7 @@ export interface UpdateSummary {
   readonly targets: readonly string[] | null;
   readonly created: string | null;
   readonly applied: string | null;
-  /** Which was loaded first, second, and so on, from 1. */
+  /** Which was applied first since the core was loaded, second, and so on, from 1; 0 if it is not applied. */
   readonly order: number;
   /** Letters of the taints that its modules brought. */
   readonly taint: string;
@@ -37,11 +37,14 @@ export interface UpdateView extends UpdateSummary {
   readonly patch: string | null;
 }
 
-/** All updates that the core knows, in the order in which they were loaded. */
+/** All updates that the core knows, in the order in which they were applied; those that are not come last. */
 export async function listUpdates(host: Host): Promise<UpdateSummary[]> {
   const core = new Core(host);
   const summaries = await Promise.all((await core.ids()).map((id) => summary(id, core, host)));
-  return summaries.filter((found) => found !== undefined).sort((a, b) => a.order - b.order);
+  const place = ({ order }: UpdateSummary) => order || Number.POSITIVE_INFINITY;
+  return summaries
+    .filter((found) => found !== undefined)
+    .sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
 }
 
 /**
@@ -81,7 +84,7 @@ async function summary(id: string, core: Core, host: Host): Promise<UpdateSummar
     targets: state?.targets ?? null,
     created: state?.created ?? null,
     applied: state?.applied ?? null,
-    order: (await core.loadOrder()).indexOf(id) + 1,
+    order: await core.order(id),
     taint: await core.taint(id),
     functions: (await core.functions(id)) ?? null,
   };

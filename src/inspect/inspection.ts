@@ -53,6 +53,8 @@ export interface Inspection {
   readonly patch: string;
   /** The updates that have to be applied before it, the oldest first. */
   readonly on: readonly string[];
+  /** Functions that tasks may be in at the switch, by the word of who made it. */
+  readonly allowBusy: readonly string[];
   readonly targets: readonly TargetInspection[];
 }
 
@@ -73,6 +75,7 @@ export function inspectUpdate(update: Update): Inspection {
     provedAgainst: typeof proved === 'string' ? proved : undefined,
     patch,
     on: contents.on,
+    allowBusy: update.allowBusy,
     targets: contents.changes.map((change) => inspectTarget(update, change)),
   };
 }

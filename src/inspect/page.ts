@@ -43,7 +43,7 @@ ${targets.map(targetView)}
 }
 
 function header(inspection: Inspection): Markup {
-  const { id, description, kernel, made, provedAgainst, on, targets } = inspection;
+  const { id, description, kernel, made, provedAgainst, on, allowBusy, targets } = inspection;
   const parts = targets.flatMap((target) => target.parts);
   const replaced = parts.filter(({ kind }) => kind === 'function').length;
   const bytes = parts.reduce((sum, part) => sum + newSize(part), 0);
@@ -53,6 +53,7 @@ function header(inspection: Inspection): Markup {
 ${description === '' ? '' : html`<p class="description">${description}</p>`}
 <p>For ${kernel.system} <b>${kernel.release}</b> (${kernel.machine}), made ${moment(made)}.
 ${provedAgainst === undefined ? 'It does not say what it was proved against.' : `Proved against ${provedAgainst} when it was made.`}${on.length === 0 ? '' : ` It goes on top of ${on.join(', ')}.`}</p>
+${allowBusy.length === 0 ? '' : html`<p>Tasks may be in these functions at the switch, as its maker has promised: ${allowBusy.map((name) => html`<code>${name}</code> `)}</p>`}
 <ul class="facts">
 ${fact(targets.length, targets.length === 1 ? 'target' : 'targets')}
 ${fact(replaced, replaced === 1 ? 'function replaced' : 'functions replaced')}

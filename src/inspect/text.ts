@@ -11,12 +11,13 @@ import { count, fate, moment, sizeChange, wayTo } from './words.js';
 
 /** All but the code. */
 export function overviewLines(inspection: Inspection): ResultLine[] {
-  const { id, description, kernel, made, provedAgainst, on, targets } = inspection;
+  const { id, description, kernel, made, provedAgainst, on, allowBusy, targets } = inspection;
   return [
     [['bold', `Update ${id}`], description === '' ? '' : `: ${description}`],
     `  for ${kernel.system} ${kernel.release} (${kernel.machine}), made ${moment(made)}`,
     ...(provedAgainst === undefined ? [] : [`  proved against ${provedAgainst} when it was made`]),
     ...(on.length === 0 ? [] : [`  on top of ${on.join(', ')}: apply that first`]),
+    ...(allowBusy.length === 0 ? [] : [`  may be busy at the switch: ${allowBusy.join(', ')}`]),
     ...targets.flatMap(targetLines),
   ];
 }

@@ -53,11 +53,6 @@ export function modulePrefix(id: string): string {
   return `ksplice_${id}_`;
 }
 
-/** The id of the update to which a module belongs by its name. */
-export function updateOfModule(module: string): string | undefined {
-  return /^ksplice_([a-z0-9]{1,16})_/.exec(module)?.[1];
-}
-
 /** All modules of an update, in the order in which they are loaded. */
 export function moduleFilesOf({ core, changes }: Contents): ModuleFile[] {
   const old = changes.map(({ oldCode }) => oldCode);

@@ -137,15 +137,20 @@ describe('undoUpdate', () => {
 describe('view', () => {
   it(
     'lists updates of which nothing is remembered, by what sysfs says',
-    inKernelWith(['xyz', 'abc'], async (kernel) => {
+    inKernelWith(['xyz', 'abc', 'new'], async (kernel) => {
+      await kernel.put('sys/kernel/ksplice/abc/order', '11\n');
+      await kernel.put('sys/kernel/ksplice/xyz/order', '2\n');
+      await kernel.put('sys/kernel/ksplice/new/order', '0\n');
+      await kernel.put('sys/kernel/ksplice/new/stage', 'preparing\n');
       const unknown = { on: [], description: null, targets: null, created: null, applied: null };
       await kernel.put('sys/module/ksplice/taint', 'OE\n');
       await kernel.put('sys/module/ksplice_abc_sctp_new/taint', 'OEK\n');
       const functions = [expect.objectContaining({ target: 'vmlinux', name: 'tcp_v4_rcv' })];
-      // In the order in which they came.
+      // In the order in which they were applied, whenever they were loaded.
       expect(await listUpdates(kernel)).toEqual([
-        { id: 'xyz', stage: 'applied', order: 1, taint: 'EO', functions, ...unknown },
-        { id: 'abc', stage: 'applied', order: 2, taint: 'EKO', functions, ...unknown },
+        { id: 'xyz', stage: 'applied', order: 2, taint: 'EO', functions, ...unknown },
+        { id: 'abc', stage: 'applied', order: 11, taint: 'EKO', functions, ...unknown },
+        { id: 'new', stage: 'preparing', order: 0, taint: 'EO', functions, ...unknown },
       ]);
     }),
   );

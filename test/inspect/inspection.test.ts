@@ -161,11 +161,19 @@ describe('as text', () => {
   });
 });
 
+test('functions that may be busy are named, if there are any', () => {
+  expect(plain(overviewLines(inspection)).join('\n')).not.toContain('busy');
+  const busy = inspectUpdate(makeUpdate({ allowBusy: ['work', 'helper'] }));
+  expect(plain(overviewLines(busy))).toContain('  may be busy at the switch: work, helper');
+  expect(inspectionJson(busy)).toMatchObject({ allowBusy: ['work', 'helper'] });
+});
+
 test('as JSON, plain values only', () => {
   const json = inspectionJson(inspection);
   expect(JSON.parse(JSON.stringify(json))).toMatchObject({
     id: 'test',
     provedAgainst: null,
+    allowBusy: [],
     targets: [
       { target: 'fixture', parts: [{ kind: 'function', name: 'work', object: LABEL }, {}, {}, {}] },
     ],

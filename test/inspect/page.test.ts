@@ -20,6 +20,8 @@ describe('the page', () => {
     }
     expect(text).toContain('<span class="removed">-old\n</span>');
     expect(text).toContain('number 2 of that name in fixture');
+    expect(text).not.toContain('promised');
+    expect(page({ allowBusy: ['work'] })).toMatch(/promised: <code>work<\/code> <\/p>/);
     expect(text).toContain('mov</i> $&quot;too many&quot;,%rdi');
   });
 

@@ -20,6 +20,7 @@ export interface Choices {
   readonly description?: string;
   readonly patch?: string;
   readonly label?: string;
+  readonly allowBusy?: readonly string[];
   /** Index of the span that the new code says it replaces. */
   readonly span?: number;
 }
@@ -61,6 +62,7 @@ export function makeUpdate(choices: Choices = {}): Update {
     apiVersion: 2,
     kernel: { system: 'Linux', release: '6.1.0-tiny', machine: 'x86_64' },
     report: undefined,
+    allowBusy: choices.allowBusy ?? [],
     contents: {
       core: file('ksplice'),
       on: [],
