@@ -60,10 +60,16 @@ export function decide(
   }
   for (const part of changes.init) {
     notes.push(
-      `${part.symbol.name} (${part.section.name}) changed: no effect after boot or loading`,
+      `${sourceName(part)} (${part.section.name}) changed: no effect after boot or loading`,
     );
   }
   return { refusals, notes: [...new Set(notes)] };
+}
+
+/** Of a module's first and last function: module_init() and module_exit() give them a second name. */
+function sourceName({ symbol, names }: Part): string {
+  const own = names.find(({ name }) => !/^(init|cleanup)_module$/.test(name));
+  return (own ?? symbol).name;
 }
 
 function changedData(comparison: Comparison, pre: Part, post: Part, object: string): Refusal {

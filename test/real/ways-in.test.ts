@@ -1,16 +1,8 @@
 // The ways into create on the real kernel's source: several patches, files with
-// an extension, git; what limits it; and bad input of each kind.
+// an extension, git; and what limits it.
 
 import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
@@ -20,14 +12,16 @@ import { configure } from '../../src/configure/configure.js';
 import { type CreateOptions, createUpdate } from '../../src/create/pipeline.js';
 import { prebuild } from '../../src/create/prebuild.js';
 import { readPatchOptions } from '../../src/create/sources/patch-options.js';
-import { KspliceError } from '../../src/errors.js';
 import { silentUi } from '../../src/ui.js';
 import { readUpdate } from '../../src/update/read.js';
 import { modulesDirectory, testKernel } from '../kernels/kernel.js';
-import { edited, ROOT, scratch, writePatch } from '../support/scratch.js';
+import { createIn, refusalIn } from '../support/create.js';
+import { mounted } from '../support/mounted.js';
+import { edited, linkTree, ROOT, scratch, writePatch } from '../support/scratch.js';
 
 const kernel = await testKernel();
-const { work, cache, confdir, output } = scratch('ways-in');
+const folder = scratch('ways-in');
+const { work, cache, confdir, output } = folder;
 const sctpPatch = join(ROOT, 'docs/examples/sctp.patch');
 const tcpPatch = join(ROOT, 'docs/examples/tcp.patch');
 
@@ -46,38 +40,8 @@ function patchFor(path: string, from: string | RegExp, to: string): string {
   return writePatch(work, kernel.source, { path, from, to });
 }
 
-interface Said {
-  readonly info: string[];
-  readonly warnings: string[];
-}
-
-async function create(options: Partial<CreateOptions>) {
-  const said: Said = { info: [], warnings: [] };
-  const ui = {
-    ...silentUi,
-    info: (text: string) => said.info.push(text),
-    warn: (text: string) => said.warnings.push(text),
-  };
-  const created = await createUpdate({ confdir, jobs: 2, output, ...options }, ui);
-  const functions = created.report.objects.map(({ target, changed: list }) => [
-    target,
-    ...list.map(({ name }) => name),
-  ]);
-  return { ...created, said, functions: functions.sort() };
-}
-
-async function refusal(options: Partial<CreateOptions>): Promise<KspliceError> {
-  const delivered = existsSync(output) ? readdirSync(output) : [];
-  const error = await create(options).catch((thrown: unknown) => thrown);
-  if (!(error instanceof KspliceError)) throw error;
-  expect(existsSync(output) ? readdirSync(output) : []).toEqual(delivered);
-  // The area of each tree is free, and holds the tree as it is.
-  for (const area of existsSync(join(cache, 'trees')) ? readdirSync(join(cache, 'trees')) : []) {
-    const left = readdirSync(join(cache, 'trees', area));
-    expect(left.filter((name) => ['lock', 'journal.json'].includes(name))).toEqual([]);
-  }
-  return error;
-}
+const create = (options: Partial<CreateOptions>) => createIn(folder, options);
+const refusal = (options: Partial<CreateOptions>) => refusalIn(folder, options);
 
 const BOTH = [
   ['sctp', 'sctp_rcv'],
@@ -124,33 +88,19 @@ describe('--diffext', () => {
   it('compares files with the extension, in a tree that cannot be written to', async () => {
     const ending = '.ksplice-ts-test';
     const tree = join(work, 'with-extension');
-    await linkTree(tree);
+    await linkTree(kernel.source, tree, 'net/sctp');
     const place = join(tree, 'net/sctp/input.c');
     writeFileSync(`${place}${ending}`, execFileSync('patch', ['-s', '-o', '-', place, sctpPatch]));
     // Permissions do not keep root out; a read-only file system does.
-    execFileSync('mount', ['--bind', tree, tree]);
-    try {
+    await mounted(tree, ['--bind', tree], async () => {
       execFileSync('mount', ['-o', 'remount,bind,ro', tree]);
       const { functions, file, description } = await create({ diffext: ending, source: tree });
       expect(functions).toEqual([['sctp', 'sctp_rcv']]);
       expect(description).toBe('net/sctp/input.c');
       expect((await readUpdate(file)).patch).toMatch(/^--- a\/net\/sctp\/input\.c\t?\n\+\+\+ b\//);
-    } finally {
-      execFileSync('umount', [tree]);
-    }
+    });
   });
 });
-
-/** A tree like the kernel's, of links. */
-async function linkTree(tree: string): Promise<void> {
-  await execa('cp', ['-al', kernel.source, tree]);
-  // These may be written to: they must not be the pristine source's.
-  rmSync(join(tree, 'net/sctp'), { recursive: true });
-  cpSync(join(kernel.source, 'net/sctp'), join(tree, 'net/sctp'), {
-    recursive: true,
-    preserveTimestamps: true,
-  });
-}
 
 describe('--git', () => {
   const tree = join(work, 'repository');
@@ -316,97 +266,5 @@ describe('--build-modules', () => {
     }
     // The work tree is still that of the code that runs.
     expect((await create({ patch: sctpPatch })).functions).toEqual([['sctp', 'sctp_rcv']]);
-  });
-});
-
-describe('bad input', () => {
-  const inFunction = '$&\tif (!current)\n\t\treturn 0;\n';
-
-  it.each([
-    [
-      'Kconfig alone',
-      'net/sctp/Kconfig',
-      'menuconfig IP_SCTP',
-      'menuconfig  IP_SCTP',
-      'no-changes',
-      /build rules are fixed|net\/sctp\/Kconfig/,
-    ],
-    [
-      'documentation alone',
-      'Documentation/Kconfig',
-      /^\S.*$/m,
-      '$& ',
-      'no-changes',
-      /never get into this kernel/,
-    ],
-    [
-      'the vdso',
-      'arch/x86/entry/vdso/vclock_gettime.c',
-      'return __cvdso',
-      'return 1 + __cvdso',
-      'refused-change',
-      /reboot/,
-    ],
-    [
-      'a program of the build',
-      'lib/gen_crc32table.c',
-      /^int main\([^{]*\{\n/m,
-      '$&\n',
-      'refused-change',
-      /generates/,
-    ],
-    [
-      'what a rule of its own makes code of',
-      'lib/raid6/int.uc',
-      /^#include .*\n/m,
-      '$&\n',
-      'refused-change',
-      /reboot/,
-    ],
-    [
-      'an __init function alone',
-      'net/sctp/protocol.c',
-      /^static __init int sctp_init\([^{]*\{\n/m,
-      inFunction,
-      'no-changes',
-      /no effect after boot/,
-    ],
-  ])('%s', async (_, path, from, to, code, advice) => {
-    const error = await refusal({ patch: patchFor(path, from, to) });
-    expect(error).toMatchObject({ code, advice: expect.stringMatching(advice) });
-  });
-
-  it('a header that is not there any more', async () => {
-    const gone = sourceText('include/net/sctp/sctp.h');
-    const patch = join(work, 'gone.patch');
-    const name = 'include/net/sctp/no_more.h';
-    writeFileSync(
-      patch,
-      createTwoFilesPatch(`a/${name}`, `b/${name}`, gone, `${gone}\n`),
-      'latin1',
-    );
-    const error = await refusal({ patch });
-    expect(error).toMatchObject({ code: 'patch-failed', advice: expect.stringContaining(name) });
-  });
-
-  it.each([
-    ['the cache', (mount: string) => ({ cache: join(mount, 'cache'), output })],
-    ['the output', (mount: string) => ({ cache, output: join(mount, 'out') })],
-  ])('a full disk for %s', async (_, places) => {
-    const mount = mkdtempSync(join(work, 'small-'));
-    const size = _ === 'the cache' ? '24m' : '16k';
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'none', mount]);
-    try {
-      const { cache: place, output: directory } = places(mount);
-      process.env.KSPLICE_CACHE = place;
-      const options = { confdir, jobs: 2, patch: sctpPatch, output: directory };
-      const error = await createUpdate(options, silentUi).catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ code: 'io', message: expect.stringMatching(/no space left/i) });
-      const left = execFileSync('find', [mount, '-type', 'f', '-size', '+0'], { encoding: 'utf8' });
-      expect(left).toBe('');
-    } finally {
-      process.env.KSPLICE_CACHE = cache;
-      execFileSync('umount', [mount]);
-    }
   });
 });

@@ -2,11 +2,13 @@
 // the configuration directory and one for updates. It is gone when the test file
 // is done, and the user's own cache is left alone.
 
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
+import { execa } from 'execa';
 import { afterAll, beforeAll, vi } from 'vitest';
+import { removeLeftovers } from './mounted.js';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -21,8 +23,10 @@ export interface Scratch {
 
 /** Makes the folder now; $KSPLICE_CACHE is set while the tests of the file run. */
 export function scratch(name: string): Scratch {
-  mkdirSync(join(ROOT, '.work'), { recursive: true });
-  const work = mkdtempSync(join(ROOT, '.work', `${name}-`));
+  const parent = join(ROOT, '.work');
+  mkdirSync(parent, { recursive: true });
+  removeLeftovers(parent, name);
+  const work = mkdtempSync(join(parent, `${name}-${process.pid}-`));
   const cache = join(work, 'cache');
   beforeAll(() => void vi.stubEnv('KSPLICE_CACHE', cache));
   // In the background: whole source trees are in it, and a minute of silence ends the test run.
@@ -58,4 +62,14 @@ export function writePatch(folder: string, tree: string, ...edits: readonly Edit
   const file = join(folder, `${edits[0]?.path.replaceAll('/', '-')}.patch`);
   writeFileSync(file, parts.join(''), 'latin1');
   return file;
+}
+
+/**
+ * A tree of links to another's files.
+ * @param own a directory in it whose files are copies: they may be written to
+ */
+export async function linkTree(from: string, tree: string, own: string): Promise<void> {
+  await execa('cp', ['-al', from, tree]);
+  rmSync(join(tree, own), { recursive: true });
+  cpSync(join(from, own), join(tree, own), { recursive: true, preserveTimestamps: true });
 }

@@ -1,0 +1,52 @@
+// create as the tests on real source call it: an update, or a refusal that left nothing behind.
+
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { type CreatedUpdate, type CreateOptions, createUpdate } from '../../src/create/pipeline.js';
+import { KspliceError } from '../../src/errors.js';
+import { silentUi } from '../../src/ui.js';
+import type { Scratch } from './scratch.js';
+
+export interface Created extends CreatedUpdate {
+  readonly said: { readonly info: string[]; readonly warnings: string[] };
+  /** For each object: its target and the functions that changed; sorted. */
+  readonly functions: string[][];
+}
+
+/** Makes an update in a test's folder. */
+export async function createIn(
+  { confdir, output }: Scratch,
+  options: Partial<CreateOptions>,
+): Promise<Created> {
+  const said: Created['said'] = { info: [], warnings: [] };
+  const ui = {
+    ...silentUi,
+    info: (text: string) => said.info.push(text),
+    warn: (text: string) => said.warnings.push(text),
+  };
+  const created = await createUpdate({ confdir, jobs: 2, output, ...options }, ui);
+  const functions = created.report.objects.map(({ target, changed: list }) => [
+    target,
+    ...list.map(({ name }) => name),
+  ]);
+  return { ...created, said, functions: functions.sort() };
+}
+
+/** Why no update is made; nothing of it must be left. */
+export async function refusalIn(
+  scratch: Scratch,
+  options: Partial<CreateOptions>,
+): Promise<KspliceError> {
+  const { output, cache } = scratch;
+  const delivered = existsSync(output) ? readdirSync(output) : [];
+  const error = await createIn(scratch, options).catch((thrown: unknown) => thrown);
+  if (!(error instanceof KspliceError)) throw error;
+  expect(existsSync(output) ? readdirSync(output) : []).toEqual(delivered);
+  // The area of each tree is free, and holds the tree as it is.
+  for (const area of existsSync(join(cache, 'trees')) ? readdirSync(join(cache, 'trees')) : []) {
+    const left = readdirSync(join(cache, 'trees', area));
+    expect(left.filter((name) => ['lock', 'journal.json'].includes(name))).toEqual([]);
+  }
+  return error;
+}
