@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
-import { KspliceError, problemsError } from '../errors.js';
+import { problemsError } from '../errors.js';
 import { busyProblems } from '../inspect/allow-busy.js';
 import type { Ui } from '../ui.js';
 import { moduleFilesOf } from '../update/contents.js';
@@ -24,45 +24,15 @@ import { Neighbours } from './neighbours.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
 import type { PatchedFile } from './patched-file.js';
 import { count, makeReport, type Report } from './report.js';
+import { type CreateOptions, checkRequest } from './request.js';
 import { inRun, type Run } from './run.js';
-import { checkSigning, type SigningKey, signModules } from './sign.js';
-import { type ChangeRequest, loadChange } from './sources/change.js';
+import { checkSigning, signModules } from './sign.js';
+import { loadChange } from './sources/change.js';
 import { askTableSizes } from './table-sizes.js';
 import { makeTargetCode, type TargetCode } from './target-code.js';
 import { buildUpdateModules } from './update-modules.js';
 import { WantedTargets } from './wanted-targets.js';
 import { checkCacheDirectory, openWorkspace, sourceOf } from './workspace.js';
-
-export interface CreateOptions extends ChangeRequest {
-  /** The configuration directory. */
-  readonly confdir: string;
-  /** Kernel source; the confdir's by default. */
-  readonly source?: string | undefined;
-  /** A module's directory; it takes the place of the kernel source. */
-  readonly module?: string | undefined;
-  /** Compilers at a time. */
-  readonly jobs: number;
-  /** Tarballs of updates that are applied, and that this one is to be on top of. */
-  readonly on?: readonly string[] | undefined;
-  /** Random by default. */
-  readonly id?: string | undefined;
-  /** What the patch says of itself by default. */
-  readonly description?: string | undefined;
-  /** Directory for the tarball. */
-  readonly output: string;
-  /** With git, the change after this one starts from this one's end; with patches, this one from the end of the last. */
-  readonly series?: boolean | undefined;
-  /** Put the modules that change, built from the patched source, into the update. */
-  readonly buildModules?: boolean | undefined;
-  /** Leave everything alone that does not go into one of these: "vmlinux" or modules. */
-  readonly onlyTargets?: readonly string[] | undefined;
-  /** Functions that may be busy when they are switched. */
-  readonly allowBusy?: readonly string[] | undefined;
-  /** Sign all modules with this key. */
-  readonly signing?: SigningKey | undefined;
-  /** Keep the run's directory also when all goes well. */
-  readonly keep?: boolean | undefined;
-}
 
 export interface CreatedUpdate {
   readonly id: string;
@@ -80,6 +50,7 @@ export interface CreatedUpdate {
  *   running code changes
  */
 export async function createUpdate(options: CreateOptions, ui: Ui): Promise<CreatedUpdate> {
+  checkRequest(options);
   const { jobs } = options;
   const id = chooseId(options.id);
   const confdir = await readConfdir(options.confdir);
@@ -173,14 +144,8 @@ function updatesBelow({ on = [], series, git, confdir }: CreateOptions): readonl
   return last === undefined ? on : [...on, last];
 }
 
-function sourceFor({ module, source, git, buildModules }: CreateOptions, confdir: Confdir): string {
-  if (module === undefined) return sourceOf(source, confdir);
-  if (source === undefined && git === undefined && !buildModules) return moduleDirectory(module);
-  throw new KspliceError(
-    'usage',
-    '--module takes the place of a source tree, of --git and of --build-modules',
-    { advice: 'Give the change with --patch or --diffext, and no source.' },
-  );
+function sourceFor({ module, source }: CreateOptions, confdir: Confdir): string {
+  return module === undefined ? sourceOf(source, confdir) : moduleDirectory(module);
 }
 
 function checkAllowBusy(code: readonly TargetCode[], names: readonly string[]): void {

@@ -9,7 +9,7 @@ import { compilePre } from './compile.js';
 import { provideCore } from './core-module.js';
 import { readHeaders } from './kbuild.js';
 import { readKernelFacts } from './kernel-facts.js';
-import type { CreateOptions } from './pipeline.js';
+import { type CreateOptions, checkRequest, refuseForModules } from './request.js';
 import { inRun } from './run.js';
 import { loadChange } from './sources/change.js';
 import { WantedTargets } from './wanted-targets.js';
@@ -37,12 +37,13 @@ export type PrebuildOptions = Omit<
  * @throws KspliceError as createUpdate(), of the stages up to the objects without the change
  */
 export async function prebuild(options: PrebuildOptions, ui: Ui): Promise<Prebuilt> {
-  const { jobs } = options;
+  const { jobs, patch, diffext, git } = options;
+  const isGiven = patch !== undefined || diffext !== undefined || git !== undefined;
+  refuseForModules('--prebuild', options.module !== undefined);
+  if (isGiven) checkRequest(options);
   const confdir = await readConfdir(options.confdir);
   const source = sourceOf(options.source, confdir);
   checkCacheDirectory(source);
-  const { patch, diffext, git } = options;
-  const isGiven = patch !== undefined || diffext !== undefined || git !== undefined;
   const change = isGiven ? await loadChange(options, source, [], ui) : undefined;
   const files = change ? codeFiles(change.files, ui) : [];
   return await inRun(ui, false, async (run) => {

@@ -15,20 +15,20 @@ export interface ChangedFunctionReport {
 }
 
 /** An object that the patch might have changed. */
-export interface Considered {
+interface Candidate {
   readonly object: string;
   readonly targets: readonly string[];
   /** What the patch has to do with it. */
   readonly reason: string;
+}
+
+export interface Considered extends Candidate {
   /** Whether the compiler read a changed file; the search by names finds too many. */
   readonly isRead: boolean;
 }
 
-/** What became of an object that was considered. */
-export interface ConsideredReport {
-  readonly object: string;
-  readonly targets: readonly string[];
-  readonly reason: string;
+/** What became of it. */
+export interface ConsideredReport extends Candidate {
   readonly outcome: 'changed' | 'same code' | 'not included';
 }
 
@@ -89,11 +89,13 @@ export function makeReport(
   return {
     release,
     on,
-    considered: considered.map(({ object, targets, reason, isRead }) => ({
-      object,
-      targets,
-      reason,
-      outcome: changedObjects.has(object) ? 'changed' : isRead ? 'same code' : 'not included',
+    considered: considered.map(({ isRead, ...candidate }) => ({
+      ...candidate,
+      outcome: changedObjects.has(candidate.object)
+        ? 'changed'
+        : isRead
+          ? 'same code'
+          : 'not included',
     })),
     objects: changed.flatMap(({ target, objects }) =>
       objects.map(({ label, diff }) => ({

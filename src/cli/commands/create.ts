@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
-import { type CreatedUpdate, type CreateOptions, createUpdate } from '../../create/pipeline.js';
+import { type CreatedUpdate, createUpdate } from '../../create/pipeline.js';
 import { prebuild } from '../../create/prebuild.js';
 import type { ObjectReport } from '../../create/report.js';
+import type { CreateOptions } from '../../create/request.js';
 import type { ChangeRequest } from '../../create/sources/change.js';
 import { readPatchOptions } from '../../create/sources/patch-options.js';
 import { KspliceError } from '../../errors.js';
@@ -142,8 +143,7 @@ export const command: Command = {
 };
 
 async function fillCache(args: Record<string, unknown>, ui: Ui): Promise<Outcome> {
-  const isGiven = ['patch', 'diffext', 'git', 'module'].some((way) => args[way] !== undefined);
-  const done = await prebuild({ ...(isGiven ? readChange(args) : {}), ...readOptions(args) }, ui);
+  const done = await prebuild({ ...readChange(args), ...readOptions(args) }, ui);
   const { release, area, core, objects } = done;
   return {
     json: { ...done },
@@ -156,41 +156,19 @@ async function fillCache(args: Record<string, unknown>, ui: Ui): Promise<Outcome
   };
 }
 
-/** The three ways in, of which one must have been taken. */
+/** The three ways in. */
 function readChange(args: Record<string, unknown>): ChangeRequest {
   const patch = args.patch as string[] | undefined;
   const diffext = args.diffext as string | undefined;
   const git = args.git as string | undefined;
-  const given = [patch, diffext, git].filter((way) => way !== undefined).length;
-  if (given !== 1) {
-    throw usage(
-      given === 0 ? 'there is no --patch, --diffext or --git' : 'more than one way to a change',
-      'Give one of --patch FILE, --diffext EXT and --git REV.',
-    );
-  }
   const strip = args.strip as number | undefined;
   if (strip !== undefined && !(Number.isInteger(strip) && strip >= 0)) {
     throw usage('--strip needs a number from 0 up', 'It is what patch(1) calls -pN.');
   }
   const options = [...((args['patch-opt'] as string[] | undefined) ?? [])];
   if (strip !== undefined) options.push(`-p${strip}`);
-  if (options.length > 0 && !patch) {
-    throw usage('--strip and --patch-opt are for --patch', 'Leave them out.');
-  }
-  const notForModules = ['git', 'prebuild', 'build-modules'].filter((name) => args[name]);
-  if (args.module !== undefined && notForModules.length > 0) {
-    throw usage(
-      `--${notForModules[0]} is not for --module`,
-      "Of a module's directory there is neither a history nor anything to keep: use --patch or --diffext.",
-    );
-  }
-  if (args.on !== undefined && diffext !== undefined) {
-    throw usage('--on is for --patch and --git', 'Make a patch of the files: diff -u.');
-  }
-  if (args.series === true && diffext !== undefined) {
-    throw usage('--series is for --git and --patch', 'Make a patch of the files: diff -u.');
-  }
-  return { patch, diffext, git, patchOptions: readPatchOptions(options) };
+  const patchOptions = options.length > 0 ? readPatchOptions(options) : undefined;
+  return { patch, diffext, git, patchOptions };
 }
 
 function readOptions(args: Record<string, unknown>): CreateOptions {

@@ -1,7 +1,6 @@
 // Where the change of an update comes from: patches, files with an extension
 // beside their originals, or a revision in git. What is made of each is the same.
 
-import { KspliceError } from '../../errors.js';
 import type { Ui } from '../../ui.js';
 import type { Update } from '../../update/update.js';
 import { describePatch } from '../pack.js';
@@ -14,7 +13,7 @@ import { type PatchOptions, USUAL_PATCH_OPTIONS } from './patch-options.js';
 import { SourceTexts } from './texts.js';
 import { unifiedDiff } from './unified-diff.js';
 
-/** What the user asked for: one of the three ways. */
+/** What the user asked for: one of the three ways (request.ts). */
 export interface ChangeRequest {
   /** Source patches, in the order in which they are applied. */
   readonly patch?: string | readonly string[] | undefined;
@@ -41,9 +40,10 @@ export interface SourceChange {
 
 /**
  * Finds out what is to change. Nothing is written.
+ * @param request by checkRequest()
  * @param source the user's tree
  * @param bases updates that are applied, the oldest first; for patches and git
- * @throws KspliceError `usage` unless the request names one way; `patch-failed`, `no-changes`, `io`
+ * @throws KspliceError `patch-failed`, `no-changes`, `io`
  */
 export async function loadChange(
   request: ChangeRequest,
@@ -52,12 +52,6 @@ export async function loadChange(
   ui: Ui,
 ): Promise<SourceChange> {
   const { patch, diffext, git } = request;
-  const ways = [patch, diffext, git].filter((way) => way !== undefined);
-  if (ways.length !== 1) {
-    throw new KspliceError('usage', 'a change comes from one of --patch, --diffext and --git', {
-      advice: 'Give exactly one of them.',
-    });
-  }
   if (git !== undefined) return await openGitChange(source, git, bases, ui);
   if (diffext !== undefined) {
     const files = filesWithExtension(source, diffext, ui);
