@@ -1,22 +1,24 @@
-// create, from a source patch to an update. Each line of createUpdate() is a
+// create, from a source patch to an update. createUpdate() goes from stage to
 // stage; what holds between two of them stands between them.
 
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
+import type { TableSizes } from '../elf/tables.js';
 import { problemsError } from '../errors.js';
 import { busyProblems } from '../inspect/allow-busy.js';
 import type { Ui } from '../ui.js';
-import { moduleFilesOf } from '../update/contents.js';
+import { type Contents, moduleFilesOf } from '../update/contents.js';
+import type { Update } from '../update/update.js';
 import { readBases } from './bases.js';
 import { codeFiles, isCode } from './choose-objects.js';
 import { compilePost, compilePre } from './compile.js';
-import { provideCore } from './core-module.js';
-import { findDifferences } from './differences.js';
+import { type CoreModule, provideCore } from './core-module.js';
+import { type Differences, findDifferences } from './differences.js';
 import { buildFixedModules } from './fixed-modules.js';
 import { readHeaders } from './kbuild.js';
-import { readKernelFacts } from './kernel-facts.js';
+import { type KernelFacts, readKernelFacts } from './kernel-facts.js';
 import { lastUpdate, rememberLast } from './last-update.js';
 import { moduleDirectory, moduleFiles } from './module-dir.js';
 import { buildModuleDirectory } from './module-dir-build.js';
@@ -27,7 +29,7 @@ import { count, makeReport, type Report } from './report.js';
 import { type CreateOptions, checkRequest } from './request.js';
 import { inRun, type Run } from './run.js';
 import { checkSigning, signModules } from './sign.js';
-import { loadChange } from './sources/change.js';
+import { loadChange, type SourceChange } from './sources/change.js';
 import { askTableSizes } from './table-sizes.js';
 import { makeTargetCode, type TargetCode } from './target-code.js';
 import { buildUpdateModules } from './update-modules.js';
@@ -51,7 +53,57 @@ export interface CreatedUpdate {
  */
 export async function createUpdate(options: CreateOptions, ui: Ui): Promise<CreatedUpdate> {
   checkRequest(options);
-  const { jobs } = options;
+  const task = await readTask(options, ui);
+  // The change fits the source and is one of code. Nothing has been written so far.
+  return await inRun(ui, options.keep ?? false, async (run) => {
+    const { confdir, change } = task;
+    const facts = run.background(readKernelFacts(confdir, run.ui));
+    const core = run.background(
+      facts.then((known) => provideCore(confdir, known, options.jobs, run.ui)),
+    );
+    const compiled = await compileStates(task, facts, run);
+    // The work tree is as it was; there are three objects of each kind.
+    const differences = await compareStates(task, compiled, run);
+    // Every change is one that can be made on a running kernel; the work tree is free for others.
+    const known = await compiled.facts;
+    const { code, neighbours } = await makeCode(task, differences, compiled.tables, known, run);
+    // The image, if there is one, holds the old code; all symbols of the new code are found.
+    const kernel = { known, core: await core };
+    const contents = await makeModules(task, code, neighbours, kernel, differences.fixed, run);
+    const description = options.description ?? change.description;
+    const report = reportOf(task, differences, compiled, code, known, run);
+    const { allowBusy = [] } = options;
+    const texts = { diff: change.diff, description, report, allowBusy };
+    const files = { modules: run.directory.stage('5-modules'), fixed: differences.fixed };
+    const parts = { id: task.id, contents, ...files, ...texts };
+    const { archive, update } = await packUpdate(parts, run.directory.stage('6-pack'));
+    run.directory.lap('pack');
+    const proof = known.image && proveAgainst(update, known.image.kernel, run.ui);
+    run.directory.lap('prove');
+    // If there is an image, the update as packed would be accepted by that kernel.
+    const file = deliver(archive, options.output);
+    await change.git?.remember(options.series ?? false, ui);
+    rememberLast(options.confdir, file);
+    for (const { what, ms } of run.directory.timings) ui.detail(`${what}: ${ms} ms`);
+    return { id: task.id, file, description, proof: proof ?? null, report };
+  });
+}
+
+/** What is to be done, as far as it is known before anything is compiled. */
+interface Task {
+  readonly options: CreateOptions;
+  readonly id: string;
+  readonly confdir: Confdir;
+  /** The user's tree, or a module's directory. */
+  readonly source: string;
+  readonly bases: readonly Update[];
+  readonly change: SourceChange;
+  /** Changed files of code: all since the boot, and with each of the updates below. */
+  readonly files: readonly PatchedFile[];
+  readonly below: readonly (readonly PatchedFile[])[];
+}
+
+async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   const id = chooseId(options.id);
   const confdir = await readConfdir(options.confdir);
   const source = sourceFor(options, confdir);
@@ -62,80 +114,101 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   const ofKind = options.module ? moduleFiles : (list: readonly PatchedFile[]) => list;
   const files = codeFiles(ofKind(change.files), ui);
   const below = change.below.map((state) => ofKind(state).filter(isCode));
-  // The change fits the source and is one of code. Nothing has been written so far.
-  return await inRun(ui, options.keep ?? false, async (run) => {
-    const { directory } = run;
-    const facts = run.background(readKernelFacts(confdir, run.ui));
-    const core = run.background(facts.then((known) => provideCore(confdir, known, jobs, run.ui)));
-    const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
-    const { config } = confdir;
-    const wanted = new WantedTargets(options.onlyTargets ?? []);
-    const area = directory.stage('1-pre');
-    const request = { source, files, wanted, confdir, headers, facts, jobs, area };
-    const module = options.module ? await buildModuleDirectory(request, run.ui) : undefined;
-    const tree = (await change.git?.checkOut(run.undo, run.ui)) ?? source;
-    const work = module
-      ? module.work
-      : await openWorkspace(tree, config, headers, jobs, run.undo, run.ui);
-    directory.lap('work tree');
-    // The work tree is the source, configured as the distribution's build was.
-    const { pre, considered } = module ?? (await compilePre(work, files, wanted, run));
-    const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
-    const tables = await askTableSizes(work, run.ui, module?.model);
-    // The work tree is as it was; there are three objects of each kind.
-    run.ui.stage(`comparing ${count(objects.length, 'object')}`);
-    const { targets, homes, notes } = findDifferences(objects, tables, run.ui, bases);
-    const fixed = options.buildModules
-      ? await buildFixedModules(work, files, targets, join(directory.path, 'fixed'), run.ui)
-      : [];
-    work.close();
-    directory.keep('3-diff', 'functions.json', targets.map(functionNames));
-    directory.lap('diff');
-    // Every change is one that can be made on a running kernel; the work tree is free for others.
-    const known = module ? module.facts : await facts;
-    directory.lap('kernel image');
-    const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
-    run.ui.stage(`extracting new code${compared}`);
-    const neighbours = new Neighbours(id, targets);
-    const found: TargetCode[] = [];
-    for (const target of targets) {
-      found.push(await makeTargetCode(target, known, tables, run.ui, { bases, homes, neighbours }));
-    }
-    const code = neighbours.inOrder(found);
-    keepCode(run, code);
-    checkAllowBusy(code, options.allowBusy ?? []);
-    directory.lap('match and extract');
-    // The image, if there is one, holds the old code; all symbols of the new code are found.
-    const coreModule = await core;
-    directory.lap('kernel core');
-    run.ui.stage(`building ${count(code.length * 2, 'module')}`);
-    const modules = directory.stage('5-modules');
-    const kernel = { confdir, core: coreModule, symvers: known.symvers ?? [], below: bases };
-    const contents = await buildUpdateModules(id, code, kernel, modules, jobs, run.ui);
-    neighbours.checkPositions(code, (module) => readFileSync(join(modules, `${module}.ko`)));
-    if (options.signing) {
-      const files = [...moduleFilesOf(contents).map(({ file }) => join(modules, file)), ...fixed];
-      await signModules(files, options.signing, confdir, run.ui);
-    }
-    directory.lap('modules');
-    const description = options.description ?? change.description;
-    const on = bases.map((base) => base.id);
-    const changes = { on, targets, considered };
-    const report = makeReport(confdir.release, changes, code, notes, known, directory);
-    const { allowBusy = [] } = options;
-    const rest = { diff: change.diff, description, report, allowBusy };
-    const parts = { id, contents, modules, fixed, ...rest };
-    const { archive, update } = await packUpdate(parts, directory.stage('6-pack'));
-    directory.lap('pack');
-    const proof = known.image && proveAgainst(update, known.image.kernel, run.ui);
-    directory.lap('prove');
-    // If there is an image, the update as packed would be accepted by that kernel.
-    const file = deliver(archive, options.output);
-    await change.git?.remember(options.series ?? false, ui);
-    rememberLast(options.confdir, file);
-    for (const { what, ms } of directory.timings) ui.detail(`${what}: ${ms} ms`);
-    return { id, file, description, proof: proof ?? null, report };
-  });
+  return { options, id, confdir, source, bases, change, files, below };
+}
+
+async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) {
+  const { options, confdir, source, files, below, change } = task;
+  const { jobs } = options;
+  const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
+  const wanted = new WantedTargets(options.onlyTargets ?? []);
+  const area = run.directory.stage('1-pre');
+  const request = { source, files, wanted, confdir, headers, facts, jobs, area };
+  const module = options.module ? await buildModuleDirectory(request, run.ui) : undefined;
+  const tree = (await change.git?.checkOut(run.undo, run.ui)) ?? source;
+  const work = module
+    ? module.work
+    : await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui);
+  run.directory.lap('work tree');
+  // The work tree is the source, configured as the distribution's build was.
+  const { pre, considered } = module ?? (await compilePre(work, files, wanted, run));
+  const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
+  const tables = await askTableSizes(work, run.ui, module?.model);
+  return { work, considered, objects, tables, facts: module ? module.facts : facts };
+}
+
+type Compiled = Awaited<ReturnType<typeof compileStates>>;
+
+async function compareStates({ options, files, bases }: Task, compiled: Compiled, run: Run) {
+  const { work, objects, tables } = compiled;
+  const { directory, ui } = run;
+  ui.stage(`comparing ${count(objects.length, 'object')}`);
+  const differences = findDifferences(objects, tables, ui, bases);
+  const { targets } = differences;
+  const fixed = options.buildModules
+    ? await buildFixedModules(work, files, targets, join(directory.path, 'fixed'), ui)
+    : [];
+  work.close();
+  directory.keep('3-diff', 'functions.json', targets.map(functionNames));
+  directory.lap('diff');
+  return { ...differences, fixed };
+}
+
+async function makeCode(
+  { id, options, bases }: Task,
+  { targets, homes }: Differences,
+  tables: TableSizes,
+  known: KernelFacts,
+  run: Run,
+) {
+  run.directory.lap('kernel image');
+  const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
+  run.ui.stage(`extracting new code${compared}`);
+  const neighbours = new Neighbours(id, targets);
+  const found: TargetCode[] = [];
+  for (const target of targets) {
+    found.push(await makeTargetCode(target, known, tables, run.ui, { bases, homes, neighbours }));
+  }
+  const code = neighbours.inOrder(found);
+  keepCode(run, code);
+  checkAllowBusy(code, options.allowBusy ?? []);
+  run.directory.lap('match and extract');
+  return { code, neighbours };
+}
+
+/** @param fixed modules for the disk, which are signed with the update's */
+async function makeModules(
+  { id, options, confdir, bases }: Task,
+  code: readonly TargetCode[],
+  neighbours: Neighbours,
+  { known, core }: { readonly known: KernelFacts; readonly core: CoreModule },
+  fixed: readonly string[],
+  { directory, ui }: Run,
+): Promise<Contents> {
+  directory.lap('kernel core');
+  ui.stage(`building ${count(code.length * 2, 'module')}`);
+  const place = directory.stage('5-modules');
+  const kernel = { confdir, core, symvers: known.symvers ?? [], below: bases };
+  const contents = await buildUpdateModules(id, code, kernel, place, options.jobs, ui);
+  neighbours.checkPositions(code, (module) => readFileSync(join(place, `${module}.ko`)));
+  if (options.signing) {
+    const files = [...moduleFilesOf(contents).map(({ file }) => join(place, file)), ...fixed];
+    await signModules(files, options.signing, confdir, ui);
+  }
+  directory.lap('modules');
+  return contents;
+}
+
+function reportOf(
+  { confdir, bases }: Task,
+  { targets, notes }: Differences,
+  { considered }: Compiled,
+  code: readonly TargetCode[],
+  known: KernelFacts,
+  { directory }: Run,
+): Report {
+  const changes = { on: bases.map(({ id }) => id), targets, considered };
+  return makeReport(confdir.release, changes, code, notes, known, directory);
 }
 
 /** With --series, without git: the last update that was made is the one that runs. */
