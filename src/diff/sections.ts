@@ -12,6 +12,7 @@ import {
   SHT_PROGBITS,
 } from '../elf/constants.js';
 import type { Section } from '../elf/object.js';
+import { SPECIAL_TABLES } from './table-kinds.js';
 
 export type SectionRole =
   /** Code that stays in the running kernel. */
@@ -24,7 +25,7 @@ export type SectionRole =
   | 'constants'
   /** Pieces of code and data without symbols that alternatives refer to. */
   | 'replacement'
-  /** A special table that is understood entry by entry (tables.ts). */
+  /** A special table that is understood entry by entry (table-kinds.ts). */
   | 'table'
   /** Used at boot or when a module is loaded or unloaded, then never again. */
   | 'init'
@@ -42,26 +43,6 @@ export type SectionRole =
 /** Types of sections that may be loaded; relocations, symbols and names are not. */
 const SHT_INIT_ARRAY = 14;
 const inMemory = new Set([SHT_PROGBITS, SHT_NOBITS, SHT_NOTE, SHT_INIT_ARRAY]);
-
-/** Tables whose entries are attributed to the code at their site. */
-const tables = new Set([
-  '.altinstructions',
-  '.parainstructions',
-  '__bug_table',
-  '__ex_table',
-  '__jump_table',
-  '.static_call_sites',
-  '.smp_locks',
-  '.retpoline_sites',
-  '.return_sites',
-  '.call_sites',
-  '.ibt_endbr_seal',
-  '.cfi_sites',
-  '.orc_unwind_ip',
-  '.orc_unwind',
-  '__mcount_loc',
-  '__dyndbg',
-]);
 
 /**
  * In order, first match wins. `.init.rodata.str1.1` must be init before it is
@@ -94,7 +75,7 @@ export function sectionRole(section: Section): SectionRole {
   const { name, flags, type } = section;
   if (!inMemory.has(type)) return 'ignored';
   // ORC tables of 6.1 objects and .discard sections may lack ALLOC; debug sections always do.
-  if (tables.has(name)) return 'table';
+  if (SPECIAL_TABLES.has(name)) return 'table';
   for (const [pattern, role] of rules) if (pattern.test(name)) return role;
   if (!(flags & SHF_ALLOC)) return 'ignored';
   if (flags & SHF_EXECINSTR) return 'code';

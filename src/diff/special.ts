@@ -1,6 +1,5 @@
-// The special tables: which there are, how their entries look, and which code
-// each entry belongs to. An entry belongs to the code at its site, the target
-// of its first field.
+// The special tables' entries, and which code each belongs to: the code at its
+// site, the target of its first field.
 
 import { badElf } from '../elf/bytes.js';
 import { SHT_NOBITS } from '../elf/constants.js';
@@ -8,23 +7,7 @@ import type { ElfObject, Relocation, Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
 import type { Extent } from './extents.js';
-
-/** What is known about one kind of table. */
-export interface TableKind {
-  readonly name: string;
-  /** In bytes. */
-  readonly entrySize: number;
-  /**
-   * Whether an entry can differ though the code at its site is the same. The
-   * others only list places in the code (lock prefixes, returns, unwinding
-   * facts): equal code has equal entries, and they are not even decoded.
-   */
-  readonly compared: boolean;
-  /** Bytes of an entry that mean nothing for what the code does (line numbers): [offset, length]. */
-  readonly ignored?: readonly [offset: number, length: number];
-  /** Offsets in an entry of the lengths of the original and of its replacement (alternatives). */
-  readonly replacement?: { readonly field: number; readonly length: number };
-}
+import { type TableKind, tableKinds } from './table-kinds.js';
 
 /** One entry. */
 export interface Entry {
@@ -37,45 +20,6 @@ export interface Entry {
   readonly siteOffset: number;
   /** Relocations of the entry's bytes, ascending. */
   readonly relocations: readonly Relocation[];
-}
-
-/** All kinds of tables for a kernel with these entry layouts. */
-export function tableKinds(sizes: TableSizes): TableKind[] {
-  const relative = 4; // one PC32 each
-  const pointer = 8; // one address each
-  const kinds: TableKind[] = [
-    {
-      name: '.altinstructions',
-      entrySize: sizes.altInstr,
-      compared: true,
-      replacement: { field: 4, length: sizes.altReplacementLength },
-    },
-    { name: '.parainstructions', entrySize: sizes.paravirt, compared: true },
-    {
-      name: '__bug_table',
-      entrySize: sizes.bug,
-      compared: true,
-      ...(sizes.bugLine > 0 ? { ignored: [sizes.bugLine, 2] as const } : {}),
-    },
-    { name: '__ex_table', entrySize: sizes.exception, compared: true },
-    { name: '__jump_table', entrySize: sizes.jump, compared: true },
-    // The key is named again by the call in the code (__SCT__x), the flags follow from call or jump.
-    { name: '.static_call_sites', entrySize: sizes.staticCall, compared: false },
-    { name: '.orc_unwind_ip', entrySize: relative, compared: false },
-    { name: '__mcount_loc', entrySize: pointer, compared: false },
-  ];
-  const sites = [
-    '.smp_locks',
-    '.retpoline_sites',
-    '.return_sites',
-    '.call_sites',
-    '.ibt_endbr_seal',
-    '.cfi_sites',
-    '.discard.reachable',
-    '.discard.retpoline_safe',
-  ];
-  for (const name of sites) kinds.push({ name, entrySize: relative, compared: false });
-  return kinds;
 }
 
 /**

@@ -1,7 +1,8 @@
 // The special tables that the new code brings along: which places in it the
 // kernel treats specially, and why.
 
-import { type Entry, SpecialTables, tableKinds } from '../diff/special.js';
+import { type Entry, SpecialTables } from '../diff/special.js';
+import { tableKinds } from '../diff/table-kinds.js';
 import type { Section } from '../elf/object.js';
 import { inferTableSizes } from '../elf/tables.js';
 import { type Note, showReferent } from './code.js';
