@@ -1,12 +1,11 @@
 // Code that tasks are in when it is to be replaced: how they are named, what may be
 // replaced nevertheless, and what undo waits for.
 
-import { rm } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { testKernel } from '../../kernels/kernel.js';
-import { type Background, bootGuest, type Guest } from '../harness/index.js';
-import { type Base, buildBase, buildUpdates, type Update } from './kbuild.js';
-import { Scene } from './scene.js';
+import { describe, expect, it } from 'vitest';
+import type { Background, Guest } from '../harness/index.js';
+import type { Update } from './kbuild.js';
+import type { Scene } from './scene.js';
+import { bootScene } from './set-up.js';
 
 const update = (id: string, ...functions: string[]): Update => ({
   id,
@@ -18,22 +17,11 @@ const updates = [
   update('both', 'core_sleeper', 'core_plain'),
 ];
 
-let base: Base;
 let guest: Guest;
 let scene: Scene;
-
-beforeAll(async () => {
-  const kernel = await testKernel();
-  base = await buildBase(kernel);
-  const built = await buildUpdates(base, updates);
-  guest = await bootGuest({ name: 'busy', kernel, timeoutMs: 1_800_000 });
-  scene = new Scene(guest, base, built);
-  await scene.start();
-});
-
-afterAll(async () => {
-  await guest?.close();
-  if (base) await rm(base.directory, { recursive: true, force: true });
+bootScene('busy', updates, (setUp) => {
+  guest = setUp.guest;
+  scene = setUp.scene;
 });
 
 interface Reader {

@@ -1,12 +1,10 @@
 // Hooks of a patch: when each is called, and what becomes of an update that one refuses.
 
-import { rm } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { HOOK_KINDS } from '../../../src/diff/hooks.js';
-import { testKernel } from '../../kernels/kernel.js';
-import { bootGuest, type Guest } from '../harness/index.js';
-import { type Base, buildBase, buildUpdates } from './kbuild.js';
-import { Scene } from './scene.js';
+import type { Guest } from '../harness/index.js';
+import type { Scene } from './scene.js';
+import { bootScene } from './set-up.js';
 
 const hooks = HOOK_KINDS.map((kind) => ({ kind, symbol: `hook_${kind}` }));
 const updates = [
@@ -17,22 +15,11 @@ const updates = [
 ];
 const PARAMETERS = '/sys/module/ksplice_hooked_core_target_new/parameters';
 
-let base: Base;
 let guest: Guest;
 let scene: Scene;
-
-beforeAll(async () => {
-  const kernel = await testKernel();
-  base = await buildBase(kernel);
-  const built = await buildUpdates(base, updates);
-  guest = await bootGuest({ name: 'hooks', kernel, timeoutMs: 1_800_000 });
-  scene = new Scene(guest, base, built);
-  await scene.start();
-});
-
-afterAll(async () => {
-  await guest?.close();
-  if (base) await rm(base.directory, { recursive: true, force: true });
+bootScene('hooks', updates, (setUp) => {
+  guest = setUp.guest;
+  scene = setUp.scene;
 });
 
 /** The hooks that were called since it was asked before, in order. */

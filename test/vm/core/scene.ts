@@ -15,6 +15,7 @@ export interface State {
   readonly conflicts: string;
   readonly match: string;
   readonly functions: string;
+  readonly saved: string;
   readonly timing: string;
   readonly order: string;
   readonly on: string;
@@ -26,6 +27,7 @@ const FILES = [
   'conflicts',
   'match',
   'functions',
+  'saved',
   'timing',
   'order',
   'on',

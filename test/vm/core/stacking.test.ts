@@ -1,12 +1,11 @@
 // Updates on updates, on the stock kernel: what one has replaced, another that was
 // made on top of it replaces again, and each order that is not safe is refused.
 
-import { rm } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { testKernel } from '../../kernels/kernel.js';
-import { bootGuest, type Guest } from '../harness/index.js';
-import { type Base, buildBase, buildUpdates, type Update } from './kbuild.js';
-import { Scene } from './scene.js';
+import { describe, expect, it } from 'vitest';
+import type { Guest } from '../harness/index.js';
+import type { Update } from './kbuild.js';
+import type { Scene } from './scene.js';
+import { bootScene } from './set-up.js';
 
 const update = (id: string, on: string[], functions: string[], data: string[] = []): Update => ({
   id,
@@ -28,22 +27,11 @@ const updates: readonly Update[] = [
   update('upsleep', ['lowsleep'], ['core_sleeper']),
 ];
 
-let base: Base;
 let guest: Guest;
 let scene: Scene;
-
-beforeAll(async () => {
-  const kernel = await testKernel();
-  base = await buildBase(kernel);
-  const built = await buildUpdates(base, updates);
-  guest = await bootGuest({ name: 'core-stacking', kernel, timeoutMs: 900_000 });
-  scene = new Scene(guest, base, built);
-  await scene.start();
-});
-
-afterAll(async () => {
-  await guest?.close();
-  if (base) await rm(base.directory, { recursive: true, force: true });
+bootScene('core-stacking', updates, (setUp) => {
+  guest = setUp.guest;
+  scene = setUp.scene;
 });
 
 const answers = async () =>
