@@ -27,6 +27,11 @@ export interface GuestOptions {
   memoryMb?: number;
   /** QEMU's model and flags; `max` when absent */
   cpu?: string;
+  /**
+   * The CPUs take turns on one thread of the host: slower, and without QEMU's fault with code
+   * that one CPU rewrites while another executes it (docs/kernel-core.md).
+   */
+  turns?: boolean;
   /** further words for the kernel command line */
   append?: readonly string[];
   /** the whole life of the guest; 10 minutes when absent */
@@ -270,6 +275,7 @@ export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
     smp: options.smp ?? 2,
     memoryMb: options.memoryMb ?? 1024,
     cpu: options.cpu ?? 'max',
+    turns: options.turns ?? false,
     append: options.append ?? [],
     ...(options.disk === undefined ? {} : { disk: options.disk }),
     timeoutMs: options.timeoutMs ?? 600_000,

@@ -9,7 +9,11 @@ if ((option !== undefined && option !== '--cycles') || !/^[1-9]\d*$/.test(number
   process.exit(2);
 }
 const began = Date.now();
-const result = await soak(await testKernel(), Number(number));
+let last = 0;
+const result = await soak(await testKernel(), Number(number), (cycle) => {
+  if (cycle > last) console.log(`${cycle} cycles`);
+  last = cycle;
+});
 const minutes = ((Date.now() - began) / 60_000).toFixed(0);
 const { cycles, warm, end, between, bytesStreamed } = result;
 const count = ({ slab }: Allocated) =>

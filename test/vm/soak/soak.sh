@@ -3,8 +3,8 @@
 # other, while the machine is under load. After each switch the function that was
 # replaced is asked which one it is. What goes wrong ends it, with a sentence.
 #
-# usage: soak.sh UPDATES CYCLES   prints "warm" after the first rotation and "done"
-#                                 at the end, each with what the kernel has allocated
+# usage: soak.sh UPDATES CYCLES SEED   prints "warm" after the first rotation and "done" at the
+#                                      end, each with what the kernel has allocated
 #
 # A line of UPDATES has seven fields, separated by tabs: id, old-code modules, new-code
 # modules, functions that may be busy, file to read, its text before, its text after.
@@ -54,7 +54,6 @@ run() {
 	rmmod $(names $new | tac) || die "new code cannot be unloaded"
 }
 
-# Not often: QEMU's emulator has a fault there, see docs/kernel-core.md.
 trace_for_a_while() {
 	echo 'core_*' >$tracing/set_ftrace_filter
 	echo "$1" >$tracing/current_tracer
@@ -81,11 +80,13 @@ allocated() {
 
 mapfile -t updates <"$1"
 cycles=$2
+RANDOM=$3
+tracers=(function function_graph)
 for ((cycle = 1; cycle <= cycles; cycle++)); do
 	IFS=$'\x1f' read -r id old new busy file before after <<<"${updates[(cycle - 1) % ${#updates[@]}]//$'\t'/$'\x1f'}"
 	run
-	((cycle % 25 != 3)) || trace_for_a_while function
-	((cycle % 25 != 15)) || trace_for_a_while function_graph
+	((RANDOM % 12)) || trace_for_a_while "${tracers[RANDOM % 2]}"
+	((cycle % 25)) || echo "cycle $cycle"
 	if ((cycle == ${#updates[@]})); then
 		echo "warm $cycle"
 		allocated

@@ -84,22 +84,37 @@ export interface Soak {
 
 /**
  * Runs the cycles and judges all but the memory.
+ * @param tell is called with the number of cycles, now and then
  * @throws Error if a switch fails or does not do what it should, or the log has a complaint
  */
-export async function soak(kernel: TestKernel, cycles: number): Promise<Soak> {
+export async function soak(
+  kernel: TestKernel,
+  cycles: number,
+  tell: (cycle: number) => void = () => {},
+): Promise<Soak> {
+  // For the moments at which tracers are switched on.
+  const seed = Date.now() % 32_768;
   const base = await buildBase(kernel);
   try {
     const built = await buildUpdates(base, updates);
     // A minute a cycle is far too long even for an emulator on a busy machine.
     const timeoutMs = 1_200_000 + cycles * 60_000;
-    return await withGuest({ name: 'soak', kernel, timeoutMs }, async (guest) => {
+    return await withGuest({ name: 'soak', kernel, turns: true, timeoutMs }, async (guest) => {
       await new Scene(guest, base, built).start();
       await guest.ok(`insmod ${base.many}`);
       await guest.writeFile('/tmp/updates', updates.map((one) => line(one, built)).join(''));
       const loads = LOADS.map((load) => guest.spawn(`exec bash -c '${load}' soak-load`));
       const stream = await TcpStream.open(guest, 4711);
       const sleeper = guest.spawn('exec cat /proc/core_sleeper');
-      const output = await guest.ok(`bash ${SCRIPT} /tmp/updates ${cycles} 2>&1`, { timeoutMs });
+      const command = `exec bash ${SCRIPT} /tmp/updates ${cycles} ${seed} 2>&1`;
+      const run = guest.spawn(command);
+      const progress = setInterval(() => {
+        const told = [...run.stdout.matchAll(/^cycle (\d+)$/gm)].at(-1)?.[1];
+        if (told !== undefined) tell(Number(told));
+      }, 30_000);
+      const { stdout: output } = await run
+        .finished(timeoutMs)
+        .finally(() => clearInterval(progress));
       const streamed = await stream.close();
       if (streamed.wrong > 0) throw new Error(`the connection broke: ${JSON.stringify(streamed)}`);
       for (const load of [...loads, sleeper]) load.kill('SIGKILL');
