@@ -103,7 +103,7 @@ export async function soak(
       await new Scene(guest, base, built).start();
       await guest.ok(`insmod ${base.many}`);
       await guest.writeFile('/tmp/updates', updates.map((one) => line(one, built)).join(''));
-      const loads = LOADS.map((load) => guest.spawn(`exec bash -c '${load}' soak-load`));
+      const loads = LOADS.map((load) => guest.spawn(`exec nice bash -c '${load}' soak-load`));
       const stream = await TcpStream.open(guest, 4711);
       const sleeper = guest.spawn('exec cat /proc/core_sleeper');
       const command = `exec bash ${SCRIPT} /tmp/updates ${cycles} ${seed} 2>&1`;
