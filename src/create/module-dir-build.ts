@@ -74,7 +74,9 @@ export async function buildModuleDirectory(request: ModuleRequest, ui: Ui): Prom
   const { tree } = work.kbuild;
   await makeModules(work.kbuild, confdir.flags, ui);
   const model = modelIn(tree, source);
-  const affected = compiledObjects(work).filter((object) => readsOneOf(object, files, tree));
+  const affected = compiledObjects(tree, work.area).filter((object) =>
+    readsOneOf(object, files, tree),
+  );
   tellUnused(files, affected, request, ui);
   const wanted = request.wanted.choose(affected, ui);
   const reached = wanted.map((object) => request.wanted.narrow(object));

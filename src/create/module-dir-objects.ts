@@ -19,7 +19,7 @@ const FROM_ENVIRONMENT = ['KBUILD_EXTRA_SYMBOLS'];
 /**
  * Runs `make modules` in the copy of a module's directory.
  * @param flags the confdir's words for make
- * @throws KspliceError `compile-failed` with the compiler's lines, `missing-tool`
+ * @throws KspliceError `compile-failed` with the compiler's lines, `missing-tool`, `unsupported-object`
  */
 export async function makeModules(
   { tree, objects, jobs, headers }: Kbuild,
@@ -39,6 +39,7 @@ export async function makeModules(
     onLine,
   });
   if (result.status === 0) return;
+  refuseLinkTime(tree);
   const packages = missingPackages(result.output, headers.compiler);
   if (packages.length > 0) throw needsPackages(packages);
   const lines = errorLines(result.output, tree);
@@ -53,6 +54,26 @@ export async function makeModules(
   );
 }
 
+/** Without code in the objects, modpost and others miss what nobody would think of. */
+function refuseLinkTime(tree: string): void {
+  const names = compiledObjects(tree, tree)
+    .filter(({ made: { commands } }) => {
+      const last = commands[0]?.findLast((word) => /^-f(no-)?lto\b/.test(word));
+      return last?.startsWith('-flto');
+    })
+    .map(({ name }) => name);
+  if (names.length === 0) return;
+  throw new KspliceError(
+    'unsupported-object',
+    `the Makefile compiles with -flto, so that code is made when the module is linked: ${names.join(', ')}`,
+    {
+      advice:
+        'Take -flto out of ccflags-y, CFLAGS_NAME.o and the flags of the configuration if the loaded module was built without it; else it cannot be patched.',
+      details: names,
+    },
+  );
+}
+
 function needsPackages(packages: readonly string[]): KspliceError {
   return new KspliceError('missing-tool', `building modules needs ${packages.join(', ')}`, {
     advice: `Install: apt-get install ${packages.join(' ')}`,
@@ -62,9 +83,9 @@ function needsPackages(packages: readonly string[]): KspliceError {
 
 /**
  * What makeModules() made of C and assembly files.
+ * @param area where their sectioned objects will be
  */
-export function compiledObjects({ kbuild, area }: Workspace): PreObject[] {
-  const { tree } = kbuild;
+export function compiledObjects(tree: string, area: string): PreObject[] {
   const entries = readdirSync(tree, { recursive: true, encoding: 'utf8' });
   return entries.sort().flatMap((entry) => {
     const [, stem] = /^\.(.+)\.o\.cmd$/.exec(basename(entry)) ?? [];

@@ -62,6 +62,8 @@ const rules: readonly (readonly [RegExp, SectionRole])[] = [
   [/^\.note|^\.comment$|^\.discard/, 'ignored'],
   // Lists all printk formats in debugfs (printk/index); nothing runs from it.
   [/^\.printk_index$/, 'ignored'],
+  // What UBSAN's checks tell their handler: without symbols, and numbered through the file.
+  [/^\.data\.\.Lubsan_/, 'constants'],
   // The compiler's list of the padding before functions: on x86 nobody reads it.
   [/^__patchable_function_entries$/, 'ignored'],
   [/^\.altinstr_(replacement|aux)$|^\.fixup$/, 'replacement'],

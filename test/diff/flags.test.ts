@@ -6,7 +6,7 @@ import { diffObjects } from '../../src/diff/index.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
 import { compile, sectionFlags } from '../support/compile.js';
-import { fixtures } from './fixtures.js';
+import { fixtures, strayRelocations } from './fixtures.js';
 
 /** The diff of a fixture that changes, all compiled with these flags. */
 function diffWith(flags: readonly string[]) {
@@ -40,6 +40,20 @@ describe('objects compiled', () => {
     const { verdict, functions } = diffWith([flag]);
     expect(verdict).toBe('changed');
     expect(functions).toMatchObject({ changed: ['changed'] });
+  });
+
+  test('with checks of UBSAN bring along what new checks tell', () => {
+    const source = path.resolve(import.meta.dirname, '../fixtures/flags/checked.c');
+    const flags = [...sectionFlags, '-fno-inline', '-fsanitize=shift'];
+    const pre = new ElfObject(compile(source, flags), 'pre.o');
+    const post = new ElfObject(compile(source, [...flags, '-DPOST']), 'post.o');
+    const diff = diffObjects(pre, post, 'x.o', inferTableSizes([pre, post]));
+    expect(diff.refusals).toEqual([]);
+    expect(diff.functions).toEqual({ changed: ['changed'], added: [], removed: [] });
+    const kept = [...diff.kept].map(({ name }) => name);
+    expect(kept).toContain('.text.changed');
+    expect(kept).toContainEqual(expect.stringMatching(/^\.data\.\.Lubsan_data/));
+    expect(strayRelocations(diff)).toEqual([]);
   });
 
   test('to bitcode hold no code', () => {

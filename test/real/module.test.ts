@@ -344,6 +344,15 @@ describe('refused is', () => {
     expect(warnings).toContainEqual(expect.stringMatching(/^unused\.c is part of no module/));
   });
 
+  it('a module of which the Makefile compiles with -flto', async () => {
+    const lto = altered('lto', 'Kbuild', /^/, 'CFLAGS_send.o := -flto\n');
+    expect(await refusal(lto, accounting)).toMatchObject({
+      code: 'unsupported-object',
+      message: expect.stringContaining('-flto'),
+      details: ['send.o'],
+    });
+  });
+
   it('a module of another kernel', async () => {
     const other = altered('vermagic', 'udp-wire.ko', /vermagic=\d/, 'vermagic=9');
     const error = await refusal(other, accounting);
