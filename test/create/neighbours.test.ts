@@ -31,9 +31,10 @@ const supplier = target(
   'supplier',
   `
 +noipa int added(int x) { return sink(x + 1); }
++noipa int twice(int x) { return sink(x + 4); }
 +static noipa int hidden(int x) { return sink(x + 2); }
 noipa int changed(int x) {
-+	x += added(x) + hidden(x);
++	x += added(x) + hidden(x) + twice(x);
 	return sink(x);
 }
 noipa int unchanged(int x) { return sink(x + 3); }
@@ -53,7 +54,8 @@ ${names.map((one) => `+	x += ${one}(x);`).join('\n')}
   );
 
 const exports = parseSymvers(
-  '0x00000001\tsink\tvmlinux\tEXPORT_SYMBOL\t\n0x00000002\tunchanged\tsupplier\tEXPORT_SYMBOL\t\n',
+  '0x00000001\tsink\tvmlinux\tEXPORT_SYMBOL\t\n0x00000002\tunchanged\tsupplier\tEXPORT_SYMBOL\t\n' +
+    '0x00000003\ttwice\tvmlinux\tEXPORT_SYMBOL\t\n',
   'Module.symvers',
 );
 const init = { type: 'T', address: 0xffffffff82000000n };
@@ -92,9 +94,10 @@ const klp = (name: string) => ({
 
 describe('what another target of the update adds', () => {
   test('is found in its new-code module; what the kernel has is found there', () => {
-    const consumer = user('consumer', 'added', 'unchanged');
+    const consumer = user('consumer', 'added', 'twice', 'unchanged');
     const found = resolve(new Neighbours(ID, [consumer, supplier]), consumer);
     expect(found.get('added')).toEqual(klp('added'));
+    expect(found.get('twice')).toEqual({ kind: 'exported', namespace: '' });
     expect(found.get('unchanged')).toEqual({ kind: 'exported', namespace: '' });
     expect(found.get('sink')).toEqual({ kind: 'exported', namespace: '' });
   });
