@@ -1,4 +1,9 @@
 import { defineConfig } from 'vitest/config';
+import { testKernel } from './test/kernels/kernel.js';
+
+// Unit tests need no kernel.
+const kernel = await testKernel().catch(() => undefined);
+const vmTimeout = 900_000 * (kernel?.guest?.patience ?? 1);
 
 // Two projects: `unit` works on files and needs a compiler; `vm` boots stock
 // kernels, one at a time, and needs what test/run.sh installs.
@@ -26,8 +31,8 @@ export default defineConfig({
         test: {
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],
-          testTimeout: 900_000,
-          hookTimeout: 900_000,
+          testTimeout: vmTimeout,
+          hookTimeout: vmTimeout,
           poolOptions: { forks: { singleFork: true } },
         },
       },

@@ -43,10 +43,11 @@ static struct ksplice_mismatch span_mismatch(struct ksplice_match *m, __u32 i,
 {
 	const struct ksplice_span *span = &ksplice_spans(m->program)[i];
 	const struct ksplice_key *key = &ksplice_keys(m->program)[span->key];
+	const char *name = ksplice_string(m->program, span->name);
 	struct ksplice_mismatch what = {
 		.why = why,
 		.object = ksplice_string(m->program, span->label),
-		.name = ksplice_string(m->program, span->name ? span->name : key->label),
+		.name = *name ? name : ksplice_string(m->program, key->label),
 		.offset = offset,
 	};
 

@@ -60,6 +60,9 @@ const rules: readonly (readonly [RegExp, SectionRole])[] = [
   [/^(___ksymtab|___kcrctab|__ksymtab_strings|\.export_symbol)/, 'export'],
   [/^\.ksplice\.call_(pre_|check_|post_|fail_)?(apply|reverse)$/, 'hook'],
   [/^\.note|^\.comment$|^\.discard/, 'ignored'],
+  // What KASAN's constructors, made by the compiler, tell it of all variables: read when they are
+  // called, for the red zones behind them. Variables of new code have none, and need none.
+  [/^\.data\.\.LASAN(LOC)?\d+$|^\.text\.(startup\._sub_I|exit\._sub_D)_\d+_\d+$/, 'ignored'],
   // Lists all printk formats in debugfs (printk/index); nothing runs from it.
   [/^\.printk_index$/, 'ignored'],
   // What UBSAN's checks tell their handler: without symbols, and numbered through the file.

@@ -50,9 +50,8 @@ export function firstDifference(span: Span, run: Uint8Array): number {
  * @param address run-time address of run[0]
  */
 export function fieldValue(field: Field, run: Uint8Array, at: number, address: bigint): bigint {
-  const number = readNumber(field, run, at);
-  const value =
-    typeof number === 'bigint' ? number - BigInt(field.addend) : BigInt(number - field.addend);
+  // As numbers they could be farther apart than numbers are exact.
+  const value = BigInt(readNumber(field, run, at)) - BigInt(field.addend);
   return BigInt.asUintN(64, field.pcrel ? value + address + BigInt(at) : value);
 }
 

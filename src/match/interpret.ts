@@ -91,7 +91,7 @@ class Matcher {
       const bytes = this.kernel.read(address, span.bytes.length);
       const at = bytes ? firstDifference(span, bytes) : 0;
       if (bytes && at === span.bytes.length) hits.push({ address, bytes });
-      else if (!best || at >= best.at) best = { address, bytes, at };
+      else if (!best || (bytes && at >= best.at)) best = { address, bytes, at };
     }
     const [hit] = hits;
     if (hits.length > 1) {

@@ -14,9 +14,12 @@ import { compile, sectionFlags } from '../support/compile.js';
 export const fixtures = path.resolve(import.meta.dirname, '../fixtures/diff');
 
 /** Pre and post object files of a fixture: "static-locals.c". */
-export function compileBytes(file: string): [pre: Buffer, post: Buffer] {
+export function compileBytes(
+  file: string,
+  more: readonly string[] = [],
+): [pre: Buffer, post: Buffer] {
   const source = path.join(fixtures, file);
-  const flags = [...sectionFlags, `-I${fixtures}`];
+  const flags = [...sectionFlags, `-I${fixtures}`, ...more];
   const pre = compile(source, flags);
   const folder = mkdtempSync(path.join(tmpdir(), 'ksplice-ts-test-'));
   try {
@@ -29,14 +32,17 @@ export function compileBytes(file: string): [pre: Buffer, post: Buffer] {
 }
 
 /** The same, read. */
-export function compilePair(file: string): [pre: ElfObject, post: ElfObject] {
-  const [pre, post] = compileBytes(file);
+export function compilePair(
+  file: string,
+  more: readonly string[] = [],
+): [pre: ElfObject, post: ElfObject] {
+  const [pre, post] = compileBytes(file, more);
   return [new ElfObject(pre, `${file} pre`), new ElfObject(post, `${file} post`)];
 }
 
-/** The diff of a fixture. */
-export function diffFixture(file: string): ObjectDiff {
-  const [pre, post] = compilePair(file);
+/** The diff of a fixture, compiled with more flags if any are given. */
+export function diffFixture(file: string, more: readonly string[] = []): ObjectDiff {
+  const [pre, post] = compilePair(file, more);
   return diffObjects(pre, post, file, inferTableSizes([pre, post]));
 }
 

@@ -1,20 +1,10 @@
 // The differ with updates below: an object in three states, the middle one running.
 
-import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Homes } from '../../src/diff/homes.js';
-import { diffObjects } from '../../src/diff/index.js';
 import type { ObjectDiff } from '../../src/diff/types.js';
-import { ElfObject, type ElfSymbol } from '../../src/elf/object.js';
-import { inferTableSizes } from '../../src/elf/tables.js';
-import { compile, sectionFlags } from '../support/compile.js';
-import { withFiles } from '../support/files.js';
+import { homesOf } from '../support/states.js';
 import { relocationsOf } from './fixtures.js';
-
-const HEAD = `
-#define noipa __attribute__((__noipa__))
-int sink(int);
-`;
 
 interface Stack {
   readonly homes: Homes;
@@ -23,18 +13,11 @@ interface Stack {
 
 /** From sources of the object as booted, as an update below has it, and as it is to be. */
 function stack(...sources: [string, string, string]): Stack {
-  const objects = sources.map((source, i) => {
-    const bytes = withFiles({ 'a.c': Buffer.from(HEAD + source) }, (folder) =>
-      compile(path.join(folder, 'a.c'), sectionFlags),
-    );
-    return new ElfObject(bytes, `state ${i}`);
-  }) as [ElfObject, ElfObject, ElfObject];
-  const tables = inferTableSizes(objects);
-  const below = diffObjects(objects[0], objects[1], 'a.o', tables);
-  const homes = new Homes(objects[0], [below]);
-  const isNewcomer = (symbol: ElfSymbol) => homes.of(symbol).kind === 'update';
-  const diff = diffObjects(objects[1], objects[2], 'a.o', tables, isNewcomer);
-  return { homes, diff };
+  const {
+    booted,
+    steps: [below, diff],
+  } = homesOf(sources, 'a.o');
+  return { homes: new Homes(booted, [below!]), diff: diff! };
 }
 
 function homeOf({ homes }: Stack, name: string): string {

@@ -22,6 +22,8 @@ export interface TestKernel {
   readonly headers: string;
   /** of a kernel of one's own: the directory in which it was built */
   readonly build?: string;
+  /** what its guests need; waits of the harness are `patience` times as long as on other kernels */
+  readonly guest?: { readonly memoryMb: number; readonly patience: number };
   /** source of another version of the same series, to be refused by release checks */
   readonly otherSource?: { readonly version: string; readonly source: string };
 }

@@ -1,6 +1,8 @@
-# A kernel of one's own, for the tests: Debian's source of the kernel to test on, with the small
-# configuration in self-built.config, built with O=. It is kept in the cache, and built
-# again when source, configuration or compiler change.
+# Kernels of one's own, for the tests: Debian's source of the kernel to test on, with the small
+# configuration in common.config and that in NAME.config, built with O=. They are kept in the
+# cache, and built again when source, configuration or compiler change.
+
+self_built_kernels() { printf '%s\n' self-built debug; }
 
 # build_kernel SOURCE CONFIG FOLDER: leaves build/ and image/ in the folder.
 build_kernel() {
@@ -25,21 +27,26 @@ require_options() {
 	[[ -z $dropped ]] || die "The kernel's configuration has no such options: $dropped"
 }
 
-# provide_self_built SOURCE VERSION: kernel.json in $cache describes the kernel.
+# provide_self_built NAME SOURCE VERSION: kernel.json in $cache describes the kernel. What its guests
+# need beyond what others do is in NAME.json, if anything.
 provide_self_built() {
-	local source=$1 version=$2 config=$PWD/test/kernels/self-built.config key folder
-	key=$(cat "$config" <(echo "$version") <(gcc --version) | sha256sum | cut -c 1-12)
+	local name=$1 source=$2 version=$3 config key folder needs='{}'
+	config=$(cat test/kernels/common.config "test/kernels/$name.config")
+	key=$({ echo "$config$version" && gcc --version; } | sha256sum | cut -c 1-12)
 	folder=$cache/$key
 	if [[ ! -d $folder/image ]]; then
-		say "Building a small kernel from $source in $folder."
-		build_kernel "$source" "$config" "$folder"
+		say "Building a small kernel, $name, from $source in $folder."
+		mkdir -p "$folder"
+		echo "$config" >"$folder/config"
+		build_kernel "$source" "$folder/config" "$folder"
 	fi
-	write_kernel_json '{}' "{
+	[[ ! -f test/kernels/$name.json ]] || needs=$(<"test/kernels/$name.json")
+	write_kernel_json "{
 		\"release\": \"$(<"$folder/build/include/config/kernel.release")\",
 		\"version\": \"$version\",
 		\"image\": \"$folder/image\",
 		\"source\": \"$source\",
 		\"headers\": \"$folder/build\",
 		\"build\": \"$folder/build\"
-	}"
+	}" "$needs"
 }

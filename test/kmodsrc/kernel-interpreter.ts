@@ -1,15 +1,15 @@
 // The kernel's interpreter of match programs, compiled for user space with the
 // sanitizers; runner.c says which commands it takes and what it answers.
 
-import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import { execa } from 'execa';
 import type { MatchResult } from '../../src/match/interpret.js';
 
 const here = import.meta.dirname;
 const kmodsrc = path.resolve(here, '../../kmodsrc');
 
 /** Compiles it into a folder; returns the program's path. */
-export function buildRunner(folder: string): string {
+export async function buildRunner(folder: string): Promise<string> {
   const sources = [path.join(here, 'runner.c')];
   for (const name of ['check.c', 'compare.c', 'operands.c', 'match.c']) {
     sources.push(path.join(kmodsrc, name));
@@ -18,30 +18,37 @@ export function buildRunner(folder: string): string {
   const checks = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-g', '-O1'];
   const includes = [`-I${path.join(here, 'shim')}`, `-I${kmodsrc}`];
   const runner = path.join(folder, 'runner');
-  execFileSync('gcc', [...warnings, ...checks, ...includes, '-o', runner, ...sources]);
+  await execa('gcc', [...warnings, ...checks, ...includes, '-o', runner, ...sources]);
   return runner;
 }
 
 /** Its answers, one for each "run" among the commands. */
-export function askRunner(runner: string, commands: readonly string[]): string[][] {
-  const output = execFileSync(runner, [], {
-    input: `${commands.join('\n')}\n`,
+export async function askRunner(runner: string, commands: readonly string[]): Promise<string[]> {
+  const { stdout } = await execa(runner, {
+    input: Buffer.from(`${commands.join('\n')}\n`, 'latin1'),
     encoding: 'latin1',
     maxBuffer: 1 << 28,
-    env: { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' },
+    env: { ASAN_OPTIONS: 'detect_leaks=0' },
   });
-  const answers = output.split('end\n').slice(0, -1);
-  return answers.map((answer) => answer.trimEnd().split('\n'));
+  return stdout.split('\0').slice(0, -1);
 }
 
 export const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-/** All addresses of a name, in place of those before. */
-export const symbolCommand = (name: string, addresses: readonly bigint[]) =>
-  `symbol ${name} ${addresses.map((address) => address.toString(16)).join(' ')}`;
+/** All addresses of a name, in the target and elsewhere, in place of those before. */
+export const symbolCommand = (
+  name: string,
+  own: readonly bigint[],
+  elsewhere: readonly bigint[] = [],
+) =>
+  [
+    `symbol ${name}`,
+    ...own.map((address) => address.toString(16)),
+    ...elsewhere.map((address) => `-${address.toString(16)}`),
+  ].join(' ');
 
 /** The TypeScript interpreter's result in the words of the runner. */
-export function describeResult(result: MatchResult): string[] {
+export function describeResult(result: MatchResult): string {
   const { mismatches, addresses, values } = result;
   const lines = mismatches.map(({ cause, object, span, offset, address, expected, found }) => {
     const where = `${object}|${span}|${offset}|${(address ?? 0n).toString(16)}`;
@@ -54,5 +61,5 @@ export function describeResult(result: MatchResult): string[] {
   values.forEach((value, index) => {
     if (value !== undefined) lines.push(`key ${index} ${value.toString(16)}`);
   });
-  return lines;
+  return lines.map((line) => `${line}\n`).join('');
 }

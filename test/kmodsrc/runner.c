@@ -3,9 +3,10 @@
 //
 //   region ADDRESS HEX        memory of the pretended kernel
 //   poke ADDRESS HEX          writes into it
-//   symbol NAME ADDRESS...    all addresses of a name, in place of those before
+//   symbol NAME ADDRESS...    all addresses of a name, in place of those before;
+//                             -ADDRESS is not in the target
 //   program HEX
-//   run                       matches; answers end with a line "end"
+//   run                       matches; an answer ends with a NUL
 //
 // Every buffer is allocated for itself, so that the sanitizer sees each access
 // beyond an end.
@@ -108,7 +109,7 @@ static void run(void)
 	__u32 i;
 
 	if (ksplice_check_program(program, program_size)) {
-		printf("refused\nend\n");
+		printf("refused%c", 0);
 		return;
 	}
 	m.values = need(calloc(program->keys.count + 1, sizeof(*m.values)));
@@ -124,12 +125,17 @@ static void run(void)
 	for (i = 0; i < program->keys.count; i++)
 		if (m.known[i])
 			printf("key %u %llx\n", i, m.values[i]);
-	printf("end\n");
+	putchar(0);
 	free(m.values);
 	free(m.known);
 	free(m.addresses);
 	free(m.states);
 	free(m.bytes);
+}
+
+static int digit(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
 static size_t parse_hex(const char *text, __u8 **bytes)
@@ -138,7 +144,7 @@ static size_t parse_hex(const char *text, __u8 **bytes)
 
 	*bytes = need(malloc(length));
 	for (i = 0; i < length; i++)
-		sscanf(text + 2 * i, "%2hhx", *bytes + i);
+		(*bytes)[i] = digit(text[2 * i]) << 4 | digit(text[2 * i + 1]);
 	return length;
 }
 
@@ -160,8 +166,8 @@ static void set_symbol(char *words)
 	end = &s->addresses;
 	while ((word = strtok(NULL, " \n"))) {
 		*end = need(calloc(1, sizeof(**end)));
-		(*end)->value = strtoull(word, NULL, 16);
-		(*end)->in_target = true;
+		(*end)->in_target = *word != '-';
+		(*end)->value = strtoull(word + (*word == '-'), NULL, 16);
 		end = &(*end)->next;
 	}
 }

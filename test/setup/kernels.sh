@@ -1,5 +1,5 @@
 # The VM tests on other kernels than the newest of the release's own series: the next
-# series, the flavour for clouds, and one that is built here. Each has a cache of its own;
+# series, the flavour for clouds, and those that are built here. Each has a cache of its own;
 # what is compiled for it stays in the cache of create.
 
 # other_kernels: prints "NAME SERIES FLAVOUR" of each, "-" for what is not special.
@@ -10,16 +10,34 @@ other_kernels() {
 		sed -n 's/^linux-source-\([0-9.]*\) .*/\1/p' | grep -vxF "$own" | sort -V | tail -n 1)
 	[[ -z $series ]] || printf '%s %s -\n' "$series" "$series"
 	printf '%s-cloud - cloud\n' "$own"
-	printf 'self-built - -\n'
+	printf '%s - -\n' $(self_built_kernels)
 }
 
-# What is tested on a kernel. The small one has not all that the features of new-code and the
+# What is tested on a kernel. The small ones have not all that the features of new-code and the
 # tunnel of module are made of.
 tests_of() {
 	printf 'test/vm/%s\n' sctp tcp
 	[[ -z $only_scenes ]] || return 0
 	printf 'test/vm/%s\n' core
-	[[ $1 == self-built ]] || printf 'test/vm/%s\n' new-code check module
+	case $1 in
+	self-built) ;;
+	debug) printf 'test/vm/%s\n' soak.test.ts ;;
+	*) printf 'test/vm/%s\n' new-code check module ;;
+	esac
+}
+
+# kernel.json in $KSPLICE_TEST_CACHE describes the kernel; one that is built here is made of the
+# source of the one to test on.
+provide_kernel() {
+	if [[ -f test/kernels/$1.config ]]; then
+		fetch_kernel
+		set -- "$1" "$(kernel_field source)" "$(kernel_field version)"
+		cache=$KSPLICE_TEST_CACHE
+		provide_self_built "$@"
+	else
+		cache=$KSPLICE_TEST_CACHE
+		fetch_kernel
+	fi
 }
 
 # test_kernels [--scenes] [NAME…]: all of them, or those named; --scenes leaves the two
@@ -36,21 +54,15 @@ test_kernels() {
 	mkdir -p .work/results/kernels
 	while read -r name series flavour <&3; do
 		(($# == 0)) || [[ " $* " == *" $name "* ]] || continue
+		# Both scenes are in what it has to watch; alone they are not worth its build.
+		[[ $name != debug || -z $only_scenes || $# != 0 ]] || continue
 		names+=("$name")
 		(
 			export KSPLICE_TEST_CACHE=$own_cache/kernels/$name
 			[[ $series == - ]] || export KSPLICE_TEST_SERIES=$series
 			[[ $flavour == - ]] || export KSPLICE_TEST_FLAVOUR=$flavour
 			mkdir -p "$KSPLICE_TEST_CACHE"
-			if [[ $name == self-built ]]; then
-				fetch_kernel
-				set -- "$(kernel_field source)" "$(kernel_field version)"
-				cache=$KSPLICE_TEST_CACHE
-				provide_self_built "$@"
-			else
-				cache=$KSPLICE_TEST_CACHE
-				fetch_kernel
-			fi
+			provide_kernel "$name"
 			printf '\n== %s: %s\n' "$name" "$(kernel_field release)"
 			mapfile -t tests < <(tests_of "$name")
 			npx vitest run --project vm --reporter=default --reporter=json \

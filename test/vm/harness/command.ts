@@ -1,7 +1,6 @@
 // A command that runs in the guest.
 
 import type { AgentMessage, Channel, Exit } from './channel.js';
-import { within } from './wait.js';
 
 export interface RunOptions {
   /** for `run` and `ok`: the command is killed and the wait fails after this time; 60 s when absent */
@@ -23,11 +22,14 @@ export interface Finished {
   ms: number;
 }
 
+/** `wait`, bounded by a time and by the life of the guest; `what` is the error's sentence. */
+type Within = <T>(wait: Promise<T>, timeoutMs: number, what: string) => Promise<T>;
+
 /** A command in the guest whose output can be watched while it runs. */
 export class Background {
   readonly #command: string;
   readonly #channel: Channel;
-  readonly #alive: <T>(wait: Promise<T>) => Promise<T>;
+  readonly #within: Within;
   readonly #id: number;
   readonly #stdout: Buffer[] = [];
   readonly #stderr: Buffer[] = [];
@@ -37,16 +39,11 @@ export class Background {
   #ms = 0;
   #settle: (exit: Exit) => void = () => {};
 
-  /** Use `guest.spawn`. `alive` bounds a wait by the life of the guest. */
-  constructor(
-    channel: Channel,
-    alive: <T>(wait: Promise<T>) => Promise<T>,
-    command: string,
-    { cwd, env, input }: RunOptions,
-  ) {
+  /** Use `guest.spawn`. */
+  constructor(channel: Channel, within: Within, command: string, { cwd, env, input }: RunOptions) {
     this.#command = command;
     this.#channel = channel;
-    this.#alive = alive;
+    this.#within = within;
     this.#exit = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -96,13 +93,13 @@ export class Background {
       throw new Error(`it ended\n${this.stdout}${this.stderr}`);
     });
     const what = `in the guest: ${this.#command}: no output like ${pattern}`;
-    await this.#alive(within(Promise.race([seen, ended]), timeoutMs, what));
+    await this.#within(Promise.race([seen, ended]), timeoutMs, what);
   }
 
   /** Waits for its end. */
   async finished(timeoutMs = 60_000): Promise<Finished> {
     const what = `in the guest: ${this.#command}: not finished`;
-    const exit = await this.#alive(within(this.#exit, timeoutMs, what)).catch((error: Error) => {
+    const exit = await this.#within(this.#exit, timeoutMs, what).catch((error: Error) => {
       throw new Error(`${error.message}\n${this.stdout}${this.stderr}`);
     });
     if (exit.error !== undefined) throw new Error(`in the guest: ${exit.error}`);

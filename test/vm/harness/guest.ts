@@ -11,7 +11,7 @@ import { type AgentMessage, Channel } from './channel.js';
 import { Background, type Finished, type RunOptions } from './command.js';
 import { guestInitramfs } from './initramfs.js';
 import { KernelModules } from './kernel-modules.js';
-import { type LogRecord, parseRecord, unexpectedRecords } from './kernlog.js';
+import { type LogRecord, lockdepWatches, parseRecord, unexpectedRecords } from './kernlog.js';
 import { consolePath, HARNESS, initramfsPath, socketPath, startMachine } from './machine.js';
 import { chooseShare, startShare } from './share.js';
 import { within } from './wait.js';
@@ -23,7 +23,7 @@ export interface GuestOptions {
   name?: string;
   /** 2 when absent */
   smp?: number;
-  /** 1024 when absent */
+  /** when absent, what the kernel needs */
   memoryMb?: number;
   /** QEMU's model and flags; `max` when absent */
   cpu?: string;
@@ -42,6 +42,8 @@ export interface GuestOptions {
   expectLog?: readonly RegExp[];
 }
 
+/** Of kernels that say nothing about it. */
+const MEMORY_MB = 1024;
 const BOOT_TIMEOUT_MS = 240_000;
 const POWEROFF_TIMEOUT_MS = 60_000;
 const ANSWER_TIMEOUT_MS = 60_000;
@@ -50,6 +52,7 @@ export class Guest {
   readonly #folder: string;
   readonly #channel: Channel;
   readonly #machine: ChildProcess;
+  readonly #patience: number;
   readonly #expectLog: RegExp[];
   readonly #log: LogRecord[] = [];
   readonly #marks = new Map<string, () => void>();
@@ -62,10 +65,16 @@ export class Guest {
   #nextMark = 1;
 
   /** Use `bootGuest` or `withGuest`. */
-  constructor(folder: string, options: GuestOptions, channel: Channel, machine: ChildProcess) {
+  constructor(
+    folder: string,
+    options: GuestOptions & { readonly patience: number },
+    channel: Channel,
+    machine: ChildProcess,
+  ) {
     this.#folder = folder;
     this.#channel = channel;
     this.#machine = machine;
+    this.#patience = options.patience;
     this.#expectLog = [...(options.expectLog ?? [])];
     this.#ready = new Promise((resolve) => {
       this.#setReady = resolve;
@@ -113,7 +122,7 @@ export class Guest {
 
   /** Starts a command and returns at once. */
   spawn(command: string, options: RunOptions = {}): Background {
-    return new Background(this.#channel, (wait) => this.#alive(wait), command, options);
+    return new Background(this.#channel, (...wait) => this.#within(...wait), command, options);
   }
 
   /** The contents of a file in the guest. */
@@ -132,7 +141,7 @@ export class Guest {
     const text = `harness-mark-${this.#nextMark++}`;
     const arrived = new Promise<void>((resolve) => this.#marks.set(text, resolve));
     this.#channel.send({ op: 'mark', text });
-    await this.#alive(within(arrived, ANSWER_TIMEOUT_MS, 'the kernel log did not arrive'));
+    await this.#within(arrived, ANSWER_TIMEOUT_MS, 'the kernel log did not arrive');
     return [...this.#log];
   }
 
@@ -142,15 +151,18 @@ export class Guest {
    */
   async close(): Promise<void> {
     try {
+      const lockdep = await this.ok('cat /proc/lockdep_stats 2>/dev/null || true');
       const records = await this.dmesg();
       this.#channel.send({ op: 'poweroff' });
-      await within(this.#end, POWEROFF_TIMEOUT_MS, 'the guest did not power itself off');
+      await this.#down('the guest did not power itself off');
       if (!this.#saidBye) throw new Error('the guest ended without a verdict');
       const bad = unexpectedRecords(records, this.#readyTime, this.#expectLog);
       if (bad.length > 0) {
         const lines = bad.map(({ text }) => `  ${text}`).join('\n');
         throw new Error(`unexpected in the kernel log of the guest:\n${lines}`);
       }
+      if (lockdep !== '' && !lockdepWatches(lockdep))
+        throw new Error('lockdep has turned itself off');
     } catch (error) {
       throw await this.failed(error);
     }
@@ -164,7 +176,7 @@ export class Guest {
       this.#setReady = resolve;
     });
     this.#channel.send({ op: 'systemd' });
-    await this.#alive(within(again, BOOT_TIMEOUT_MS, 'systemd did not get as far as our agent'));
+    await this.#within(again, BOOT_TIMEOUT_MS, 'systemd did not get as far as our agent');
   }
 
   /** Cuts the power: what the guest did not get to its disk is lost. */
@@ -175,7 +187,7 @@ export class Guest {
 
   /** Waits for the end of a guest that the test has crash; there is no verdict then. */
   async ended(): Promise<void> {
-    await within(this.#end, POWEROFF_TIMEOUT_MS, 'the guest did not go down');
+    await this.#down('the guest did not go down');
     this.#channel.close();
     await rm(this.#folder, { recursive: true, force: true });
   }
@@ -213,17 +225,21 @@ export class Guest {
 
   /** @internal waits until the guest takes commands */
   async booted(): Promise<void> {
-    await this.#alive(within(this.#ready, BOOT_TIMEOUT_MS, 'the guest did not boot'));
+    await this.#within(this.#ready, BOOT_TIMEOUT_MS, 'the guest did not boot');
     await this.dmesg();
     this.#readyTime = this.#log.at(-1)?.time ?? 0;
   }
 
-  /** `wait`, unless the guest ends before. */
-  async #alive<T>(wait: Promise<T>): Promise<T> {
+  /** `wait`, unless the guest ends before, or the time, which is longer on a slow kernel. */
+  async #within<T>(wait: Promise<T>, milliseconds: number, what: string): Promise<T> {
     const died = this.#end.then((): never => {
       throw new Error('the guest ended while the test was waiting for it');
     });
-    return Promise.race([wait, died]);
+    return Promise.race([within(wait, milliseconds * this.#patience, what), died]);
+  }
+
+  #down(what: string): Promise<void> {
+    return within(this.#end, POWEROFF_TIMEOUT_MS * this.#patience, what);
   }
 
   #ask(message: Record<string, unknown>): Promise<string | null> {
@@ -234,8 +250,8 @@ export class Guest {
         else reject(new Error(`in the guest: ${failed}`));
       });
     });
-    const bounded = within(answered, ANSWER_TIMEOUT_MS, `no answer to ${message.op}`);
-    return this.#alive(bounded).finally(() => this.#channel.forget(id));
+    const bounded = this.#within(answered, ANSWER_TIMEOUT_MS, `no answer to ${message.op}`);
+    return bounded.finally(() => this.#channel.forget(id));
   }
 }
 
@@ -260,6 +276,7 @@ function tellingLines(output: string): string[] {
 /** Boots a guest and returns when it takes commands. `close()` it, whatever happens. */
 export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
   const kernel = options.kernel ?? (await testKernel());
+  const { memoryMb = MEMORY_MB, patience = 1 } = kernel.guest ?? {};
   const folder = await mkdtemp(join(tmpdir(), `ksplice-guest-${options.name ?? 'test'}-`));
   const modules = await KernelModules.of(kernel);
   const share = chooseShare(modules);
@@ -273,14 +290,14 @@ export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
     share,
     folder,
     smp: options.smp ?? 2,
-    memoryMb: options.memoryMb ?? 1024,
+    memoryMb: options.memoryMb ?? memoryMb,
     cpu: options.cpu ?? 'max',
     turns: options.turns ?? false,
     append: options.append ?? [],
     ...(options.disk === undefined ? {} : { disk: options.disk }),
-    timeoutMs: options.timeoutMs ?? 600_000,
+    timeoutMs: (options.timeoutMs ?? 600_000) * patience,
   });
-  guest = new Guest(folder, options, channel, machine);
+  guest = new Guest(folder, { ...options, patience }, channel, machine);
   try {
     await guest.booted();
   } catch (error) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseRecord, unexpectedRecords } from './kernlog.js';
+import { lockdepWatches, parseRecord, unexpectedRecords } from './kernlog.js';
 
 /** Records at one second and a level, as /dev/kmsg gives them. */
 function unexpected(lines: [level: number, text: string][], expected: RegExp[] = []): string[] {
@@ -27,6 +27,24 @@ describe('the kernel log', () => {
     'ksplice_x: Unknown symbol y (err -2)',
     'INFO: task modprobe:123 blocked for more than 120 seconds.',
     'rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:',
+    'BUG: KASAN: slab-out-of-bounds in report_it+0x2a/0x40 [ksplice]',
+    'BUG: KASAN: use-after-free in ksplice_apply+0x12/0x340 [ksplice]',
+    'BUG: sleeping function called from invalid context at kernel/locking/mutex.c:580',
+    'BUG: scheduling while atomic: insmod/123/0x00000002',
+    'BUG kmalloc-64 (Tainted: G           OE     ): Redzone overwritten',
+    'BUG: MAX_LOCKDEP_ENTRIES too low!',
+    'WARNING: possible circular locking dependency detected',
+    'WARNING: possible irq lock inversion dependency detected',
+    'WARNING: possible recursive locking detected',
+    'WARNING: inconsistent lock state',
+    'WARNING: suspicious RCU usage',
+    'INFO: trying to register non-static key.',
+    'turning off the locking correctness validator.',
+    'DEBUG_LOCKS_WARN_ON(lock->magic != lock)',
+    'list_add corruption. next->prev should be prev (ffff888), but was ffff889. (next=ffff88a).',
+    'list_del corruption, ffff888->next is LIST_POISON1 (dead000000000100)',
+    'list_add double add: new=ffff888, prev=ffff889, next=ffff888.',
+    'ODEBUG: free active (active state 0) object type: timer_list hint: wake+0x0/0x10',
     'harness: the kernel log was overrun',
   ])('complains, at any level: %s', (text) => {
     expect(unexpected([[6, text]])).toEqual([text]);
@@ -52,4 +70,13 @@ describe('the kernel log', () => {
       ]),
     ).toEqual([]);
   });
+});
+
+it('tells whether lockdep is still on', () => {
+  // As the kernel's lockdep_stats_show() writes it.
+  const stats = (value: number) =>
+    ` hardirq-read-unsafe locks:                 12\n debug_locks:                  ${`${value}`.padStart(11)}\n\n`;
+  expect(lockdepWatches(stats(1))).toBe(true);
+  expect(lockdepWatches(stats(0))).toBe(false);
+  expect(lockdepWatches('')).toBe(false);
 });

@@ -36,6 +36,13 @@ const COMPLAINTS = [
   /\bdisagrees about version\b/,
   /\bcannot create duplicate\b/,
   /\bsuspicious RCU\b/,
+  /\bpossible (circular locking|irq lock inversion|recursive locking)\b/,
+  /\binconsistent lock state\b/,
+  /\bregister non-static key\b/,
+  /\bturning off the locking correctness validator\b/,
+  /\blist_(add|del) (corruption|double add)\b/,
+  /\bODEBUG\b/,
+  /\bDEBUG_LOCKS_WARN_ON\b/,
   /\bdetected stalls?\b/,
   /\bsoft lockup\b/,
   /\bblocked for more than\b/,
@@ -45,6 +52,14 @@ const COMPLAINTS = [
 
 /** KERN_ERR: at this level and below (more severe) a record needs to be expected. */
 const ERROR_LEVEL = 3;
+
+/**
+ * Whether lockdep was watching to the end, from /proc/lockdep_stats: after its first complaint, or
+ * when its tables are full, it looks at nothing any more.
+ */
+export function lockdepWatches(stats: string): boolean {
+  return /^ debug_locks:\s+1$/m.test(stats);
+}
 
 /**
  * The records that nobody expected: complaints anywhere, and errors from
