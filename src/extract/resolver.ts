@@ -89,7 +89,9 @@ class Resolver implements SymbolResolver {
 
   private inTarget(wanted: Wanted): Resolution {
     const { target } = this.input;
-    if (!wanted.local && this.isExporter(wanted.name, target)) return this.exported(wanted.name)!;
+    const exported = !wanted.local && this.isExporter(wanted.name, target);
+    // The loader would wait for a module that is only being loaded, and with it for us.
+    if (exported && !this.module) return this.exported(wanted.name)!;
     if (target === 'vmlinux') return this.kernel.find(wanted);
     return this.module ? this.module.find(wanted) : noModule(target);
   }
