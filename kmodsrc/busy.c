@@ -48,16 +48,18 @@ static bool is_named(const char *name, const char *word, size_t length)
 
 static bool mark(struct ksplice_update *update, const char *word, size_t length)
 {
+	struct ksplice_function *f;
 	bool found = false;
-	unsigned int i;
 
-	for (i = 0; i < update->n_functions; i++) {
-		if (update->functions[i].content ||
-		    !is_named(update->functions[i].name, word, length))
+	list_for_each_entry(f, &update->functions, list) {
+		if (f->content || !is_named(f->name, word, length))
 			continue;
-		update->functions[i].allow_busy = true;
+		f->allow_busy = true;
 		found = true;
 	}
+	/* It may be one of a module that is not loaded yet. */
+	if (!found && ksplice_count_awaited(update))
+		return true;
 	if (!found)
 		pr_info("%s: %.*s is no function that it replaces\n", update->id, (int)length,
 			word);
@@ -158,22 +160,27 @@ void ksplice_free_ranges(struct ksplice_update *update)
 	update->n_below = 0;
 }
 
-/* Sites have been chosen.  Stacks have many addresses: each is looked up by bisection. */
-enum ksplice_cause ksplice_sort_ranges(struct ksplice_update *update)
+/*
+ * Of what is switched next.  Sites have been chosen.  Stacks have many addresses:
+ * each is looked up by bisection.
+ */
+enum ksplice_cause ksplice_sort_ranges(struct ksplice_update *update, bool undo)
 {
 	enum ksplice_cause cause = KSPLICE_OK;
-	unsigned int i;
+	struct ksplice_function *f;
 
 	ksplice_free_ranges(update);
 	update->ranges = kvcalloc(2 * update->n_functions, sizeof(*update->ranges), GFP_KERNEL);
 	update->below = kvcalloc(update->n_functions, sizeof(*update->below), GFP_KERNEL);
 	if (!update->ranges || !update->below)
 		return KSPLICE_OUT_OF_MEMORY;
-	for (i = 0; i < update->n_functions && cause == KSPLICE_OK; i++) {
-		add_old(update, &update->functions[i]);
-		add_below(update, &update->functions[i]);
-		if (update->allow_busy)
-			cause = add_new(update, &update->functions[i]);
+	list_for_each_entry(f, &update->functions, list) {
+		if (f->live != undo)
+			continue;
+		add_old(update, f);
+		add_below(update, f);
+		if (update->allow_busy && cause == KSPLICE_OK)
+			cause = add_new(update, f);
 	}
 	sort(update->ranges, update->n_ranges, sizeof(*update->ranges), compare_ranges, NULL);
 	merge_ranges(update);

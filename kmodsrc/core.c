@@ -16,22 +16,46 @@
 /* All that core.h describes. */
 DEFINE_MUTEX(ksplice_lock);
 
-static enum ksplice_cause check_complete(struct ksplice_update *update)
+/* To be applied with the next switch. */
+bool ksplice_is_fresh(const struct ksplice_target *target)
+{
+	return !target->applied && !target->outlived;
+}
+
+static bool has_fresh(struct ksplice_update *update)
 {
 	struct ksplice_target *target;
-	unsigned int n = 0;
+
+	list_for_each_entry(target, &update->targets, list)
+		if (ksplice_is_fresh(target))
+			return true;
+	return false;
+}
+
+/* A try is about what is there: the rest need not be awaited. */
+static enum ksplice_cause check_complete(struct ksplice_update *update, enum ksplice_step step)
+{
+	unsigned int n = ksplice_count_awaited(update);
+	struct ksplice_target *target;
 
 	list_for_each_entry(target, &update->targets, list) {
+		if (target->outlived)
+			continue;
+		n++;
+		if (target->applied)
+			continue;
 		if (!target->old || !target->new ||
 		    target->old->program->cookie != target->new->cookie)
 			return KSPLICE_INCOMPLETE;
-		n++;
 	}
-	if (!n)
+	if (!has_fresh(update))
 		return KSPLICE_INCOMPLETE;
-	list_for_each_entry(target, &update->targets, list)
-		if (target->new->n_targets != n)
+	list_for_each_entry(target, &update->targets, list) {
+		if (!ksplice_is_fresh(target) || target->new->n_targets == n)
+			continue;
+		if (step != KSPLICE_TRY || target->new->n_targets < n)
 			return KSPLICE_INCOMPLETE;
+	}
 	return KSPLICE_OK;
 }
 
@@ -42,6 +66,8 @@ static enum ksplice_cause check_targets(struct ksplice_update *update)
 	struct ksplice_target *target;
 
 	list_for_each_entry(target, &update->targets, list) {
+		if (!ksplice_is_fresh(target))
+			continue;
 		if (target->verdict != KSPLICE_OK)
 			ksplice_match_target(target);
 		if (target->verdict != KSPLICE_OK)
@@ -50,7 +76,7 @@ static enum ksplice_cause check_targets(struct ksplice_update *update)
 	if (cause != KSPLICE_OK)
 		return cause;
 	list_for_each_entry(target, &update->targets, list)
-		if (ksplice_check_refs(target) != KSPLICE_OK)
+		if (ksplice_is_fresh(target) && ksplice_check_refs(target) != KSPLICE_OK)
 			cause = KSPLICE_BAD_SYSTEM_MAP;
 	return cause;
 }
@@ -75,32 +101,52 @@ static bool hold_target(struct ksplice_target *target)
 	return true;
 }
 
-static void release_all(struct ksplice_update *update)
-{
-	struct ksplice_target *target;
-
-	list_for_each_entry(target, &update->targets, list)
-		release_target(target);
-}
-
 /* Neither what is patched nor the new code goes while the update is applied. */
 static enum ksplice_cause hold_all(struct ksplice_update *update)
 {
 	struct ksplice_target *target;
 
 	list_for_each_entry(target, &update->targets, list) {
-		if (hold_target(target))
+		if (!ksplice_is_fresh(target) || hold_target(target))
 			continue;
 		list_for_each_entry_continue_reverse(target, &update->targets, list)
-			release_target(target);
+			if (ksplice_is_fresh(target))
+				release_target(target);
 		return KSPLICE_MODULE_BUSY;
 	}
 	return KSPLICE_OK;
 }
 
+/* After the switch: the targets are applied, or not after all. */
+static void settle_targets(struct ksplice_update *update, bool applied)
+{
+	struct ksplice_target *target;
+
+	list_for_each_entry(target, &update->targets, list) {
+		if (!ksplice_is_fresh(target))
+			continue;
+		if (applied)
+			target->applied = true;
+		else
+			release_target(target);
+	}
+}
+
+static void release_applied(struct ksplice_update *update)
+{
+	struct ksplice_target *target;
+
+	list_for_each_entry(target, &update->targets, list) {
+		if (!target->applied)
+			continue;
+		target->applied = false;
+		release_target(target);
+	}
+}
+
 static enum ksplice_cause apply(struct ksplice_update *update, enum ksplice_step step)
 {
-	enum ksplice_cause cause = check_complete(update);
+	enum ksplice_cause cause = check_complete(update, step);
 
 	if (cause == KSPLICE_OK) {
 		seq_buf_clear(&update->mismatches);
@@ -115,8 +161,7 @@ static enum ksplice_cause apply(struct ksplice_update *update, enum ksplice_step
 	if (cause != KSPLICE_OK)
 		return cause;
 	cause = ksplice_switch(update, step);
-	if (cause != KSPLICE_OK || step == KSPLICE_TRY)
-		release_all(update);
+	settle_targets(update, cause == KSPLICE_OK && step == KSPLICE_APPLY);
 	return cause;
 }
 
@@ -147,16 +192,20 @@ static void mark_applied(struct ksplice_update *update)
 {
 	static unsigned int n_applied;
 
+	if (update->stage == KSPLICE_PREPARING)
+		update->order = ++n_applied;
 	update->stage = KSPLICE_APPLIED;
-	update->order = ++n_applied;
 }
 
-/* Returns 0 or an errno.  An update is applied once; reversed, it is done. */
+/*
+ * Returns 0 or an errno.  An update is applied once, and again for each target that
+ * comes later; reversed, it is done.
+ */
 int ksplice_apply(struct ksplice_update *update)
 {
-	if (update->stage == KSPLICE_APPLIED)
+	if (update->stage == KSPLICE_APPLIED && !has_fresh(update))
 		return -EALREADY;
-	if (update->stage != KSPLICE_PREPARING) {
+	if (update->stage > KSPLICE_APPLIED) {
 		update->cause = KSPLICE_ALREADY_REVERSED;
 	} else {
 		update->cause = apply(update, KSPLICE_APPLY);
@@ -173,7 +222,7 @@ int ksplice_apply(struct ksplice_update *update)
 /* Whether the update could be applied now: 0 or an errno. */
 int ksplice_try(struct ksplice_update *update)
 {
-	if (update->stage != KSPLICE_PREPARING)
+	if (update->stage > KSPLICE_APPLIED || !has_fresh(update))
 		return -EINVAL;
 	update->cause = apply(update, KSPLICE_TRY);
 	ksplice_free_functions(update);
@@ -182,10 +231,21 @@ int ksplice_try(struct ksplice_update *update)
 
 static bool any_may_be_busy(const struct ksplice_update *update)
 {
-	unsigned int i;
+	const struct ksplice_function *f;
 
-	for (i = 0; i < update->n_functions; i++)
-		if (update->functions[i].allow_busy)
+	list_for_each_entry(f, &update->functions, list)
+		if (f->allow_busy)
+			return true;
+	return false;
+}
+
+/* A module that fails to start after it was patched goes whoever holds it. */
+static bool any_is_starting(const struct ksplice_update *update)
+{
+	const struct ksplice_target *target;
+
+	list_for_each_entry(target, &update->targets, list)
+		if (target->held && target->held->state != MODULE_STATE_LIVE)
 			return true;
 	return false;
 }
@@ -206,11 +266,14 @@ int ksplice_reverse(struct ksplice_update *update)
 	update->cause = KSPLICE_OK;
 	if (update->stage == KSPLICE_APPLIED) {
 		update->cause = ksplice_check_above(update);
+		if (update->cause == KSPLICE_OK && any_is_starting(update))
+			update->cause = KSPLICE_MODULE_BUSY;
 		if (update->cause == KSPLICE_OK)
 			update->cause = ksplice_switch(update, KSPLICE_REVERSE);
 		if (update->cause == KSPLICE_OK) {
 			update->stage = KSPLICE_LEAVING;
 			update->order = 0;
+			ksplice_stop_awaiting(update->id);
 		}
 	}
 	if (update->cause == KSPLICE_OK && any_may_be_busy(update))
@@ -219,22 +282,75 @@ int ksplice_reverse(struct ksplice_update *update)
 		ksplice_call_hooks(update, KSPLICE_HOOK_POST_REVERSE);
 		update->stage = KSPLICE_REVERSED;
 		update->order = 0;
-		release_all(update);
+		release_applied(update);
 		ksplice_free_functions(update);
 		pr_info("%s: reversed\n", update->id);
 	}
 	return errno_of(update->cause);
 }
 
+static bool any_is_applied(const struct ksplice_update *update)
+{
+	const struct ksplice_target *target;
+
+	list_for_each_entry(target, &update->targets, list)
+		if (target->applied)
+			return true;
+	return false;
+}
+
+static void drop_functions(struct ksplice_target *target)
+{
+	struct ksplice_function *f;
+
+	list_for_each_entry(f, &target->update->functions, list) {
+		if (f->target != target)
+			continue;
+		list_del_init(&f->switched);
+		f->live = false;
+	}
+	ksplice_detach_ftrace(target->update);
+	ksplice_free_functions(target->update);
+}
+
+/*
+ * The target's module goes: nothing is written to it any more, what holds it lets
+ * go, and the new code, which refers to it, is of no use for another one.
+ */
+void ksplice_drop_target(struct ksplice_target *target)
+{
+	struct ksplice_update *update = target->update;
+
+	ksplice_forget_match(target);
+	target->outlived = target->new;
+	if (!target->applied)
+		return;
+	drop_functions(target);
+	target->applied = false;
+	release_target(target);
+	if (!any_is_applied(update)) {
+		update->stage = KSPLICE_PREPARING;
+		update->order = 0;
+	}
+}
+
 static int __init ksplice_init(void)
 {
 	int ret = ksplice_find_kernel_symbols();
 
-	return ret ? ret : ksplice_sysfs_init();
+	if (!ret)
+		ret = ksplice_sysfs_init();
+	if (ret)
+		return ret;
+	ret = ksplice_late_init();
+	if (ret)
+		ksplice_sysfs_exit();
+	return ret;
 }
 
 static void __exit ksplice_exit(void)
 {
+	ksplice_late_exit();
 	ksplice_sysfs_exit();
 }
 

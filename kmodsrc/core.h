@@ -4,7 +4,8 @@
  *
  * An update has an id, a directory in sysfs, and for each target its old code,
  * its new code and what run-pre matching found out.  It goes from "preparing"
- * to "applied" to "reversed", each step once.
+ * to "applied" to "reversed", each step once.  While it is applied, targets that
+ * it awaits may be added.
  *
  * ksplice_lock protects everything below.  It may be held for seconds, while
  * a switch is attempted.
@@ -66,6 +67,7 @@ enum ksplice_cause {
  * All that undo needs is here: the old code's module may be gone by then.
  */
 struct ksplice_function {
+	struct list_head list;		/* of the update */
 	struct list_head switched;	/* in ksplice_switched while it is live */
 	struct ksplice_update *update;
 	struct ksplice_target *target;
@@ -106,6 +108,8 @@ struct ksplice_target {
 	struct ksplice_match match;	/* as long as the old code is there */
 	struct ksplice_symbols *symbols;
 	bool on_bases;			/* all of them were there when the new code came */
+	bool applied;
+	bool outlived;			/* the new code is bound to a module that is gone */
 };
 
 struct ksplice_conflict {
@@ -157,7 +161,7 @@ struct ksplice_update {
 	enum ksplice_stage stage;
 	enum ksplice_cause cause;
 	unsigned int order;		/* 1 for the first that was applied, 0 if not applied */
-	struct ksplice_function *functions;
+	struct list_head functions;	/* those that are live, and those to be switched next */
 	unsigned int n_functions;
 	struct ksplice_range *ranges;	/* sorted, without overlap */
 	unsigned int n_ranges;
@@ -178,6 +182,29 @@ extern struct list_head ksplice_switched;
 int ksplice_apply(struct ksplice_update *update);
 int ksplice_try(struct ksplice_update *update);
 int ksplice_reverse(struct ksplice_update *update);
+void ksplice_drop_target(struct ksplice_target *target);
+bool ksplice_is_fresh(const struct ksplice_target *target);
+
+/* register.c */
+struct list_head *ksplice_lock_updates(void);
+void ksplice_unlock_updates(void);
+bool ksplice_is_good_name(const char *id, const char *target);
+struct ksplice_target *ksplice_find_target(struct ksplice_update *update, const char *name);
+
+/* awaited.c: modules that are to be loaded later */
+int ksplice_await(const char *line);
+ssize_t ksplice_show_awaited(char *buf);
+bool ksplice_is_awaited(const char *id, const char *target);
+unsigned int ksplice_count_awaited(struct ksplice_update *update);
+unsigned int ksplice_count_awaiting(const char *target);
+void ksplice_stop_awaiting(const char *id);
+
+/* late.c: what becomes of them when they are loaded */
+int ksplice_set_helper(const char *lines);
+ssize_t ksplice_show_helper(char *buf);
+bool ksplice_is_expected(const struct module *mod);
+int ksplice_late_init(void);
+void ksplice_late_exit(void);
 
 /* stacking.c: updates on updates; the first with the list of updates locked */
 int ksplice_hold_bases(struct ksplice_target *target, struct list_head *updates);
@@ -190,6 +217,9 @@ void ksplice_print_bases(struct seq_buf *text, const struct ksplice_update *upda
 
 /* sysfs.c */
 struct ksplice_update *ksplice_create_update(const char *id);
+
+/* root.c */
+extern struct kobject *ksplice_root;
 int ksplice_sysfs_init(void);
 void ksplice_sysfs_exit(void);
 
@@ -214,7 +244,7 @@ int ksplice_read_text(void *to, u64 address, size_t length);
 /* busy.c */
 int ksplice_set_allow_busy(struct ksplice_update *update, const char *names);
 enum ksplice_cause ksplice_mark_allow_busy(struct ksplice_update *update);
-enum ksplice_cause ksplice_sort_ranges(struct ksplice_update *update);
+enum ksplice_cause ksplice_sort_ranges(struct ksplice_update *update, bool undo);
 void ksplice_free_ranges(struct ksplice_update *update);
 enum ksplice_use ksplice_find_use(const struct ksplice_update *update, unsigned long address);
 

@@ -9,11 +9,12 @@
 
 LIST_HEAD(ksplice_switched);
 
-static enum ksplice_cause fill_function(struct ksplice_function *f, struct ksplice_target *target,
-					const struct ksplice_change *change)
+static enum ksplice_cause add_function(struct ksplice_target *target,
+				       const struct ksplice_change *change)
 {
 	const struct ksplice_match *m = &target->match;
 	const struct ksplice_span *span;
+	struct ksplice_function *f;
 
 	if (change->span >= m->program->spans.count ||
 	    (change->flags & KSPLICE_CHANGE_DATA && !change->new_addr))
@@ -23,6 +24,11 @@ static enum ksplice_cause fill_function(struct ksplice_function *f, struct kspli
 		return KSPLICE_UNEXPECTED;
 	if (!m->addresses[change->span])
 		return KSPLICE_FAILED_TO_FIND;
+	f = kzalloc(sizeof(*f), GFP_KERNEL);
+	if (!f)
+		return KSPLICE_OUT_OF_MEMORY;
+	list_add_tail(&f->list, &target->update->functions);
+	target->update->n_functions++;
 	INIT_LIST_HEAD(&f->switched);
 	f->update = target->update;
 	f->target = target;
@@ -42,23 +48,19 @@ static enum ksplice_cause fill_function(struct ksplice_function *f, struct kspli
 	return f->old_content ? KSPLICE_OK : KSPLICE_OUT_OF_MEMORY;
 }
 
-/* Every target has new code and a match. */
+/* Adds those of the targets that are to be applied; each has new code and a match. */
 enum ksplice_cause ksplice_list_functions(struct ksplice_update *update)
 {
 	enum ksplice_cause cause = KSPLICE_OK;
 	struct ksplice_target *target;
-	unsigned int i, n = 0;
+	unsigned int i;
 
 	ksplice_free_functions(update);
-	list_for_each_entry(target, &update->targets, list)
-		n += target->new->n_changes;
-	update->functions = kvcalloc(n, sizeof(*update->functions), GFP_KERNEL);
-	if (!update->functions)
-		return KSPLICE_OUT_OF_MEMORY;
 	list_for_each_entry(target, &update->targets, list) {
+		if (!ksplice_is_fresh(target))
+			continue;
 		for (i = 0; i < target->new->n_changes && cause == KSPLICE_OK; i++)
-			cause = fill_function(&update->functions[update->n_functions++],
-					      target, &target->new->changes[i]);
+			cause = add_function(target, &target->new->changes[i]);
 	}
 	if (cause == KSPLICE_OK)
 		cause = ksplice_mark_allow_busy(update);
@@ -67,17 +69,20 @@ enum ksplice_cause ksplice_list_functions(struct ksplice_update *update)
 	return cause;
 }
 
+/* Frees all that are not live. */
 void ksplice_free_functions(struct ksplice_update *update)
 {
-	unsigned int i;
+	struct ksplice_function *f, *next;
 
-	for (i = 0; i < update->n_functions; i++) {
-		kfree(update->functions[i].name);
-		kvfree(update->functions[i].old_content);
+	list_for_each_entry_safe(f, next, &update->functions, list) {
+		if (f->live)
+			continue;
+		list_del(&f->list);
+		update->n_functions--;
+		kfree(f->name);
+		kvfree(f->old_content);
+		kfree(f);
 	}
-	kvfree(update->functions);
-	update->functions = NULL;
-	update->n_functions = 0;
 	ksplice_free_ranges(update);
 }
 

@@ -29,6 +29,12 @@ static int call(const struct ksplice_update *update, const struct ksplice_hook *
 	return ret;
 }
 
+/* Those of the targets that the step is about. */
+static bool takes_part(const struct ksplice_target *target, enum ksplice_hook_kind kind)
+{
+	return kind < KSPLICE_HOOK_PRE_REVERSE ? ksplice_is_fresh(target) : target->applied;
+}
+
 /* Calls all hooks of a kind, up to the first that refuses; what that returned, or 0. */
 int ksplice_call_hooks(struct ksplice_update *update, enum ksplice_hook_kind kind)
 {
@@ -38,6 +44,8 @@ int ksplice_call_hooks(struct ksplice_update *update, enum ksplice_hook_kind kin
 	int ret;
 
 	list_for_each_entry(target, &update->targets, list) {
+		if (!takes_part(target, kind))
+			continue;
 		new = target->new;
 		for (i = 0; i < new->n_hooks; i++) {
 			ret = new->hooks[i].kind == kind ? call(update, &new->hooks[i]) : 0;

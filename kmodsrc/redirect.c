@@ -55,12 +55,10 @@ static int attach(struct ksplice_function *f)
 enum ksplice_cause ksplice_attach_ftrace(struct ksplice_update *update)
 {
 	struct ksplice_function *f;
-	unsigned int i;
 	int ret;
 
-	for (i = 0; i < update->n_functions; i++) {
-		f = &update->functions[i];
-		if (!f->by_ftrace || ksplice_handler_below(f))
+	list_for_each_entry(f, &update->functions, list) {
+		if (!f->by_ftrace || f->live || ksplice_handler_below(f))
 			continue;
 		ret = attach(f);
 		if (ret) {
@@ -72,15 +70,13 @@ enum ksplice_cause ksplice_attach_ftrace(struct ksplice_update *update)
 	return KSPLICE_OK;
 }
 
-/* Returns when no handler of these functions runs any more. */
+/* Those that are not live.  Returns when no handler of these functions runs any more. */
 void ksplice_detach_ftrace(struct ksplice_update *update)
 {
 	struct ksplice_function *f;
-	unsigned int i;
 
-	for (i = 0; i < update->n_functions; i++) {
-		f = &update->functions[i];
-		if (!f->attached)
+	list_for_each_entry(f, &update->functions, list) {
+		if (!f->attached || f->live)
 			continue;
 		unregister_ftrace_function(&f->ops);
 		ftrace_free_filter(&f->ops);

@@ -26,7 +26,7 @@ static struct ksplice_update *find_update(const char *id)
 	return NULL;
 }
 
-static struct ksplice_target *find_target(struct ksplice_update *update, const char *name)
+struct ksplice_target *ksplice_find_target(struct ksplice_update *update, const char *name)
 {
 	struct ksplice_target *target;
 
@@ -96,10 +96,15 @@ static bool is_good_name(const char *name, size_t max, const char *also)
 	return i > 0;
 }
 
+bool ksplice_is_good_name(const char *id, const char *target)
+{
+	return is_good_name(id, KSPLICE_MAX_ID, "") &&
+	       is_good_name(target, MODULE_NAME_LEN - 1, "_-");
+}
+
 static bool is_good_code(const char *id, const char *target, const struct module *owner)
 {
-	return owner && is_good_name(id, KSPLICE_MAX_ID, "") &&
-	       is_good_name(target, MODULE_NAME_LEN - 1, "_-");
+	return owner && ksplice_is_good_name(id, target);
 }
 
 /* What keeps the update from being applied, as far as it is known. */
@@ -113,13 +118,20 @@ static enum ksplice_cause verdict_of(struct ksplice_update *update)
 	return KSPLICE_OK;
 }
 
+/* An update that is applied takes what it awaits. */
+static bool may_come(const struct ksplice_update *update, const char *target)
+{
+	return update->stage == KSPLICE_PREPARING ||
+	       (update->stage == KSPLICE_APPLIED && ksplice_is_awaited(update->id, target));
+}
+
 static int add_code(struct ksplice_update *update, const char *name,
 		    const struct ksplice_old_code *old, const struct ksplice_new_code *new)
 {
-	struct ksplice_target *target = find_target(update, name);
+	struct ksplice_target *target = ksplice_find_target(update, name);
 	int ret = 0;
 
-	if (update->stage != KSPLICE_PREPARING)
+	if (!may_come(update, name) || (target && target->applied))
 		return -EBUSY;
 	if (target && ((old && target->old) || (new && target->new)))
 		return -EEXIST;
@@ -170,7 +182,7 @@ static void unregister_code(const char *id, const char *name,
 
 	mutex_lock(&registry_lock);
 	update = find_update(id);
-	target = update ? find_target(update, name) : NULL;
+	target = update ? ksplice_find_target(update, name) : NULL;
 	if (target) {
 		mutex_lock(&ksplice_lock);
 		if (old && target->old == old) {
@@ -180,6 +192,7 @@ static void unregister_code(const char *id, const char *name,
 		if (new && target->new == new) {
 			ksplice_release_bases(target);
 			target->new = NULL;
+			target->outlived = false;
 		}
 		drop_target_if_empty(target);
 		mutex_unlock(&ksplice_lock);
@@ -221,3 +234,17 @@ void ksplice_unregister_new_code(const struct ksplice_new_code *code)
 	unregister_code(code->id, code->target, NULL, code);
 }
 EXPORT_SYMBOL_GPL(ksplice_unregister_new_code);
+
+/* For who goes through all updates: nothing of them changes. */
+struct list_head *ksplice_lock_updates(void)
+{
+	mutex_lock(&registry_lock);
+	mutex_lock(&ksplice_lock);
+	return &updates;
+}
+
+void ksplice_unlock_updates(void)
+{
+	mutex_unlock(&ksplice_lock);
+	mutex_unlock(&registry_lock);
+}

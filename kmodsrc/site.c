@@ -96,10 +96,10 @@ static bool choose_site(struct ksplice_function *f)
 enum ksplice_cause ksplice_choose_sites(struct ksplice_update *update)
 {
 	enum ksplice_cause cause = KSPLICE_OK;
-	unsigned int i;
+	struct ksplice_function *f;
 
-	for (i = 0; i < update->n_functions; i++)
-		if (update->functions[i].new && !choose_site(&update->functions[i]))
+	list_for_each_entry(f, &update->functions, list)
+		if (f->new && !f->live && !choose_site(f))
 			cause = KSPLICE_RESERVED_TEXT;
 	return cause;
 }
@@ -158,10 +158,11 @@ static enum ksplice_cause check_before_apply(struct ksplice_function *f)
 enum ksplice_cause ksplice_check_before_apply(struct ksplice_update *update)
 {
 	enum ksplice_cause cause = KSPLICE_OK;
-	unsigned int i;
+	struct ksplice_function *f;
 
-	for (i = 0; i < update->n_functions && cause == KSPLICE_OK; i++)
-		cause = check_before_apply(&update->functions[i]);
+	list_for_each_entry(f, &update->functions, list)
+		if (!f->live && cause == KSPLICE_OK)
+			cause = check_before_apply(f);
 	return cause;
 }
 
@@ -195,10 +196,10 @@ enum ksplice_cause ksplice_check_before_undo(struct ksplice_update *update)
 {
 	enum ksplice_cause cause = KSPLICE_OK;
 	struct ksplice_function *f;
-	unsigned int i;
 
-	for (i = 0; i < update->n_functions && cause == KSPLICE_OK; i++) {
-		f = &update->functions[i];
+	list_for_each_entry(f, &update->functions, list) {
+		if (cause != KSPLICE_OK)
+			break;
 		if (f->content)
 			cause = check_data_before_undo(f);
 		else if (f->new && !f->by_ftrace)

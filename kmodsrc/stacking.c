@@ -51,10 +51,19 @@ static struct ksplice_target *find_applied(const struct ksplice_base *base,
 		if (update->stage != KSPLICE_APPLIED)
 			continue;
 		list_for_each_entry(target, &update->targets, list)
-			if (is_base(base, target))
+			if (target->applied && is_base(base, target))
 				return target;
 	}
 	return NULL;
+}
+
+/*
+ * A part of a base whose module is not loaded yet is not missed, but for the one
+ * in the same module: what comes later is applied from below as well.
+ */
+static bool may_lack(const struct ksplice_target *target, const struct ksplice_base *base)
+{
+	return strcmp(base->target, target->name) && ksplice_is_awaited(base->id, base->target);
 }
 
 static int add_link(struct ksplice_target *above, struct ksplice_target *below)
@@ -100,7 +109,7 @@ int ksplice_hold_bases(struct ksplice_target *target, struct list_head *updates)
 		below = find_applied(&new->bases[i], updates);
 		if (below)
 			ret = add_link(target, below);
-		else
+		else if (!may_lack(target, &new->bases[i]))
 			target->on_bases = false;
 	}
 	if (ret)
@@ -127,7 +136,8 @@ static bool is_applied(const struct ksplice_target *above, const struct ksplice_
 
 	list_for_each_entry(link, &links, list)
 		if (link->above == above && is_base(base, link->below))
-			return link->below->update->stage == KSPLICE_APPLIED;
+			return link->below->update->stage == KSPLICE_APPLIED &&
+			       link->below->applied;
 	return false;
 }
 
@@ -140,9 +150,12 @@ enum ksplice_cause ksplice_check_bases(struct ksplice_update *update)
 	unsigned int i;
 
 	list_for_each_entry(target, &update->targets, list) {
+		if (!ksplice_is_fresh(target))
+			continue;
 		for (i = 0; i < target->new->n_bases; i++) {
 			base = &target->new->bases[i];
-			if (target->on_bases && is_applied(target, base))
+			if (target->on_bases &&
+			    (is_applied(target, base) || may_lack(target, base)))
 				continue;
 			seq_buf_printf(&update->mismatches,
 				       "%s update %s+0x0 expected applied found missing\n",

@@ -63,7 +63,7 @@ static bool in_new_code(const struct ksplice_update *update, unsigned long addre
 	struct ksplice_target *target;
 
 	list_for_each_entry(target, &update->targets, list)
-		if (within_module(address, target->new->owner))
+		if (target->applied && within_module(address, target->new->owner))
 			return true;
 	return false;
 }

@@ -60,10 +60,10 @@ static void write_content(unsigned long to, const u8 *content, unsigned long len
 static void write_all(struct ksplice_update *update, bool undo)
 {
 	struct ksplice_function *f, *handler;
-	unsigned int i;
 
-	for (i = 0; i < update->n_functions; i++) {
-		f = &update->functions[i];
+	list_for_each_entry(f, &update->functions, list) {
+		if (f->live != undo)
+			continue;
 		if (f->new && !f->by_ftrace)
 			KERNEL(text_poke)((void *)f->site, undo ? f->saved : f->jump,
 					  KSPLICE_JUMP_SIZE);
@@ -211,13 +211,13 @@ static enum ksplice_cause attempt_with_hooks(struct ksplice_update *update, enum
 
 static void mark_switched(struct ksplice_update *update, bool undo)
 {
-	unsigned int i;
+	struct ksplice_function *f;
 
-	for (i = 0; i < update->n_functions; i++) {
+	list_for_each_entry(f, &update->functions, list) {
 		if (undo)
-			list_del_init(&update->functions[i].switched);
-		else
-			list_add(&update->functions[i].switched, &ksplice_switched);
+			list_del_init(&f->switched);
+		else if (list_empty(&f->switched))
+			list_add(&f->switched, &ksplice_switched);
 	}
 }
 
@@ -229,7 +229,7 @@ static enum ksplice_cause prepare(struct ksplice_update *update)
 	cause = ksplice_choose_sites(update);
 	unlock_text();
 	if (cause == KSPLICE_OK)
-		cause = ksplice_sort_ranges(update);
+		cause = ksplice_sort_ranges(update, false);
 	return cause == KSPLICE_OK ? ksplice_attach_ftrace(update) : cause;
 }
 
@@ -247,6 +247,8 @@ enum ksplice_cause ksplice_switch(struct ksplice_update *update, enum ksplice_st
 	update->n_conflicts = 0;
 	if (step == KSPLICE_APPLY || step == KSPLICE_TRY)
 		cause = prepare(update);
+	else if (undo)
+		cause = ksplice_sort_ranges(update, true);
 	if (cause != KSPLICE_OK)
 		return cause;
 	cause = attempt_with_hooks(update, step);

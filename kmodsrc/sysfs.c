@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/ksplice: what user space sees of updates, and does with them.
+ * /sys/kernel/ksplice/ID: what user space sees of an update, and does with it.
  */
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 #include "core.h"
 
 #define MISMATCHES_SIZE 16384
-
-static struct kobject *root;
 
 static const char * const stage_names[] = {
 	[KSPLICE_PREPARING] = "preparing",
@@ -203,13 +201,10 @@ static void print_mismatches(struct seq_buf *text, struct ksplice_update *update
 static void print_functions(struct seq_buf *text, struct ksplice_update *update)
 {
 	const struct ksplice_function *f;
-	unsigned int i;
 
-	for (i = 0; i < update->n_functions; i++) {
-		f = &update->functions[i];
+	list_for_each_entry(f, &update->functions, list)
 		seq_buf_printf(text, "%s %s 0x%lx %lu 0x%lx\n", f->target->name, f->name,
 			       f->old, f->length, f->new);
-	}
 }
 
 static size_t saved_size(const struct ksplice_function *f)
@@ -224,11 +219,9 @@ static void print_saved(struct seq_buf *text, struct ksplice_update *update)
 {
 	const struct ksplice_function *f;
 	const u8 *saved;
-	unsigned int i;
 	size_t at;
 
-	for (i = 0; i < update->n_functions; i++) {
-		f = &update->functions[i];
+	list_for_each_entry(f, &update->functions, list) {
 		if (!f->live || !saved_size(f))
 			continue;
 		seq_buf_printf(text, "0x%lx ", f->content ? f->old : f->site);
@@ -278,13 +271,13 @@ static ssize_t saved_read(struct file *file, struct kobject *kobj, struct bin_at
 			  char *buf, loff_t pos, size_t count)
 {
 	const struct ksplice_update *update = to_update(kobj);
+	const struct ksplice_function *f;
 	size_t size = 1;
-	unsigned int i;
 	ssize_t ret;
 
 	mutex_lock(&ksplice_lock);
-	for (i = 0; i < update->n_functions; i++)
-		size += sizeof("0x0123456789abcdef ") + 2 * saved_size(&update->functions[i]) + 1;
+	list_for_each_entry(f, &update->functions, list)
+		size += sizeof("0x0123456789abcdef ") + 2 * saved_size(f) + 1;
 	ret = read_text(kobj, buf, pos, count, size, print_saved);
 	mutex_unlock(&ksplice_lock);
 	return ret;
@@ -353,35 +346,11 @@ struct ksplice_update *ksplice_create_update(const char *id)
 	}
 	strscpy(update->id, id, sizeof(update->id));
 	INIT_LIST_HEAD(&update->targets);
+	INIT_LIST_HEAD(&update->functions);
 	seq_buf_init(&update->mismatches, mismatches, MISMATCHES_SIZE);
-	ret = kobject_init_and_add(&update->kobj, &update_type, root, "%s", id);
+	ret = kobject_init_and_add(&update->kobj, &update_type, ksplice_root, "%s", id);
 	if (!ret)
 		return update;
 	kobject_put(&update->kobj);
 	return ERR_PTR(ret);
-}
-
-static ssize_t api_version_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
-{
-	return sysfs_emit(buf, "%d\n", KSPLICE_API_VERSION);
-}
-
-static struct kobj_attribute api_version_attr = __ATTR_RO(api_version);
-
-int __init ksplice_sysfs_init(void)
-{
-	int ret;
-
-	root = kobject_create_and_add("ksplice", kernel_kobj);
-	if (!root)
-		return -ENOMEM;
-	ret = sysfs_create_file(root, &api_version_attr.attr);
-	if (ret)
-		kobject_put(root);
-	return ret;
-}
-
-void ksplice_sysfs_exit(void)
-{
-	kobject_put(root);
 }

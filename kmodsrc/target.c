@@ -104,7 +104,9 @@ static enum ksplice_cause hold_module(struct ksplice_target *target)
 		return KSPLICE_OK;
 	preempt_disable();
 	mod = KERNEL(find_module)(target->name);
-	if (mod && (mod->state != MODULE_STATE_LIVE || !try_module_get(mod)))
+	if (mod && mod->state != MODULE_STATE_LIVE && !ksplice_is_expected(mod))
+		mod = NULL;
+	if (mod && !try_module_get(mod))
 		mod = NULL;
 	preempt_enable();
 	target->module = mod;

@@ -47,7 +47,12 @@ export class Scene {
   ) {}
 
   async start(): Promise<void> {
-    await this.guest.ok(`insmod ${await this.core()} && insmod ${this.base.target}`);
+    await this.startCore();
+    await this.guest.ok(`insmod ${this.base.target}`);
+  }
+
+  async startCore(): Promise<void> {
+    await this.guest.ok(`insmod ${await this.core()}`);
   }
 
   /** The core as this kernel can load it: a path in the guest. */
@@ -69,9 +74,10 @@ export class Scene {
     return built;
   }
 
-  /** Loads old and new code of all targets; nothing is switched. */
-  async load(id: string): Promise<void> {
-    for (const { old, new: added } of this.built(id).modules) {
+  /** Loads old and new code of all targets, or of one; nothing is switched. */
+  async load(id: string, only?: string): Promise<void> {
+    for (const { target, old, new: added } of this.built(id).modules) {
+      if (only !== undefined && target !== only) continue;
       await this.guest.ok(`insmod ${old} && insmod ${added}`, { timeoutMs: SWITCH_MS });
     }
   }

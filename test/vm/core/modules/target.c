@@ -174,8 +174,20 @@ static int core_last(char *buf)
 }
 SHOW(last);
 
+/* What the functions answer while the module starts. */
+static char at_init[64];
+module_param_string(at_init, at_init, sizeof(at_init), 0444);
+static bool fail;
+module_param(fail, bool, 0444);
+
 static int __init target_init(void)
 {
+	core_plain(at_init);
+	core_label(at_init + strlen(at_init));
+	core_op(at_init + strlen(at_init));
+	pr_info("core_target: at init: %s", at_init);
+	if (fail)
+		return -EIO;
 	proc_create_single("core_sleeper", 0444, NULL, sleeper_show);
 	proc_create_single("core_tight", 0444, NULL, tight_show);
 	return 0;
