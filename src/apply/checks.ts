@@ -2,6 +2,7 @@
 // reported at once.
 
 import { KspliceError, type Problem } from '../errors.js';
+import type { TargetChange } from '../update/contents.js';
 import { CORE_MODULE } from '../update/contents.js';
 import { API_VERSION, type Update } from '../update/update.js';
 import { bindingProblems, needsBinding } from './binding.js';
@@ -15,15 +16,22 @@ const EVERY_UID = 2 ** 32 - 1;
 /** The section, and the file in sysfs, with the linker's checksum of a module. */
 const BUILD_ID = '.note.gnu.build-id';
 
-/** Why an update cannot be applied to a host, as far as can be told without loading anything. */
-export async function applyProblems(update: Update, host: Host): Promise<Problem[]> {
+/**
+ * Why an update cannot be applied to a host, as far as can be told without loading anything.
+ * @param partial whether modules may be missing
+ */
+export async function applyProblems(
+  update: Update,
+  host: Host,
+  partial: boolean,
+): Promise<Problem[]> {
   const lists = await Promise.all([
     rightsProblems(host),
     modulePolicyProblems(update, host),
     bindingProblems(update, host),
     kernelProblems(update, host),
     coreProblems(host),
-    targetProblems(update, host),
+    targetProblems(update, host, partial),
     baseProblems(update, host),
     appliedProblems(update, host),
   ]);
@@ -119,12 +127,12 @@ async function coreProblems(host: Host): Promise<Problem[]> {
   ];
 }
 
-async function targetProblems(update: Update, host: Host): Promise<Problem[]> {
+async function targetProblems(update: Update, host: Host, partial: boolean): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const { target } of update.contents.changes) {
     if (target === 'vmlinux') continue;
     const state = await host.moduleState(target);
-    if (state === 'live') continue;
+    if (state === 'live' || (partial && state === undefined)) continue;
     problems.push({
       code: 'target-not-loaded',
       message:
@@ -133,7 +141,7 @@ async function targetProblems(update: Update, host: Host): Promise<Problem[]> {
           : `module ${target}, which the update changes, is being loaded or unloaded (${state})`,
       advice:
         state === undefined
-          ? `\`modprobe ${target}\` loads it. While it is not loaded, nothing of it needs the fix.`
+          ? `\`modprobe ${target}\` loads it. While it is not loaded, nothing of it needs the fix: --partial applies the rest, and this when it is loaded.`
           : 'Try again when that is done.',
     });
   }
@@ -142,9 +150,15 @@ async function targetProblems(update: Update, host: Host): Promise<Problem[]> {
 
 async function baseProblems({ id, contents }: Update, host: Host): Promise<Problem[]> {
   const core = new Core(host);
-  const stages = await Promise.all(contents.on.map((below) => core.stage(below)));
+  const [stages, awaited] = [
+    await Promise.all(contents.on.map((below) => core.stage(below))),
+    await core.awaited(),
+  ];
+  // Of one that nothing is loaded of, the core knows what it awaits.
+  const isThere = (below: string, stage: string | undefined) =>
+    stage === 'applied' || (stage === undefined && awaited.some((one) => one.id === below));
   return contents.on
-    .filter((_, i) => stages[i] !== 'applied')
+    .filter((below, i) => !isThere(below, stages[i]))
     .map((below) => ({
       code: 'base-missing',
       message: `update ${id} was made on top of update ${below}, which is not applied`,
@@ -164,7 +178,7 @@ async function appliedProblems(update: Update, host: Host): Promise<Problem[]> {
       },
     ];
   }
-  if (stage !== 'applied' || (await isApplied(update, host))) return [];
+  if (stage !== 'applied' || (await appliedChanges(update, host)).length > 0) return [];
   return [
     {
       code: 'already-applied',
@@ -174,16 +188,31 @@ async function appliedProblems(update: Update, host: Host): Promise<Problem[]> {
   ];
 }
 
-/** Whether this very update is applied: the new code in the kernel has the build ids of its files. */
-export async function isApplied(update: Update, host: Host): Promise<boolean> {
-  if ((await new Core(host).stage(update.id)) !== 'applied') return false;
-  for (const { newCode } of update.contents.changes) {
+/**
+ * The targets for which this very update is applied: the new code in the kernel has the
+ * build ids of its files. None if any of it is another's.
+ */
+export async function appliedChanges(update: Update, host: Host): Promise<TargetChange[]> {
+  const core = new Core(host);
+  if ((await core.stage(update.id)) !== 'applied') return [];
+  const waiting = await core.waiting(update.id);
+  const applied: TargetChange[] = [];
+  for (const change of update.contents.changes) {
+    const { newCode, target } = change;
+    if (waiting.includes(target)) continue;
     const ours = update.modules.get(newCode.module)?.info.object.section(BUILD_ID)?.data;
     const { sysfs } = host.paths;
     const theirs = await host.readBytes(sysfs, 'module', newCode.module, 'notes', BUILD_ID);
-    if (!ours || !theirs?.equals(ours)) return false;
+    if (!ours || !theirs?.equals(ours)) return [];
+    applied.push(change);
   }
-  return true;
+  return applied;
+}
+
+/** Whether all of this very update is applied. */
+export async function isApplied(update: Update, host: Host): Promise<boolean> {
+  const { changes } = update.contents;
+  return (await appliedChanges(update, host)).length === changes.length;
 }
 
 /** Throws if the user is gone (Ctrl-C): to be called where nothing is half done. */

@@ -33,6 +33,12 @@ export interface Conflict {
   readonly function: string;
 }
 
+/** A module that is not loaded, and the update that awaits it. */
+export interface Awaited {
+  readonly id: string;
+  readonly target: string;
+}
+
 export class Core {
   private readonly directory: string;
 
@@ -49,11 +55,11 @@ export class Core {
   /** The updates that the core knows, sorted. */
   async ids(): Promise<string[]> {
     const names = await this.host.list(this.directory);
-    const found: string[] = [];
+    const found = (await this.awaited()).map(({ id }) => id);
     for (const name of names.sort()) {
       if (isUpdateId(name) && (await this.stage(name)) !== undefined) found.push(name);
     }
-    return found;
+    return [...new Set(found)].sort();
   }
 
   /** undefined if the core does not know the update. */
@@ -65,6 +71,37 @@ export class Core {
   /** Asks for the switch; returns the errno's name if it was refused. */
   async setStage(id: string, stage: 'applied' | 'reversed' | 'try'): Promise<string | undefined> {
     return this.host.write(path.join(this.directory, id, 'stage'), stage);
+  }
+
+  /** What has not come yet, in the order in which it is applied. */
+  async awaited(): Promise<Awaited[]> {
+    return linesOf(await this.host.read(this.directory, 'awaited')).flatMap((line) => {
+      const [id, target] = line.split(' ');
+      return id && target ? [{ id, target }] : [];
+    });
+  }
+
+  /** The modules that an update awaits. */
+  async waiting(id: string): Promise<string[]> {
+    return (await this.awaited()).filter((one) => one.id === id).map(({ target }) => target);
+  }
+
+  /**
+   * Has the core await a module: returns the errno's name if it did not take it, "EBUSY"
+   * if the module is loaded or being loaded.
+   * @param helper what the core calls then: a program and its first arguments
+   */
+  async await({ id, target }: Awaited, helper: readonly string[]): Promise<string | undefined> {
+    const errno = await this.host.write(path.join(this.directory, 'helper'), helper.join('\n'));
+    return errno ?? this.host.write(path.join(this.directory, 'awaited'), `+${id} ${target}`);
+  }
+
+  /** Ends that, for all that an update still awaits, or all but some. */
+  async stopAwaiting(id: string, but: readonly string[] = []): Promise<void> {
+    for (const target of await this.waiting(id)) {
+      if (but.includes(target)) continue;
+      await this.host.write(path.join(this.directory, 'awaited'), `-${id} ${target}`);
+    }
   }
 
   /** "ok" or the word that says why not; undefined if the core does not know the update. */
@@ -141,8 +178,9 @@ export class Core {
     return [...new Set(letters.join(''))].sort().join('');
   }
 
-  /** Whether any module of any update is loaded. */
+  /** Whether any module of any update is loaded, or awaited. */
   async isUsed(): Promise<boolean> {
+    if ((await this.awaited()).length > 0) return true;
     const modules = await this.loadedModules();
     return modules.some((name) => name.startsWith(`${CORE_MODULE}_`));
   }

@@ -11,10 +11,15 @@ import { LOAD_PREFIX, privateDirectory } from './state.js';
 /**
  * Runs `work` while no other apply or undo runs on this host. Only in there can
  * modules be loaded and unloaded.
+ * @param patience for how long another one may go on, in seconds
  * @throws KspliceError `busy` if another one does
  */
-export async function withLock<T>(host: Host, work: () => Promise<T>): Promise<T> {
-  const shell = await lockedShell(host.paths.run);
+export async function withLock<T>(
+  host: Host,
+  work: () => Promise<T>,
+  patience?: number,
+): Promise<T> {
+  const shell = await lockedShell(host.paths.run, patience);
   host.shell = shell;
   try {
     await removeLeftFiles(host);
@@ -46,11 +51,11 @@ export async function withInstalledLock<T>(host: Host, work: () => Promise<T>): 
   }
 }
 
-async function lockedShell(directory: string): Promise<Shell> {
+async function lockedShell(directory: string, patience?: number): Promise<Shell> {
   await privateDirectory(directory);
   const file = path.join(directory, 'lock');
   // Made here and not by flock, which would follow a link.
   const { O_RDWR, O_CREAT, O_NOFOLLOW } = constants;
   await (await open(file, O_RDWR | O_CREAT | O_NOFOLLOW, 0o600)).close();
-  return await Shell.start(file);
+  return await Shell.start(file, patience);
 }

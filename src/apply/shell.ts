@@ -18,8 +18,8 @@ export interface Answer {
 }
 
 const TAKEN = 75;
-// After a kill the former holder needs a moment to notice.
-const PATIENCE_S = 2;
+/** In seconds: after a kill the former holder needs a moment to notice. */
+const PATIENCE = 2;
 
 // root's PATH need not have the directories of administration (su without -).
 const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' };
@@ -52,10 +52,11 @@ export class Shell {
   /**
    * Starts the shell, which holds the lock until `end`.
    * @param lock a file that exists
+   * @param patience for how long it may be held by another one, in seconds
    * @throws KspliceError `busy` if another one holds the lock, `missing-tool`
    */
-  static async start(lock: string): Promise<Shell> {
-    const options = ['--timeout', String(PATIENCE_S), '--conflict-exit-code', String(TAKEN)];
+  static async start(lock: string, patience = PATIENCE): Promise<Shell> {
+    const options = ['--timeout', String(patience), '--conflict-exit-code', String(TAKEN)];
     const shell = new Shell(
       spawn('flock', [...options, '--no-fork', lock, 'sh'], {
         // Ctrl-C is for us: a module is loaded or not, and what follows must know which.

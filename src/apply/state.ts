@@ -1,10 +1,12 @@
 // What is remembered of an applied update until the next boot, under
 // /run/ksplice: its patch and description for `view`, which the kernel does not
-// have. Nothing depends on it: what is applied is what sysfs says.
+// have. What is applied is what sysfs says; only what is still awaited is taken
+// from here when it comes.
 //
 //   /run/ksplice/lock              held while a command changes something
 //   /run/ksplice/load-XXXXXX/      modules on their way into the kernel
 //   /run/ksplice/updates/ID/       patch, state.json
+//     ksplice-ID/                  the whole update, if a module of it is awaited
 
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
@@ -23,6 +25,10 @@ export interface UpdateState {
   readonly created: string;
   readonly applied: string;
   readonly targets: readonly string[];
+  /** The updates that it was made on top of, the oldest first. */
+  readonly on: readonly string[];
+  /** Functions that may be busy when they are switched. */
+  readonly allowBusy: readonly string[];
 }
 
 /**
@@ -44,8 +50,16 @@ export async function privateDirectory(directory: string): Promise<string> {
   return directory;
 }
 
-/** Remembers an update that is about to be applied. */
-export async function saveState(host: Host, update: Update): Promise<void> {
+/**
+ * Remembers an update that is about to be applied.
+ * @param whole whether its modules are needed later
+ */
+export async function saveState(
+  host: Host,
+  update: Update,
+  allowBusy: readonly string[],
+  whole: boolean,
+): Promise<void> {
   const directory = await updatesDirectory(host);
   const state: UpdateState = {
     id: update.id,
@@ -53,6 +67,8 @@ export async function saveState(host: Host, update: Update): Promise<void> {
     created: update.timestamp,
     applied: new Date().toISOString(),
     targets: update.contents.changes.map(({ target }) => target),
+    on: update.contents.on,
+    allowBusy,
   };
   const final = path.join(directory, update.id);
   const unfinished = path.join(directory, `.${update.id}`);
@@ -61,6 +77,7 @@ export async function saveState(host: Host, update: Update): Promise<void> {
     await mkdir(unfinished, { mode: 0o700 });
     await writeNew(path.join(unfinished, 'patch'), update.patch);
     await writeNew(path.join(unfinished, 'state.json'), `${JSON.stringify(state)}\n`);
+    if (whole) await writeWhole(path.join(unfinished, `ksplice-${update.id}`), update);
     await rm(final, { recursive: true, force: true });
     await rename(unfinished, final);
   } catch (error) {
@@ -84,6 +101,11 @@ export async function readState(host: Host, id: string): Promise<UpdateState | u
   }
 }
 
+/** Where an update is that was kept whole, as `readUpdate` takes it. */
+export function keptDirectory(host: Host, id: string): string {
+  return path.join(host.paths.run, 'updates', id, `ksplice-${id}`);
+}
+
 /** The source patch, exactly; undefined as above. */
 export async function readPatch(host: Host, id: string): Promise<string | undefined> {
   const file = path.join(host.paths.run, 'updates', id, 'patch');
@@ -91,10 +113,13 @@ export async function readPatch(host: Host, id: string): Promise<string | undefi
 }
 
 function asState(value: unknown, id: string): UpdateState | undefined {
-  const { description, created, applied, targets } = value as Partial<UpdateState>;
+  const state = value as Partial<UpdateState>;
+  const { description, created, applied, targets, on = [], allowBusy = [] } = state;
   const texts = [description, created, applied];
   if (!texts.every((text) => typeof text === 'string') || !Array.isArray(targets)) return undefined;
-  return { id, description, created, applied, targets: targets.map(String) } as UpdateState;
+  const [names, below] = [allowBusy.map(String), on.map(String)];
+  const lists = { targets: targets.map(String), on: below, allowBusy: names };
+  return { id, description, created, applied, ...lists } as UpdateState;
 }
 
 async function updatesDirectory(host: Host): Promise<string> {
@@ -102,7 +127,15 @@ async function updatesDirectory(host: Host): Promise<string> {
   return privateDirectory(path.join(host.paths.run, 'updates'));
 }
 
-async function writeNew(file: string, text: string): Promise<void> {
+async function writeWhole(root: string, update: Update): Promise<void> {
+  for (const [name, data] of update.files) {
+    const file = path.join(root, name);
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    await writeNew(file, data);
+  }
+}
+
+async function writeNew(file: string, text: string | Buffer): Promise<void> {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   const handle = await open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {

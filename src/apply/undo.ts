@@ -4,12 +4,12 @@
 import { KspliceError, problemsError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { CORE_MODULE } from '../update/contents.js';
-import { type SwitchOptions, switchStage } from './apply.js';
 import { rightsProblems, stopIfInterrupted } from './checks.js';
 import { Core, type Timing } from './core.js';
 import type { Host } from './host.js';
 import { withLock } from './lock.js';
-import { removeState } from './state.js';
+import { readState, removeState } from './state.js';
+import { type SwitchOptions, switchStage } from './switching.js';
 
 export interface Undone {
   readonly id: string;
@@ -39,9 +39,11 @@ export async function undoUpdate(
   }
   return withLock(host, async () => {
     const stage = await core.stage(id);
-    if (stage === undefined && (await core.modulesOf(id)).length === 0) {
+    const waiting = await core.waiting(id);
+    if (stage === undefined && waiting.length === 0 && (await core.modulesOf(id)).length === 0) {
       throw await notApplied(id, core);
     }
+    if (stage === undefined) await refuseBelowOthers(id, core, host);
     let timings: Timing[] = [];
     let attempts = 0;
     if (stage === 'applied' || stage === 'leaving') {
@@ -54,6 +56,7 @@ export async function undoUpdate(
       attempts = await switchStage(id, core, 'reversed', options, ui);
       timings = await core.timings(id);
     }
+    await core.stopAwaiting(id);
     ui.stage('unloading');
     // First, so that whoever kills us later leaves nothing but modules, which the next call sees.
     await removeState(host, id);
@@ -61,6 +64,17 @@ export async function undoUpdate(
     const [timing = {}] = timings;
     return { id, timing, timings, attempts, coreUnloaded };
   });
+}
+
+/** Of an update that only waits the core does not know what was made on top of it. */
+async function refuseBelowOthers(id: string, core: Core, host: Host): Promise<void> {
+  for (const other of await core.ids()) {
+    const on = [...(await core.on(other)), ...((await readState(host, other))?.on ?? [])];
+    if (!on.includes(id)) continue;
+    throw new KspliceError('stacked', `update ${id} cannot be undone: ${other} is on top of it`, {
+      advice: `\`ksplice-ts undo ${other}\` first.`,
+    });
+  }
 }
 
 async function unloadAll(id: string, core: Core, host: Host): Promise<boolean> {

@@ -10,7 +10,10 @@ import { readPatch, readState } from './state.js';
 /** One line of the list. */
 export interface UpdateSummary {
   readonly id: string;
-  readonly stage: Stage;
+  /** "waiting": none of its modules is loaded yet. */
+  readonly stage: Stage | 'waiting';
+  /** The modules that get their part when they are loaded. */
+  readonly waiting: readonly string[];
   /** The updates that it was made on top of, the oldest first. */
   readonly on: readonly string[];
   readonly description: string | null;
@@ -73,13 +76,15 @@ export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
 }
 
 async function summary(id: string, core: Core, host: Host): Promise<UpdateSummary | undefined> {
-  const stage = await core.stage(id);
+  const waiting = await core.waiting(id);
+  const stage = (await core.stage(id)) ?? (waiting.length > 0 ? 'waiting' : undefined);
   if (stage === undefined) return undefined;
   const state = await readState(host, id);
   return {
     id,
     stage,
-    on: await core.on(id),
+    waiting,
+    on: state?.on ?? (await core.on(id)),
     description: state?.description ?? null,
     targets: state?.targets ?? null,
     created: state?.created ?? null,

@@ -20,11 +20,17 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   boot: () => import('./commands/boot.js'),
 };
 
+/** What the kernel calls, and no user. */
+const HIDDEN: Readonly<Record<string, Loader>> = {
+  late: () => import('./commands/late.js'),
+};
+
 /** All names, in the order in which a user meets them. */
 export const commandNames: readonly string[] = Object.keys(LOADERS);
 
 /** The command of that name, or undefined if there is none. */
 export async function loadCommand(name: string): Promise<Command | undefined> {
-  const loader = Object.hasOwn(LOADERS, name) ? LOADERS[name] : undefined;
+  const all = { ...LOADERS, ...HIDDEN };
+  const loader = Object.hasOwn(all, name) ? all[name] : undefined;
   return loader && (await loader()).command;
 }

@@ -38,6 +38,11 @@ export function functionLines(functions: readonly ReplacedFunction[]): string[] 
   return [...targets].map(([target, names]) => `  ${target}: ${names.join(', ')}`);
 }
 
+/** The modules that get their part when they are loaded. */
+export function waitingLines(targets: readonly string[]): string[] {
+  return targets.length > 0 ? [`  when it is loaded: ${targets.join(', ')}`] : [];
+}
+
 /** How long the machine stood still, if the core says so. */
 export function pauseLine({ window_ns, attempts = 1 }: Timing): string[] {
   if (window_ns === undefined) return [];

@@ -2,7 +2,8 @@
 // for itself. One that is refused keeps no other from being applied; the running
 // code decides whether an update fits, as always.
 
-import { type ApplyOptions, applyUpdate } from '../apply/apply.js';
+import { applyUpdate } from '../apply/apply.js';
+import type { ApplyOptions } from '../apply/applying.js';
 import { isApplied } from '../apply/checks.js';
 import type { Host } from '../apply/host.js';
 import { withInstalledLock } from '../apply/lock.js';
@@ -12,6 +13,7 @@ import { readUpdate } from '../update/read.js';
 import { requireRoot } from './install.js';
 import { type BootResult, bootId, writeBootResults } from './results.js';
 import { type Installed, Store } from './store.js';
+import { lateHelper } from './tool.js';
 
 export interface BootOptions extends ApplyOptions {
   /** Also try those that crashed an earlier boot. */
@@ -82,12 +84,19 @@ async function consider(
   }
   await store.begin({ id, bootId: boot, began: new Date().toISOString() });
   try {
-    await applyUpdate(update, host, options, ui);
+    const partial = lateHelper();
+    const { waiting } = await applyUpdate(update, host, { ...options, partial }, ui);
     if (crash) await store.forgetCrash(id);
+    return waiting.length > 0 ? waitsFor(waiting, id) : { id, outcome: 'applied', message: '' };
   } finally {
     await store.end();
   }
-  return { id, outcome: 'applied', message: '' };
+}
+
+function waitsFor(modules: readonly string[], id: string): BootResult {
+  const names = modules.length > 1 ? `modules ${modules.join(', ')}` : `module ${modules[0]}`;
+  const message = `${id} is applied to what is loaded, and waits for ${names}`;
+  return { id, outcome: 'waiting', message };
 }
 
 function asProblem({ code, message, advice }: KspliceError): Problem {

@@ -22,6 +22,8 @@ export interface Installation extends Installed {
 /** A line of the list. */
 export interface ListedUpdate extends Installed {
   readonly stage: Stage | null;
+  /** The modules that get their part when they are loaded. */
+  readonly waiting: readonly string[];
   /** Whether it is for the kernel that runs. */
   readonly thisKernel: boolean;
   /** The boot in which the machine went down while it was applied. */
@@ -99,6 +101,7 @@ export async function listInstalled(host: Host, ui: Ui): Promise<ListedUpdate[]>
     updates.map(async (record) => ({
       ...record,
       stage: (await core.stage(record.id)) ?? null,
+      waiting: await core.waiting(record.id),
       thisKernel: record.release === host.release && record.buildId === here,
       crashed: (await store.crash(host, record.id)) ?? null,
       boot: results.find(({ id }) => id === record.id) ?? null,

@@ -9,7 +9,7 @@ import { replaceDurably } from './durable.js';
 /**
  * - applied: it is in the kernel
  * - other-kernel: it is for another one, and was left alone
- * - waiting: a module that it changes was not loaded
+ * - waiting: applied but for modules that were not loaded, which get their part when they are
  * - crashed: it brought down an earlier boot, and was not tried
  * - failed: it was refused
  */

@@ -2,6 +2,7 @@
 //
 //   /var/lib/ksplice/lock                       held while something here changes
 //   /var/lib/ksplice/attempt.json               there while an update is applied at boot
+//   /var/lib/ksplice/late.json                  the same while a module that they await is loaded
 //   /var/lib/ksplice/updates/ID/installed.json  for which kernel, and its place in the order
 //   /var/lib/ksplice/updates/ID/crashed.json    the machine went down while it was applied
 //   /var/lib/ksplice/updates/ID/ksplice-ID/     the update, unpacked
@@ -35,7 +36,7 @@ export interface Installed {
   readonly targets: readonly string[];
 }
 
-/** attempt.json and crashed.json: which boot it was, and when. */
+/** attempt.json and crashed.json, and a list of them in late.json: which boot it was, and when. */
 export interface Attempt {
   readonly id: string;
   readonly bootId: string;
@@ -167,15 +168,42 @@ export class Store {
   }
 
   /**
+   * The same, of updates of which a part is applied when a module is loaded. That happens
+   * at any time, so it is not noted in the same place.
+   * @throws KspliceError `io`; then they must not be
+   */
+  async beginLate(attempts: readonly Attempt[]): Promise<void> {
+    try {
+      await replaceDurably(this.lateFile, json(attempts));
+    } catch (error) {
+      throw cannotWrite(this.lateFile, error);
+    }
+  }
+
+  async endLate(): Promise<void> {
+    await removeDurably(this.lateFile);
+  }
+
+  /**
    * Looks for an attempt that did not end. If this is another boot, the machine
    * went down in the middle of it, and that is remembered with the update.
    */
   async settleAttempt(host: Host, bootId: string): Promise<void> {
     const attempt = parse<Attempt>((await host.read(this.attemptFile)) ?? '');
-    if (attempt && attempt.bootId !== bootId && (await this.has(host, attempt.id))) {
-      await replaceDurably(path.join(this.place(attempt.id), 'crashed.json'), json(attempt));
+    const late = parse<Attempt[]>((await host.read(this.lateFile)) ?? '');
+    const all = [...(attempt ? [attempt] : []), ...(Array.isArray(late) ? late : [])];
+    const ended = all.filter((one) => one.bootId !== bootId);
+    for (const one of ended) {
+      if (!(await this.has(host, one.id))) continue;
+      await replaceDurably(path.join(this.place(one.id), 'crashed.json'), json(one));
     }
     await this.end();
+    // One of this boot may be under way.
+    if (ended.some((one) => one !== attempt)) await this.endLate();
+  }
+
+  private get lateFile(): string {
+    return path.join(this.directory, 'late.json');
   }
 
   private get attemptFile(): string {

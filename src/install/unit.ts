@@ -2,11 +2,11 @@
 
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Host } from '../apply/host.js';
 import { packageRoot } from '../create/package-root.js';
 import { KspliceError } from '../errors.js';
 import { removeDurably, replaceDurably } from './durable.js';
+import { toolCommand } from './tool.js';
 
 /** Its name, in templates/ and for systemctl. */
 export const UNIT = 'ksplice-ts.service';
@@ -18,8 +18,7 @@ export const UNIT = 'ksplice-ts.service';
  */
 export async function enableUnit(host: Host): Promise<boolean> {
   const template = new URL(`templates/${UNIT}`, packageRoot);
-  const tool = fileURLToPath(new URL('bin/ksplice-ts.js', packageRoot));
-  const command = [process.execPath, tool].map(unitWord).join(' ');
+  const command = toolCommand().map(unitWord).join(' ');
   const text = (await readFile(template, 'utf8')).replace('@COMMAND@', () => command);
   const file = path.join(host.paths.units, UNIT);
   if (!(await host.systemctl('--version'))) return false;

@@ -2,6 +2,7 @@
 // /proc, and an insmod and rmmod that follow the rules of the real ones. What it
 // does wrong is set by the test.
 
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Host } from '../../src/apply/host.js';
@@ -33,6 +34,8 @@ export class SimulatedKernel extends Host {
   readonly refusals: Refusal[] = [];
   /** Called with each event. */
   onEvent: (event: string) => void = () => {};
+  /** What the core awaits: "ID TARGET". */
+  awaited: string[] = [];
   private loaded: string[] = [];
 
   constructor(
@@ -85,6 +88,14 @@ export class SimulatedKernel extends Host {
     if (id !== undefined) await this.register(id, name);
   }
 
+  /** The same, at once: for `onEvent`. */
+  load(name: string): void {
+    this.loaded.push(name);
+    const directory = path.join(this.root, 'sys/module', name);
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(path.join(directory, 'initstate'), 'live\n');
+  }
+
   async stageOf(id: string): Promise<string | undefined> {
     return this.read(this.root, 'sys/kernel/ksplice', id, 'stage');
   }
@@ -97,6 +108,7 @@ export class SimulatedKernel extends Host {
 
   override async write(file: string, value: string): Promise<string | undefined> {
     const id = path.basename(path.dirname(file));
+    if (id === 'ksplice') return this.writeToCore(path.basename(file), value);
     const refusal = this.refusals.shift();
     this.note(`stage ${id} ${value}${refusal ? ' failed' : ''}`);
     if (refusal) {
@@ -104,9 +116,30 @@ export class SimulatedKernel extends Host {
       return 'EBUSY';
     }
     if (value !== 'try') await this.put(`sys/kernel/ksplice/${id}/stage`, `${value}\n`);
+    const isOver = (line: string) =>
+      line.startsWith(`${id} `) &&
+      (value === 'reversed' || this.loaded.includes(`ksplice_${line.replace(' ', '_')}_new`));
+    if (value !== 'try') await this.setAwaited(this.awaited.filter((line) => !isOver(line)));
     await this.verdict(id, { word: 'ok' });
     await this.put(`sys/kernel/ksplice/${id}/timing`, 'window_ns=400000 attempts=1 tasks=90\n');
     return undefined;
+  }
+
+  private async writeToCore(file: string, value: string): Promise<string | undefined> {
+    if (!this.loaded.includes('ksplice')) return 'ENOENT';
+    this.note(`${file} ${value.replaceAll('\n', ' ')}`);
+    if (file !== 'awaited') return undefined;
+    const line = value.slice(1);
+    const others = this.awaited.filter((other) => other !== line);
+    if (value.startsWith('-')) await this.setAwaited(others);
+    else if (this.loaded.includes(line.split(' ')[1] as string)) return 'EBUSY';
+    else await this.setAwaited([...others, line]);
+    return undefined;
+  }
+
+  private async setAwaited(lines: string[]): Promise<void> {
+    this.awaited = lines;
+    await this.put('sys/kernel/ksplice/awaited', lines.map((line) => `${line}\n`).join(''));
   }
 
   override async systemctl(...args: readonly string[]): Promise<boolean> {
@@ -131,8 +164,11 @@ export class SimulatedKernel extends Host {
 
   override async rmmod(name: string): Promise<void> {
     const id = idOf(name);
-    const live = id !== undefined && (await this.stageOf(id)) === 'applied' && /_new$/.test(name);
-    const needed = name === 'ksplice' && this.loaded.some((other) => idOf(other) !== undefined);
+    const isAwaited = this.awaited.some((line) => name === `ksplice_${line.replace(' ', '_')}_new`);
+    const isLive = id !== undefined && (await this.stageOf(id)) === 'applied' && !isAwaited;
+    const live = isLive && /_new$/.test(name);
+    const used = this.awaited.length > 0 || this.loaded.some((other) => idOf(other) !== undefined);
+    const needed = name === 'ksplice' && used;
     const fails = !this.loaded.includes(name) || this.stuck.has(name) || live || needed;
     this.note(`rmmod ${name}${fails ? ' failed' : ''}`);
     if (fails) throw new KspliceError('load-failed', `rmmod: ERROR: Module ${name} is in use`);

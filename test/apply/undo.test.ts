@@ -142,7 +142,14 @@ describe('view', () => {
       await kernel.put('sys/kernel/ksplice/xyz/order', '2\n');
       await kernel.put('sys/kernel/ksplice/new/order', '0\n');
       await kernel.put('sys/kernel/ksplice/new/stage', 'preparing\n');
-      const unknown = { on: [], description: null, targets: null, created: null, applied: null };
+      const unknown = {
+        on: [],
+        waiting: [],
+        description: null,
+        targets: null,
+        created: null,
+        applied: null,
+      };
       await kernel.put('sys/module/ksplice/taint', 'OE\n');
       await kernel.put('sys/module/ksplice_abc_sctp_new/taint', 'OEK\n');
       const functions = [expect.objectContaining({ target: 'vmlinux', name: 'tcp_v4_rcv' })];

@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { KspliceError } from '../../src/errors.js';
 import { bootUpdates } from '../../src/install/boot.js';
 import { installUpdate, listInstalled, uninstallUpdate } from '../../src/install/install.js';
+import { applyWhenLoaded } from '../../src/install/late.js';
 import { silentUi } from '../../src/ui.js';
 import { readUpdate } from '../../src/update/read.js';
 import type { Update } from '../../src/update/update.js';
@@ -151,6 +152,29 @@ describe('bootUpdates', () => {
       expect((await listInstalled(third, silentUi))[0]).toMatchObject({ crashed: null });
     }));
 
+  it('remembers a crash in the middle of a module that came later', () =>
+    withDirectory(async (where) => {
+      const first = await boot(where, 'first');
+      const late = await update(where, 'a1', { targets: ['vmlinux', 'nosuch'] });
+      await installUpdate(late, first);
+      expect(await bootUpdates(first, OPTIONS, silentUi)).toMatchObject([{ outcome: 'waiting' }]);
+      const file = path.join(first.paths.installed, 'late.json');
+      let noted = '';
+      first.onEvent = () => {
+        noted = existsSync(file) ? readFileSync(file, 'utf8') : noted;
+      };
+      await applyWhenLoaded('nosuch', first, silentUi);
+      expect(JSON.parse(noted)).toMatchObject([{ id: 'a1', bootId: 'first' }]);
+      expect(existsSync(file)).toBe(false);
+
+      await writeFile(file, noted);
+      const second = await boot(where, 'second');
+      const error = await refusal(bootUpdates(second, OPTIONS, silentUi));
+      expect(error.details).toMatchObject({ results: [{ id: 'a1', outcome: 'crashed' }] });
+      expect(second.modules).toEqual(['sctp']);
+      expect(existsSync(file)).toBe(false);
+    }));
+
   it('goes on after one that is refused, waits, is damaged, or is for another kernel', () =>
     withDirectory(async (where) => {
       const before = await boot(where, 'first');
@@ -166,7 +190,7 @@ describe('bootUpdates', () => {
       expect(error.details).toMatchObject({
         results: [
           { id: 'a1', outcome: 'failed' },
-          { id: 'b1', outcome: 'waiting' },
+          { id: 'b1', outcome: 'waiting', message: expect.stringContaining('module nosuch') },
           { id: 'd1', outcome: 'applied' },
         ],
         problems: [

@@ -86,7 +86,7 @@ describe('installed updates', () => {
       });
     });
 
-    // Early at boot the module is not there: said, no failure, and made good later.
+    // Early at boot the module is not there: said, no failure, and made good when it is.
     await withGuest({ name: 'boot-2', disk }, async (guest) => {
       await withDisk(guest);
       expect(await kspliceIn(guest, 'boot')).toMatchObject({
@@ -95,7 +95,15 @@ describe('installed updates', () => {
           { id: FIRST, outcome: 'applied' },
         ],
       });
-      await guest.ok('modprobe sctp');
+      expect(await kspliceIn(guest, 'view')).toMatchObject({
+        updates: [
+          { id: FIRST, stage: 'applied', waiting: [] },
+          { id: SECOND, stage: 'waiting', waiting: ['sctp'] },
+        ],
+      });
+      await guest.ok('echo 200 >/sys/module/ksplice/parameters/helper_seconds');
+      await guest.ok('modprobe sctp', PATIENT);
+      expect(await kspliceIn(guest, `view --id ${SECOND}`)).toMatchObject({ stage: 'applied' });
       await kspliceIn(guest, 'boot');
       expect(await outcomes(guest)).toEqual([`${SECOND} applied`, `${FIRST} applied`]);
       // In the order in which they got into the kernel.

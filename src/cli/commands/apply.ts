@@ -1,5 +1,7 @@
-import { type Applied, applyUpdate } from '../../apply/apply.js';
+import { applyUpdate } from '../../apply/apply.js';
+import type { Applied } from '../../apply/applying.js';
 import { Host } from '../../apply/host.js';
+import { lateHelper } from '../../install/tool.js';
 import { readUpdate } from '../../update/read.js';
 import type { Command } from '../command.js';
 import {
@@ -9,6 +11,7 @@ import {
   pauseLine,
   readNames,
   timeoutOption,
+  waitingLines,
 } from '../switch-report.js';
 import { updateArgument } from '../update-argument.js';
 
@@ -23,12 +26,20 @@ export const command: Command = {
       .option('dry-run', {
         type: 'boolean',
         describe: 'Do everything but the switch: load, compare, look at all stacks, unload',
+      })
+      .option('partial', {
+        type: 'boolean',
+        describe: 'Apply to what is loaded now, and to each other module when it is loaded',
       }),
   examples: [
     ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'apply an update'],
     [
       'sudo ksplice-ts apply --timeout 120 ksplice-8c4rnqv2.tar.gz',
       'give busy code two minutes to become idle',
+    ],
+    [
+      'sudo ksplice-ts apply --partial ksplice-8c4rnqv2.tar.gz',
+      'apply it although a module that it changes is not loaded',
     ],
   ],
   run: async (args, ui) => {
@@ -37,7 +48,9 @@ export const command: Command = {
     const timeout = (args.timeout as number) * 1000;
     const dryRun = args['dry-run'] === true;
     const allowBusy = readNames(args['allow-busy']);
-    const applied = await applyUpdate(update, new Host(), { timeout, dryRun, allowBusy }, ui);
+    const partial = args.partial === true ? lateHelper() : undefined;
+    const options = { timeout, dryRun, allowBusy, partial };
+    const applied = await applyUpdate(update, new Host(), options, ui);
     return {
       json: {
         ...applied,
@@ -51,7 +64,8 @@ export const command: Command = {
   },
 };
 
-function describe({ id, changed, stage, functions, allowBusy, timing }: Applied): string[] {
+function describe(applied: Applied): string[] {
+  const { id, changed, stage, waiting, functions, allowBusy, timing } = applied;
   if (stage === undefined) {
     return [
       `Update ${id} could be applied now; nothing was changed.`,
@@ -59,9 +73,11 @@ function describe({ id, changed, stage, functions, allowBusy, timing }: Applied)
       '`ksplice-ts apply` without --dry-run applies it.',
     ];
   }
+  const now = stage === 'applied' ? 'is applied' : 'waits for its modules';
   return [
-    changed ? `Update ${id} is applied.` : `Update ${id} was applied before; nothing was changed.`,
+    changed ? `Update ${id} ${now}.` : `Update ${id} was applied before; nothing was changed.`,
     ...functionLines(functions),
+    ...waitingLines(waiting),
     ...busyLines(allowBusy),
     ...(changed ? pauseLine(timing) : []),
     `\`ksplice-ts undo ${id}\` takes it back.`,

@@ -11,7 +11,7 @@ export const command: Command = {
     const updates = await listInstalled(new Host(), ui);
     const lines = updates.flatMap((one) => [
       `${one.id} [${state(one)}]: ${one.description.split('\n', 1)[0]}`,
-      ...(one.boot?.message ? [`  ${one.boot.message}`] : []),
+      ...(one.boot?.message && !isWhole(one) ? [`  ${one.boot.message}`] : []),
     ]);
     return {
       json: { updates },
@@ -20,10 +20,15 @@ export const command: Command = {
   },
 };
 
-function state({ stage, thisKernel, crashed, boot, release }: ListedUpdate): string {
+/** What was said of it at boot is over then. */
+function isWhole({ stage, waiting }: ListedUpdate): boolean {
+  return stage === 'applied' && waiting.length === 0;
+}
+
+function state({ stage, waiting, thisKernel, crashed, boot, release }: ListedUpdate): string {
   if (!thisKernel) return `for another kernel, ${release}`;
+  if (waiting.length > 0) return `waiting for ${waiting.join(', ')}`;
   if (stage === 'applied') return 'applied';
   if (crashed) return 'crashed a boot, not tried again';
-  if (boot?.outcome === 'waiting') return 'waiting for its module';
   return boot?.outcome === 'failed' ? 'refused at boot' : 'not applied';
 }

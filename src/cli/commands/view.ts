@@ -2,7 +2,7 @@ import { Host } from '../../apply/host.js';
 import { listUpdates, type UpdateView, viewUpdate } from '../../apply/view.js';
 import type { Update } from '../../update/update.js';
 import type { Command, Outcome } from '../command.js';
-import { busyLines, functionLines, pauseLine } from '../switch-report.js';
+import { busyLines, functionLines, pauseLine, waitingLines } from '../switch-report.js';
 import { requireId } from '../update-id.js';
 
 export const command: Command = {
@@ -34,8 +34,9 @@ export const command: Command = {
 
 async function showList(): Promise<Outcome> {
   const updates = await listUpdates(new Host());
-  const lines = updates.map(({ id, stage, on, description }) => {
-    const state = stage === 'applied' ? '' : ` [${stage}]`;
+  const lines = updates.map(({ id, stage, waiting, on, description }) => {
+    const awaits = waiting.length > 0 ? `, awaits ${waiting.join(', ')}` : '';
+    const state = stage === 'applied' && awaits === '' ? '' : ` [${stage}${awaits}]`;
     const below = on.length > 0 ? ` (on ${on.join(', ')})` : '';
     return `${id}${state}${below}: ${firstLine(description ?? '(its description is not known here)')}`;
   });
@@ -59,7 +60,7 @@ function showOne(view: UpdateView): Outcome {
   }
   text.push(...match.map((line) => `  differs: ${line}`));
   text.push(...(functions ? functionLines(functions) : ['  (only root can see the functions)']));
-  text.push(...busyLines(view.allowBusy), ...pauseLine(timing));
+  text.push(...waitingLines(view.waiting), ...busyLines(view.allowBusy), ...pauseLine(timing));
   if (patch !== null) text.push('', patch.trimEnd());
   return { json: { ...view }, text };
 }

@@ -1,0 +1,298 @@
+// One run of apply: loads the modules of some targets, has the core switch to the
+// new code, and awaits what is not loaded. Whatever fails is taken back.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { KspliceError } from '../errors.js';
+import { busyProblems } from '../inspect/allow-busy.js';
+import { decodeProgram } from '../program/decode.js';
+import type { Ui } from '../ui.js';
+import { CORE_MODULE, type TargetChange } from '../update/contents.js';
+import { programOf, type Update } from '../update/update.js';
+import { refusal } from './abort-error.js';
+import { stopIfInterrupted } from './checks.js';
+import { Core, type ReplacedFunction, type Timing } from './core.js';
+import type { Host } from './host.js';
+import type { Loading } from './loading.js';
+import { removeState, saveState } from './state.js';
+import { type SwitchOptions, switchStage } from './switching.js';
+
+/** How often, and after which pauses, it is looked whether a module that comes just now has come. */
+const COMING_TRIES = 25;
+const COMING_PAUSE_MS = 200;
+
+export interface ApplyOptions extends SwitchOptions {
+  /** Do everything but the switch, and unload again. */
+  readonly dryRun?: boolean;
+  /** Functions that may be busy, besides those that the update names. */
+  readonly allowBusy?: readonly string[];
+  /**
+   * Apply to what is loaded, and to the rest when it is: then the core calls this
+   * program with these words, "coming" or "going", and the module's name.
+   */
+  readonly partial?: readonly string[] | undefined;
+}
+
+export interface Applied {
+  readonly id: string;
+  /** False if the update was applied before, and for a dry run. */
+  readonly changed: boolean;
+  /** Of the update now; "waiting" if nothing of it is loaded; undefined after a dry run, which leaves nothing. */
+  readonly stage: 'applied' | 'waiting' | undefined;
+  /** The modules that get their part when they are loaded. */
+  readonly waiting: readonly string[];
+  readonly functions: readonly ReplacedFunction[];
+  readonly allowBusy: readonly string[];
+  /** Of the attempt that succeeded. */
+  readonly timing: Timing;
+  /** Of the last attempts, the latest first. */
+  readonly timings: readonly Timing[];
+  /** Switches tried, the last one included; 0 if there was nothing to do. */
+  readonly attempts: number;
+}
+
+/** One run, with the lock held. */
+export class Applying {
+  private readonly core: Core;
+  private switched = false;
+
+  constructor(
+    private readonly update: Update,
+    private readonly host: Host,
+    private readonly options: ApplyOptions & { readonly allowBusy: readonly string[] },
+    private readonly loading: Loading,
+    private readonly ui: Ui,
+  ) {
+    this.core = new Core(host);
+  }
+
+  /** Applies what is loaded of these targets, and has the core await the rest. */
+  async apply(left: readonly TargetChange[]): Promise<Applied> {
+    const { core } = this;
+    const { id } = this.update;
+    const waiting = await core.waiting(id);
+    try {
+      await this.loadCore();
+      const now = this.options.partial ? await this.awaitRest(left, this.options.partial) : left;
+      const save = this.options.partial === undefined;
+      const attempts = now.length > 0 ? await this.switchTo(now, save) : 0;
+      const more = (await core.waiting(id)).some((target) => !waiting.includes(target));
+      return await describe(id, core, attempts, attempts > 0 || more);
+    } catch (error) {
+      // Between the switch and here nothing can be taken back.
+      if (this.switched) throw error;
+      throw await this.afterCleanUp(waiting, error);
+    }
+  }
+
+  /** Applies a part that comes later. The module's loader waits for it. */
+  async applyLate(change: TargetChange): Promise<void> {
+    try {
+      await this.switchTo([change], false);
+    } catch (error) {
+      if (!this.switched) await this.loading.unloadAll();
+      throw error;
+    }
+  }
+
+  /** Has the core look whether the switch could be made now, and unloads everything. */
+  async tryOut(left: readonly TargetChange[]): Promise<Applied> {
+    const { core, options, ui } = this;
+    const { id } = this.update;
+    const waiting = await core.waiting(id);
+    try {
+      const { now } = await byPresence(left, this.host);
+      await this.loadCore();
+      const names = busyNamesOf(this.update, now, options.allowBusy);
+      if (now.length > 0) await this.loadCode(now, names);
+      ui.stage('looking whether the code is in use');
+      const attempts = now.length > 0 ? await switchStage(id, core, 'try', options, ui) : 0;
+      const [allowBusy, timings] = await Promise.all([core.allowBusy(id), core.timings(id)]);
+      const notUnloaded = await this.loading.unloadAll();
+      if (notUnloaded.length > 0) throw stillLoaded(id, notUnloaded);
+      const [timing = {}] = timings;
+      const figures = { allowBusy, timing, timings, attempts };
+      return { id, changed: false, stage: undefined, waiting, functions: [], ...figures };
+    } catch (error) {
+      throw await this.afterCleanUp(waiting, error);
+    }
+  }
+
+  private async loadCore(): Promise<void> {
+    stopIfInterrupted(this.ui.signal);
+    if (await this.host.isLoaded(CORE_MODULE)) return;
+    this.ui.stage('loading the core');
+    await this.loading.load(this.update.contents.core);
+  }
+
+  /** Has the core await what is not loaded, and returns what is. */
+  private async awaitRest(
+    left: readonly TargetChange[],
+    helper: readonly string[],
+  ): Promise<TargetChange[]> {
+    for (let tries = COMING_TRIES; ; tries--) {
+      stopIfInterrupted(this.ui.signal);
+      const { now, later } = await byPresence(left, this.host);
+      // The helper takes it from there.
+      await saveState(this.host, this.update, this.options.allowBusy, later.length > 0);
+      const coming = await this.await(later, helper);
+      if (coming === undefined) return now;
+      // It comes just now, and came past the core before this knew of it.
+      if (tries === 0) throw isComing(coming);
+      await pause(COMING_PAUSE_MS);
+    }
+  }
+
+  /** Returns one that cannot be awaited any more. */
+  private async await(
+    later: readonly TargetChange[],
+    helper: readonly string[],
+  ): Promise<string | undefined> {
+    for (const { target } of later) {
+      const errno = await this.core.await({ id: this.update.id, target }, helper);
+      if (errno === 'EBUSY') return target;
+      if (errno !== undefined) {
+        throw new KspliceError('aborted', `the core does not await ${target}: ${errno}`, {
+          advice: `It may be one of an older ksplice-ts, or await too many: see /sys/kernel/ksplice/awaited.`,
+        });
+      }
+    }
+    return undefined;
+  }
+
+  /** Loads the code of these targets and has it switched to. */
+  private async switchTo(now: readonly TargetChange[], save: boolean): Promise<number> {
+    const { update, host, core, options, ui } = this;
+    const first = (await core.stage(update.id)) !== 'applied';
+    await this.loadCode(now, first ? options.allowBusy : []);
+    if (save) await saveState(host, update, options.allowBusy, false);
+    stopIfInterrupted(ui.signal);
+    ui.stage('switching to the new code');
+    const attempts = await switchStage(update.id, core, 'applied', options, ui);
+    this.switched = true;
+    await unloadOldCode(now, host, ui);
+    return attempts;
+  }
+
+  private async loadCode(
+    now: readonly TargetChange[],
+    allowBusy: readonly string[],
+  ): Promise<void> {
+    const { core, loading, ui } = this;
+    const { id } = this.update;
+    for (const { target, oldCode } of now) {
+      stopIfInterrupted(ui.signal);
+      ui.stage(`comparing the running code of ${target}`);
+      await loading.load(oldCode);
+    }
+    await throwUnlessMatched(id, core);
+    for (const { target, newCode } of now) {
+      stopIfInterrupted(ui.signal);
+      ui.stage(`loading the new code of ${target}`);
+      await loading.load(newCode);
+    }
+    await throwUnlessMatched(id, core);
+    await allowToBeBusy(id, core, allowBusy);
+  }
+
+  /** Puts back what was done so far; the error to throw is the given one, or says what is left. */
+  private async afterCleanUp(waiting: readonly string[], error: unknown): Promise<unknown> {
+    const { host, core } = this;
+    const { id } = this.update;
+    await core.stopAwaiting(id, waiting);
+    const left = await this.loading.unloadAll();
+    if (waiting.length === 0 && (await core.stage(id)) !== 'applied') await removeState(host, id);
+    if (left.length === 0) return error;
+    const first = error instanceof Error ? error.message : String(error);
+    const code =
+      error instanceof KspliceError && error.code === 'interrupted' ? error.code : 'load-failed';
+    return new KspliceError(code, `${first}; and after that: ${left.join('; ')}`, {
+      advice: `The code that runs is the old one. \`ksplice-ts undo ${id}\` unloads what is left.`,
+      details: { left },
+      cause: error,
+    });
+  }
+}
+
+/** Those that are loaded, and those that are not. */
+async function byPresence(
+  changes: readonly TargetChange[],
+  host: Host,
+): Promise<{ now: TargetChange[]; later: TargetChange[] }> {
+  const now: TargetChange[] = [];
+  const later: TargetChange[] = [];
+  for (const change of changes) {
+    const { target } = change;
+    const here = target === 'vmlinux' || (await host.moduleState(target)) === 'live';
+    (here ? now : later).push(change);
+  }
+  return { now, later };
+}
+
+/** Of functions that may be busy, those that these targets have. */
+function busyNamesOf(
+  update: Update,
+  changes: readonly TargetChange[],
+  names: readonly string[],
+): string[] {
+  if (names.length === 0) return [];
+  const programs = changes.map((change) =>
+    decodeProgram(programOf(update, change), change.oldCode.file),
+  );
+  return names.filter((name) => busyProblems(programs, [name]).length === 0);
+}
+
+function isComing(target: string): KspliceError {
+  const message = `module ${target}, which the update changes, is being loaded or unloaded`;
+  return new KspliceError('target-not-loaded', message, {
+    advice: 'Try again when that is done.',
+  });
+}
+
+function stillLoaded(id: string, left: readonly string[]): KspliceError {
+  return new KspliceError('load-failed', `nothing was switched, but ${left.join('; ')}`, {
+    advice: `\`ksplice-ts undo ${id}\` unloads what is left.`,
+    details: { left },
+  });
+}
+
+/** What is known of an update when a run is over. */
+export async function describe(
+  id: string,
+  core: Core,
+  attempts: number,
+  changed: boolean,
+): Promise<Applied> {
+  const [functions = [], allowBusy, timings, waiting] = await Promise.all([
+    core.functions(id),
+    core.allowBusy(id),
+    core.timings(id),
+    core.waiting(id),
+  ]);
+  const [timing = {}] = timings;
+  const stage = (await core.stage(id)) === 'applied' ? 'applied' : 'waiting';
+  const figures = { allowBusy, timing, timings, attempts };
+  return { id, changed, stage, waiting, functions, ...figures };
+}
+
+async function allowToBeBusy(id: string, core: Core, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  const errno = await core.setAllowBusy(id, names);
+  if (errno === undefined) return;
+  throw new KspliceError('aborted', `the core did not take the list of busy functions: ${errno}`, {
+    advice: 'Please report this: the list was checked before.',
+  });
+}
+
+async function throwUnlessMatched(id: string, core: Core): Promise<void> {
+  const cause = await core.abortCause(id);
+  if (cause !== 'ok') throw await refusal(id, core, 'apply', cause ?? 'unexpected');
+}
+
+/** The switch is made: from here on nothing fails the whole. */
+async function unloadOldCode(changes: readonly TargetChange[], host: Host, ui: Ui): Promise<void> {
+  for (const { oldCode } of [...changes].reverse()) {
+    await host.unload(oldCode.module).catch((error: Error) => {
+      ui.warn(`the update is applied, but ${error.message}`);
+    });
+  }
+}

@@ -1,0 +1,52 @@
+// Asking the core for a switch: again and again while the code is in use.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Ui } from '../ui.js';
+import { refusal } from './abort-error.js';
+import { stopIfInterrupted } from './checks.js';
+import type { Core } from './core.js';
+
+export interface SwitchOptions {
+  /** For how long a switch that finds the code in use is tried again, in milliseconds. */
+  readonly timeout: number;
+}
+
+/** Pauses between two attempts. A task that only passes through is soon gone; one that sleeps is not. */
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 2_000;
+
+/**
+ * Asks the core for a switch, again and again while the code is in use and time is left.
+ * @returns how often it was asked
+ * @throws KspliceError with the abort cause
+ */
+export async function switchStage(
+  id: string,
+  core: Core,
+  stage: 'applied' | 'reversed' | 'try',
+  { timeout }: SwitchOptions,
+  ui: Ui,
+): Promise<number> {
+  const deadline = Date.now() + timeout;
+  let wait = FIRST_PAUSE_MS;
+  for (let attempts = 1; ; attempts++) {
+    const errno = await core.setStage(id, stage);
+    // An undo may take a second step. What is applied already may get a further part.
+    const done = stage === 'reversed' ? (await core.stage(id)) === stage : errno === undefined;
+    if (done) return attempts;
+    const cause = (await core.abortCause(id)) ?? 'unexpected';
+    const word = cause === 'ok' ? 'unexpected' : cause;
+    const retry = word === 'code_busy' || word === 'module_busy';
+    const left = deadline - Date.now();
+    if (!retry || left <= 0) {
+      throw await refusal(id, core, stage === 'reversed' ? 'undo' : 'apply', word, errno);
+    }
+    stopIfInterrupted(ui.signal);
+    const now = Math.min(wait, left);
+    ui.detail(`${word}; trying again in ${now} ms`);
+    // An interruption ends the pause, and is told by what follows.
+    await pause(now, undefined, { signal: ui.signal }).catch(() => {});
+    stopIfInterrupted(ui.signal);
+    wait = Math.min(wait * 2, LONGEST_PAUSE_MS);
+  }
+}
