@@ -10,8 +10,9 @@ import { homesOf } from '../support/states.js';
 const BOOTED = `
 noipa int first(int x) { return sink(x); }
 noipa int second(int x) { return sink(x + 1); }
+noipa int third(int x) { return sink(x + 2); }
 `;
-const BELOW = BOOTED.replace('sink(x)', 'sink(x) + sink(x * 3)');
+const BELOW = BOOTED.replace('sink(x)', 'sink(x) + sink(x * 3)').replace('x + 2', 'x - 2');
 const ABOVE = BELOW.replace('sink(x + 1)', 'sink(x + 1) + sink(x * 5)');
 const homes = homesOf([BOOTED, BELOW, ABOVE], 'a.o');
 const object = { name: 'a.o', owners: ['vmlinux', 'module'] };
@@ -36,17 +37,19 @@ const second = update('second', { objects: reportOf(1) });
 describe('an update below', () => {
   test('comes out as it was made', () => {
     expect(homes.steps.map(({ replaced }) => replaced.map(({ name }) => name))).toEqual([
-      ['first'],
+      ['first', 'third'],
       ['second'],
     ]);
-    const first = update('first', { objects: reportOf(0).toReversed() });
+    const objects = reportOf(0).map((one) => ({ ...one, changed: one.changed.toReversed() }));
+    const first = update('first', { objects: objects.toReversed() });
     expect(() => checkBases(object, homes, [first, second])).not.toThrow();
     expect(() => checkBases(object, homesOf([BOOTED], 'a.o'), [])).not.toThrow();
   });
 
   test('that leaves the object alone has nothing to say about it', () => {
     const untouched = homesOf([BOOTED, `${BOOTED}\n/* another comment */`], 'a.o');
-    for (const report of [undefined, { objects: [] }, { objects: [{ target: 'vmlinux' }] }]) {
+    const other = { target: 'vmlinux', object: 'a.o', changed: 'a word' };
+    for (const report of [undefined, { objects: [] }, { objects: [other] }]) {
       expect(() => checkBases(object, untouched, [update('other', report)])).not.toThrow();
     }
     const objects = reportOf(0);
@@ -71,8 +74,8 @@ describe('an update below', () => {
     [
       'with new code of another size',
       {
-        objects: changed(({ changed: [only] }) => ({
-          changed: [{ ...only!, newSize: only!.newSize + 1 }],
+        objects: changed(({ changed: [one, other] }) => ({
+          changed: [one!, { ...other!, newSize: other!.newSize + 1 }],
         })),
       },
     ],

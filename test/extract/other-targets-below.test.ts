@@ -108,6 +108,13 @@ describe('a symbol that the object leaves undefined', () => {
     expect(external('from_second')).toEqual(klp('second', 'from_second'));
   });
 
+  test("is the kernel's, too, if an update has added another of the name", () => {
+    const exported: Resolution = { kind: 'exported', namespace: '' };
+    const kernel: SymbolResolver = { ...booted, external: () => exported };
+    const resolver = resolveAbove(kernel, changed(first, second), []);
+    expect(resolver.external('b.o', undefinedIn('from_first'))).toBe(exported);
+  });
+
   test('is not a static one, nor one that was there at boot', () => {
     expect(external('calls')).toMatchObject({ kind: 'unresolved', why: 'not there' });
     expect(external('replaced')).toMatchObject({ kind: 'unresolved', why: 'not there' });
@@ -162,9 +169,12 @@ describe('in the module', () => {
   const calls = () => symbolOf('calls');
 
   test('a symbol of another type or size is not meant, but counts for the position', () => {
-    const function_ = 'static __attribute__((used)) noipa int calls(int x) { return x; }';
+    const function_ = 'static __attribute__((used)) noipa int calls(int x) { return x + 1; }';
     const array = 'static __attribute__((used)) int calls[7] = { 1 };';
     const code = codeOf('first', function_, array, FIRST);
+    const named = code.object.symbols.filter(({ name }) => name === 'calls');
+    // A function as long as the variable.
+    expect(named.map(({ size }) => size)).toEqual([4, 28, 4]);
     expect(above(code, second).own('a.o', calls())).toEqual(klp('first', 'calls', 3));
   });
 
