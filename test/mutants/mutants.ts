@@ -149,8 +149,8 @@ const switching: readonly Mutant[] = [
   core(
     'the check that all targets are there',
     'core.c',
-    'if (target->new->n_targets != n)',
-    'if (false)',
+    'return KSPLICE_INCOMPLETE;\n\t}\n\treturn KSPLICE_OK;',
+    ';\n\t}\n\treturn KSPLICE_OK;',
     'only when all are there',
   ),
   core(
@@ -235,6 +235,30 @@ const hooks: readonly Mutant[] = [
   ),
 ];
 
+const late: readonly Mutant[] = [
+  core(
+    'the part of a module that is loaded later',
+    'late.c',
+    'if (state == MODULE_STATE_COMING)\n\t\treturn on_coming(mod);',
+    '',
+    'is patched before it starts',
+  ),
+  core(
+    'the refusal to load a module that could not be patched',
+    'late.c',
+    'return notifier_from_errno(fatal_signal_pending(current) ? -EINTR : -EBUSY);',
+    'return NOTIFY_OK;',
+    'is not loaded, and says why',
+  ),
+  core(
+    'the end of what a module had that goes before it was there',
+    'late.c',
+    'if (state == MODULE_STATE_GOING)\n\t\tclean_up(mod, false);',
+    '',
+    'goes without a trace, and is awaited again',
+  ),
+];
+
 const commands: readonly Mutant[] = [
   tool(
     'the lock',
@@ -246,14 +270,14 @@ const commands: readonly Mutant[] = [
   tool(
     'the look whether this very update is applied',
     'apply/apply.ts',
-    'if (await isApplied(update, host)) return describe',
+    'if (left.length === 0) return describe',
     'if (false) return describe',
     'apply/apply.test.ts',
   ),
   tool(
     'the removal of what a killed run left',
     'apply/apply.ts',
-    'for (const module of modules) await host.unload(module);',
+    'for (const module of left) await host.unload(module);',
     '',
     'apply',
   ),
@@ -266,14 +290,14 @@ const commands: readonly Mutant[] = [
   ),
   tool(
     'growing pauses',
-    'apply/apply.ts',
+    'apply/switching.ts',
     'wait = Math.min(wait * 2, LONGEST_PAUSE_MS);',
     '',
     'apply/apply.test.ts',
   ),
   tool(
     'the end of the time for a switch',
-    'apply/apply.ts',
+    'apply/switching.ts',
     'if (!retry || left <= 0) {',
     'if (!retry) {',
     'apply/apply.test.ts',
@@ -341,8 +365,8 @@ const boot: readonly Mutant[] = [
   tool(
     'the memory of a crash',
     'install/store.ts',
-    'if (attempt && attempt.bootId !== bootId',
-    'if (false && attempt && attempt.bootId !== bootId',
+    'all.filter((one) => one.bootId !== bootId)',
+    'all.filter(() => false)',
     'install/install.test.ts',
   ),
   tool(
@@ -360,6 +384,7 @@ export const mutants: readonly Mutant[] = [
   ...stacking,
   ...switching,
   ...hooks,
+  ...late,
   ...commands,
   ...boot,
 ];
