@@ -181,11 +181,9 @@ describe('--git', () => {
     expect(state()).toEqual(untouched);
 
     // The first update replaced a function of the same object: its code would not match.
-    const ootb = changed(
-      'net/sctp/input.c',
-      /^static int sctp_rcv_ootb\([^{]*\{\n/m,
-      '$&\tif (!skb)\n\t\treturn 1;\n',
-    );
+    const inOotb = /^static int sctp_rcv_ootb\([^{]*\{\n/m;
+    expect(patched).toMatch(inOotb);
+    const ootb = patched.replace(inOotb, '$&\tif (!skb)\n\t\treturn 1;\n');
     const three = commitFile('net/sctp/input.c', ootb, one, 'Once more');
     expect(await refusal({ git: three, source: tree })).toMatchObject({
       code: 'refused-change',
@@ -193,7 +191,13 @@ describe('--git', () => {
       advice: expect.stringContaining('--on'),
     });
     const third = await create({ git: three, source: tree, on: [first.file] });
-    expect(third.functions).toEqual([['sctp', 'sctp_rcv_ootb']]);
+    // It is inlined, into the function that the first one has replaced.
+    expect(third.functions).toEqual([['sctp', 'sctp_rcv']]);
+    const { patch } = await readUpdate(third.file);
+    expect(patch.split('\n').filter((line) => /^[-+](?![-+]{2} )/.test(line))).toEqual([
+      '+\tif (!skb)',
+      '+\t\treturn 1;',
+    ]);
     expect(third.report.on).toEqual([first.id]);
     expect(state()).toEqual(untouched);
   });
