@@ -67,7 +67,7 @@ function compared(answer: Answer): object[] {
 
 describe('a running kernel', () => {
   it('is what its image says, and updates fit both, and what was captured of it', async () => {
-    await withGuest({ name: 'check', kernel }, async (guest) => {
+    await withGuest({ name: 'check', kernel, timeoutMs: 1_200_000 }, async (guest) => {
       const absent = await kspliceFails(guest, `check ${updates.sctp} --live`);
       expect(absent).toMatchObject({ code: 'target-not-loaded' });
       await guest.ok('modprobe sctp');
