@@ -5,9 +5,9 @@ import { readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
-import { bootGuest, type Guest } from './harness/index.js';
+import { type Guest, withGuest } from './harness/index.js';
 import { configure, ksplice, kspliceFails, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
 
 const folder = join(ROOT, '.work', 'late');
@@ -58,10 +58,14 @@ beforeAll(async () => {
   await configure(kernel, join(folder, 'conf'));
   const change = ['--patch', join(folder, 'late.patch'), '--config', join(folder, 'conf')];
   await ksplice(['create', ...change, '--id', 'late', '--output', folder]);
-  guest = await bootGuest({ name: 'late', kernel, timeoutMs: 3_000_000 });
 });
 
-afterAll(() => guest?.close());
+/** sctp cannot be unloaded, so each test has its own. */
+const inGuest = (body: () => Promise<void>) => () =>
+  withGuest({ name: 'late', kernel, timeoutMs: 1_800_000 }, (booted) => {
+    guest = booted;
+    return body();
+  });
 
 const VMLINUX = ['ksplice', 'ksplice_late_vmlinux_new'];
 const ALL = ['ksplice', 'ksplice_late_sctp_new', 'ksplice_late_vmlinux_new'];
@@ -79,85 +83,96 @@ async function partial() {
 }
 
 describe('apply --partial', () => {
-  it('applies to a module when that is loaded, from its first call on', async () => {
-    expect(await kspliceFails(guest, `apply ${update}`)).toMatchObject({
-      code: 'target-not-loaded',
-      advice: expect.stringContaining('--partial'),
-    });
-    expect(await kspliceIn(guest, `apply --partial --dry-run ${update}`)).toMatchObject({
-      changed: false,
-      attempts: 1,
-    });
-    expect(await kspliceModules(guest)).toEqual([]);
+  it(
+    'applies to a module when that is loaded, from its first call on',
+    inGuest(async () => {
+      expect(await kspliceFails(guest, `apply ${update}`)).toMatchObject({
+        code: 'target-not-loaded',
+        advice: expect.stringContaining('--partial'),
+      });
+      expect(await kspliceIn(guest, `apply --partial --dry-run ${update}`)).toMatchObject({
+        changed: false,
+        attempts: 1,
+      });
+      expect(await kspliceModules(guest)).toEqual([]);
 
-    const part = { stage: 'applied', waiting: ['sctp'] };
-    expect(await partial()).toMatchObject({ ...part, changed: true });
-    expect(await partial()).toMatchObject({ ...part, changed: false });
-    expect(await kspliceIn(guest, 'view')).toMatchObject({ updates: [part] });
-    expect(await kspliceModules(guest)).toEqual(VMLINUX);
-    expect(await guest.ok('find /run/ksplice ! -user root -o -perm /077')).toBe('');
+      const part = { stage: 'applied', waiting: ['sctp'] };
+      expect(await partial()).toMatchObject({ ...part, changed: true });
+      expect(await partial()).toMatchObject({ ...part, changed: false });
+      expect(await kspliceIn(guest, 'view')).toMatchObject({ updates: [part] });
+      expect(await kspliceModules(guest)).toEqual(VMLINUX);
+      expect(await guest.ok('find /run/ksplice ! -user root -o -perm /077')).toBe('');
 
-    await guest.ok('cat /proc/softirqs && modprobe sctp', PATIENT);
-    expect(await timesNew()).toBe(1);
-    expect(await snmp()).toMatch(/^Shows\t1 of \d+$/);
-    expect(await kspliceModules(guest)).toEqual(ALL);
-    expect(await kspliceIn(guest, 'view --id late')).toMatchObject({
-      stage: 'applied',
-      waiting: [],
-      abortCause: 'ok',
-    });
-    expect(await kspliceIn(guest, `apply ${update}`)).toMatchObject({ changed: false });
+      await guest.ok('cat /proc/softirqs && modprobe sctp', PATIENT);
+      expect(await timesNew()).toBe(1);
+      expect(await snmp()).toMatch(/^Shows\t1 of \d+$/);
+      expect(await kspliceModules(guest)).toEqual(ALL);
+      expect(await kspliceIn(guest, 'view --id late')).toMatchObject({
+        stage: 'applied',
+        waiting: [],
+        abortCause: 'ok',
+      });
+      expect(await kspliceIn(guest, `apply ${update}`)).toMatchObject({ changed: false });
 
-    await kspliceIn(guest, 'undo late');
-    expect(await snmp()).toMatch(/^SctpCurrEstab/);
-    expect(await kspliceModules(guest)).toEqual([]);
-    await guest.ok('modprobe -r sctp');
-  });
+      await kspliceIn(guest, 'undo late');
+      expect(await snmp()).toMatch(/^SctpCurrEstab/);
+      expect(await kspliceModules(guest)).toEqual([]);
+    }),
+  );
 
-  it('lets the module alone after undo, and does not let it in half patched', async () => {
-    const before = await timesNew();
-    await partial();
-    await kspliceIn(guest, 'undo late');
-    expect(await kspliceModules(guest)).toEqual([]);
-    expect(await guest.ok('ls /run/ksplice/updates')).toBe('');
-    await guest.ok('modprobe sctp && modprobe -r sctp', PATIENT);
-    expect(await timesNew()).toBe(before);
+  it(
+    'does not let the module in half patched',
+    inGuest(async () => {
+      await partial();
+      const kept = '/run/ksplice/updates/late/ksplice-late/patch';
+      await guest.ok(`cp ${kept} /tmp/patch && echo >>${kept}`);
+      guest.expectLog(/ksplice: sctp is not loaded: an update awaits it/);
+      guest.expectLog(/ksplice-ts: sctp: ksplice-late is not a usable update/);
+      expect(await guest.run('modprobe sctp', PATIENT)).toMatchObject({ status: 1 });
+      expect(await timesNew()).toBe(0);
+      expect(await kspliceModules(guest)).toEqual(VMLINUX);
+      await guest.ok(`cp /tmp/patch ${kept} && modprobe sctp`, PATIENT);
+      expect(await timesNew()).toBe(1);
+      expect(await kspliceModules(guest)).toEqual(ALL);
+      await kspliceIn(guest, 'undo late');
+    }),
+  );
 
-    await partial();
-    const kept = '/run/ksplice/updates/late/ksplice-late/patch';
-    await guest.ok(`cp ${kept} /tmp/patch && echo >>${kept}`);
-    guest.expectLog(/ksplice: sctp is not loaded: an update awaits it/);
-    guest.expectLog(/ksplice-ts: sctp: ksplice-late is not a usable update/);
-    expect(await guest.run('modprobe sctp', PATIENT)).toMatchObject({ status: 1 });
-    expect(await timesNew()).toBe(before);
-    expect(await kspliceModules(guest)).toEqual(VMLINUX);
-    await guest.ok(`cp /tmp/patch ${kept} && modprobe sctp`, PATIENT);
-    expect(await timesNew()).toBe(before + 1);
-    expect(await kspliceModules(guest)).toEqual(ALL);
-    await kspliceIn(guest, 'undo late');
-    await guest.ok('modprobe -r sctp');
-  });
+  it(
+    'lets the module alone after undo',
+    inGuest(async () => {
+      await partial();
+      await kspliceIn(guest, 'undo late');
+      expect(await kspliceModules(guest)).toEqual([]);
+      expect(await guest.ok('ls /run/ksplice/updates')).toBe('');
+      await guest.ok('modprobe sctp', PATIENT);
+      expect(await timesNew()).toBe(0);
+      expect(await snmp()).toMatch(/^SctpCurrEstab/);
+    }),
+  );
 
-  it('forgets what a run that was killed awaited', async () => {
-    const before = await timesNew();
-    await guest.writeFile(
-      '/tmp/bin/insmod',
-      '#!/bin/bash\n[[ $1 != *vmlinux_new.ko ]] || kill -9 $(ps -o ppid= -p $PPID)\nexec /usr/sbin/insmod "$@"\n',
-      0o755,
-    );
-    const tool = `${process.execPath} ${ROOT}/bin/ksplice-ts.js`;
-    await guest.run(`PATH=/tmp/bin:$PATH ${tool} apply --partial ${update}`, PATIENT);
-    expect(await guest.ok('cat /sys/kernel/ksplice/awaited')).toBe('late sctp');
-    await giveTime();
-    await guest.ok('modprobe sctp', PATIENT);
-    expect(await timesNew()).toBe(before);
-    expect(await guest.ok('cat /sys/kernel/ksplice/awaited')).toBe('');
-    expect(await kspliceIn(guest, `apply ${update}`)).toMatchObject({
-      changed: true,
-      waiting: [],
-    });
-    expect(await snmp()).toMatch(/^Shows\t/);
-    await kspliceIn(guest, 'undo late');
-    expect(await kspliceModules(guest)).toEqual([]);
-  });
+  it(
+    'forgets what a run that was killed awaited',
+    inGuest(async () => {
+      await guest.writeFile(
+        '/tmp/bin/insmod',
+        '#!/bin/bash\n[[ $1 != *vmlinux_new.ko ]] || kill -9 $(ps -o ppid= -p $PPID)\nexec /usr/sbin/insmod "$@"\n',
+        0o755,
+      );
+      const tool = `${process.execPath} ${ROOT}/bin/ksplice-ts.js`;
+      await guest.run(`PATH=/tmp/bin:$PATH ${tool} apply --partial ${update}`, PATIENT);
+      expect(await guest.ok('cat /sys/kernel/ksplice/awaited')).toBe('late sctp');
+      await giveTime();
+      await guest.ok('modprobe sctp', PATIENT);
+      expect(await timesNew()).toBe(0);
+      expect(await guest.ok('cat /sys/kernel/ksplice/awaited')).toBe('');
+      expect(await kspliceIn(guest, `apply ${update}`)).toMatchObject({
+        changed: true,
+        waiting: [],
+      });
+      expect(await snmp()).toMatch(/^Shows\t/);
+      await kspliceIn(guest, 'undo late');
+      expect(await kspliceModules(guest)).toEqual([]);
+    }),
+  );
 });
