@@ -175,7 +175,8 @@ describe('applyUpdate', () => {
       for (let i = 0; i < 100; i++) kernel.refusals.push(refusal);
       const started = Date.now();
       const error = await failure(applyUpdate(update, kernel, { timeout: 300 }, silentUi));
-      expect(Date.now() - started).toBeLessThan(2_000);
+      // With all its pauses the list of refusals would take minutes.
+      expect(Date.now() - started).toBeLessThan(30_000);
       expect(error.code).toBe('busy');
       expect(error.message).toContain('nginx (812) in sctp_rcv [sctp]');
       expect(error.details).toMatchObject({
