@@ -163,9 +163,7 @@ describe.each(EXAMPLES)('the update for $name', ({ name, target, object, changed
 
   test('is shown as one page without anything from elsewhere', async () => {
     const file = path.join(folder, `${name}.html`);
-    const started = performance.now();
     expect(await run([updates.get(name)!, '--html', file])).toMatchObject({ status: 0 });
-    expect(performance.now() - started).toBeLessThan(10_000);
     const page = readFileSync(file, 'utf8');
     expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
     expect(page).not.toMatch(/<script|https?:|<link|<img|url\(/);
