@@ -38,8 +38,8 @@ export async function makeModules(
     signal: ui.signal,
     onLine,
   });
-  if (result.status === 0) return;
   refuseLinkTime(tree);
+  if (result.status === 0) return;
   const packages = missingPackages(result.output, headers.compiler);
   if (packages.length > 0) throw needsPackages(packages);
   const lines = errorLines(result.output, tree);
@@ -54,7 +54,7 @@ export async function makeModules(
   );
 }
 
-/** Without code in the objects, modpost and others miss what nobody would think of. */
+/** Without code in the objects kbuild may fail, at something that nobody would think of, or not. */
 function refuseLinkTime(tree: string): void {
   const names = compiledObjects(tree, tree)
     .filter(({ made: { commands } }) => {
