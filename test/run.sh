@@ -2,7 +2,8 @@
 # Runs the tests, the demo or the benchmark on a machine that may have nothing but
 # Debian and Node: installs what is missing, says so before, and then runs.
 #
-# usage: bash test/run.sh test|demo|faults|setup
+# usage: bash test/run.sh test [--kernels]
+#        bash test/run.sh demo|faults|setup
 #        bash test/run.sh bench [differ [PAIRS] | pause]
 #        bash test/run.sh kernels [--scenes] [NAME…]
 #        bash test/run.sh soak [--cycles N]
@@ -53,10 +54,11 @@ main() {
 	# The corpus has kernels of its own, fetched as its options say.
 	[[ $task == @(corpus|kernels) ]] || fetch_kernel
 	[[ $task != @(test|setup|fuzz|bench) ]] || fetch_other_source
-	build_tool
+	# Guests of other tests may be running what is built.
+	[[ -n ${KSPLICE_TEST_BUILT-} ]] || build_tool
 	case $task in
 	setup) say "All is set up. The kernel to test on is described in $cache/kernel.json." ;;
-	test) exec bash test/setup/tests.sh ;;
+	test) exec bash test/setup/tests.sh "$@" ;;
 	kernels) test_kernels "$@" ;;
 	demo) exec npx tsx test/demo/demo.ts ;;
 	faults) exec env KSPLICE_WRITE_FAULTS=1 npx vitest run --project vm test/vm/faults ;;

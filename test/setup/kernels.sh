@@ -40,23 +40,35 @@ provide_kernel() {
 	fi
 }
 
+# chosen_kernels OWN [NAME…]: lines as of other_kernels.
+chosen_kernels() {
+	local own=$1 name rest
+	shift
+	while read -r name rest; do
+		(($# == 0)) || [[ " $* " == *" $name "* ]] || continue
+		# Both scenes are in what it has to watch; alone they are not worth its build.
+		[[ $name != debug || -z $only_scenes || $# != 0 ]] || continue
+		printf '%s %s\n' "$name" "$rest"
+	done < <(other_kernels "$own")
+}
+
 # test_kernels [--scenes] [NAME…]: all of them, or those named; --scenes leaves the two
 # scenes of all that is tested. The last line is the count of what passed and failed.
 test_kernels() {
-	local name series flavour own_cache=$cache own only_scenes='' names=()
+	local name series flavour own_cache=$cache own only_scenes='' kernels names
 	if [[ ${1-} == --scenes ]]; then
 		only_scenes=yes
 		shift
 	fi
 	update_package_lists
 	own=$(source_package)
+	mapfile -t kernels < <(chosen_kernels "$own" "$@")
 	rm -rf .work/results/kernels
 	mkdir -p .work/results/kernels
+	names=("${kernels[@]%% *}")
+	# What is not reached counts as failed.
+	printf '%s\n' "${names[@]}" >.work/results/kernels/names
 	while read -r name series flavour <&3; do
-		(($# == 0)) || [[ " $* " == *" $name "* ]] || continue
-		# Both scenes are in what it has to watch; alone they are not worth its build.
-		[[ $name != debug || -z $only_scenes || $# != 0 ]] || continue
-		names+=("$name")
 		(
 			export KSPLICE_TEST_CACHE=$own_cache/kernels/$name
 			[[ $series == - ]] || export KSPLICE_TEST_SERIES=$series
@@ -68,6 +80,6 @@ test_kernels() {
 			npx vitest run --project vm --reporter=default --reporter=json \
 				--outputFile.json=".work/results/kernels/$name.json" "${tests[@]}"
 		) || true
-	done 3< <(other_kernels "$own")
+	done 3< <(printf '%s\n' "${kernels[@]}")
 	node test/setup/count.mjs .work/results/kernels "${names[@]}"
 }

@@ -3,6 +3,8 @@
 # project. Those on real objects and those in the guest run side by side: the
 # guest waits a lot, and compilers do not. The last line is the count of what passed
 # and failed.
+#
+# usage: tests.sh [--kernels]   with the two scenes on other kernels (test/run.sh kernels)
 
 set -uo pipefail
 results=.work/results
@@ -27,6 +29,15 @@ check types npx tsc --noEmit
 run_project unit
 run_project vm | sed -u 's/^/vm: /' &
 run_project real
+if [[ ${1-} == --kernels ]]; then
+	KSPLICE_TEST_BUILT=yes bash test/run.sh kernels --scenes
+fi
 wait
 
-exec node test/setup/count.mjs "$results" unit real vm
+projects=(unit real vm)
+if [[ ${1-} == --kernels ]]; then
+	# Without a list of them something is wrong, and "kernels" is a project that did not run.
+	mapfile -t kernels < <(cat "$results/kernels/names" 2>/dev/null)
+	((${#kernels[@]})) && projects+=("${kernels[@]/#/kernels/}") || projects+=(kernels)
+fi
+exec node test/setup/count.mjs "$results" "${projects[@]}"

@@ -50,8 +50,8 @@ export async function configure(kernel: TestKernel, confdir: string): Promise<vo
 }
 
 /**
- * Makes the update of an example with `create`, all below `.work/update-ID`; the cache of
- * prepared trees is the user's own. The ID is the name, so that tests can speak of it.
+ * Makes the update of an example with `create`, all below `.work/update-ID-RELEASE`; the cache
+ * of prepared trees is the user's own. The ID is the name, so that tests can speak of it.
  */
 export async function exampleUpdate(
   kernel: TestKernel,
@@ -59,7 +59,7 @@ export async function exampleUpdate(
   id: string,
   options: KspliceOptions = {},
 ): Promise<{ file: string; answer: Answer }> {
-  const folder = join(ROOT, '.work', `update-${id}`);
+  const folder = join(ROOT, '.work', `update-${id}-${kernel.release}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const confdir = join(folder, 'conf');
