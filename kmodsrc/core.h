@@ -13,6 +13,7 @@
 #ifndef KSPLICE_CORE_H
 #define KSPLICE_CORE_H
 
+#include <linux/completion.h>
 #include <linux/ftrace.h>
 #include <linux/kobject.h>
 #include <linux/list.h>
@@ -172,6 +173,7 @@ struct ksplice_update {
 	struct ksplice_conflict conflicts[KSPLICE_MAX_CONFLICTS];
 	unsigned int n_conflicts;
 	struct seq_buf mismatches;	/* text, line by line */
+	struct completion *released;
 };
 
 extern struct mutex ksplice_lock;
@@ -217,6 +219,7 @@ void ksplice_print_bases(struct seq_buf *text, const struct ksplice_update *upda
 
 /* sysfs.c */
 struct ksplice_update *ksplice_create_update(const char *id);
+void ksplice_release_update(struct ksplice_update *update);
 
 /* root.c */
 extern struct kobject *ksplice_root;

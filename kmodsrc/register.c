@@ -70,7 +70,7 @@ static void drop_update_if_empty(struct ksplice_update *update)
 		return;
 	list_del(&update->list);
 	kobject_del(&update->kobj);
-	kobject_put(&update->kobj);
+	ksplice_release_update(update);
 }
 
 static struct ksplice_update *find_or_create(const char *id)

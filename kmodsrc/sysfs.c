@@ -319,11 +319,13 @@ static const struct attribute_group *update_groups[] = {
 static void release_update(struct kobject *kobj)
 {
 	struct ksplice_update *update = to_update(kobj);
+	struct completion *released = update->released;
 
 	ksplice_free_functions(update);
 	kvfree(update->mismatches.buffer);
 	kfree(update->allow_busy);
 	kfree(update);
+	complete(released);
 }
 
 static struct kobj_type update_type = {
@@ -331,6 +333,16 @@ static struct kobj_type update_type = {
 	.sysfs_ops = &kobj_sysfs_ops,
 	.default_groups = update_groups,
 };
+
+/* The kernel may put off the call to release_update(), which must not find this module gone. */
+void ksplice_release_update(struct ksplice_update *update)
+{
+	DECLARE_COMPLETION_ONSTACK(released);
+
+	update->released = &released;
+	kobject_put(&update->kobj);
+	wait_for_completion(&released);
+}
 
 /* An empty update with its directory, or an ERR_PTR(). */
 struct ksplice_update *ksplice_create_update(const char *id)
@@ -351,6 +363,6 @@ struct ksplice_update *ksplice_create_update(const char *id)
 	ret = kobject_init_and_add(&update->kobj, &update_type, ksplice_root, "%s", id);
 	if (!ret)
 		return update;
-	kobject_put(&update->kobj);
+	ksplice_release_update(update);
 	return ERR_PTR(ret);
 }
