@@ -63,7 +63,7 @@ static const struct wanted wanted[] __initconst = {
 	WANT(static_call_text_reserved),
 	WANT(stop_machine_cpuslocked),
 	WANT(text_mutex),
-	WANT(text_poke),
+	WANT(text_poke_kgdb),
 };
 
 struct found {

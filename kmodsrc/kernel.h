@@ -60,7 +60,7 @@ struct ksplice_kernel {
 	typeof(static_call_text_reserved) *static_call_text_reserved;
 	typeof(stop_machine_cpuslocked) *stop_machine_cpuslocked;
 	typeof(text_mutex) *text_mutex;
-	typeof(text_poke) *text_poke;
+	typeof(text_poke_kgdb) *text_poke_kgdb;
 };
 
 extern struct ksplice_kernel ksplice_kernel;

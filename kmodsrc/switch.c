@@ -46,14 +46,23 @@ static void unlock_text(void)
 	ksplice_unlock_livepatches();
 }
 
-/* text_poke() writes to two pages at most. */
+/*
+ * Who stops the machine holds text_mutex, but this is another thread, and text_poke() insists
+ * that its caller has it.  The debugger, which stops all others too, is allowed not to.
+ */
+static void write_text(unsigned long to, const u8 *bytes, unsigned long length)
+{
+	KERNEL(text_poke_kgdb)((void *)to, bytes, length);
+}
+
+/* It can be written to two pages at most at once. */
 static void write_content(unsigned long to, const u8 *content, unsigned long length)
 {
 	unsigned long part;
 
 	for (; length; to += part, content += part, length -= part) {
 		part = min(length, PAGE_SIZE - offset_in_page(to));
-		KERNEL(text_poke)((void *)to, content, part);
+		write_text(to, content, part);
 	}
 }
 
@@ -65,8 +74,7 @@ static void write_all(struct ksplice_update *update, bool undo)
 		if (f->live != undo)
 			continue;
 		if (f->new && !f->by_ftrace)
-			KERNEL(text_poke)((void *)f->site, undo ? f->saved : f->jump,
-					  KSPLICE_JUMP_SIZE);
+			write_text(f->site, undo ? f->saved : f->jump, KSPLICE_JUMP_SIZE);
 		handler = f->by_ftrace ? ksplice_handler_below(f) : NULL;
 		if (handler)
 			WRITE_ONCE(handler->leads_to, undo ? f->below->new : f->new);
