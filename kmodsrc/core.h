@@ -221,7 +221,7 @@ void ksplice_print_bases(struct seq_buf *text, const struct ksplice_update *upda
 struct ksplice_update *ksplice_create_update(const char *id);
 void ksplice_release_update(struct ksplice_update *update);
 
-/* root.c */
+/* root.c: what belongs to no update */
 extern struct kobject *ksplice_root;
 int ksplice_sysfs_init(void);
 void ksplice_sysfs_exit(void);
