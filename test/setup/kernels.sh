@@ -53,11 +53,12 @@ chosen_kernels() {
 }
 
 # test_kernels [--scenes] [NAME…]: all of them, or those named; --scenes leaves the two
-# scenes of all that is tested. The last line is the count of what passed and failed.
+# scenes of all that is tested, without tracing. The last line is the count of what passed and failed.
 test_kernels() {
 	local name series flavour own_cache=$cache own only_scenes='' kernels names
 	if [[ ${1-} == --scenes ]]; then
 		only_scenes=yes
+		export KSPLICE_TEST_SCENES=plain
 		shift
 	fi
 	update_package_lists

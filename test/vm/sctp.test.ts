@@ -4,12 +4,15 @@
 // all the time.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { hasOption, type TestKernel, testKernel } from '../kernels/kernel.js';
+import { testKernel } from '../kernels/kernel.js';
 import { withGuest } from './harness/index.js';
 import { exampleUpdate, kspliceIn, kspliceModules } from './ksplice.js';
 import { KernelSctp } from './traffic/kernel-sctp.js';
-import { stopTracing, tracedCalls, traceFunction } from './traffic/tracing.js';
+import { stopTracing, tracedCalls, traceFunction, waysToRun } from './traffic/tracing.js';
 import { type Association, userlandAssociation } from './traffic/userland-sctp.js';
+
+const kernel = await testKernel();
+const ways = await waysToRun(kernel);
 
 const WORKS = { up: true, echoed: true, closed: true };
 
@@ -40,18 +43,12 @@ describe('sctp on the stock kernel', () => {
 });
 
 describe('the sctp example', () => {
-  let kernel: TestKernel;
   let update: string;
   beforeAll(async () => {
-    kernel = await testKernel();
     ({ file: update } = await exampleUpdate(kernel, 'sctp', 'sctpscene'));
   });
 
-  it.for([
-    ['applies and comes out again', false],
-    ['does the same while the replaced function is traced', true],
-  ] as const)('%s', async ([_, traced], { skip }) => {
-    skip(traced && !(await hasOption(kernel, 'FUNCTION_TRACER')), 'it has no function tracing');
+  it.for(ways)('%s', async ([_, traced]) => {
     await withGuest({ name: 'sctp-scene', kernel }, async (guest) => {
       await guest.ok('modprobe sctp');
       const refcount = await guest.ok('cat /sys/module/sctp/refcnt');

@@ -4,11 +4,14 @@
 // through apply and undo without losing a byte.
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { hasOption, type TestKernel, testKernel } from '../kernels/kernel.js';
+import { testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';
 import { exampleUpdate, kspliceIn, kspliceModules } from './ksplice.js';
 import { connect, listen, TcpStream } from './traffic/tcp.js';
-import { stopTracing, tracedCalls, traceFunction } from './traffic/tracing.js';
+import { stopTracing, tracedCalls, traceFunction, waysToRun } from './traffic/tracing.js';
+
+const kernel = await testKernel();
+const ways = await waysToRun(kernel);
 
 const DROPPED_PORT = 6688;
 const OTHER_PORT = 6689;
@@ -21,18 +24,12 @@ async function drops(guest: Guest): Promise<number> {
 }
 
 describe('the tcp example', () => {
-  let kernel: TestKernel;
   let update: string;
   beforeAll(async () => {
-    kernel = await testKernel();
     ({ file: update } = await exampleUpdate(kernel, 'tcp', 'tcpscene'));
   });
 
-  it.for([
-    ['applies and comes out again', false],
-    ['does the same while the replaced function is traced', true],
-  ] as const)('%s', async ([_, traced], { skip }) => {
-    skip(traced && !(await hasOption(kernel, 'FUNCTION_TRACER')), 'it has no function tracing');
+  it.for(ways)('%s', async ([_, traced]) => {
     await withGuest({ name: 'tcp-scene', kernel }, async (guest) => {
       const stream = await TcpStream.open(guest, 7000);
       await listen(guest, DROPPED_PORT);
