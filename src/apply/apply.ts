@@ -3,10 +3,9 @@
 
 import { problemsError } from '../errors.js';
 import { busyProblems } from '../inspect/allow-busy.js';
-import { decodeProgram } from '../program/decode.js';
 import type { Ui } from '../ui.js';
 import type { TargetChange } from '../update/contents.js';
-import { programOf, type Update } from '../update/update.js';
+import { decodedProgramOf, type Update } from '../update/update.js';
 import { type Applied, Applying, type ApplyOptions, describe } from './applying.js';
 import { appliedChanges, applyProblems } from './checks.js';
 import { Core } from './core.js';
@@ -46,9 +45,7 @@ export async function applyUpdate(
 
 function checkAllowBusy(update: Update, names: readonly string[]): void {
   if (names.length === 0) return;
-  const programs = update.contents.changes.map((change) =>
-    decodeProgram(programOf(update, change), change.oldCode.file),
-  );
+  const programs = update.contents.changes.map((change) => decodedProgramOf(update, change));
   const problems = busyProblems(programs, names);
   if (problems.length > 0) {
     throw problemsError('checks-failed', `update ${update.id} cannot be applied`, problems);

@@ -4,10 +4,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { KspliceError } from '../errors.js';
 import { busyProblems } from '../inspect/allow-busy.js';
-import { decodeProgram } from '../program/decode.js';
 import type { Ui } from '../ui.js';
 import { CORE_MODULE, type TargetChange } from '../update/contents.js';
-import { programOf, type Update } from '../update/update.js';
+import { decodedProgramOf, type Update } from '../update/update.js';
 import { refusal } from './abort-error.js';
 import { stopIfInterrupted } from './checks.js';
 import { Core, type ReplacedFunction, type Timing } from './core.js';
@@ -235,9 +234,7 @@ function busyNamesOf(
   names: readonly string[],
 ): string[] {
   if (names.length === 0) return [];
-  const programs = changes.map((change) =>
-    decodeProgram(programOf(update, change), change.oldCode.file),
-  );
+  const programs = changes.map((change) => decodedProgramOf(update, change));
   return names.filter((name) => busyProblems(programs, [name]).length === 0);
 }
 

@@ -4,14 +4,13 @@
 
 import { KspliceError, type Problem } from '../errors.js';
 import { matchProgram } from '../match/interpret.js';
-import { decodeProgram } from '../program/decode.js';
 import type { Program } from '../program/types.js';
 import type { KernelFiles } from '../run/kernel-files.js';
 import type { RunningKernel } from '../run/running.js';
 import type { Ui } from '../ui.js';
 import type { TargetChange } from '../update/contents.js';
 import { readUpdate } from '../update/read.js';
-import { programOf, type Update } from '../update/update.js';
+import { decodedProgramOf, type Update } from '../update/update.js';
 import { checkNewCode } from './new-code.js';
 import { type Difference, describeMismatches, differingNames } from './report.js';
 
@@ -94,8 +93,8 @@ function proveTarget(
   change: TargetChange,
   kernel: RunningKernel,
 ): TargetProof | { differences: Difference[] } {
-  const { target, oldCode, newCode } = change;
-  const program = decodeProgram(programOf(update, change), oldCode.file);
+  const { target, newCode } = change;
+  const program = decodedProgramOf(update, change);
   const result = matchProgram(program, target, kernel);
   if (!result.ok) return { differences: describeMismatches(target, result.mismatches) };
   const object = update.modules.get(newCode.module)!.info.object;

@@ -5,9 +5,8 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { KspliceError } from '../errors.js';
 import type { Base } from '../extract/templates.js';
-import { decodeProgram } from '../program/decode.js';
 import { readUpdate } from '../update/read.js';
-import { programOf, type Update } from '../update/update.js';
+import { decodedProgramOf, type Update } from '../update/update.js';
 
 /**
  * Reads the updates below, and those that they are on, which are looked for beside them.
@@ -41,7 +40,7 @@ export function basesOf(updates: readonly Update[]): Base[] {
     update.contents.changes.map((change) => ({
       id: update.id,
       target: change.target,
-      cookie: decodeProgram(programOf(update, change), change.oldCode.file).cookie,
+      cookie: decodedProgramOf(update, change).cookie,
     })),
   );
 }

@@ -1,10 +1,9 @@
 // What an update would do, as one value: everything that `inspect` shows comes
 // from here. Nothing is asked of a kernel; all of it is in the update.
 
-import { decodeProgram } from '../program/decode.js';
 import type { Program } from '../program/types.js';
 import type { TargetChange } from '../update/contents.js';
-import { type KernelName, programOf, type Update } from '../update/update.js';
+import { decodedProgramOf, type KernelName, type Update } from '../update/update.js';
 import { NewModule } from './new-module.js';
 import { isFunction, OldCode } from './old-code.js';
 import { type Part, partsOf } from './parts.js';
@@ -82,7 +81,7 @@ export function inspectUpdate(update: Update): Inspection {
 
 function inspectTarget(update: Update, change: TargetChange): TargetInspection {
   const { target, oldCode: old, newCode } = change;
-  const program = decodeProgram(programOf(update, change), old.file);
+  const program = decodedProgramOf(update, change);
   const newModule = new NewModule(
     update.modules.get(newCode.module)!.info.object,
     (index) => program.spans[index]?.name,

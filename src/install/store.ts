@@ -155,11 +155,7 @@ export class Store {
    * @throws KspliceError `io`; then it must not be
    */
   async begin(attempt: Attempt): Promise<void> {
-    try {
-      await replaceDurably(this.attemptFile, json(attempt));
-    } catch (error) {
-      throw cannotWrite(this.attemptFile, error);
-    }
+    await note(this.attemptFile, attempt);
   }
 
   /** The attempt is over, whatever came of it. */
@@ -173,11 +169,7 @@ export class Store {
    * @throws KspliceError `io`; then they must not be
    */
   async beginLate(attempts: readonly Attempt[]): Promise<void> {
-    try {
-      await replaceDurably(this.lateFile, json(attempts));
-    } catch (error) {
-      throw cannotWrite(this.lateFile, error);
-    }
+    await note(this.lateFile, attempts);
   }
 
   async endLate(): Promise<void> {
@@ -212,6 +204,14 @@ export class Store {
 
   private place(id: string): string {
     return path.join(this.directory, 'updates', id);
+  }
+}
+
+async function note(file: string, value: unknown): Promise<void> {
+  try {
+    await replaceDurably(file, json(value));
+  } catch (error) {
+    throw cannotWrite(file, error);
   }
 }
 

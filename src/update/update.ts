@@ -3,6 +3,8 @@
 // whatever happens to the file meanwhile.
 
 import { KspliceError, type Problem, problemsError } from '../errors.js';
+import { decodeProgram } from '../program/decode.js';
+import type { Program } from '../program/types.js';
 import type { UpdateFiles } from './archive.js';
 import { checksumFaults } from './checksums.js';
 import {
@@ -105,6 +107,11 @@ export function programOf(update: Update, change: TargetChange): Buffer {
   const section = module?.info.object.section(PROGRAM_SECTION);
   if (!section) throw new KspliceError('bad-update', `${change.oldCode.file} has no match program`);
   return section.data;
+}
+
+/** The same, decoded. Throws what `decodeProgram` throws, too. */
+export function decodedProgramOf(update: Update, change: TargetChange): Program {
+  return decodeProgram(programOf(update, change), change.oldCode.file);
 }
 
 function asProblems(faults: readonly string[]): Problem[] {

@@ -116,7 +116,7 @@ const stacking: readonly Mutant[] = [
     'is refused while one of them is not applied',
   ),
   core(
-    'the hold on new code below',
+    'the end of the hold on new code below',
     'stacking.c',
     'module_put(link->below->new->owner);\n\t\tlist_del',
     'list_del',

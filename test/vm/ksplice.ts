@@ -1,8 +1,10 @@
 // The tool itself, as a user calls it: on the host to make updates, in the guest
 // to apply them.
 
+import { readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { createTwoFilesPatch } from 'diff';
 import { execa } from 'execa';
 import { CHECKSUMS, formatChecksums } from '../../src/update/checksums.js';
 import type { Update } from '../../src/update/update.js';
@@ -68,6 +70,27 @@ export async function exampleUpdate(
   const args = ['create', ...patch, '--id', id, '--output', folder, ...(options.args ?? [])];
   const answer = await ksplice(args, options);
   return { file: join(folder, `ksplice-${id}.tar.gz`), answer };
+}
+
+/** What takes the place of the text that an expression finds; `$&` and the like are read as with String.replace(). */
+export type SourceEdit = readonly [from: RegExp, to: string];
+
+/**
+ * A patch of edits to one file of a kernel's source, which may go into one with others.
+ * @throws Error if the file does not have what is to be replaced
+ */
+export function sourcePatch(
+  kernel: TestKernel,
+  file: string,
+  edits: readonly SourceEdit[],
+): string {
+  const before = readFileSync(join(kernel.source, file), 'utf8');
+  let after = before;
+  for (const [from, to] of edits) {
+    if (!from.test(after)) throw new Error(`${file} has no ${from}`);
+    after = after.replace(from, to);
+  }
+  return createTwoFilesPatch(`a/${file}`, `b/${file}`, before, after);
 }
 
 /**

@@ -1,14 +1,21 @@
 // An update of the kernel proper and of a module that is not loaded: it is applied
 // to the first, and to the second when that is loaded, before any of its code runs.
 
-import { readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTwoFilesPatch } from 'diff';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';
-import { configure, ksplice, kspliceFails, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
+import {
+  configure,
+  ksplice,
+  kspliceFails,
+  kspliceIn,
+  kspliceModules,
+  ROOT,
+  type SourceEdit,
+  sourcePatch,
+} from './ksplice.js';
 
 const folder = join(ROOT, '.work', 'late');
 const update = join(folder, 'ksplice-late.tar.gz');
@@ -17,15 +24,7 @@ const AT_INIT = 'sctp: this is new code';
 let kernel: TestKernel;
 let guest: Guest;
 
-function patch(file: string, edits: readonly (readonly [RegExp, string])[]): string {
-  const before = readFileSync(join(kernel.source, file), 'utf8');
-  let after = before;
-  for (const [from, to] of edits) {
-    expect(after).toMatch(from);
-    after = after.replace(from, to);
-  }
-  return createTwoFilesPatch(`a/${file}`, `b/${file}`, before, after);
-}
+const patch = (file: string, edits: readonly SourceEdit[]) => sourcePatch(kernel, file, edits);
 
 beforeAll(async () => {
   kernel = await testKernel();

@@ -1,28 +1,26 @@
 // What one target of an update adds, another one uses: a counter that is new in the
 // kernel proper, and is shown by a module.
 
-import { readFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createTwoFilesPatch } from 'diff';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { withGuest } from './harness/index.js';
-import { configure, ksplice, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
+import {
+  configure,
+  ksplice,
+  kspliceIn,
+  kspliceModules,
+  ROOT,
+  type SourceEdit,
+  sourcePatch,
+} from './ksplice.js';
 
 const folder = join(ROOT, '.work', 'shared');
 const update = join(folder, 'ksplice-shared.tar.gz');
 let kernel: TestKernel;
 
-function patch(file: string, edits: readonly (readonly [RegExp, string])[]): string {
-  const before = readFileSync(join(kernel.source, file), 'utf8');
-  let after = before;
-  for (const [from, to] of edits) {
-    expect(after).toMatch(from);
-    after = after.replace(from, to);
-  }
-  return createTwoFilesPatch(`a/${file}`, `b/${file}`, before, after);
-}
+const patch = (file: string, edits: readonly SourceEdit[]) => sourcePatch(kernel, file, edits);
 
 beforeAll(async () => {
   kernel = await testKernel();
