@@ -49,12 +49,12 @@ async function outcomes(guest: Guest): Promise<string[]> {
 
 /** `ksplice-ts boot` with an insmod that runs WHAT after it has loaded a module of the name's end. */
 function bootWith(end: string, what: string): string {
-  return `PATH=/tmp/bin:$PATH WHERE=${end} WHAT='${what}' ${toolLine('boot')}`;
+  return `PATH=/run/test/bin:$PATH WHERE=${end} WHAT='${what}' ${toolLine('boot')}`;
 }
 
 async function trapInsmod(guest: Guest): Promise<void> {
   await guest.writeFile(
-    '/tmp/bin/insmod',
+    '/run/test/bin/insmod',
     '#!/bin/bash\nset -e\n/usr/sbin/insmod "$@"\n[[ $1 != *$WHERE.ko ]] || eval "$WHAT"\n',
     0o755,
   );

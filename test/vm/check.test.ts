@@ -19,7 +19,7 @@ import {
   ROOT,
 } from './ksplice.js';
 
-const CAPTURE = '/tmp/kernel.capture';
+const CAPTURE = '/run/test/kernel.capture';
 
 let kernel: TestKernel;
 let image: KernelFiles;

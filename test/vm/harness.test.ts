@@ -15,8 +15,8 @@ describe('the guest', () => {
       await guest.ok('modprobe sctp && grep -w ^sctp /proc/modules');
       const failed = await guest.run('echo out; echo err >&2; exit 3');
       expect(failed).toMatchObject({ status: 3, stdout: 'out\n', stderr: 'err\n' });
-      await guest.writeFile('/tmp/a/b', 'text');
-      expect((await guest.readFile('/tmp/a/b')).toString()).toBe('text');
+      await guest.writeFile('/run/test/a/b', 'text');
+      expect((await guest.readFile('/run/test/a/b')).toString()).toBe('text');
       const cat = guest.spawn('cat; echo end');
       cat.write('hello\n');
       await cat.output(/hello/);

@@ -124,13 +124,13 @@ describe('apply --partial', () => {
     inGuest(async () => {
       await partial();
       const kept = '/run/ksplice/updates/late/ksplice-late/patch';
-      await guest.ok(`cp ${kept} /tmp/patch && echo >>${kept}`);
+      await guest.ok(`cp ${kept} /run/test/patch && echo >>${kept}`);
       guest.expectLog(/ksplice: sctp is not loaded: an update awaits it/);
       guest.expectLog(/ksplice-ts: sctp: ksplice-late is not a usable update/);
       expect(await guest.run('modprobe sctp', PATIENT)).toMatchObject({ status: 1 });
       expect(await timesNew()).toBe(0);
       expect(await kspliceModules(guest)).toEqual(VMLINUX);
-      await guest.ok(`cp /tmp/patch ${kept} && modprobe sctp`, PATIENT);
+      await guest.ok(`cp /run/test/patch ${kept} && modprobe sctp`, PATIENT);
       expect(await timesNew()).toBe(1);
       expect(await kspliceModules(guest)).toEqual(ALL);
       await kspliceIn(guest, 'undo late');
@@ -154,12 +154,12 @@ describe('apply --partial', () => {
     'forgets what a run that was killed awaited',
     inGuest(async () => {
       await guest.writeFile(
-        '/tmp/bin/insmod',
+        '/run/test/bin/insmod',
         '#!/bin/bash\n[[ $1 != *vmlinux_new.ko ]] || kill -9 $(ps -o ppid= -p $PPID)\nexec /usr/sbin/insmod "$@"\n',
         0o755,
       );
       const tool = `${process.execPath} ${ROOT}/bin/ksplice-ts.js`;
-      await guest.run(`PATH=/tmp/bin:$PATH ${tool} apply --partial ${update}`, PATIENT);
+      await guest.run(`PATH=/run/test/bin:$PATH ${tool} apply --partial ${update}`, PATIENT);
       expect(await guest.ok('cat /sys/kernel/ksplice/awaited')).toBe('late sctp');
       await giveTime();
       await guest.ok('modprobe sctp', PATIENT);

@@ -304,7 +304,7 @@ describe('code that is in use', () => {
 
 describe('under load', () => {
   const whileRunning = (commands: string) =>
-    guest.spawn(`while [ ! -e /tmp/stop ]; do ${commands}; done`);
+    guest.spawn(`while [ ! -e /run/test/stop ]; do ${commands}; done`);
   // Switching a tracer rewrites code under running processors, where QEMU's emulator
   // can go on executing a breakpoint that is gone. So that is not done in a loop.
   const tracing = async (commands: string) => {
@@ -313,7 +313,7 @@ describe('under load', () => {
 
   it('no call sees anything but the old or the new function', async () => {
     await tracing("echo 0 >options/record-cmd && echo 'core_*' >set_ftrace_filter");
-    const calls = 'cat plain bare label | sort -u >>/tmp/seen';
+    const calls = 'cat plain bare label | sort -u >>/run/test/seen';
     const callers = [1, 2].map(() =>
       whileRunning(`cd /sys/module/core_target/parameters; ${calls}`),
     );
@@ -336,9 +336,9 @@ describe('under load', () => {
       await guest.ok(reversed);
       await scene.unload('bare');
     }
-    await guest.ok('touch /tmp/stop');
+    await guest.ok('touch /run/test/stop');
     for (const one of [...callers, reader, writer]) await one.finished(60_000);
-    const seen = (await guest.ok('sort -u /tmp/seen')).split('\n');
+    const seen = (await guest.ok('sort -u /run/test/seen')).split('\n');
     expect(seen).toEqual([
       'new core_bare',
       ...(traced ? ['new core_label'] : []),

@@ -36,7 +36,7 @@ const updates: readonly Update[] = [
   of('wrong', [{ ...modulePart, newCookie: 7n }]),
 ];
 
-const HELPER = '/tmp/helper';
+const HELPER = '/run/test/helper';
 const PATIENT = { timeoutMs: 120_000 };
 const OLD = ['old plain', 'old label off', 'old op'];
 const NEW = ['new core_plain', 'new core_label', 'new op'];
@@ -73,7 +73,7 @@ async function begin(booted: Guest): Promise<void> {
 afterEach(async () => {
   guest = first;
   // One failure must not become ten.
-  await guest.ok(`rm -f /tmp/before /tmp/instead
+  await guest.ok(`rm -f /run/test/before /run/test/instead
     for id in upper both only wrong; do
       echo reversed >/sys/kernel/ksplice/$id/stage
       echo -$id core_target >/sys/kernel/ksplice/awaited
@@ -87,9 +87,9 @@ afterEach(async () => {
 /** What the tool does when the core calls it. */
 function script(place: string): string {
   return `#!/bin/bash
-exec </dev/null >>/tmp/helper.log 2>&1
+exec </dev/null >>/run/test/helper.log 2>&1
 echo "$@"
-[[ ! -e /tmp/instead ]] || . /tmp/instead
+[[ ! -e /run/test/instead ]] || . /run/test/instead
 mapfile -t awaited </sys/kernel/ksplice/awaited
 for line in "\${awaited[@]}"; do
   read -r id target <<<"$line"
@@ -99,7 +99,7 @@ for line in "\${awaited[@]}"; do
 done
 rmmod $going
 [[ $2 == coming ]] || exit
-[[ ! -e /tmp/before ]] || . /tmp/before
+[[ ! -e /run/test/before ]] || . /run/test/before
 for line in "\${awaited[@]}"; do
   read -r id target <<<"$line"
   [[ $target == "$3" ]] || continue
@@ -230,9 +230,9 @@ describe('a module that cannot be patched', () => {
   });
 
   it.each([
-    ['hangs', async () => guest.writeFile('/tmp/before', 'sleep 600')],
-    ['is killed', async () => guest.writeFile('/tmp/before', 'kill -9 $$')],
-    ['does nothing', async () => guest.writeFile('/tmp/instead', 'exit')],
+    ['hangs', async () => guest.writeFile('/run/test/before', 'sleep 600')],
+    ['is killed', async () => guest.writeFile('/run/test/before', 'kill -9 $$')],
+    ['does nothing', async () => guest.writeFile('/run/test/instead', 'exit')],
     ['is not there', async () => guest.ok(`mv ${HELPER} ${HELPER}.not`)],
   ])('because the helper %s is not loaded', async (_how, spoil) => {
     guest.expectLog(/core_target: the helper \S+ cannot be started: -2/);
@@ -240,7 +240,7 @@ describe('a module that cannot be patched', () => {
     await guest.ok('echo 3 >/sys/module/ksplice/parameters/helper_seconds');
     await spoil();
     expect(await guest.run(`insmod ${base.target}`, PATIENT)).toMatchObject({ status: 1 });
-    await guest.run(`rm -f /tmp/before /tmp/instead; mv ${HELPER}.not ${HELPER}`);
+    await guest.run(`rm -f /run/test/before /run/test/instead; mv ${HELPER}.not ${HELPER}`);
     await guest.ok('echo 100 >/sys/module/ksplice/parameters/helper_seconds');
     await insmod();
     expect(await atInit()).toEqual(newOf('only'));
@@ -248,12 +248,12 @@ describe('a module that cannot be patched', () => {
 
   it('lets its loader be killed', async () => {
     await awaitTarget('only');
-    await guest.writeFile('/tmp/before', 'echo waiting >/tmp/here; sleep 600');
+    await guest.writeFile('/run/test/before', 'echo waiting >/run/test/here; sleep 600');
     const loader = guest.spawn(`exec insmod ${base.target}`);
-    await guest.ok('until [ -e /tmp/here ]; do sleep 0.1; done; pkill -9 -x insmod', PATIENT);
+    await guest.ok('until [ -e /run/test/here ]; do sleep 0.1; done; pkill -9 -x insmod', PATIENT);
     expect(await loader.finished(60_000)).toMatchObject({ signal: 'SIGKILL' });
     expect(await guest.run('grep core_target /proc/modules')).toMatchObject({ status: 1 });
-    await guest.ok('rm /tmp/before');
+    await guest.ok('rm /run/test/before');
     await insmod();
     expect(await answers()).toEqual(newOf('only'));
   });
@@ -290,7 +290,7 @@ describe('new code that outlives its module', () => {
     await withGuest({ name: 'core-late-left', kernel: base.kernel }, async (other) => {
       await begin(other);
       await awaitTarget('only');
-      await guest.writeFile('/tmp/instead', '[[ $2 == coming ]] || exit');
+      await guest.writeFile('/run/test/instead', '[[ $2 == coming ]] || exit');
       guest.expectLog(/ksplice_only_core_target_new outlives core_target/);
       const fails = await guest.run(`insmod ${base.target} fail=1`, PATIENT);
       expect(fails).toMatchObject({ status: 1 });

@@ -29,7 +29,7 @@ export async function prepare(guest: Guest): Promise<void> {
       '[[ $name != "$WHERE" || -z $AFTER ]] || eval "$AFTER"',
       'exit 0',
     ];
-    await guest.writeFile(`/tmp/bin/${program}`, `${lines.join('\n')}\n`, 0o755);
+    await guest.writeFile(`/run/test/bin/${program}`, `${lines.join('\n')}\n`, 0o755);
   }
   await guest.ok('modprobe sctp');
 }
@@ -42,7 +42,7 @@ interface Trap {
 }
 
 function trapped(command: string, { where, before = '', after = '' }: Trap): string {
-  return `PATH=/tmp/bin:$PATH WHERE=${where} BEFORE='${before}' AFTER='${after}' ${toolLine(command)}`;
+  return `PATH=/run/test/bin:$PATH WHERE=${where} BEFORE='${before}' AFTER='${after}' ${toolLine(command)}`;
 }
 
 const withTrap =
@@ -135,10 +135,12 @@ function meanwhile(command: (archive: string) => string, fault: string): Fault {
     step: 'the old code is loaded',
     fault,
     run: async (guest, archive) => {
-      const second = `${toolLine(command(archive))} >/tmp/second 2>/dev/null`;
+      const second = `${toolLine(command(archive))} >/run/test/second 2>/dev/null`;
       const trap = { where: `insmod/${OLD}`, after: second };
       const ended = await guest.run(trapped(`apply ${archive}`, trap), PATIENT);
-      const said = JSON.parse(await guest.ok('cat /tmp/second')) as { error?: { code: string } };
+      const said = JSON.parse(await guest.ok('cat /run/test/second')) as {
+        error?: { code: string };
+      };
       if (said.error?.code !== 'busy') throw new Error(`the second: ${JSON.stringify(said)}`);
       return ended;
     },

@@ -51,7 +51,7 @@ export async function starve(guest: Guest, update: string): Promise<MemoryVerdic
 
 async function starveAt(guest: Guest, update: string, place: string): Promise<MemoryVerdict> {
   const parameter = '/sys/module/ksplice/parameters/fail_at';
-  const trap = `PATH=/tmp/bin:$PATH WHERE=insmod/ksplice AFTER='printf ${place} >${parameter}'`;
+  const trap = `PATH=/run/test/bin:$PATH WHERE=insmod/ksplice AFTER='printf ${place} >${parameter}'`;
   const { stdout } = await guest.run(`${trap} ${toolLine(`apply ${update}`)}`, PATIENT);
   const { ok, error } = JSON.parse(stdout) as { ok: boolean; error?: Failure };
   if (ok) {

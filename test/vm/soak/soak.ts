@@ -62,7 +62,7 @@ const updates: readonly Soaked[] = [
 /** What keeps the scheduler and the file system busy; the words after `soak-load` are in its command line. */
 const LOADS = [
   'while :; do /bin/true; done',
-  'mkdir -p /tmp/load; cd /tmp/load; while :; do dd if=/dev/zero of=a bs=64k count=32 status=none; cp a b; sync a; rm a b; done',
+  'mkdir -p /run/test/load; cd /run/test/load; while :; do dd if=/dev/zero of=a bs=64k count=32 status=none; cp a b; sync a; rm a b; done',
 ];
 
 export interface Allocated {
@@ -102,11 +102,11 @@ export async function soak(
     return await withGuest({ name: 'soak', kernel, turns: true, timeoutMs }, async (guest) => {
       await new Scene(guest, base, built).start();
       await guest.ok(`insmod ${base.many}`);
-      await guest.writeFile('/tmp/updates', updates.map((one) => line(one, built)).join(''));
+      await guest.writeFile('/run/test/updates', updates.map((one) => line(one, built)).join(''));
       const loads = LOADS.map((load) => guest.spawn(`exec nice bash -c '${load}' soak-load`));
       const stream = await TcpStream.open(guest, 4711);
       const sleeper = guest.spawn('exec cat /proc/core_sleeper');
-      const command = `exec bash ${SCRIPT} /tmp/updates ${cycles} ${seed} 2>&1`;
+      const command = `exec bash ${SCRIPT} /run/test/updates ${cycles} ${seed} 2>&1`;
       const run = guest.spawn(command);
       const progress = setInterval(() => {
         const told = [...run.stdout.matchAll(/^cycle (\d+)$/gm)].at(-1)?.[1];
