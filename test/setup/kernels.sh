@@ -21,7 +21,7 @@ tests_of() {
 	printf 'test/vm/%s\n' core
 	case $1 in
 	self-built) ;;
-	debug) printf 'test/vm/%s\n' soak.test.ts ;;
+	debug) printf 'test/vm/%s\n' reports soak.test.ts ;;
 	*) printf 'test/vm/%s\n' new-code check module ;;
 	esac
 }
