@@ -129,10 +129,14 @@ async function coreProblems(host: Host): Promise<Problem[]> {
 
 async function targetProblems(update: Update, host: Host, partial: boolean): Promise<Problem[]> {
   const problems: Problem[] = [];
-  for (const { target } of update.contents.changes) {
+  for (const { target, behindInit } of update.contents.changes) {
     if (target === 'vmlinux') continue;
     const state = await host.moduleState(target);
-    if (state === 'live' || (partial && state === undefined)) continue;
+    if (state === 'live') continue;
+    if (partial && state === undefined) {
+      if (behindInit !== undefined) problems.push(cannotBeAwaited(target, behindInit));
+      continue;
+    }
     problems.push({
       code: 'target-not-loaded',
       message:
@@ -146,6 +150,14 @@ async function targetProblems(update: Update, host: Host, partial: boolean): Pro
     });
   }
   return problems;
+}
+
+function cannotBeAwaited(target: string, symbol: string): Problem {
+  return {
+    code: 'target-not-loaded',
+    message: `module ${target} is not loaded, and the update cannot wait for it: its new code needs ${symbol}, and while the module is being loaded, code of its init has that name`,
+    advice: `\`modprobe ${target}\`, then apply the update.`,
+  };
 }
 
 async function baseProblems({ id, contents }: Update, host: Host): Promise<Problem[]> {

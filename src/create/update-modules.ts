@@ -97,10 +97,12 @@ export function finishModules(
     const { newModule, oldModule } = moduleNames(id, target);
     const path = join(directory, `${newModule}.ko`);
     writeFileSync(path, convertToLivepatch(readFileSync(path), newCode.bindings));
+    const behindInit = newCode.bindings.find((one) => one.behindInit && one.object === target);
     return {
       target,
       newCode: { module: newModule, file: `${newModule}.ko` },
       oldCode: { module: oldModule, file: `${oldModule}.ko` },
+      behindInit: behindInit?.name,
     };
   });
   return { core: { module: CORE_MODULE, file: `${CORE_MODULE}.ko` }, on: [], changes };

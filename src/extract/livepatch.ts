@@ -25,6 +25,8 @@ export interface KlpBinding {
    * the loader walks all of kallsyms to the end, for each relocation.
    */
   readonly position: number;
+  /** The position is right only when the module's init is through, and its init code gone. */
+  readonly behindInit?: boolean | undefined;
 }
 
 /** In a module's modinfo: what makes the loader look at the rest. */

@@ -21,6 +21,8 @@ export class ModuleSymbols {
   /** What stays after the module's init function, in symbol table order. */
   private readonly core = new Map<string, ElfSymbol[]>();
   private readonly init = new Set<string>();
+  /** Of `core`, those that the init code has a symbol of the same name before. */
+  private readonly behindInit = new Set<ElfSymbol>();
   private sectionAddresses: Map<Section, bigint> | undefined;
 
   constructor(
@@ -32,6 +34,7 @@ export class ModuleSymbols {
       if (!section || name === '' || symbol.type === STT_FILE) continue;
       if (isInit(section)) this.init.add(name);
       else if (isLoaded(section)) {
+        if (this.init.has(name)) this.behindInit.add(symbol);
         const list = this.core.get(name);
         if (list) list.push(symbol);
         else this.core.set(name, [symbol]);
@@ -58,8 +61,10 @@ export class ModuleSymbols {
     }
     const found = this.narrow(all, wanted);
     if (found.length !== 1) return ambiguous(all.length, `${target}.ko`);
-    const position = all.indexOf(found[0]!) + 1;
-    return { kind: 'klp', object: target, name: wanted.name, position };
+    const [symbol] = found;
+    const position = all.indexOf(symbol!) + 1;
+    const behindInit = this.behindInit.has(symbol!) || undefined;
+    return { kind: 'klp', object: target, name: wanted.name, position, behindInit };
   }
 
   private narrow(all: readonly ElfSymbol[], wanted: Wanted): readonly ElfSymbol[] {

@@ -16,6 +16,8 @@ export type Resolution =
       readonly object: string;
       readonly name: string;
       readonly position: number;
+      /** Symbols of init code of that name come before it: until those are gone, it is at another position. */
+      readonly behindInit?: boolean | undefined;
     }
   /** An undefined weak symbol that nothing defines: its value is 0. */
   | { readonly kind: 'absent' }

@@ -3,9 +3,11 @@
 //   core ksplice ksplice.ko
 //   on ID
 //   change TARGET NEW_MODULE NEW_FILE OLD_MODULE OLD_FILE
+//   live TARGET SYMBOL
 //
 // One line for the core, one for each update that this one was made on top of, the
-// oldest first, and one for each target (vmlinux or the name of a module).
+// oldest first, and one for each target (vmlinux or the name of a module). Where the new code of a
+// module can only be bound when that is through with its init, a line says so.
 // What stands here ends up in file names, sysfs paths and insmod's arguments,
 // so that everything but a plain word is refused.
 
@@ -21,6 +23,11 @@ export interface TargetChange {
   readonly target: string;
   readonly newCode: ModuleFile;
   readonly oldCode: ModuleFile;
+  /**
+   * A symbol of the target that the new code needs, and that init code of the target has one of the
+   * same name before: the loader finds that instead as long as it is there.
+   */
+  readonly behindInit?: string | undefined;
 }
 
 export interface Contents {
@@ -36,6 +43,7 @@ export const CORE_MODULE = 'ksplice';
 const ID = /^[a-z0-9]{1,16}$/;
 // MODULE_NAME_LEN is 56 on 64-bit machines, with the final NUL.
 const MODULE = /^[A-Za-z0-9_]{1,55}$/;
+const SYMBOL = /^[\w.$]{1,511}$/;
 const FILE = /^[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}\.ko$/;
 
 /** Whether a word can be an update's id. */
@@ -72,7 +80,10 @@ export function formatContents(contents: Contents): string {
       `change ${target} ${newCode.module} ${newCode.file} ${oldCode.module} ${oldCode.file}`,
   );
   const below = on.map((id) => `on ${id}`);
-  return [`core ${core.module} ${core.file}`, ...below, ...lines, ''].join('\n');
+  const live = changes.flatMap(({ target, behindInit }) =>
+    behindInit === undefined ? [] : [`live ${target} ${behindInit}`],
+  );
+  return [`core ${core.module} ${core.file}`, ...below, ...lines, ...live, ''].join('\n');
 }
 
 /**
@@ -88,6 +99,7 @@ export function parseContents(
   const cores: ModuleFile[] = [];
   const on: string[] = [];
   const changes: TargetChange[] = [];
+  const live = new Map<string, string>();
   for (const [index, line] of text.split('\n').entries()) {
     if (line === '') continue;
     const words = line.split(' ');
@@ -103,8 +115,10 @@ export function parseContents(
         newCode: { module: newModule, file: newFile },
         oldCode: { module: oldModule, file: oldFile },
       });
+    } else if (kind === 'live' && words.length === 3) {
+      live.set(target, newModule);
     } else {
-      faults.push(`${where} is neither a core, an on nor a change line`);
+      faults.push(`${where} is neither a core, an on, a change nor a live line`);
     }
   }
   const [core] = cores;
@@ -117,6 +131,12 @@ export function parseContents(
     if (!isUpdateId(below) || below === id || on.indexOf(below) !== on.lastIndexOf(below)) {
       faults.push(`update ${id} cannot be on ${quote(below)}, as contents says`);
     }
+  }
+  for (const [target, symbol] of live) {
+    const index = changes.findIndex((change) => change.target === target);
+    if (index < 0) faults.push(`contents changes no ${quote(target)} that has to be live`);
+    else if (!SYMBOL.test(symbol)) faults.push(`${quote(symbol)} in contents is no symbol`);
+    else changes[index] = { ...changes[index]!, behindInit: symbol };
   }
   faults.push(...nameFaults(cores, changes, id), ...repetitions(cores, changes));
   return {

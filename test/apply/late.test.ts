@@ -24,6 +24,7 @@ const PART = [`insmod ${both}sctp_old`, `insmod ${both}sctp_new`, 'stage both ap
 let update: Update;
 let only: Update;
 let above: Update;
+let live: Update;
 
 beforeAll(async () => {
   const made = (options: Parameters<typeof makeSample>[1]) =>
@@ -35,6 +36,7 @@ beforeAll(async () => {
   update = await made({ id: 'both', targets: ['vmlinux', 'sctp'] });
   only = await made({ id: 'only', targets: ['sctp'] });
   above = await made({ id: 'above', targets: ['sctp'], on: ['only'] });
+  live = await made({ id: 'live', targets: ['vmlinux', 'sctp'], behindInit: 'helper' });
 });
 
 const withoutModule = (use: (kernel: SimulatedKernel) => Promise<void>) => () =>
@@ -65,6 +67,18 @@ describe('an update of which a module is not loaded', () => {
       expect(await kernel.remembered()).toContain('updates/both/ksplice-both/SHA256SUMS');
       expect(await apply(update, kernel)).toMatchObject({ changed: false, waiting: ['sctp'] });
       expect(await listUpdates(kernel)).toMatchObject([{ stage: 'applied', waiting: ['sctp'] }]);
+    }),
+  );
+
+  it(
+    'is refused in part, too, where the new code could get a symbol of the init code',
+    withoutModule(async (kernel) => {
+      await expect(apply(live, kernel)).rejects.toMatchObject({
+        code: 'target-not-loaded',
+        message: expect.stringContaining('needs helper, and'),
+        advice: expect.stringContaining('modprobe sctp'),
+      });
+      expect(kernel.events).toEqual([]);
     }),
   );
 

@@ -52,8 +52,8 @@ function linkKernel(order: readonly string[]): NamedAddress[] {
 }
 
 /** Both objects linked as a module is. */
-function linkModule(order: readonly string[]): ElfObject {
-  return withFiles(objects, (folder) => {
+function linkModule(order: readonly string[], more: Record<string, Buffer> = {}): ElfObject {
+  return withFiles({ ...objects, ...more }, (folder) => {
     run(folder, 'ld', '-r', '-o', 'twin.ko', ...order);
     return new ElfObject(readFileSync(path.join(folder, 'twin.ko')), 'twin.ko');
   });
@@ -183,6 +183,21 @@ describe('in a module', () => {
     const { own } = calls(resolver({ target, module: linkModule(['a.o', 'b.o']) }));
     expect(own('a.o', symbolOf('a.o', 'setup'))).toMatchObject({
       why: expect.stringContaining('init code'),
+    });
+  });
+
+  test('it is told which of a name are behind init code of that name', () => {
+    const source =
+      '__attribute__((section(".init.text"), used)) static int helper(void) { return 7; }';
+    const init = withFiles({ 'init.c': Buffer.from(source) }, (folder) =>
+      compile(path.join(folder, 'init.c'), flags),
+    );
+    const module = linkModule(['a.o', 'init.o', 'b.o'], { 'init.o': init });
+    const { own } = calls(resolver({ target, module }));
+    expect(own('a.o', symbolOf('a.o', 'helper'))).toEqual(klp(target, 'helper', 1));
+    expect(own('b.o', symbolOf('b.o', 'helper'))).toEqual({
+      ...klp(target, 'helper', 2),
+      behindInit: true,
     });
   });
 

@@ -70,6 +70,7 @@ export async function makeSample(
     release = RELEASE,
     answer = '42',
     on = [] as string[],
+    behindInit = undefined as string | undefined,
   } = {},
 ): Promise<Sample> {
   const directory = path.join(where, `ksplice-${id}`);
@@ -85,6 +86,7 @@ export async function makeSample(
       target,
       newCode: module(target, 'new'),
       oldCode: module(target, 'old'),
+      ...(target !== 'vmlinux' && behindInit !== undefined && { behindInit }),
     })),
   };
   const inside = (name: string) => path.join(directory, name);

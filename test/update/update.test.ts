@@ -37,7 +37,7 @@ async function filesOf(sample: Sample): Promise<string[]> {
 describe('an update', () => {
   it('is read from a tarball and from a directory alike', async () => {
     await withDirectory(async (where) => {
-      const sample = await makeSample(where, { on: ['lower1', 'lower2'] });
+      const sample = await makeSample(where, { on: ['lower1', 'lower2'], behindInit: 'helper' });
       const archive = path.join(where, 'out.tar.gz');
       const written = await writeUpdate(sample.directory, archive);
       const [packed, unpacked] = [await readUpdate(archive), await readUpdate(sample.directory)];
@@ -163,7 +163,7 @@ describe('a bad update', () => {
       [
         'with a line that contents cannot have',
         (inside) => writeFile(inside('contents'), 'run rm -rf /\n'),
-        'line 1 of contents is neither a core, an on nor a change line',
+        'line 1 of contents is neither a core, an on, a change nor a live line',
       ],
       [
         'that is on itself',
@@ -174,6 +174,16 @@ describe('a bad update', () => {
         'on what cannot be an update',
         (inside) => writeFile(inside('contents'), 'core ksplice ksplice.ko\non ../x\n'),
         'update abc12345 cannot be on "../x", as contents says',
+      ],
+      [
+        'with a target that has to be live for what is no symbol',
+        (inside) =>
+          writeFile(
+            inside('contents'),
+            'core ksplice ksplice.ko\n' +
+              'change sctp ksplice_abc12345_n n.ko ksplice_abc12345_o o.ko\nlive sctp \x1b[2J\n',
+          ),
+        '"\\u001b[2J" in contents is no symbol',
       ],
       [
         "with another update's modules",

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { withGuest } from './harness/index.js';
-import { ksplice, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
+import { ksplice, kspliceFails, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
 
 const FIXTURE = join(ROOT, 'test', 'fixtures', 'module-keys');
 const folder = join(ROOT, '.work', 'module-keys');
 const source = join(folder, 'source');
-const update = join(folder, 'ksplice-keys.tar.gz');
+const updateOf = (id: string) => join(folder, `ksplice-${id}.tar.gz`);
 const PATIENT = { timeoutMs: 240_000 };
 const NEW = ' in new code';
 let kernel: TestKernel;
@@ -27,8 +27,10 @@ beforeAll(async () => {
   const { release, image } = kernel;
   const confdir = join(folder, 'conf');
   await ksplice(['configure', confdir, '--kernel', release, '--no-source', '--image', image]);
-  const change = ['--module', source, '--patch', join(FIXTURE, 'new-code.patch')];
-  await ksplice(['create', ...change, '--config', confdir, '--id', 'keys', '--output', folder]);
+  for (const id of ['keys', 'large']) {
+    const change = ['--module', source, '--patch', join(FIXTURE, `${id}.patch`)];
+    await ksplice(['create', ...change, '--config', confdir, '--id', id, '--output', folder]);
+  }
 });
 
 it('uses the static key and the static call of a module that is loaded later', async () => {
@@ -39,7 +41,7 @@ it('uses the static key and the static call of a module that is loaded later', a
     const atInit = async () =>
       (await guest.dmesg()).flatMap(({ text }) => /at init: (.*)/.exec(text)?.[1] ?? []);
 
-    const applied = await kspliceIn(guest, `apply --partial ${update}`);
+    const applied = await kspliceIn(guest, `apply --partial ${updateOf('keys')}`);
     expect(applied).toMatchObject({ waiting: ['word_keys'] });
     // The machine of the tests may be slow.
     await guest.ok('echo 200 >/sys/module/ksplice/parameters/helper_seconds');
@@ -60,5 +62,16 @@ it('uses the static key and the static call of a module that is loaded later', a
     await guest.ok('rmmod word_keys');
     expect(await insmod()).toMatchObject({ status: 0 });
     expect((await atInit()).at(-1)).toBe('quiet 1');
+    await guest.ok('rmmod word_keys');
+
+    // Its new code calls a function, and while the module is loaded another one has that name.
+    expect(await kspliceFails(guest, `apply --partial ${updateOf('large')}`)).toMatchObject({
+      code: 'target-not-loaded',
+      message: expect.stringContaining('needs large, and'),
+    });
+    expect(await insmod()).toMatchObject({ status: 0 });
+    await kspliceIn(guest, `apply ${updateOf('large')}`);
+    expect(await turn(0)).toBe('quiet 1 of 1000');
+    await kspliceIn(guest, 'undo large');
   });
 });
