@@ -21,10 +21,15 @@ const minutes = ((Date.now() - began) / 60_000).toFixed(0);
 const { cycles, warm, end, between, bytesStreamed } = result;
 const count = ({ slab }: Allocated) =>
   [...slab.values()].reduce((sum, { objects }) => sum + objects, 0);
+const grew = [...end.slab]
+  .map(([name, { objects }]) => ({ name, more: objects - (warm.slab.get(name)?.objects ?? 0) }))
+  .filter(({ more }) => more > 0)
+  .sort((a, b) => b.more - a.more)
+  .map(({ name, more }) => `${name} +${more}`);
 const told = `${cycles} cycles in ${minutes} minutes; the kernel log is clean
   ${bytesStreamed} bytes over a connection that stayed open, all right
   over the last ${between} cycles:
-    kmalloc  ${count(warm)} -> ${count(end)} objects
+    kmalloc  ${count(warm)} -> ${count(end)} objects${grew.length > 0 ? ` (${grew.join(', ')})` : ''}
     vmalloc  ${warm.vmalloc} -> ${end.vmalloc} bytes
 `;
 process.stdout.write(told);
