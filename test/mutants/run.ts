@@ -35,7 +35,6 @@ async function judge(mutant: Mutant, tree: string): Promise<Outcome> {
     original.replace(mutant.find, () => mutant.replace),
   );
   try {
-    if (mutant.tests.startsWith('test/vm')) await execa('npm', ['run', 'build'], { cwd: tree });
     return { ...mutant, noticed: await firstFailure(mutant, tree) };
   } finally {
     await writeFile(file, original);
