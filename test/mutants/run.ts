@@ -1,7 +1,8 @@
 // `npm run mutants`: takes guards and features out of a copy of the committed program, one
 // after the other, and runs the tests that must fail then. docs/guards.md is the table of it.
 //
-// usage: npm run mutants [-- WORD…]   those with one of the words in their description
+// usage: npm run mutants [-- WORD…]   those with one of the words in their description; the table
+//                                     keeps what it says of the others
 
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import { execa } from 'execa';
 import { type Mutant, mutants } from './mutants.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const TABLE = join(ROOT, 'docs', 'guards.md');
 
 interface Outcome extends Mutant {
   /** The first test that failed, and how; undefined if all passed or none ran. */
@@ -63,11 +65,22 @@ async function firstFailure({ tests, only }: Mutant, tree: string): Promise<Outc
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 
-function table(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(
-    ({ without, noticed }) =>
-      `| ${without} | ${noticed === undefined ? '**nothing**' : `${cell(noticed.test)}: \`${cell(noticed.how)}\``} |`,
-  );
+function row({ without, noticed }: Outcome): string {
+  const fails =
+    noticed === undefined
+      ? '**nothing**'
+      : `${cell(noticed.test)}: \`${cell(noticed.how).replaceAll('`', "'")}\``;
+  return `| ${without} | ${fails} |`;
+}
+
+/** The table with the rows of what was taken out now, and those that it had of the rest. */
+async function table(outcomes: readonly Outcome[]): Promise<string> {
+  const before = (await readFile(TABLE, 'utf8').catch(() => '')).split('\n');
+  const rows = mutants.flatMap(({ without }) => {
+    const outcome = outcomes.find((one) => one.without === without);
+    if (outcome) return [row(outcome)];
+    return before.filter((line) => line.startsWith(`| ${without} | `));
+  });
   return [
     '# What the tests notice',
     '',
@@ -95,13 +108,13 @@ try {
     process.stdout.write(`without ${mutant.without}: `);
     const outcome = await judge(mutant, tree);
     outcomes.push(outcome);
+    await writeFile(TABLE, await table(outcomes));
     const { noticed } = outcome;
     console.log(noticed === undefined ? 'NOTHING FAILS' : `${noticed.test}: ${noticed.how}`);
   }
 } finally {
   await rm(tree, { recursive: true, force: true });
 }
-if (words.length === 0) await writeFile(join(ROOT, 'docs/guards.md'), table(outcomes));
 const unnoticed = outcomes.filter(({ noticed }) => noticed === undefined);
 console.log(`${outcomes.length} taken out, ${unnoticed.length} not noticed`);
 process.exitCode = unnoticed.length > 0 || outcomes.length === 0 ? 1 : 0;
