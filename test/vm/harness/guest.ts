@@ -93,6 +93,11 @@ export class Guest {
     return consolePath(this.#folder);
   }
 
+  /** By how much a wait has to be longer than on the stock kernel. */
+  get patience(): number {
+    return this.#patience;
+  }
+
   /** Adds records that a test is about to provoke to those that are no failure. */
   expectLog(...patterns: RegExp[]): void {
     this.#expectLog.push(...patterns);
