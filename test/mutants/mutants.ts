@@ -88,7 +88,7 @@ const busy: readonly Mutant[] = [
     'the bytes of the jump, which have to be idle',
     'busy.c',
     'note_range(update, f->site + 1, f->site + KSPLICE_JUMP_SIZE, KSPLICE_HELD);',
-    ';',
+    '(void)f;',
     'returns to the bytes that are written',
   ),
   core(
@@ -150,7 +150,7 @@ const switching: readonly Mutant[] = [
     'the check that all targets are there',
     'core.c',
     'return KSPLICE_INCOMPLETE;\n\t}\n\treturn KSPLICE_OK;',
-    ';\n\t}\n\treturn KSPLICE_OK;',
+    'continue;\n\t}\n\treturn KSPLICE_OK;',
     'only when all are there',
   ),
   core(
@@ -164,7 +164,7 @@ const switching: readonly Mutant[] = [
     'the comparison of what the new code refers to',
     'target.c',
     'cause = KSPLICE_BAD_SYSTEM_MAP;',
-    '',
+    '(void)i;',
     'if the new code was linked to something else',
   ),
   core(
@@ -185,7 +185,7 @@ const switching: readonly Mutant[] = [
     'the look for text that the kernel rewrites',
     'site.c',
     'if (is_reserved(f->site))',
-    'if (false)',
+    'if (false && is_reserved(f->site))',
     'a jump label at the start',
   ),
   core(
@@ -213,7 +213,7 @@ const switching: readonly Mutant[] = [
     'the look for livepatches',
     'livepatch.c',
     'if (redirects(patch, start, length))',
-    'if (false)',
+    'if (false && redirects(patch, start, length))',
     'of a function keeps an update from replacing it',
   ),
 ];
@@ -240,7 +240,7 @@ const late: readonly Mutant[] = [
     'the part of a module that is loaded later',
     'late.c',
     'if (state == MODULE_STATE_COMING)\n\t\treturn on_coming(mod);',
-    '',
+    'if (false)\n\t\treturn on_coming(mod);',
     'is patched before it starts',
   ),
   core(

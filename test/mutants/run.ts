@@ -15,7 +15,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TABLE = join(ROOT, 'docs', 'guards.md');
 
 interface Outcome extends Mutant {
-  /** The first test that failed, and how; undefined if all passed or none ran. */
+  /** The first test that failed, and how; undefined if all passed. */
   readonly noticed: { readonly test: string; readonly how: string } | undefined;
 }
 
@@ -55,9 +55,12 @@ async function firstFailure({ tests, only }: Mutant, tree: string): Promise<Outc
     env: { TMPDIR: join(tree, 'tmp') },
   });
   const { testResults } = JSON.parse(await readFile(report, 'utf8')) as Report;
-  const failed = testResults
-    .flatMap(({ assertionResults }) => assertionResults)
-    .find(({ status }) => status === 'failed');
+  const ran = testResults.flatMap(({ assertionResults }) => assertionResults);
+  const failed = ran.find(({ status }) => status === 'failed');
+  // What does not compile has taken nothing out.
+  if (!ran.some(({ status }) => status === 'passed' || status === 'failed')) {
+    throw new Error(`no test of ${tests} ran: does it compile?`);
+  }
   if (failed === undefined) return undefined;
   const [how = ''] = (failed.failureMessages[0] ?? '').split('\n');
   return { test: failed.fullName.trim(), how: how.slice(0, 140) };
