@@ -345,6 +345,8 @@ describe('checks before anything is loaded', () => {
       const again = await applyUpdate(update, kernel, NO_WAIT, silentUi);
       expect(first).toMatchObject({ changed: true, attempts: 1 });
       expect(again).toEqual({ ...first, changed: false, attempts: 0 });
+      const dry = await applyUpdate(update, kernel, { ...NO_WAIT, dryRun: true }, silentUi);
+      expect(dry).toEqual(again);
       expect(kernel.events).toEqual(events);
     })();
   });
