@@ -19,6 +19,13 @@ export interface FunctionCode {
 /** Sections that are gone, or may be, once the kernel or module has started. */
 const DISCARDED = /^\.(init|exit|discard|meminit|memexit|devinit|devexit|cpuinit|cpuexit)(\.|$)/;
 
+/**
+ * Of the kernel proper also these, where gcc puts constructors and destructors (KASAN and gcov have
+ * one in each object): INIT_TEXT and EXIT_TEXT of include/asm-generic/vmlinux.lds.h take them in. A
+ * module keeps them (scripts/module.lds.S leaves them alone, and their names are not `.init` or `.exit`).
+ */
+const DISCARDED_OF_VMLINUX = /^\.text\.(startup|exit)$/;
+
 /** Whether a running kernel does not keep the section. */
 export function isDiscarded(section: Section): boolean {
   return DISCARDED.test(section.name);
@@ -27,20 +34,24 @@ export function isDiscarded(section: Section): boolean {
 /**
  * The functions to match, in the order of their sections and offsets.
  *
+ * @param target what the object is linked into: "vmlinux" or the name of a module
  * @param replaced names that the update replaces: these are matched wherever they are
  * @param hasKallsyms tells which of several names can be looked up
  */
 export function functionsOf(
   object: ElfObject,
+  target: string,
   replaced: ReadonlySet<string>,
   hasKallsyms: (name: string) => boolean,
 ): FunctionCode[] {
+  const gone = (section: Section): boolean =>
+    isDiscarded(section) || (target === 'vmlinux' && DISCARDED_OF_VMLINUX.test(section.name));
   const byPlace = new Map<string, ElfSymbol[]>();
   for (const symbol of object.symbols) {
     const { section } = symbol;
     if (!section || symbol.type !== C.STT_FUNC || symbol.size === 0 || !symbol.name) continue;
     if (!(section.flags & C.SHF_EXECINSTR)) continue;
-    if (isDiscarded(section) && !replaced.has(symbol.name)) continue;
+    if (gone(section) && !replaced.has(symbol.name)) continue;
     const place = `${section.index}+${symbol.value}`;
     const list = byPlace.get(place);
     if (list) list.push(symbol);

@@ -103,8 +103,9 @@ class ObjectSpans {
 
   addFunctions(): void {
     const { object, replaced, label } = this.matched;
+    const { target } = this.input;
     const hasKallsyms = (name: string) => this.input.hasKallsyms(name);
-    for (const code of functionsOf(object, replaced, hasKallsyms)) {
+    for (const code of functionsOf(object, target, replaced, hasKallsyms)) {
       const index = this.spans.push(this.functionSpan(code, hasKallsyms)) - 1;
       for (const name of code.names) this.named.set(name, index);
     }

@@ -79,6 +79,13 @@ describe('a kernel made of the objects', () => {
     expect(replaced.spanOf('first.o', 'at_start')).toBeDefined();
     expect(program.spans.some(({ name }) => name === 'strong')).toBe(true);
   });
+
+  it('leaves out constructors of the kernel proper, which are gone; a module keeps them', () => {
+    const spans = (target: string) =>
+      programOf({ 'first.o': first }, { target }).program.spans.map(({ name }) => name);
+    expect(spans('vmlinux')).not.toContain('construct');
+    expect(spans('core_target')).toContain('construct');
+  });
 });
 
 describe('a kernel that differs', () => {
