@@ -89,7 +89,7 @@ async function table(outcomes: readonly Outcome[]): Promise<string> {
     '',
     'Each guard and feature was taken out of the program by a small change (`test/mutants/mutants.ts`), and tests were run on the',
     'stock kernel or on files; this is the first that failed. Made by `npm run mutants`, which can be given a few to try;',
-    `so far ${rows.length} of the ${mutants.length}.`,
+    `here are ${rows.length} of ${mutants.length}.`,
     '',
     '| without | fails |',
     '|---|---|',
