@@ -12,6 +12,7 @@ import { errorLines, type Kbuild, make, withoutDebugInfo } from './kbuild.js';
 import type { KbuildObject } from './kbuild-lists.js';
 import { packageRoot } from './package-root.js';
 import type { PatchedFile } from './patched-file.js';
+import { count } from './report.js';
 import { inParallel, runTool } from './tool.js';
 
 /** Objects in one call of make: it says nothing before it is done with all. */
@@ -54,6 +55,9 @@ export async function buildPreObjects<T extends KbuildObject>(
   const objects = chosen.map((object) => describe(kbuild, cache, object));
   const made = new Set(missing.map(({ name }) => name));
   const fresh = objects.filter(({ name }) => made.has(name));
+  if (fresh.length > 0) {
+    ui.stage(`compiling ${count(fresh.length, 'object')} again, each function in its own section`);
+  }
   let done = 0;
   await inParallel(fresh, kbuild.jobs, async (object) => {
     await compileSectioned(kbuild, object, object.sectioned, ui);
