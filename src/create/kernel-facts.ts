@@ -1,11 +1,14 @@
 // What is known of the kernel that the update is for: symbols, exports, modules,
-// and its image where the confdir has one.
+// and its image where there is one.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Confdir } from '../configure/confdir.js';
+import { imageProblem } from '../configure/fit.js';
+import { readHeaders } from '../configure/headers.js';
 import { SHF_ALLOC } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
+import { problemsError } from '../errors.js';
 import { type ExportedSymbol, parseSymvers } from '../extract/symvers.js';
 import type { ModuleFiles } from '../run/image-kernel.js';
 import { readSystemMap } from '../run/kallsyms-text.js';
@@ -17,7 +20,7 @@ export interface KernelFacts {
   /** The kernel proper's symbols, by address. */
   readonly symbols: readonly KernelSymbol[];
   readonly exports: ReadonlyMap<string, ExportedSymbol>;
-  /** Undefined if the confdir has no image: nothing is proved then. */
+  /** Undefined if there is no image: nothing is proved then. */
   readonly image: KernelFiles | undefined;
   /** Files of modules that were built here, for the symbols of those of which no file was loaded. */
   readonly modules?: ModuleFiles | undefined;
@@ -25,17 +28,32 @@ export interface KernelFacts {
   readonly symvers?: readonly string[] | undefined;
 }
 
-/** Reads a confdir's System.map, Module.symvers and image. */
-export async function readKernelFacts(confdir: Confdir, ui: Ui): Promise<KernelFacts> {
-  const image = confdir.image
-    ? await openKernelImage(confdir.image, ui, { release: confdir.release })
-    : undefined;
+/**
+ * Reads a confdir's System.map and Module.symvers, and the kernel's image.
+ * @param given the image to take in place of the confdir's
+ * @throws KspliceError as openKernelImage(); `kernel-mismatch` for the image of another build
+ */
+export async function readKernelFacts(
+  confdir: Confdir,
+  given: string | undefined,
+  ui: Ui,
+): Promise<KernelFacts> {
+  const path = given ?? confdir.image;
+  const image = path === undefined ? undefined : await openFitting(path, confdir, ui);
   const symvers = join(confdir.build, 'Module.symvers');
   return {
     symbols: readSystemMap(confdir.systemMap),
     exports: parseSymvers(readFileSync(symvers, 'utf8'), symvers),
     image,
   };
+}
+
+// What configure linked may have been upgraded since.
+async function openFitting(path: string, confdir: Confdir, ui: Ui): Promise<KernelFiles> {
+  const image = await openKernelImage(path, ui, { release: confdir.release });
+  const problem = imageProblem(image, readHeaders(confdir.build), path);
+  if (problem) throw problemsError(problem.code, 'nothing can be proved', [problem]);
+  return image;
 }
 
 /**

@@ -41,7 +41,7 @@ export interface CreatedUpdate {
   /** Path of the tarball. */
   readonly file: string;
   readonly description: string;
-  /** Null if the confdir has no image. */
+  /** Null if there is no image. */
   readonly proof: Proof | null;
   readonly report: Report;
 }
@@ -57,7 +57,9 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   // The change fits the source and is one of code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { confdir, change } = task;
-    const facts = run.background(readKernelFacts(confdir, run.ui));
+    const facts = run.background(readKernelFacts(confdir, options.image, run.ui));
+    // An image that was named may be a wrong one: that is told before anything is compiled.
+    if (options.image !== undefined) await facts;
     const core = run.background(
       facts.then((known) => provideCore(confdir, known, options.jobs, run.ui)),
     );

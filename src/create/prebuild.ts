@@ -47,7 +47,7 @@ export async function prebuild(options: PrebuildOptions, ui: Ui): Promise<Prebui
   const change = isGiven ? await loadChange(options, source, [], ui) : undefined;
   const files = change ? codeFiles(change.files, ui) : [];
   return await inRun(ui, false, async (run) => {
-    const facts = run.background(readKernelFacts(confdir, run.ui));
+    const facts = run.background(readKernelFacts(confdir, options.image, run.ui));
     const core = run.background(facts.then((known) => provideCore(confdir, known, jobs, run.ui)));
     const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
     const tree = (await change?.git?.checkOut(run.undo, run.ui)) ?? source;

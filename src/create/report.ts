@@ -60,7 +60,7 @@ export interface Report {
   readonly objects: readonly ObjectReport[];
   readonly considered: readonly ConsideredReport[];
   readonly targets: readonly TargetReport[];
-  /** What the update is proved against; null if the confdir has no image. */
+  /** What the update is proved against; null if there is no image. */
   readonly provedAgainst: string | null;
   /** Build id of that kernel; null if not known. */
   readonly buildId: string | null;

@@ -11,6 +11,8 @@ export interface CreateOptions extends ChangeRequest {
   readonly source?: string | undefined;
   /** A module's directory; it takes the place of the kernel source. */
   readonly module?: string | undefined;
+  /** The kernel's image; the confdir's by default. */
+  readonly image?: string | undefined;
   /** Compilers at a time. */
   readonly jobs: number;
   /** Tarballs of updates that are applied, and that this one is to be on top of. */

@@ -140,7 +140,7 @@ async function runAll(
     const work = await openWorkspace(source, confdir.config, headers, jobs, undo, ui);
     say('the work tree is ready');
     const tables = await askTableSizes(work, ui);
-    const facts = await readKernelFacts(confdir, ui);
+    const facts = await readKernelFacts(confdir, undefined, ui);
     const lists = new KbuildLists(work.kbuild, ui);
     const wantsBuild = options.build ?? options.apply;
     const core = wantsBuild ? await provideCore(confdir, facts, jobs, ui) : undefined;

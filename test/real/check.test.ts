@@ -1,7 +1,15 @@
 // The examples' updates against the stock package, and one that was made from
 // source that this kernel was not built from.
 
-import { mkdirSync, mkdtempSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -63,6 +71,45 @@ describe('an update made from the right source', () => {
     expect(references).toBeGreaterThan(0);
     expect(resolved).toBeGreaterThanOrEqual(references);
     expect(proofs[1]!.targets).toEqual(proofs[0]!.targets);
+  });
+});
+
+describe('create --image', () => {
+  // Without an image, nothing tells the symbols of a module.
+  const patch = path.join(examples, 'tcp.patch');
+  const options = { patch, jobs: 2, id: 'named' };
+
+  test('proves against it where the configuration has no image', async () => {
+    const conf = await confdir('namedconf', kernel.source);
+    unlinkSync(path.join(conf, 'image'));
+    const request = { ...options, confdir: conf, output: folder };
+    expect((await createUpdate(request, silentUi)).proof).toBe(null);
+    const { proof, report } = await createUpdate({ ...request, image: kernel.deb }, silentUi);
+    expect(proof!.targets).toEqual([expect.objectContaining({ target: 'vmlinux', unverified: 0 })]);
+    expect(report.provedAgainst).toContain(kernel.deb);
+  });
+
+  test('refuses the image of another build', async () => {
+    const conf = await confdir('strangeconf', kernel.source);
+    const build = path.join(folder, 'headers');
+    await execa('cp', ['-as', `${kernel.headers}/.`, build]);
+    const { stdout } = await execa('grep', ['-rl', 'define UTS_VERSION', 'include/generated/'], {
+      cwd: kernel.headers,
+    });
+    for (const name of stdout.split('\n')) {
+      const text = readFileSync(path.join(kernel.headers, name), 'utf8');
+      unlinkSync(path.join(build, name));
+      writeFileSync(path.join(build, name), text.replace(/UTS_VERSION "/, '$&another '));
+    }
+    unlinkSync(path.join(conf, 'build'));
+    symlinkSync(build, path.join(conf, 'build'));
+    const output = mkdtempSync(path.join(folder, 'none-'));
+    const request = { ...options, confdir: conf, output, image: kernel.image };
+    expect(await failure(createUpdate(request, silentUi))).toMatchObject({
+      code: 'kernel-mismatch',
+      message: expect.stringContaining(`the image in ${kernel.image} is another build`),
+    });
+    expect(readdirSync(output)).toEqual([]);
   });
 });
 

@@ -47,6 +47,12 @@ export const command: Command = {
         demandOption: true,
         describe: 'The directory that configure made',
       })
+      .option('image', {
+        type: 'string',
+        requiresArg: true,
+        describe:
+          'Prove the update against this: a package (unpacked or .deb), a build, or a capture; by default the image that configure found',
+      })
       .option('strip', {
         alias: 'p',
         type: 'number',
@@ -177,6 +183,7 @@ function readOptions(args: Record<string, unknown>): CreateOptions {
     confdir: args.config as string,
     source: args.source as string | undefined,
     module: args.module as string | undefined,
+    image: args.image as string | undefined,
     jobs: readJobs(args.jobs as number | undefined, process.env.CONCURRENCY_LEVEL),
     id: args.id as string | undefined,
     description: args.description as string | undefined,
