@@ -64,7 +64,9 @@ const LOADS = [
 ];
 
 /** Objects of a cache that the rest of the system may have more at one time than at another. */
-const CHANCE = 70;
+const CHANCE = 128;
+/** Slabs that the CPUs keep for themselves: the kernel counts all of their objects as in use. */
+const KEPT_SLABS = 2;
 
 export interface Allocated {
   /** Objects by cache, and how many a slab holds. */
@@ -128,14 +130,14 @@ export async function soak(
 }
 
 /**
- * What has grown more than chance can explain, in words: half an object of a cache in each rotation,
- * or half a page a cycle. Of the slab that a CPU takes from, the kernel counts every object as in use.
+ * What has grown more than chance can explain, in words: more than half an object of a cache in
+ * each rotation, and half a page a cycle.
  */
 export function growth({ warm, end, between }: Soak): string[] {
   const limit = Math.max(between / updates.length / 2, CHANCE);
   const caches = [...end.slab].flatMap(([name, { objects, perSlab }]) => {
     const more = objects - (warm.slab.get(name)?.objects ?? 0);
-    return more > Math.max(limit, perSlab)
+    return more > Math.max(limit, KEPT_SLABS * perSlab)
       ? [`${name}: ${more} objects more after ${between} cycles`]
       : [];
   });
