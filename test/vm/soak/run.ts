@@ -43,7 +43,7 @@ One boot of the stock kernel with two CPUs. Updates of seven kinds (a jump, a fu
 place, two targets at once with the kernel proper, a function that is always busy, a hundred functions) are applied and undone in turn, each asked before and after
 which code it runs. Meanwhile processes come and go, files are written and synced, a TCP connection is in use, a task sleeps in a replaced function, and the function
 tracers are switched on and off at random moments. At the end the kernel log must be clean, and the kernel must hold no more memory than after the first rotation: half an
-object of a cache in each rotation, or half a page a cycle, would be a failure. Made by \`npm run soak\`:
+object of a cache in each rotation beyond what the CPUs keep for themselves, or half a page a cycle, would be a failure. Made by \`npm run soak\`:
 
 \`\`\`
 ${told}\`\`\`
