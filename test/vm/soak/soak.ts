@@ -66,7 +66,7 @@ const LOADS = [
 /** Objects of a cache that the rest of the system may have more at one time than at another. */
 const CHANCE = 256;
 /** Slabs of a cache that the CPUs may keep for themselves: the kernel counts all of their objects as in use. */
-const KEPT_SLABS = 4;
+const KEPT_SLABS = 2;
 
 export interface Allocated {
   /** Objects by cache, and how many a slab holds. */
