@@ -4,7 +4,7 @@
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { testKernel } from '../../kernels/kernel.js';
-import { type Allocated, growth, soak } from './soak.js';
+import { type Allocated, grown, growth, soak } from './soak.js';
 
 const [option, number = '1000'] = process.argv.slice(2);
 if ((option !== undefined && option !== '--cycles') || !/^[1-9]\d*$/.test(number)) {
@@ -20,22 +20,21 @@ const result = await soak(await testKernel(), Number(number), (cycle) => {
 const minutes = ((Date.now() - began) / 60_000).toFixed(0);
 const { cycles, warm, end, between, bytesStreamed } = result;
 const count = ({ slab }: Allocated) =>
-  [...slab.values()].reduce((sum, { objects }) => sum + objects, 0);
-const grew = [...end.slab]
-  .map(([name, { objects }]) => ({ name, more: objects - (warm.slab.get(name)?.objects ?? 0) }))
-  .filter(({ more }) => more > 0)
-  .sort((a, b) => b.more - a.more)
-  .map(({ name, more }) => `${name} +${more}`);
+  [...slab.values()].reduce((sum, objects) => sum + objects, 0);
+const most = grown(warm, end)
+  .slice(0, 10)
+  .map(({ name, more }) => `      ${name} +${more}\n`)
+  .join('');
 const told = `${cycles} cycles in ${minutes} minutes; the kernel log is clean
   ${bytesStreamed} bytes over a connection that stayed open, all right
   over the last ${between} cycles:
-    kmalloc  ${count(warm)} -> ${count(end)} objects${grew.length > 0 ? ` (${grew.join(', ')})` : ''}
-    vmalloc  ${warm.vmalloc} -> ${end.vmalloc} bytes
+    kmalloc  ${count(warm)} -> ${count(end)} objects; who has more of them, the most first:
+${most}    vmalloc  ${warm.vmalloc} -> ${end.vmalloc} bytes
 `;
 process.stdout.write(told);
-const grown = growth(result);
-for (const sentence of grown) console.log(`MEMORY GROWS: ${sentence}`);
-process.exitCode = grown.length > 0 ? 1 : 0;
+const faults = growth(result);
+for (const sentence of faults) console.log(`MEMORY GROWS: ${sentence}`);
+process.exitCode = faults.length > 0 ? 1 : 0;
 
 const about = `# The soak
 
@@ -43,11 +42,11 @@ One boot of the stock kernel with two CPUs. Updates of seven kinds (a jump, a fu
 place, two targets at once with the kernel proper, a function that is always busy, a hundred functions) are applied and undone in turn, each asked before and after
 which code it runs. Meanwhile processes come and go, files are written and synced, a TCP connection is in use, a task sleeps in a replaced function, and the function
 tracers are switched on and off at random moments. At the end the kernel log must be clean, and the kernel must hold no more memory than after the first rotation: half an
-object of a cache in each rotation beyond what the CPUs keep for themselves, or half a page a cycle, would be a failure. Made by \`npm run soak\`:
+object of one caller of \`kmalloc()\` in each rotation (the kernel notes who allocates what: \`slub_debug=U\`), or half a page a cycle, would be a failure. Made by \`npm run soak\`:
 
 \`\`\`
 ${told}\`\`\`
 `;
-if (cycles >= 1000 && grown.length === 0) {
+if (cycles >= 1000 && faults.length === 0) {
   await writeFile(fileURLToPath(new URL('../../../docs/soak.md', import.meta.url)), about);
 }

@@ -4,7 +4,8 @@
 # replaced is asked which one it is. What goes wrong ends it, with a sentence.
 #
 # usage: soak.sh UPDATES CYCLES SEED   prints "warm" after the first rotation and "done" at the
-#                                      end, each with what the kernel has allocated
+#                                      end, each with what the kernel has allocated; who did
+#                                      is known to one that was booted with slub_debug=U
 #
 # A line of UPDATES has seven fields, separated by tabs: id, old-code modules, new-code
 # modules, functions that may be busy, file to read, its text before, its text after.
@@ -12,6 +13,8 @@
 set -uo pipefail
 sysfs=/sys/kernel/ksplice
 tracing=/sys/kernel/tracing
+debug=/sys/kernel/debug
+traces="$debug/slab/kmalloc-*/alloc_traces"
 
 die() {
 	printf 'cycle %s, update %s: %s\n' "$cycle" "$id" "$*"
@@ -62,23 +65,25 @@ trace_for_a_while() {
 	echo >$tracing/set_ftrace_filter
 }
 
-# What counts is what is left when all caches are empty and the load stands still. A slab that a
-# CPU takes from counts as full, and not each look meets the same ones: the least of several is told.
+# What counts is what is left when all caches are empty and the load stands still: for each
+# caller of kmalloc() the objects that it has. Of several looks the least is told.
 allocated() {
-	local cache
 	pkill -STOP -f soak-load
 	sync
-	for _ in 1 2 3 4 5 6 7 8; do
+	for _ in 1 2 3; do
 		echo 3 >/proc/sys/vm/drop_caches
-		for cache in /sys/kernel/slab/*/shrink; do echo 1 >"$cache" 2>/dev/null; done
 		sleep 0.5
-		awk '/^kmalloc-[0-9]/ { print "slab", $1, $2, $5 }' /proc/slabinfo
+		echo look
+		awk 'NF > 1 { split(FILENAME, part, "/"); print "slab", part[6], $2, $1 }' $traces
 		# Stacks come and go with the load's processes.
 		awk '!/dup_task_struct|alloc_thread_stack|copy_process/ { sum += $2 } END { print "vmalloc", sum }' /proc/vmallocinfo
 	done
 	pkill -CONT -f soak-load
 }
 
+mountpoint -q $debug || mount -t debugfs none $debug
+# The first to read them has the kernel allocate something for each, for good.
+cat $traces >/dev/null
 mapfile -t updates <"$1"
 cycles=$2
 RANDOM=$3

@@ -63,14 +63,14 @@ const LOADS = [
   'mkdir -p /run/test/load; cd /run/test/load; while :; do dd if=/dev/zero of=a bs=64k count=32 status=none; cp a b; sync a; rm a b; done',
 ];
 
-/** Objects of a cache that the rest of the system may have more at one time than at another. */
-const CHANCE = 256;
-/** Slabs of a cache that the CPUs may keep for themselves: the kernel counts all of their objects as in use. */
-const KEPT_SLABS = 2;
+/** Objects of one caller that the rest of the system may have more at one time than at another. */
+const CHANCE = 32;
+/** Makes the kernel remember for each object who allocated it, and keep no free ones for a CPU. */
+const COUNTED = 'slub_debug=U,kmalloc-*';
 
 export interface Allocated {
-  /** Objects by cache, and how many a slab holds. */
-  readonly slab: ReadonlyMap<string, { readonly objects: number; readonly perSlab: number }>;
+  /** Objects by cache and caller. The callers whose module is gone are one, "?". */
+  readonly slab: ReadonlyMap<string, number>;
   /** In bytes, stacks left out. */
   readonly vmalloc: number;
 }
@@ -102,48 +102,57 @@ export async function soak(
     const built = await buildUpdates(base, updates);
     // A minute a cycle is far too long even for an emulator on a busy machine.
     const timeoutMs = 1_200_000 + cycles * 60_000;
-    return await withGuest({ name: 'soak', kernel, turns: true, timeoutMs }, async (guest) => {
-      await new Scene(guest, base, built).start();
-      await guest.ok(`insmod ${base.many}`);
-      await guest.writeFile('/run/test/updates', updates.map((one) => line(one, built)).join(''));
-      const loads = LOADS.map((load) => guest.spawn(`exec nice bash -c '${load}' soak-load`));
-      const stream = await TcpStream.open(guest, 4711);
-      const sleeper = guest.spawn('exec cat /proc/core_sleeper');
-      const command = `exec bash ${SCRIPT} /run/test/updates ${cycles} ${seed} 2>&1`;
-      const run = guest.spawn(command);
-      const progress = setInterval(() => {
-        const told = [...run.stdout.matchAll(/^cycle (\d+)$/gm)].at(-1)?.[1];
-        if (told !== undefined) tell(Number(told));
-      }, 30_000);
-      const { stdout: output } = await run
-        .finished(timeoutMs)
-        .finally(() => clearInterval(progress));
-      const streamed = await stream.close();
-      if (streamed.wrong > 0) throw new Error(`the connection broke: ${JSON.stringify(streamed)}`);
-      for (const load of [...loads, sleeper]) load.kill('SIGKILL');
-      const between = cycles - updates.length;
-      return { cycles, ...readOutput(output), between, bytesStreamed: streamed.received };
-    });
+    return await withGuest(
+      { name: 'soak', kernel, turns: true, timeoutMs, append: [COUNTED] },
+      async (guest) => {
+        await new Scene(guest, base, built).start();
+        await guest.ok(`insmod ${base.many}`);
+        await guest.writeFile('/run/test/updates', updates.map((one) => line(one, built)).join(''));
+        const loads = LOADS.map((load) => guest.spawn(`exec nice bash -c '${load}' soak-load`));
+        const stream = await TcpStream.open(guest, 4711);
+        const sleeper = guest.spawn('exec cat /proc/core_sleeper');
+        const command = `exec bash ${SCRIPT} /run/test/updates ${cycles} ${seed} 2>&1`;
+        const run = guest.spawn(command);
+        const progress = setInterval(() => {
+          const told = [...run.stdout.matchAll(/^cycle (\d+)$/gm)].at(-1)?.[1];
+          if (told !== undefined) tell(Number(told));
+        }, 30_000);
+        const { stdout: output } = await run
+          .finished(timeoutMs)
+          .finally(() => clearInterval(progress));
+        const streamed = await stream.close();
+        if (streamed.wrong > 0)
+          throw new Error(`the connection broke: ${JSON.stringify(streamed)}`);
+        for (const load of [...loads, sleeper]) load.kill('SIGKILL');
+        const between = cycles - updates.length;
+        return { cycles, ...readOutput(output), between, bytesStreamed: streamed.received };
+      },
+    );
   } finally {
     await rm(base.directory, { recursive: true, force: true });
   }
 }
 
 /**
- * What has grown more than chance can explain, in words: more than half an object of a cache in
+ * What has grown more than chance can explain, in words: more than half an object of one caller in
  * each rotation, and half a page a cycle.
  */
 export function growth({ warm, end, between }: Soak): string[] {
   const limit = Math.max(between / updates.length / 2, CHANCE);
-  const caches = [...end.slab].flatMap(([name, { objects, perSlab }]) => {
-    const more = objects - (warm.slab.get(name)?.objects ?? 0);
-    return more > Math.max(limit, KEPT_SLABS * perSlab)
-      ? [`${name}: ${more} objects more after ${between} cycles`]
-      : [];
-  });
+  const callers = grown(warm, end)
+    .filter(({ more }) => more > limit)
+    .map(({ name, more }) => `${name}: ${more} objects more after ${between} cycles`);
   const more = end.vmalloc - warm.vmalloc;
   const room = Math.max(between / 2, 16) * 4096;
-  return more > room ? [...caches, `vmalloc: ${more} bytes more`] : caches;
+  return more > room ? [...callers, `vmalloc: ${more} bytes more`] : callers;
+}
+
+/** Who has more objects at the end, the most first. */
+export function grown(warm: Allocated, end: Allocated): { name: string; more: number }[] {
+  return [...end.slab]
+    .map(([name, objects]) => ({ name, more: objects - (warm.slab.get(name) ?? 0) }))
+    .filter(({ more }) => more > 0)
+    .sort((a, b) => b.more - a.more);
 }
 
 function line({ id, ask, allowBusy = '' }: Soaked, built: ReadonlyMap<string, Built>): string {
@@ -160,12 +169,24 @@ function readOutput(output: string): { warm: Allocated; end: Allocated } {
 
 /** The least of what several looks saw. */
 function readAllocated(text: string): Allocated {
-  const slab = new Map<string, { objects: number; perSlab: number }>();
-  for (const [, name, number, perSlab] of text.matchAll(/^slab (\S+) (\d+) (\d+)$/gm)) {
-    const objects = Math.min(Number(number), slab.get(name!)?.objects ?? Number.POSITIVE_INFINITY);
-    slab.set(name!, { objects, perSlab: Number(perSlab) });
+  const looks = text
+    .split(/^look\n/m)
+    .slice(1)
+    .map(readLook);
+  const least = (of: (look: Allocated) => number) => Math.min(...looks.map(of));
+  const names = new Set(looks.flatMap(({ slab }) => [...slab.keys()]));
+  if (names.size === 0 || looks.some(({ vmalloc }) => Number.isNaN(vmalloc))) {
+    throw new Error(`the soak said:\n${text}`);
   }
-  const vmalloc = [...text.matchAll(/^vmalloc (\d+)$/gm)].map(([, bytes]) => Number(bytes));
-  if (slab.size === 0 || vmalloc.length === 0) throw new Error(`the soak said:\n${text}`);
-  return { slab, vmalloc: Math.min(...vmalloc) };
+  const slab = new Map([...names].map((name) => [name, least((look) => look.slab.get(name) ?? 0)]));
+  return { slab, vmalloc: least(({ vmalloc }) => vmalloc) };
+}
+
+function readLook(text: string): Allocated {
+  const slab = new Map<string, number>();
+  for (const [, cache, caller, number] of text.matchAll(/^slab (\S+) (\S+) (\d+)$/gm)) {
+    const name = `${cache} ${caller!.startsWith('0x') ? '?' : caller}`;
+    slab.set(name, (slab.get(name) ?? 0) + Number(number));
+  }
+  return { slab, vmalloc: Number(/^vmalloc (\d+)$/m.exec(text)?.[1]) };
 }
