@@ -16,9 +16,11 @@ import { KLP_MODINFO, readKlpSymbolName } from './livepatch.js';
 /** All addresses of a name in "vmlinux" or a module, as the running kernel's kallsyms orders them. */
 export type Addresses = (name: string, object: string) => readonly bigint[];
 
-/** Whether a module needs the kernel's livepatch code to be loaded. */
+/** Whether a module needs the kernel's livepatch code to be loaded: also if it has no such symbol. */
 export function isLivepatchModule(object: ElfObject): boolean {
-  return object.symbols.some(({ shndx }) => shndx === C.SHN_LIVEPATCH);
+  return object.sections.some(
+    ({ name, data }) => name === '.modinfo' && modinfoLine(data) >= 0,
+  );
 }
 
 /**

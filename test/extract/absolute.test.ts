@@ -50,6 +50,14 @@ describe('a livepatch module for a kernel without livepatch', () => {
     expect(lines.filter((line) => line !== '')).toEqual(['license=GPL']);
   });
 
+  test('need have no such symbol: the loader goes by what it says', () => {
+    const marked = convertToLivepatch(plain, []);
+    expect(isLivepatchModule(new ElfObject(plain, 'm.ko'))).toBe(false);
+    expect(isLivepatchModule(new ElfObject(marked, 'm.ko'))).toBe(true);
+    const freed = bindToAddresses(marked, 'm.ko', addresses);
+    expect(isLivepatchModule(new ElfObject(freed, 'm.ko'))).toBe(false);
+  });
+
   test('is the same in all other bytes', () => {
     const before = new ElfObject(ko, 'm.ko');
     const changed = [...bound.keys()].filter((at) => bound[at] !== ko[at]);
