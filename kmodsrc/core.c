@@ -352,6 +352,7 @@ static void __exit ksplice_exit(void)
 {
 	ksplice_late_exit();
 	ksplice_sysfs_exit();
+	ksplice_shadow_exit();
 }
 
 module_init(ksplice_init);

@@ -20,6 +20,7 @@ import { ElfObject } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
 import { KernelSymbols } from '../extract/kernel-symbols.js';
 import { convertToLivepatch, type KlpBinding, undefinedSymbols } from '../extract/livepatch.js';
+import { parseSymvers } from '../extract/symvers.js';
 import type { Ui } from '../ui.js';
 import { buildModules } from './build-modules.js';
 import type { KernelFacts } from './kernel-facts.js';
@@ -63,6 +64,12 @@ export async function provideCore(
     undo.unwind();
   }
   return core;
+}
+
+/** The facts about the kernel with what the core offers to new code. */
+export function withCore(facts: KernelFacts, { symvers }: CoreModule): KernelFacts {
+  const offered = parseSymvers(readFileSync(symvers, 'utf8'), symvers);
+  return { ...facts, exports: new Map([...facts.exports, ...offered]) };
 }
 
 // Whole, or not at all. Another create may have been quicker; either result will do.

@@ -14,7 +14,7 @@ import type { Update } from '../update/update.js';
 import { readBases } from './bases.js';
 import { codeFiles, isCode } from './choose-objects.js';
 import { compilePost, compilePre } from './compile.js';
-import { type CoreModule, provideCore } from './core-module.js';
+import { type CoreModule, provideCore, withCore } from './core-module.js';
 import { type Differences, findDifferences } from './differences.js';
 import { buildFixedModules } from './fixed-modules.js';
 import { readHeaders } from './kbuild.js';
@@ -60,18 +60,25 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const facts = run.background(readKernelFacts(confdir, options.image, run.ui));
     // An image that was named may be a wrong one: that is told before anything is compiled.
     if (options.image !== undefined) await facts;
-    const core = run.background(
+    const building = run.background(
       facts.then((known) => provideCore(confdir, known, options.jobs, run.ui)),
     );
     const compiled = await compileStates(task, facts, run);
     // The work tree is as it was; there are three objects of each kind.
     const differences = await compareStates(task, compiled, run);
     // Every change is one that can be made on a running kernel; the work tree is free for others.
-    const known = await compiled.facts;
+    const core = await building;
+    const known = withCore(await compiled.facts, core);
     const { code, neighbours } = await makeCode(task, differences, compiled.tables, known, run);
     // The image, if there is one, holds the old code; all symbols of the new code are found.
-    const kernel = { known, core: await core };
-    const contents = await makeModules(task, code, neighbours, kernel, differences.fixed, run);
+    const contents = await makeModules(
+      task,
+      code,
+      neighbours,
+      { known, core },
+      differences.fixed,
+      run,
+    );
     const description = options.description ?? change.description;
     const report = reportOf(task, differences, compiled, code, known, run);
     const { allowBusy = [] } = options;

@@ -5,6 +5,7 @@
 
 import { SHN_UNDEF, STB_LOCAL, STB_WEAK, STT_OBJECT } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
+import { CORE_MODULE } from '../update/contents.js';
 import { KernelSymbols, type NamedAddress } from './kernel-symbols.js';
 import { ModuleSymbols } from './module-symbols.js';
 import type { ExportedSymbol } from './symvers.js';
@@ -14,7 +15,7 @@ import type { Wanted } from './wanted.js';
 export interface ResolverInput {
   /** "vmlinux", or the module's name with underscores. */
   readonly target: string;
-  /** From Module.symvers of the kernel's headers. */
+  /** From Module.symvers of the kernel's headers, and of the core. */
   readonly exports: ReadonlyMap<string, ExportedSymbol>;
   /** All of vmlinux's symbols: System.map, or kallsyms of the image. */
   readonly symbols: readonly NamedAddress[];
@@ -54,9 +55,13 @@ class Resolver implements SymbolResolver {
       if (this.module?.defines(name)) return this.inTarget(wanted);
       if (!this.module && name === '__this_module') return noModule(this.input.target);
     }
-    // The kernel proper is not linked against modules, whatever they export.
+    // The kernel proper is not linked against modules, whatever they export; its new code is,
+    // against the core.
     const exported = this.exported(name);
-    const visible = this.input.target !== 'vmlinux' || this.isExporter(name, 'vmlinux');
+    const visible =
+      this.input.target !== 'vmlinux' ||
+      this.isExporter(name, 'vmlinux') ||
+      this.isExporter(name, CORE_MODULE);
     if (exported && visible) return exported;
     if (this.kernel.has(name)) return this.kernel.find(wanted);
     if (symbol.binding === STB_WEAK) return { kind: 'absent' };

@@ -79,6 +79,16 @@ const klp = (object: string, name: string, position: number) => ({
 });
 
 describe('in vmlinux', () => {
+  test('new code has what the core exports, and not what other modules do', () => {
+    const offered = '0x12345678\toffered\tksplice\tEXPORT_SYMBOL_GPL\t\n';
+    const symbol = (name: string) => ({ ...nowhere.symbol, name });
+    const { external } = calls(
+      resolver({ exports: new Map([...exports, ...parseSymvers(offered, 'Module.symvers')]) }),
+    );
+    expect(external('a.o', symbol('offered'))).toEqual({ kind: 'exported', namespace: '' });
+    expect(resolver({}).external('a.o', symbol('offered'))).toMatchObject({ kind: 'unresolved' });
+  });
+
   test.each([
     ['a.o', ['a.o', 'b.o'], 1],
     ['a.o', ['b.o', 'a.o'], 2],

@@ -17,6 +17,8 @@ other_kernels() {
 # tunnel of module are made of.
 tests_of() {
 	printf 'test/vm/%s\n' sctp tcp
+	# Only there the core's shadow variables are used.
+	[[ $1 != self-built ]] || printf 'test/vm/%s\n' hooks.test.ts
 	[[ -z $only_scenes ]] || return 0
 	printf 'test/vm/%s\n' core
 	case $1 in

@@ -47,8 +47,8 @@ ksplice_reverse(lower_optmem_max);
 const shadow: Edit = {
   path: 'net/sctp/proc.c',
   from: /^(static int sctp_snmp_seq_show\([^{]*\{[\s\S]*?)(\n\treturn 0;\n\}\n)([\s\S]*)/m,
-  to: `#include <linux/livepatch.h>
-#include "ksplice-patch.h"
+  to: `#include "ksplice-patch.h"
+#include "ksplice-shadow.h"
 
 #define SHOWN_ID 0x4b53
 

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { HOOK_KINDS } from '../../../src/diff/hooks.js';
 import type { Guest } from '../harness/index.js';
+import type { Base } from './kbuild.js';
 import type { Scene } from './scene.js';
 import { bootScene } from './set-up.js';
 
@@ -15,11 +16,11 @@ const updates = [
 ];
 const PARAMETERS = '/sys/module/ksplice_hooked_core_target_new/parameters';
 
+let base: Base;
 let guest: Guest;
 let scene: Scene;
 bootScene('hooks', updates, (setUp) => {
-  guest = setUp.guest;
-  scene = setUp.scene;
+  ({ base, guest, scene } = setUp);
 });
 
 /** The hooks that were called since it was asked before, in order. */
@@ -70,5 +71,13 @@ describe('hooks', () => {
     }
     await refuse('');
     await scene.remove('hooked');
+  });
+});
+
+describe("the core's shadow variables", () => {
+  it("are what the kernel's are", async () => {
+    guest.expectLog(/constructor returned -22/);
+    await guest.ok(`insmod ${base.shadow}`);
+    await guest.ok('rmmod core_shadow');
   });
 });

@@ -39,6 +39,8 @@ export interface Base {
   readonly target: string;
   /** Two hundred functions. */
   readonly many: string;
+  /** Uses the core's shadow variables while it is loaded. */
+  readonly shadow: string;
   /** A livepatch of the kernel's own kind, of core_plain in the target. */
   readonly livepatch: string;
   /** Whether the kernel could load it, and resolves the relocations of `core`. */
@@ -93,9 +95,13 @@ async function make(kernel: TestKernel, directory: string, ...words: string[]): 
   return all;
 }
 
-/** The core has to compile without a warning, but modpost cannot know what the loader finds. */
+/**
+ * The core has to compile without a warning, but modpost cannot know what the loader finds. It has
+ * its own shadow variables here, whatever the kernel has.
+ */
 async function makeCore(kernel: TestKernel, directory: string): Promise<void> {
-  const output = await make(kernel, directory, 'W=1', 'KBUILD_MODPOST_WARN=1', 'modules');
+  const words = ['W=1', 'KBUILD_MODPOST_WARN=1', 'KSPLICE_OWN_SHADOW=y'];
+  const output = await make(kernel, directory, ...words, 'modules');
   const lines = output.split('\n').filter((line) => /\bwarning:/i.test(line));
   const others = lines.filter((line) => !/^WARNING: modpost: .*(undefined!|unresolved)/.test(line));
   if (others.length > 0) throw new Error(others.join('\n'));
@@ -121,6 +127,9 @@ export async function buildCore(kernel: TestKernel, directory: string): Promise<
   return bindToKernel(kernel, await readFile(join(directory, 'ksplice.ko')));
 }
 
+const coreSymbols = (directory: string) =>
+  `KBUILD_EXTRA_SYMBOLS=${join(directory, 'core/Module.symvers')}`;
+
 /** Compiles the core, the target module, and the kernel's fs/proc/cmdline.c. */
 export async function buildBase(kernel: TestKernel): Promise<Base> {
   const hasLivepatch = await hasOption(kernel, 'LIVEPATCH');
@@ -134,21 +143,22 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
   await writeFile(at('pre/cmdline.c'), `#include <linux/module.h>\n${cmdline}`);
   await writeFile(at('pre/tables.c'), tablesProbeSource);
   const lines =
-    `obj-m := core_target.o core_many.o ${hasLivepatch ? 'core_livepatch.o' : ''}\n` +
-    'core_many-y := many.o\n' +
+    `obj-m := core_target.o core_many.o core_shadow.o ${hasLivepatch ? 'core_livepatch.o' : ''}\n` +
+    'core_many-y := many.o\ncore_shadow-y := shadow.o\n' +
+    `ccflags-y := -I${join(root, 'templates/include')}\n` +
     'core_target-y := target.o twin.o\ncore_livepatch-y := livepatch.o\n';
   await writeFile(at('target/Kbuild'), lines);
   const includes = `ccflags-y := -I${join(kernel.source, 'fs/proc')}\n`;
   await writeFile(at('pre/Kbuild'), `obj-m := cmdline.o tables.o\n${includes}`);
-  await make(kernel, at('target'), 'modules');
+  const core = at('ksplice.ko');
+  await writeFile(core, await buildCore(kernel, at('core')));
+  await make(kernel, at('target'), coreSymbols(directory), 'modules');
   await make(kernel, at('pre'), 'cmdline.o', 'tables.o');
 
   const object = async (...names: string[]) => {
     const path = at(...names);
     return new ElfObject(await readFile(path), path);
   };
-  const core = at('ksplice.ko');
-  await writeFile(core, await buildCore(kernel, at('core')));
 
   const image = await openKernelImage(kernel.image, silentUi);
   const names = new Set(image.symbols.map(({ name }) => name));
@@ -161,6 +171,7 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
     core,
     target: at('target/core_target.ko'),
     many: at('target/core_many.ko'),
+    shadow: at('target/core_shadow.ko'),
     livepatch: at('target/core_livepatch.ko'),
     hasLivepatch,
     tables: readTableSizes(await object('pre/tables.o')),
@@ -186,8 +197,7 @@ export async function buildUpdates(
   }
   const folders = updates.map(({ id }) => `${id}/`).join(' ');
   await writeFile(join(directory, 'Kbuild'), `obj-y := ${folders}\n`);
-  const symbols = join(base.directory, 'core/Module.symvers');
-  await make(base.kernel, directory, `KBUILD_EXTRA_SYMBOLS=${symbols}`, 'modules');
+  await make(base.kernel, directory, coreSymbols(base.directory), 'modules');
   return new Map(
     updates.map(({ id, changes }) => {
       const file = (target: string, kind: string) =>
