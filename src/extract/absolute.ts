@@ -18,9 +18,7 @@ export type Addresses = (name: string, object: string) => readonly bigint[];
 
 /** Whether a module needs the kernel's livepatch code to be loaded: also if it has no such symbol. */
 export function isLivepatchModule(object: ElfObject): boolean {
-  return object.sections.some(
-    ({ name, data }) => name === '.modinfo' && modinfoLine(data) >= 0,
-  );
+  return object.sections.some(({ name, data }) => name === '.modinfo' && modinfoLine(data) >= 0);
 }
 
 /**
