@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { type Mutant, mutants } from './mutants.js';
+import type { Mutant } from './mutant.js';
+import { mutants } from './mutants.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TABLE = join(ROOT, 'docs', 'guards.md');
@@ -87,7 +88,7 @@ async function table(outcomes: readonly Outcome[]): Promise<string> {
   return [
     '# What the tests notice',
     '',
-    'Each guard and feature was taken out of the program by a small change (`test/mutants/mutants.ts`), and tests were run on the',
+    'Each guard and feature was taken out of the program by a small change (`test/mutants`), and tests were run on the',
     'stock kernel or on files; this is the first that failed. Made by `npm run mutants`, which can be given a few to try;',
     `here are ${rows.length} of ${mutants.length}.`,
     '',

@@ -1,0 +1,262 @@
+// What is taken out of the core in the kernel.
+
+import type { Mutant } from './mutant.js';
+
+const core = (
+  without: string,
+  file: string,
+  find: string,
+  replace: string,
+  only: string,
+): Mutant => ({ without, file: `kmodsrc/${file}`, find, replace, tests: 'test/vm/core', only });
+
+const stacks: readonly Mutant[] = [
+  core(
+    'the walk of the stacks before old code is replaced',
+    'stacks.c',
+    'return step != KSPLICE_LEAVE || in_new_code(update, address);',
+    'return step == KSPLICE_REVERSE;',
+    'is not replaced before the task has left it',
+  ),
+  core(
+    'the walk of the stacks before new code is taken away',
+    'stacks.c',
+    'if (!in_new_code(update, address))\n\t\t\treturn false;',
+    'return false;',
+    'is not taken away before the task has left it',
+  ),
+  core(
+    'conflicts before the machine is stopped',
+    'stacks.c',
+    'if (conflict) {\n\t\tnote_conflict',
+    'if (false) {\n\t\tnote_conflict',
+    'names task and place',
+  ),
+  core(
+    'the first look, which spares stacks the second',
+    'stacks.c',
+    'if (!seen || full_walk)',
+    'if (true)',
+    'replaces a function of a module and puts it back',
+  ),
+  core(
+    "the task's name in a conflict",
+    'stacks.c',
+    'memcpy(c->comm, task->comm, sizeof(c->comm));',
+    '',
+    'names task and place',
+  ),
+];
+
+const busy: readonly Mutant[] = [
+  core(
+    'the wait for those who are in new code that may be busy',
+    'core.c',
+    'update->cause == KSPLICE_OK && any_may_be_busy(update)',
+    'false && any_may_be_busy(update)',
+    'which stays for it',
+  ),
+  core(
+    'the bytes of the jump, which have to be idle',
+    'busy.c',
+    'note_range(update, f->site + 1, f->site + KSPLICE_JUMP_SIZE, KSPLICE_HELD);',
+    '(void)f;',
+    'returns to the bytes that are written',
+  ),
+  core(
+    'the names of what may be busy',
+    'busy.c',
+    "return !strncmp(name, word, length) && (!name[length] || name[length] == '.');",
+    'return true;',
+    'is only the one that is named',
+  ),
+];
+
+const stacking: readonly Mutant[] = [
+  core(
+    'the refusal to reverse what another update is on',
+    'stacking.c',
+    'cause = KSPLICE_STACKED;',
+    '',
+    'keeps them from being reversed',
+  ),
+  core(
+    'the refusal to apply without the updates below',
+    'stacking.c',
+    'cause = KSPLICE_BASE_MISSING;',
+    '',
+    'is refused while one of them is not applied',
+  ),
+  core(
+    'the end of the hold on new code below',
+    'stacking.c',
+    'module_put(link->below->new->owner);\n\t\tlist_del',
+    'list_del',
+    'holds their new code even when it was reversed|keeps them from being reversed',
+  ),
+  core(
+    'the code below on the stacks',
+    'stacks.c',
+    'if (within_module(address, update->below[i]))',
+    'if (false)',
+    'code below that is in use',
+  ),
+  core(
+    'the refusal to replace what an update that is not below has replaced',
+    'target.c',
+    'if (other && !ksplice_is_base(target->old->bases, target->old->n_bases,\n\t\t\t\t\t      other->target))',
+    'if (false)',
+    'and comes in between is refused|another one of the same function is refused',
+  ),
+];
+
+const switching: readonly Mutant[] = [
+  core(
+    'the hold on what is patched and on new code',
+    'core.c',
+    '__module_get(target->module);\n\ttarget->held = target->module;',
+    '',
+    'nothing that it needs can be unloaded',
+  ),
+  core(
+    'the check that all targets are there',
+    'core.c',
+    'return KSPLICE_INCOMPLETE;\n\t}\n\treturn KSPLICE_OK;',
+    'continue;\n\t}\n\treturn KSPLICE_OK;',
+    'only when all are there',
+  ),
+  core(
+    'the check that old and new code belong together',
+    'core.c',
+    '!target->old || !target->new ||\n\t\t    target->old->program->cookie != target->new->cookie',
+    '!target->old || !target->new',
+    'if old and new code do not belong together',
+  ),
+  core(
+    'the comparison of what the new code refers to',
+    'target.c',
+    'cause = KSPLICE_BAD_SYSTEM_MAP;',
+    '(void)i;',
+    'if the new code was linked to something else',
+  ),
+  core(
+    'the check of the match program',
+    'register.c',
+    'if (!is_good_code(code->id, code->target, code->owner) ||\n\t    ksplice_check_program(code->program, code->size)) {',
+    'if (!is_good_code(code->id, code->target, code->owner)) {',
+    'is refused at once if it is damaged',
+  ),
+  core(
+    'the difference between a trial and a switch',
+    'switch.c',
+    'return step == KSPLICE_APPLY || step == KSPLICE_REVERSE;',
+    'return true;',
+    'can be tried, which changes nothing',
+  ),
+  core(
+    'the look for text that the kernel rewrites',
+    'site.c',
+    'if (is_reserved(f->site))',
+    'if (false && is_reserved(f->site))',
+    'a jump label at the start',
+  ),
+  core(
+    'the look whether the jump fits',
+    'site.c',
+    'if (f->site + KSPLICE_JUMP_SIZE > f->old + f->length)',
+    'if (false)',
+    'a function that ends before the jump would',
+  ),
+  core(
+    'the second comparison, with the text locked',
+    'site.c',
+    'if (f->new && !f->by_ftrace && is_probed(f))\n\t\treturn KSPLICE_PROBED;\n\tif (!ksplice_match_span(&f->target->match, f->span))',
+    'if (false)',
+    'that comes after the match keeps it from being applied',
+  ),
+  core(
+    'the look for kprobes on the jump before undo',
+    'site.c',
+    'if (is_probed(f))\n\t\treturn KSPLICE_PROBED;\n\tif (!copy',
+    'if (!copy',
+    'keeps an update from being undone',
+  ),
+  core(
+    'the look for livepatches',
+    'livepatch.c',
+    'if (redirects(patch, start, length))',
+    'if (false && redirects(patch, start, length))',
+    'of a function keeps an update from replacing it',
+  ),
+];
+
+const hooks: readonly Mutant[] = [
+  core(
+    'a hook',
+    'switch.c',
+    'else if (!undo)\n\t\tksplice_call_hooks(update, KSPLICE_HOOK_POST_APPLY);',
+    '',
+    'are called in their order',
+  ),
+  core(
+    'the refusal of a hook',
+    'switch.c',
+    'stop->refused = ksplice_call_hooks(stop->update, kind);',
+    'ksplice_call_hooks(stop->update, kind);',
+    'can refuse, and then nothing has changed',
+  ),
+];
+
+const memory: readonly Mutant[] = [
+  core(
+    "the second look for a shadow variable, with the table's lock",
+    'shadow.c',
+    'shadow = find_shadow(obj, id);\n\tif (!shadow && ctor)',
+    'shadow = NULL;\n\tif (!shadow && ctor)',
+    "are what the kernel's are",
+  ),
+  {
+    ...core(
+      'the end of what the core notes of a function',
+      'functions.c',
+      'kvfree(f->old_content);\n\t\tkfree(f);',
+      'kvfree(f->old_content);',
+      'leaves nothing',
+    ),
+    tests: 'test/vm/soak.test.ts',
+  },
+];
+
+const late: readonly Mutant[] = [
+  core(
+    'the part of a module that is loaded later',
+    'late.c',
+    'if (state == MODULE_STATE_COMING)\n\t\treturn on_coming(mod);',
+    'if (false)\n\t\treturn on_coming(mod);',
+    'is patched before it starts',
+  ),
+  core(
+    'the refusal to load a module that could not be patched',
+    'late.c',
+    'return notifier_from_errno(fatal_signal_pending(current) ? -EINTR : -EBUSY);',
+    'return NOTIFY_OK;',
+    'is not loaded, and says why',
+  ),
+  core(
+    'the end of what a module had that goes before it was there',
+    'late.c',
+    'if (state == MODULE_STATE_GOING)\n\t\tclean_up(mod, false);',
+    '',
+    'goes without a trace, and is awaited again',
+  ),
+];
+
+export const coreMutants: readonly Mutant[] = [
+  ...stacks,
+  ...busy,
+  ...stacking,
+  ...switching,
+  ...hooks,
+  ...memory,
+  ...late,
+];

@@ -1,0 +1,14 @@
+// A change that takes something out of the program, for which a test must fail.
+
+export interface Mutant {
+  /** What is missing with it. */
+  readonly without: string;
+  readonly file: string;
+  /** Occurs once in the file. */
+  readonly find: string;
+  readonly replace: string;
+  /** A test file, or a folder of them. */
+  readonly tests: string;
+  /** A regular expression for the full names of the tests; all of the file without. */
+  readonly only?: string;
+}
