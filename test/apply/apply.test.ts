@@ -3,10 +3,12 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { applyUpdate } from '../../src/apply/apply.js';
 import type { KspliceError, Problem } from '../../src/errors.js';
+import { encodeProgram } from '../../src/program/encode.js';
 import { silentUi, type Ui } from '../../src/ui.js';
 import { readUpdate } from '../../src/update/read.js';
 import type { Update } from '../../src/update/update.js';
 import { writeUpdate } from '../../src/update/write.js';
+import { fixture, programOf } from '../match/support/programs.js';
 import { makeSample, withDirectory } from '../update/sample.js';
 import { SimulatedKernel } from './simulated-kernel.js';
 
@@ -295,6 +297,7 @@ describe('checks before anything is loaded', () => {
 
   const rows: [string, [string, string], string, RegExp][] = [
     ['modules_disabled', ['proc/sys/kernel/modules_disabled', '1\n'], 'load-failed', /modules_dis/],
+    ['a user namespace', ['proc/self/uid_map', '0 100000 65536\n'], 'not-root', /user namespace/],
     ['a container', ['proc/self/status', 'CapEff:\t00000000a80425fb\n'], 'not-root', /CAP_SYS_MOD/],
     ['sig_enforce', ['sys/module/module/parameters/sig_enforce', 'Y\n'], 'load-failed', /sig_enf/],
     [
@@ -312,6 +315,23 @@ describe('checks before anything is loaded', () => {
       expect(others).toEqual([]);
       expect(problem).toMatchObject({ code, message: expect.stringMatching(message) });
     })();
+  });
+
+  it('name the update below that is missing', async () => {
+    await withDirectory(async (where) => {
+      const archive = path.join(where, 'u.tar.gz');
+      await writeUpdate((await makeSample(where, { on: ['below'] })).directory, archive);
+      const onTop = await readUpdate(archive);
+      const kernel = await new SimulatedKernel(where).boot();
+      const error = await failure(applyUpdate(onTop, kernel, NO_WAIT, silentUi));
+      expect((error.details as { problems: Problem[] }).problems).toEqual([
+        expect.objectContaining({
+          code: 'base-missing',
+          message: expect.stringContaining('below'),
+        }),
+      ]);
+      expect(kernel.events).toEqual([]);
+    });
   });
 
   it('name another build of the same release', async () => {
@@ -384,6 +404,41 @@ describe('checks before anything is loaded', () => {
       await symlink(elsewhere, kernel.paths.run);
       const error = await failure(applyUpdate(update, kernel, NO_WAIT, silentUi));
       expect(error.code).toBe('io');
+      expect(kernel.events).toEqual([]);
+    })();
+  });
+});
+
+describe('functions that may be busy', () => {
+  let busy: Update;
+  beforeAll(async () => {
+    const replaced = ['straight', 'looping'];
+    const { program } = programOf({ 'busy.o': fixture('busy.S') }, { replaced });
+    busy = await withDirectory(async (where) => {
+      const archive = path.join(where, 'u.tar.gz');
+      const parts = { targets: ['vmlinux'], program: encodeProgram(program) };
+      await writeUpdate((await makeSample(where, parts)).directory, archive);
+      return readUpdate(archive);
+    });
+  });
+
+  it(
+    'are those that the update has, and those that are given',
+    inKernel(async (kernel) => {
+      const kept = { ...busy, allowBusy: ['straight'] };
+      const { allowBusy } = await applyUpdate(kept, kernel, NO_WAIT, silentUi);
+      expect(kernel.events).toContain('allow_busy abc12345 straight');
+      expect(allowBusy).toEqual(['straight']);
+    }),
+  );
+
+  it.each(['looping', 'outside'])('cannot be %s', async (name) => {
+    await inKernel(async (kernel) => {
+      const options = { ...NO_WAIT, allowBusy: [name] };
+      const error = await failure(applyUpdate(busy, kernel, options, silentUi));
+      expect((error.details as { problems: Problem[] }).problems).toEqual([
+        expect.objectContaining({ message: expect.stringContaining(name) }),
+      ]);
       expect(kernel.events).toEqual([]);
     })();
   });

@@ -157,7 +157,7 @@ const commands: readonly Mutant[] = [
     'apply/view.ts',
     '.sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)))',
     '',
-    'apply/apply.test.ts',
+    'apply/undo.test.ts',
   ),
   tool(
     'the part of an update that was cut off before it awaited all',

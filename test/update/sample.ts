@@ -29,7 +29,7 @@ INFO(vermagic, "vermagic=" RELEASE " SMP preempt mod_unload modversions ");
 INFO(depends, "depends=" DEPENDS);
 #ifdef PROGRAM
 static const unsigned char program[] __attribute__((used, section(".ksplice.program"))) = {
-  'K', 'S', 'P', 'M', 1, 0, 0, 0 };
+  PROGRAM };
 #endif
 // The linker's checksum of what is in the module; here, of what matters to tests.
 static const char build[] __attribute__((used, section(".note.gnu.build-id"))) = NAME ANSWER;
@@ -40,16 +40,25 @@ int more(void) { return NEEDS() + 1; }
 #endif
 `;
 
+/** As much of a match program as most tests look at. */
+const NO_PROGRAM: Buffer = Buffer.from('KSPM\x01\0\0\0');
+
 /** Compiles a module that says what it is told to say about itself. */
 export async function compileModule(
   file: string,
   name: string,
-  { release = RELEASE, depends = '', program = false, answer = '42', needs = '' } = {},
+  {
+    release = RELEASE,
+    depends = '',
+    program = undefined as Buffer | undefined,
+    answer = '42',
+    needs = '',
+  } = {},
 ): Promise<void> {
   const define = (macro: string, text: string) => `-D${macro}="${text}"`;
   const defines = [define('NAME', name), define('RELEASE', release), define('DEPENDS', depends)];
   defines.push(define('ANSWER', answer));
-  if (program) defines.push('-DPROGRAM');
+  if (program) defines.push(`-DPROGRAM=${[...program].join(',')}`);
   if (needs) defines.push(`-DNEEDS=${needs}`);
   await execa('gcc', ['-c', '-O2', '-x', 'c', ...defines, '-o', file, '-'], { input: SOURCE });
 }
@@ -69,6 +78,7 @@ export async function makeSample(
     targets = ['vmlinux', 'sctp'],
     release = RELEASE,
     answer = '42',
+    program = NO_PROGRAM,
     on = [] as string[],
     behindInit = undefined as string | undefined,
   } = {},
@@ -94,7 +104,7 @@ export async function makeSample(
   for (const { newCode, oldCode } of contents.changes) {
     const depends = 'ksplice';
     await compileModule(inside(newCode.file), newCode.module, { release, depends, answer });
-    await compileModule(inside(oldCode.file), oldCode.module, { release, depends, program: true });
+    await compileModule(inside(oldCode.file), oldCode.module, { release, depends, program });
   }
   await writeFile(inside('contents'), formatContents(contents));
   await writeFile(inside('patch'), '--- a/net/x.c\n+++ b/net/x.c\n@@ -1 +1 @@\n-old\n+new\n');
