@@ -174,8 +174,8 @@ static int core_last(char *buf)
 }
 SHOW(last);
 
-/* What the functions answer while the module starts. */
-static char at_init[64];
+/* What three functions answer while the module starts, each at most 32 bytes. */
+static char at_init[3 * 32];
 module_param_string(at_init, at_init, sizeof(at_init), 0444);
 static bool fail;
 module_param(fail, bool, 0444);
