@@ -22,7 +22,7 @@ tests_of() {
 	[[ -z $only_scenes ]] || return 0
 	printf 'test/vm/%s\n' core
 	case $1 in
-	self-built) ;;
+	self-built) printf 'test/vm/%s\n' late ;;
 	debug) printf 'test/vm/%s\n' reports soak.test.ts ;;
 	*) printf 'test/vm/%s\n' new-code check module ;;
 	esac

@@ -44,11 +44,16 @@ export async function ksplice(args: string[], options: KspliceOptions = {}): Pro
 }
 
 /** Makes a configuration directory for the test kernel. */
-export async function configure(kernel: TestKernel, confdir: string): Promise<void> {
+export async function configure(
+  kernel: TestKernel,
+  confdir: string,
+  { source: needed = true } = {},
+): Promise<void> {
   const { release, source, image, build } = kernel;
-  const stock = ['--kernel', release, '--source', source, '--image', image];
+  const without = needed ? [] : ['--no-source'];
+  const stock = ['--kernel', release, '--image', image, ...(needed ? ['--source', source] : [])];
   // Where the kernel was built, everything else is found.
-  await ksplice(['configure', confdir, ...(build ? ['--build', build] : stock)]);
+  await ksplice(['configure', confdir, ...(build ? ['--build', build] : stock), ...without]);
 }
 
 /**

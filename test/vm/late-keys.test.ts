@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { withGuest } from './harness/index.js';
-import { ksplice, kspliceFails, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
+import { configure, ksplice, kspliceFails, kspliceIn, kspliceModules, ROOT } from './ksplice.js';
 
 const FIXTURE = join(ROOT, 'test', 'fixtures', 'module-keys');
 const folder = join(ROOT, '.work', 'module-keys');
@@ -24,9 +24,8 @@ beforeAll(async () => {
   await mkdir(folder, { recursive: true });
   await cp(FIXTURE, source, { recursive: true });
   execFileSync('make', ['-s', '-C', kernel.headers, `M=${source}`, 'modules'], { stdio: 'pipe' });
-  const { release, image } = kernel;
   const confdir = join(folder, 'conf');
-  await ksplice(['configure', confdir, '--kernel', release, '--no-source', '--image', image]);
+  await configure(kernel, confdir, { source: false });
   for (const id of ['keys', 'large']) {
     const change = ['--module', source, '--patch', join(FIXTURE, `${id}.patch`)];
     await ksplice(['create', ...change, '--config', confdir, '--id', id, '--output', folder]);

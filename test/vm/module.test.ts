@@ -10,6 +10,7 @@ import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { withGuest } from './harness/index.js';
 import {
   type Answer,
+  configure,
   examplePatch,
   ksplice,
   kspliceFails,
@@ -43,8 +44,7 @@ async function createWithout(
   ...more: string[]
 ): Promise<Answer> {
   const confdir = path.join(folder, 'conf');
-  const { release, image } = kernel;
-  await ksplice(['configure', confdir, '--kernel', release, '--no-source', '--image', image]);
+  await configure(kernel, confdir, { source: false });
   const args = ['--module', directory, '--patch', patch, '--config', confdir];
   return await ksplice(['create', ...args, '--id', id, '--output', folder, ...more]);
 }

@@ -1,7 +1,6 @@
 // The kernel core on the stock kernel. What design.md calls "what panicked when
 // it was left out" has a test each; the guest's kernel log must be clean at the end.
-// Functions with a jump label at their start cannot be replaced where there is no
-// function tracing. What else writes to the kernel's text is in others-write.test.ts.
+// What else writes to the kernel's text is in others-write.test.ts.
 
 import { describe, expect, it } from 'vitest';
 import { hasOption, testKernel } from '../../kernels/kernel.js';
@@ -9,14 +8,14 @@ import type { Background, Guest } from '../harness/index.js';
 import type { Base } from './kbuild.js';
 import type { Scene } from './scene.js';
 import { bootScene, unloadAfterEach } from './set-up.js';
-import { updates, withoutLabel } from './updates.js';
+import { updates } from './updates.js';
 
 const traced = await hasOption(await testKernel(), 'FUNCTION_TRACER');
 
 let base: Base;
 let guest: Guest;
 let scene: Scene;
-bootScene('core', traced ? updates : updates.map(withoutLabel), (setUp) => {
+bootScene('core', updates, (setUp) => {
   ({ base, guest, scene } = setUp);
 });
 unloadAfterEach(() => guest);
@@ -114,14 +113,14 @@ describe('a switch', () => {
     await scene.refused('pair', 'applied', 'incomplete');
     await guest.ok(`insmod ${second!.old}`);
     const state = await scene.apply('pair');
-    expect(state.functions.split('\n')).toHaveLength(traced ? 4 : 3);
+    expect(state.functions.split('\n')).toHaveLength(4);
     // What was loaded first may be used by the others.
     const held = await guest.ok('cat /sys/module/ksplice_pair_*_new/refcnt');
     expect(held.split('\n').sort()).toEqual(['1', '2']);
     expect(await guest.ok('cat /proc/cmdline')).toBe('new cmdline');
     expect(await scene.call('plain')).toBe('new core_plain');
     expect(await scene.call('bare')).toBe('new core_bare');
-    expect(await scene.call('label')).toBe(traced ? 'new core_label' : 'old label off');
+    expect(await scene.call('label')).toBe('new core_label');
     await scene.remove('pair');
     expect(await guest.ok('cat /proc/cmdline')).not.toBe('new cmdline');
     expect(await scene.call('plain')).toBe('old plain');
@@ -341,7 +340,7 @@ describe('under load', () => {
     const seen = (await guest.ok('sort -u /run/test/seen')).split('\n');
     expect(seen).toEqual([
       'new core_bare',
-      ...(traced ? ['new core_label'] : []),
+      'new core_label',
       'new core_plain',
       'old bare',
       'old label off',

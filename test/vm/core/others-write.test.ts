@@ -7,7 +7,7 @@ import type { Guest } from '../harness/index.js';
 import type { Base } from './kbuild.js';
 import type { Scene } from './scene.js';
 import { bootScene, unloadAfterEach } from './set-up.js';
-import { updates, withoutLabel } from './updates.js';
+import { updates } from './updates.js';
 
 const kernel = await testKernel();
 const [traced, probed, livepatched] = await Promise.all([
@@ -21,7 +21,7 @@ const some = updates.filter(({ id }) => used.includes(id));
 let base: Base;
 let guest: Guest;
 let scene: Scene;
-bootScene('core-others', traced ? some : some.map(withoutLabel), (setUp) => {
+bootScene('core-others', some, (setUp) => {
   ({ base, guest, scene } = setUp);
 });
 unloadAfterEach(() => guest);

@@ -106,13 +106,3 @@ export const updates: readonly Update[] = [
     targetCount: 2,
   },
 ];
-
-/** The update as it can be applied where ftrace cannot redirect a function with a jump label. */
-export function withoutLabel(update: Update): Update {
-  const left = ({ functions }: Update['changes'][number]) =>
-    functions.length === 1 ? functions : functions.filter((name) => name !== 'core_label');
-  return {
-    ...update,
-    changes: update.changes.map((change) => ({ ...change, functions: left(change) })),
-  };
-}

@@ -101,9 +101,12 @@ module_param_cb(wake, &wake_ops, NULL, 0200);
 
 static DEFINE_STATIC_KEY_FALSE(key);
 
-/* A jump label where the jump would go. */
+/* A jump label where the jump would go; behind it where ftrace cannot help. */
 static noinline int core_label(char *buf)
 {
+#ifndef CONFIG_FUNCTION_TRACER
+	asm volatile(".nops 5");
+#endif
 	if (static_branch_unlikely(&key))
 		return scnprintf(buf, 32, "old label on\n");
 	return scnprintf(buf, 32, "old label off\n");
