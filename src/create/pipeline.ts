@@ -71,14 +71,8 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const known = withCore(await compiled.facts, core);
     const { code, neighbours } = await makeCode(task, differences, compiled.tables, known, run);
     // The image, if there is one, holds the old code; all symbols of the new code are found.
-    const contents = await makeModules(
-      task,
-      code,
-      neighbours,
-      { known, core },
-      differences.fixed,
-      run,
-    );
+    const kernel = { known, core };
+    const contents = await makeModules(task, code, neighbours, kernel, differences.fixed, run);
     const description = options.description ?? change.description;
     const report = reportOf(task, differences, compiled, code, known, run);
     const { allowBusy = [] } = options;
