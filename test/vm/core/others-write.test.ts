@@ -64,15 +64,6 @@ describe('text that the kernel rewrites', () => {
     expect(await scene.call('label')).toBe('old label off');
   });
 
-  const withoutFtrace = async () => {
-    await scene.load('label');
-    await scene.refused('label', 'applied', 'reserved_text');
-    expect(await scene.call('label')).toBe('old label off');
-    await scene.unload('label');
-  };
-  // Not a skip on stock kernels: there it has no subject.
-  if (!traced) it('is not written over where there is no function tracing', withoutFtrace);
-
   it('is not written over: a function that ends before the jump would', async () => {
     await scene.load('short');
     await scene.refused('short', 'applied', 'reserved_text');

@@ -68,10 +68,13 @@ trace_for_a_while() {
 # What counts is what is left when all caches are empty and the load stands still: for each
 # caller of kmalloc() the objects that it has. Of several looks the least is told.
 allocated() {
+	local cache
 	pkill -STOP -f soak-load
 	sync
 	for _ in 1 2 3; do
 		echo 3 >/proc/sys/vm/drop_caches
+		# KASAN keeps what was freed until then.
+		for cache in /sys/kernel/slab/kmalloc-*/shrink; do echo 1 >"$cache"; done
 		sleep 0.5
 		echo look
 		awk 'NF > 1 { split(FILENAME, part, "/"); print "slab", part[6], $2, $1 }' $traces
