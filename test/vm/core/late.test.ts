@@ -181,7 +181,9 @@ describe('a module that an update awaits', () => {
 
   it('can be loaded twice at once', async () => {
     await awaitTarget('only');
-    const both = `insmod ${base.target} & insmod ${base.target}; first=$?; wait $!; echo $first $?`;
+    // Since 6.5 the kernel takes two loads of one file for one.
+    await guest.ok(`cp ${base.target} /run/test/copy.ko`);
+    const both = `insmod ${base.target} & insmod /run/test/copy.ko; first=$?; wait $!; echo $first $?`;
     expect((await guest.ok(both, PATIENT)).split(' ').sort()).toEqual(['0', '1']);
     expect(await answers()).toEqual(newOf('only'));
   });
