@@ -268,16 +268,7 @@ struct ksplice_function *ksplice_handler_below(const struct ksplice_function *f)
 /* hooks.c */
 int ksplice_call_hooks(struct ksplice_update *update, enum ksplice_hook_kind kind);
 
-/* shadow.c; new code has these from ksplice-shadow.h */
-typedef int (*ksplice_shadow_ctor)(void *obj, void *shadow_data, void *ctor_data);
-typedef void (*ksplice_shadow_dtor)(void *obj, void *shadow_data);
-void *ksplice_shadow_get(void *obj, unsigned long id);
-void *ksplice_shadow_alloc(void *obj, unsigned long id, size_t size, gfp_t gfp,
-			   ksplice_shadow_ctor ctor, void *ctor_data);
-void *ksplice_shadow_get_or_alloc(void *obj, unsigned long id, size_t size, gfp_t gfp,
-				  ksplice_shadow_ctor ctor, void *ctor_data);
-void ksplice_shadow_free(void *obj, unsigned long id, ksplice_shadow_dtor dtor);
-void ksplice_shadow_free_all(unsigned long id, ksplice_shadow_dtor dtor);
+/* shadow.c; what new code has of it is in include/ksplice-shadow.h */
 #ifdef KSPLICE_OWN_SHADOW
 void ksplice_shadow_exit(void);
 #else

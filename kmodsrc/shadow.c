@@ -16,6 +16,9 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include "core.h"
+/* The tests build this where the kernel has its own as well. */
+#undef CONFIG_LIVEPATCH
+#include "include/ksplice-shadow.h"
 
 struct shadow {
 	struct hlist_node node;
@@ -59,7 +62,7 @@ EXPORT_SYMBOL_GPL(ksplice_shadow_get);
  * is the new one; NULL without memory, or if the constructor failed.
  */
 static struct shadow *add_shadow(void *obj, unsigned long id, size_t size, gfp_t gfp,
-				 ksplice_shadow_ctor ctor, void *ctor_data, bool *added)
+				 klp_shadow_ctor_t ctor, void *ctor_data, bool *added)
 {
 	struct shadow *new, *shadow;
 	unsigned long flags;
@@ -90,7 +93,7 @@ static struct shadow *add_shadow(void *obj, unsigned long id, size_t size, gfp_t
 
 /* Returns the data of the new shadow; NULL also if there is one. */
 void *ksplice_shadow_alloc(void *obj, unsigned long id, size_t size, gfp_t gfp,
-			   ksplice_shadow_ctor ctor, void *ctor_data)
+			   klp_shadow_ctor_t ctor, void *ctor_data)
 {
 	bool added;
 	struct shadow *shadow = add_shadow(obj, id, size, gfp, ctor, ctor_data, &added);
@@ -103,7 +106,7 @@ EXPORT_SYMBOL_GPL(ksplice_shadow_alloc);
 
 /* Returns the data of the shadow that there is, or of a new one. */
 void *ksplice_shadow_get_or_alloc(void *obj, unsigned long id, size_t size, gfp_t gfp,
-				  ksplice_shadow_ctor ctor, void *ctor_data)
+				  klp_shadow_ctor_t ctor, void *ctor_data)
 {
 	void *data = ksplice_shadow_get(obj, id);
 	struct shadow *shadow;
@@ -117,7 +120,7 @@ void *ksplice_shadow_get_or_alloc(void *obj, unsigned long id, size_t size, gfp_
 EXPORT_SYMBOL_GPL(ksplice_shadow_get_or_alloc);
 
 /* With the lock. */
-static void remove_shadow(struct shadow *shadow, ksplice_shadow_dtor dtor)
+static void remove_shadow(struct shadow *shadow, klp_shadow_dtor_t dtor)
 {
 	hash_del_rcu(&shadow->node);
 	if (dtor)
@@ -126,7 +129,7 @@ static void remove_shadow(struct shadow *shadow, ksplice_shadow_dtor dtor)
 }
 
 /* Does nothing if there is none. */
-void ksplice_shadow_free(void *obj, unsigned long id, ksplice_shadow_dtor dtor)
+void ksplice_shadow_free(void *obj, unsigned long id, klp_shadow_dtor_t dtor)
 {
 	struct shadow *shadow;
 	unsigned long flags;
@@ -140,7 +143,7 @@ void ksplice_shadow_free(void *obj, unsigned long id, ksplice_shadow_dtor dtor)
 EXPORT_SYMBOL_GPL(ksplice_shadow_free);
 
 /* Of all objects. */
-void ksplice_shadow_free_all(unsigned long id, ksplice_shadow_dtor dtor)
+void ksplice_shadow_free_all(unsigned long id, klp_shadow_dtor_t dtor)
 {
 	struct shadow *shadow;
 	struct hlist_node *next;

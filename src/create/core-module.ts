@@ -82,7 +82,7 @@ function publish(work: string, directory: string): void {
 }
 
 function sourceFiles(directory: string): string[] {
-  return readdirSync(directory)
+  return readdirSync(directory, { encoding: 'utf8', recursive: true })
     .filter((name) => /\.[ch]$|^Kbuild$/.test(name) && !/\.mod\.c$/.test(name))
     .sort();
 }

@@ -156,8 +156,8 @@ function describe<T extends KbuildObject>(kbuild: Kbuild, cache: string, object:
   };
 }
 
-/** The directory with ksplice-patch.h. */
-const HOOKS_HEADER = fileURLToPath(new URL('templates/include', packageRoot));
+/** The directory with ksplice-patch.h and ksplice-shadow.h. */
+const HEADERS_OF_PATCHES = fileURLToPath(new URL('kmodsrc/include', packageRoot));
 
 /**
  * Repeats the commands that made an object, from the source as it is now.
@@ -174,7 +174,7 @@ export async function compileSectioned(
   const commands = sectioned(object.made.commands, object.target, output);
   for (const [index, [program = '', ...args]] of commands.entries()) {
     // After all others, so that it hides no header of theirs.
-    if (index === 0) args.push('-idirafter', HOOKS_HEADER);
+    if (index === 0) args.push('-idirafter', HEADERS_OF_PATCHES);
     const result = await runTool(program, args, { cwd: kbuild.objects, signal: ui.signal });
     const lines = errorLines(result.output, kbuild.tree);
     if (result.status !== 0) {

@@ -1,4 +1,4 @@
-// Hooks of a patch (templates/include/ksplice-patch.h): pointers to functions in sections whose
+// Hooks of a patch (kmodsrc/include/ksplice-patch.h): pointers to functions in sections whose
 // name says when the function is called. The pointers themselves are not needed: the
 // new-code module has a list of its own.
 

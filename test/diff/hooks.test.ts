@@ -9,7 +9,7 @@ import { compile, sectionFlags } from '../support/compile.js';
 const root = path.resolve(import.meta.dirname, '../..');
 
 function diff(...flags: string[]): ObjectDiff {
-  const include = `-I${path.join(root, 'templates/include')}`;
+  const include = `-I${path.join(root, 'kmodsrc/include')}`;
   const object = (...more: string[]) => {
     const source = path.join(root, 'test/fixtures/hooks/hooks.c');
     return new ElfObject(compile(source, [...sectionFlags, include, ...more]), 'hooks.o');

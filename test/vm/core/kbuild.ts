@@ -145,7 +145,7 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
   const lines =
     `obj-m := core_target.o core_many.o core_shadow.o ${hasLivepatch ? 'core_livepatch.o' : ''}\n` +
     'core_many-y := many.o\ncore_shadow-y := shadow.o\n' +
-    `ccflags-y := -I${join(root, 'templates/include')}\n` +
+    `ccflags-y := -I${join(root, 'kmodsrc/include')}\n` +
     'core_target-y := target.o twin.o\ncore_livepatch-y := livepatch.o\n';
   await writeFile(at('target/Kbuild'), lines);
   const includes = `ccflags-y := -I${join(kernel.source, 'fs/proc')}\n`;

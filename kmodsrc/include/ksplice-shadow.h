@@ -19,7 +19,7 @@
 #else
 #include <linux/types.h>
 
-/* As in the core's core.h. */
+/* Those of the core's shadow.c. */
 typedef int (*klp_shadow_ctor_t)(void *obj, void *shadow_data, void *ctor_data);
 typedef void (*klp_shadow_dtor_t)(void *obj, void *shadow_data);
 
