@@ -57,7 +57,7 @@ async function main(): Promise<void> {
  * disk and the emulator translates it, has a row of its own.
  */
 async function inGuest(update: string): Promise<Row[]> {
-  return withGuest({ name: 'bench' }, async (guest) => {
+  return withGuest({ name: 'bench', parallel: true }, async (guest) => {
     await guest.ok('modprobe sctp');
     const windows: Record<string, number[]> = { apply: [], undo: [] };
     const walls: Record<string, number[]> = { apply: [], undo: [] };

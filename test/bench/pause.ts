@@ -29,7 +29,8 @@ export async function benchPause(): Promise<void> {
   await execa('gcc', ['-O1', '-pthread', '-o', sleepers, join(import.meta.dirname, 'sleepers.c')]);
   try {
     const built = await buildUpdates(base, FUNCTIONS.map(manyFunctions));
-    await withGuest({ name: 'pause', kernel, timeoutMs: 3_600_000 }, async (guest) => {
+    const options = { name: 'pause', kernel, parallel: true, timeoutMs: 3_600_000 };
+    await withGuest(options, async (guest) => {
       const scene = new Scene(guest, base, built);
       await scene.start();
       await guest.ok(`insmod ${base.many}`);

@@ -51,7 +51,8 @@ beforeAll(async () => {
   const kernel = await testKernel();
   base = await buildBase(kernel);
   built = await buildUpdates(base, updates);
-  await begin(await bootGuest({ name: 'core-late', kernel, timeoutMs: 3_600_000 }));
+  const options = { name: 'core-late', kernel, parallel: true, timeoutMs: 3_600_000 };
+  await begin(await bootGuest(options));
   first = guest;
 });
 

@@ -29,7 +29,7 @@ export function bootScene(
     const kernel = await testKernel();
     base = await buildBase(kernel);
     const built = await buildUpdates(base, updates);
-    guest = await bootGuest({ name, kernel, timeoutMs: 1_800_000 });
+    guest = await bootGuest({ name, kernel, parallel: true, timeoutMs: 1_800_000 });
     const scene = new Scene(guest, base, built);
     await scene.start();
     use({ base, guest, scene });

@@ -28,10 +28,12 @@ export interface GuestOptions {
   /** QEMU's model and flags; `max` when absent */
   cpu?: string;
   /**
-   * The CPUs take turns on one thread of the host: slower, and without QEMU's fault with code
-   * that one CPU rewrites while another executes it (docs/kernel-core.md).
+   * Each CPU has a thread of the host, for what is about two at the very same moment. Otherwise
+   * they take turns, which costs nothing where one is idle, and less where other tests run
+   * beside this one; and QEMU's fault with code that one CPU rewrites while another executes
+   * it (docs/kernel-core.md) does not occur.
    */
-  turns?: boolean;
+  parallel?: boolean;
   /** further words for the kernel command line */
   append?: readonly string[];
   /** the whole life of the guest; 10 minutes when absent */
@@ -47,6 +49,8 @@ const MEMORY_MB = 1024;
 const BOOT_TIMEOUT_MS = 240_000;
 const POWEROFF_TIMEOUT_MS = 60_000;
 const ANSWER_TIMEOUT_MS = 60_000;
+/** Of the kernel log, in the message of a failure. */
+const LAST_RECORDS = 20;
 
 export class Guest {
   readonly #folder: string;
@@ -206,10 +210,14 @@ export class Guest {
     await writeFile(join(this.#folder, 'dmesg.log'), log);
     const tail = tellingLines(await readFile(this.console, 'utf8').catch(() => ''));
     const state = alive ? 'was running' : 'had ended';
-    const known =
-      `(the guest ${state}; its console and kernel log are in ${this.#folder})\n` +
-      tail.map((line) => `  console| ${line}`).join('\n');
-    return extended(error, known);
+    // What the console does not show, such as where a program crashed.
+    const recent = this.#log.filter(({ time }) => time > this.#readyTime).slice(-LAST_RECORDS);
+    const known = [
+      `(the guest ${state}; its console and kernel log are in ${this.#folder})`,
+      ...tail.map((line) => `  console| ${line}`),
+      ...recent.map(({ text }) => `  kernel| ${text}`),
+    ];
+    return extended(error, known.join('\n'));
   }
 
   /** @internal the guest's agent has said something that answers no request */
@@ -297,7 +305,7 @@ export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
     smp: options.smp ?? 2,
     memoryMb: options.memoryMb ?? memoryMb,
     cpu: options.cpu ?? 'max',
-    turns: options.turns ?? false,
+    parallel: options.parallel ?? false,
     append: options.append ?? [],
     ...(options.disk === undefined ? {} : { disk: options.disk }),
     timeoutMs: (options.timeoutMs ?? 600_000) * patience,

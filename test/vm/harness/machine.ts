@@ -21,8 +21,8 @@ export interface MachineOptions {
   memoryMb: number;
   /** QEMU model and flags */
   cpu: string;
-  /** the CPUs take turns on one thread of the host */
-  turns: boolean;
+  /** each CPU has a thread of the host; otherwise they take turns on one */
+  parallel: boolean;
   /** further words for the kernel command line */
   append: readonly string[];
   /** a raw image, /dev/vda in the guest */
@@ -64,10 +64,10 @@ export function startMachine(options: MachineOptions): ChildProcess {
 }
 
 function qemuArguments(options: MachineOptions): string[] {
-  const { kernel, share, folder, smp, memoryMb, cpu, turns, append, disk } = options;
+  const { kernel, share, folder, smp, memoryMb, cpu, parallel, append, disk } = options;
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
-    ...['-accel', `tcg,thread=${turns ? 'single' : 'multi'}`, '-cpu', cpu],
+    ...['-accel', `tcg,thread=${parallel ? 'multi' : 'single'}`, '-cpu', cpu],
     ...['-m', `${memoryMb}M`, '-smp', `${smp}`],
     ...['-kernel', vmlinuz(kernel), '-initrd', initramfsPath(folder)],
     ...['-append', commandLine(kernel, share, append)],

@@ -103,7 +103,7 @@ export async function soak(
     // A minute a cycle is far too long even for an emulator on a busy machine.
     const timeoutMs = 1_200_000 + cycles * 60_000;
     return await withGuest(
-      { name: 'soak', kernel, turns: true, timeoutMs, append: [COUNTED] },
+      { name: 'soak', kernel, timeoutMs, append: [COUNTED] },
       async (guest) => {
         await new Scene(guest, base, built).start();
         await guest.ok(`insmod ${base.many}`);
