@@ -34,23 +34,30 @@ export function faultsDocument(
   memory: readonly MemoryVerdict[],
 ): string {
   const columns = ['call', 'the step', 'fault', 'it ended', 'code after it', 'modules left'];
-  const faults = verdicts.map(({ during, step, fault, ended, code, left, next }) => {
-    return [during, step, fault, ended, code, left, next];
-  });
-  const places = memory.map(({ place, ended, code }) => {
-    const [name, allocator] = place.split(':');
-    return [`\`${name}()\``, `\`${allocator}\``, ended, code];
-  });
   return [
     HEAD,
-    table([...columns, 'the next call'], faults),
+    table([...columns, 'the next call'], verdicts.map(faultRow)),
     MEMORY,
-    table(['in', 'allocation', 'it ended', 'code after it'], places),
+    table(['in', 'allocation', 'it ended', 'code after it'], memory.map(memoryRow)),
     REST,
   ].join('');
 }
 
-function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
-  return [line(columns), `|${'---|'.repeat(columns.length)}\n`, ...rows.map(line)].join('');
+/** The document's line about a fault. */
+export function faultRow({ during, step, fault, ended, code, left, next }: Verdict): string {
+  return line([during, step, fault, ended, code, left, next]);
+}
+
+/** The document's line about an allocation that fails. */
+export function memoryRow({ place, ended, code }: MemoryVerdict): string {
+  const [name, allocator] = place.split(':');
+  return line([`\`${name}()\``, `\`${allocator}\``, ended, code]);
+}
+
+function line(texts: readonly string[]): string {
+  return `| ${texts.join(' | ')} |\n`;
+}
+
+function table(columns: readonly string[], rows: readonly string[]): string {
+  return [line(columns), `|${'---|'.repeat(columns.length)}\n`, ...rows].join('');
 }
