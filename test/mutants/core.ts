@@ -147,6 +147,13 @@ const switching: readonly Mutant[] = [
     'is refused at once if it is damaged',
   ),
   core(
+    'the time that all CPUs were stopped',
+    'switch.c',
+    'ksplice_this_attempt(update)->window_ns = ktime_get_mono_fast_ns() - start;',
+    '(void)start;',
+    'replaces a function of a module and puts it back',
+  ),
+  core(
     'the difference between a trial and a switch',
     'switch.c',
     'return step == KSPLICE_APPLY || step == KSPLICE_REVERSE;',
@@ -190,7 +197,24 @@ const switching: readonly Mutant[] = [
   ),
 ];
 
+const matching: readonly Mutant[] = [
+  {
+    without: 'the comparison of what the kernel rewrites, in the C matcher',
+    file: 'kmodsrc/compare.c',
+    find: 'return !item->n_variants;',
+    replace: 'return true;',
+    tests: 'test/kmodsrc',
+  },
+];
+
 const hooks: readonly Mutant[] = [
+  core(
+    'the hooks of undo',
+    'switch.c',
+    'ksplice_call_hooks(update, undo ? KSPLICE_HOOK_REVERSE : KSPLICE_HOOK_APPLY);',
+    'if (!undo)\n\t\t\tksplice_call_hooks(update, KSPLICE_HOOK_APPLY);',
+    'are called in their order',
+  ),
   core(
     'a hook',
     'switch.c',
@@ -215,6 +239,16 @@ const memory: readonly Mutant[] = [
     'shadow = NULL;\n\tif (!shadow && ctor)',
     "are what the kernel's are",
   ),
+  {
+    ...core(
+      'the answer to an allocation that fails',
+      'functions.c',
+      'if (!f->name)\n\t\treturn KSPLICE_OUT_OF_MEMORY;',
+      '',
+      'after every fault',
+    ),
+    tests: 'test/vm/faults',
+  },
   {
     ...core(
       'the end of what the core notes of a function',
@@ -256,6 +290,7 @@ export const coreMutants: readonly Mutant[] = [
   ...busy,
   ...stacking,
   ...switching,
+  ...matching,
   ...hooks,
   ...memory,
   ...late,

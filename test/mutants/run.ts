@@ -38,10 +38,16 @@ async function judge(mutant: Mutant, tree: string): Promise<Outcome> {
     original.replace(mutant.find, () => mutant.replace),
   );
   try {
+    if (runsTheTool(mutant)) await execa('npm', ['run', 'build'], { cwd: tree });
     return { ...mutant, noticed: await firstFailure(mutant, tree) };
   } finally {
     await writeFile(file, original);
   }
+}
+
+/** Whether its tests call the program as it is built; those of units have the source, those of the core modules. */
+function runsTheTool({ tests }: Mutant): boolean {
+  return tests.startsWith('test/vm') && !tests.startsWith('test/vm/core');
 }
 
 async function firstFailure({ tests, only }: Mutant, tree: string): Promise<Outcome['noticed']> {

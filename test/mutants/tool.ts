@@ -168,11 +168,25 @@ const commands: readonly Mutant[] = [
   ),
   tool('the look for root', 'apply/checks.ts', 'if (host.uid !== 0) {', 'if (false) {', 'apply'),
   tool(
-    'the look for lockdown and for enforced signatures',
+    'the look for enforced signatures',
     'apply/checks.ts',
     "...(enforced === 'Y' ? ['wants signatures (module.sig_enforce=1)'] : []),",
     '',
     'apply/apply.test.ts',
+  ),
+  tool(
+    'the look for lockdown',
+    'apply/checks.ts',
+    "mode !== undefined && mode !== 'none'",
+    'false',
+    'apply/apply.test.ts',
+  ),
+  tool(
+    'the error of a full disk',
+    'apply/loading.ts',
+    "throw new KspliceError('io', ",
+    "throw new KspliceError('load-failed', ",
+    'vm/faults',
   ),
   tool(
     'the refusal of a state directory that is a link, or not only ours',
@@ -204,7 +218,94 @@ const commands: readonly Mutant[] = [
   ),
 ];
 
+const view: readonly Mutant[] = [
+  tool(
+    'the times in view',
+    'apply/view.ts',
+    'applied: state?.applied ?? null,',
+    'applied: null,',
+    'apply',
+  ),
+  tool(
+    'the taint in view',
+    'apply/view.ts',
+    'taint: await core.taint(id),',
+    "taint: '',",
+    'apply/undo.test.ts',
+  ),
+  tool(
+    'the conflicts in view',
+    'apply/view.ts',
+    'conflicts: await core.conflicts(id),',
+    'conflicts: [],',
+    'apply',
+  ),
+  tool(
+    'the functions that may be busy in view',
+    'apply/view.ts',
+    'allowBusy: await core.allowBusy(id),',
+    'allowBusy: [],',
+    'apply',
+  ),
+  tool(
+    'the window in what apply and view say',
+    'apply/core.ts',
+    'return Object.fromEntries(pairs.map(',
+    'return Object.fromEntries(pairs.slice(1).map(',
+    'apply',
+  ),
+];
+
+const create: readonly Mutant[] = [
+  tool(
+    'the signing of modules',
+    'create/sign.ts',
+    'for (const file of files) {',
+    'for (const file of files.slice(1)) {',
+    'vm/rights.test.ts',
+    'signs every module',
+  ),
+  tool(
+    'the headers for patches on the include path',
+    'create/pre-objects.ts',
+    'if (index === 0) args.push',
+    'if (index < 0) args.push',
+    'vm/hooks.test.ts',
+    'changes the value of a live variable',
+  ),
+  tool(
+    'the functions that may be busy in what create stores',
+    'create/pipeline.ts',
+    'const texts = { diff: change.diff, description, report, allowBusy };',
+    'const texts = { diff: change.diff, description, report, allowBusy: allowBusy.slice(1) };',
+    'vm/busy.test.ts',
+  ),
+];
+
 const boot: readonly Mutant[] = [
+  {
+    without: 'what the unit of systemd does',
+    file: 'templates/ksplice-ts.service',
+    find: 'ExecStart=@COMMAND@ boot',
+    replace: 'ExecStart=@COMMAND@ list',
+    tests: 'test/vm/boot.test.ts',
+    only: 'are applied by systemd',
+  },
+  {
+    without: 'its place in the boot',
+    file: 'templates/ksplice-ts.service',
+    find: 'Before=sysinit.target shutdown.target',
+    replace: 'Before=shutdown.target',
+    tests: 'test/vm/boot.test.ts',
+    only: 'are applied by systemd',
+  },
+  tool(
+    'uninstall',
+    'install/store.ts',
+    'await removeDurably(going);\n      await renameDurably(this.place(id), going);\n      await removeDurably(going);',
+    'await removeDurably(going);',
+    'install/install.test.ts',
+  ),
   tool(
     'the kernel that an installed update is for',
     'install/boot.ts',
@@ -228,4 +329,4 @@ const boot: readonly Mutant[] = [
   ),
 ];
 
-export const toolMutants: readonly Mutant[] = [...commands, ...boot];
+export const toolMutants: readonly Mutant[] = [...commands, ...view, ...create, ...boot];
