@@ -184,6 +184,7 @@ describe('view', () => {
       await kernel.put('run/updates/abc/patch', '+new\n');
       await kernel.put('sys/kernel/ksplice/abc/abort_cause', 'code_busy\n');
       await kernel.put('sys/kernel/ksplice/abc/conflicts', '7 httpd tcp_v4_rcv\n');
+      await kernel.put('sys/kernel/ksplice/abc/allow_busy', 'tcp_v4_rcv schedule \n');
       const { id: _id, ...rest } = state;
       expect(await viewUpdate('abc', kernel)).toMatchObject({
         id: 'abc',
@@ -192,6 +193,7 @@ describe('view', () => {
         patch: '+new\n',
         abortCause: 'code_busy',
         conflicts: [{ pid: 7, task: 'httpd', function: 'tcp_v4_rcv' }],
+        allowBusy: ['tcp_v4_rcv', 'schedule'],
         functions: [{ target: 'vmlinux', name: 'tcp_v4_rcv', length: 900 }],
       });
     }),
