@@ -101,8 +101,12 @@ describe('the command line', () => {
   });
 
   it('takes an id that looks like a number as it is', async () => {
-    for (const id of ['12345678', '1e5', '007']) {
-      const result = await run(['view', '--json', '--id', id]);
+    const ids = ['12345678', '1e5', '007'];
+    for (const [id, words] of ids.flatMap((id) => [
+      [id, ['--id', id]] as const,
+      [id, [id]] as const,
+    ])) {
+      const result = await run(['view', '--json', ...words]);
       expect(objectIn(result).error).toMatchObject({
         code: 'not-applied',
         message: expect.stringContaining(` ${id} `),

@@ -160,7 +160,7 @@ describe('apply on a stock kernel', () => {
       expect(await kspliceIn(guest, 'view')).toMatchObject({
         updates: [{ id: ID, stage: 'applied', targets: ['sctp'] }],
       });
-      const view = await kspliceIn(guest, `view --id ${ID}`);
+      const view = await kspliceIn(guest, `view ${ID}`);
       expect(view).toMatchObject({ abortCause: 'ok', conflicts: [], patch: update.patch });
       expect(view.functions).toMatchObject([{ target: 'sctp', name: 'sctp_rcv' }]);
       expect(view.timing).toMatchObject({ window_ns: expect.any(Number) });

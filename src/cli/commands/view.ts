@@ -6,19 +6,19 @@ import { busyLines, functionLines, pauseLine, waitingLines } from '../switch-rep
 import { requireId } from '../update-id.js';
 
 export const command: Command = {
-  usage: 'view',
+  usage: 'view [id]',
   describe: 'Show the updates in the running kernel, one of them, or a file',
   options: (yargs) =>
     yargs
-      .option('id', {
+      .positional('id', {
         type: 'string',
-        describe: 'Show the state and the source patch of one update',
+        describe: 'Show the state and the source patch of one update; also --id',
       })
       .option('file', { type: 'string', describe: 'Show an update that need not be applied' })
       .conflicts('id', 'file'),
   examples: [
     ['ksplice-ts view', 'list the updates in the running kernel'],
-    ['sudo ksplice-ts view --id 8c4rnqv2', 'what one of them is and does'],
+    ['sudo ksplice-ts view 8c4rnqv2', 'what one of them is and does'],
     ['ksplice-ts view --file ksplice-8c4rnqv2.tar.gz', 'look into an update'],
   ],
   run: async (args) => {
