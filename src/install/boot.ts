@@ -5,7 +5,7 @@
 import { applyUpdate } from '../apply/apply.js';
 import type { ApplyOptions } from '../apply/applying.js';
 import { isApplied } from '../apply/checks.js';
-import type { Host } from '../apply/host.js';
+import { exists, type Host } from '../apply/host.js';
 import { withInstalledLock } from '../apply/lock.js';
 import { KspliceError, type Problem } from '../errors.js';
 import type { Ui } from '../ui.js';
@@ -14,6 +14,7 @@ import { requireRoot } from './install.js';
 import { type BootResult, bootId, writeBootResults } from './results.js';
 import { type Installed, Store } from './store.js';
 import { lateHelper } from './tool.js';
+import { startTrial } from './unit.js';
 
 export interface BootOptions extends ApplyOptions {
   /** Also try those that crashed an earlier boot. */
@@ -59,6 +60,19 @@ export async function bootUpdates(
   });
 }
 
+/**
+ * This boot goes well, or ends in order: what was new to it is no longer on trial.
+ * @returns the ids of those updates
+ * @throws KspliceError `not-root`, `busy`, `io`
+ */
+export async function endTrials(host: Host): Promise<readonly string[]> {
+  requireRoot(host, 'tell what boots went well');
+  if (!(await exists(host.paths.installed))) return [];
+  return withInstalledLock(host, async () =>
+    (await Store.open(host)).endTrials(host, await bootId(host)),
+  );
+}
+
 const RETRY = 'Install it again, or `ksplice-ts boot --retry`, to have it tried once more.';
 
 async function consider(
@@ -79,15 +93,22 @@ async function consider(
   if (await isApplied(update, host)) return { id, outcome: 'applied', message: '' };
   const crash = await store.crash(host, id);
   if (crash && !options.retry) {
-    const message = `${id} is not tried: the machine went down while it was applied at boot (${crash.began})`;
+    const when = crash.applied ? 'in the first boot with it, soon after' : 'while';
+    const message = `${id} is not tried: the machine went down ${when} it was applied at boot (${crash.began})`;
     return { id, outcome: 'crashed', message };
   }
-  await store.begin({ id, bootId: boot, began: new Date().toISOString() });
+  const attempt = { id, bootId: boot, began: new Date().toISOString() };
+  const onTrial = !(await store.hasSurvived(host, id)) && (await startTrial(host));
+  await store.begin(attempt);
   try {
+    if (onTrial) await store.beginTrial(host, attempt);
     const partial = lateHelper();
     const { waiting } = await applyUpdate(update, host, { ...options, partial }, ui);
     if (crash) await store.forgetCrash(id);
     return waiting.length > 0 ? waitsFor(waiting, id) : { id, outcome: 'applied', message: '' };
+  } catch (error) {
+    if (onTrial) await store.dropTrial(host, id);
+    throw error;
   } finally {
     await store.end();
   }

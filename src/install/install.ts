@@ -10,7 +10,7 @@ import { CHECKSUMS } from '../update/checksums.js';
 import type { Update } from '../update/update.js';
 import { type BootResult, bootId, readBootResults } from './results.js';
 import { type Attempt, type Installed, Store } from './store.js';
-import { disableUnit, enableUnit } from './unit.js';
+import { disableUnits, enableUnits } from './unit.js';
 
 export interface Installation extends Installed {
   /** False if all was as it is before. */
@@ -26,8 +26,10 @@ export interface ListedUpdate extends Installed {
   readonly waiting: readonly string[];
   /** Whether it is for the kernel that runs. */
   readonly thisKernel: boolean;
-  /** The boot in which the machine went down while it was applied. */
+  /** The boot in which the machine went down while it was applied, or which was the first with it. */
   readonly crashed: Attempt | null;
+  /** Whether this boot is the first with it, and may still go wrong. */
+  readonly onTrial: boolean;
   /** What became of it at this boot; null if that did not come to it. */
   readonly boot: BootResult | null;
 }
@@ -51,7 +53,7 @@ export async function installUpdate(update: Update, host: Host): Promise<Install
       const { description } = update;
       const record = { id, order, installed, release, buildId, description, targets };
       await store.add(record, update);
-      return { ...record, changed: true, atBoot: await enableUnit(host) };
+      return { ...record, changed: true, atBoot: await enableUnits(host) };
     }
     const record = await store.get(host, id);
     const sums = await host.readBytes(path.join(store.updateDirectory(id), CHECKSUMS));
@@ -62,7 +64,7 @@ export async function installUpdate(update: Update, host: Host): Promise<Install
     }
     const changed = (await store.crash(host, id)) !== undefined;
     if (changed) await store.forgetCrash(id);
-    return { ...record, changed, atBoot: await enableUnit(host) };
+    return { ...record, changed, atBoot: await enableUnits(host) };
   });
 }
 
@@ -80,7 +82,7 @@ export async function uninstallUpdate(id: string, host: Host): Promise<{ stage: 
       });
     }
     await store.remove(id);
-    if (await store.isEmpty(host)) await disableUnit(host);
+    if (await store.isEmpty(host)) await disableUnits(host);
     return { stage: (await new Core(host).stage(id)) ?? null };
   });
 }
@@ -95,6 +97,7 @@ export async function listInstalled(host: Host, ui: Ui): Promise<ListedUpdate[]>
   const store = await Store.open(host);
   const results = await readBootResults(host);
   const here = await host.buildId();
+  const trials = await store.trials(host);
   const { updates, faults } = await store.all(host);
   for (const { message, advice } of faults) ui.warn(`${message}. ${advice}`);
   return Promise.all(
@@ -104,6 +107,7 @@ export async function listInstalled(host: Host, ui: Ui): Promise<ListedUpdate[]>
       waiting: await core.waiting(record.id),
       thisKernel: record.release === host.release && record.buildId === here,
       crashed: (await store.crash(host, record.id)) ?? null,
+      onTrial: trials.some(({ id }) => id === record.id),
       boot: results.find(({ id }) => id === record.id) ?? null,
     })),
   );

@@ -3,8 +3,10 @@
 //   /var/lib/ksplice/lock                       held while something here changes
 //   /var/lib/ksplice/attempt.json               there while an update is applied at boot
 //   /var/lib/ksplice/late.json                  the same while a module that they await is loaded
+//   /var/lib/ksplice/trial.json                 updates that this boot is the first with, until it has gone well for a while
 //   /var/lib/ksplice/updates/ID/installed.json  for which kernel, and its place in the order
-//   /var/lib/ksplice/updates/ID/crashed.json    the machine went down while it was applied
+//   /var/lib/ksplice/updates/ID/crashed.json    the machine went down while it was applied, or in its first boot
+//   /var/lib/ksplice/updates/ID/survived.json   a boot with it went well
 //   /var/lib/ksplice/updates/ID/ksplice-ID/     the update, unpacked
 
 import { mkdir } from 'node:fs/promises';
@@ -36,12 +38,14 @@ export interface Installed {
   readonly targets: readonly string[];
 }
 
-/** attempt.json and crashed.json, and a list of them in late.json: which boot it was, and when. */
+/** attempt.json, crashed.json, survived.json, and lists in late.json and trial.json: which boot it was, and when. */
 export interface Attempt {
   readonly id: string;
   readonly bootId: string;
   /** ISO 8601. */
   readonly began: string;
+  /** In crashed.json: the machine went down when that was done. */
+  readonly applied?: true;
 }
 
 export class Store {
@@ -177,21 +181,65 @@ export class Store {
   }
 
   /**
-   * Looks for an attempt that did not end. If this is another boot, the machine
-   * went down in the middle of it, and that is remembered with the update.
+   * Looks for an attempt that did not end, and for a boot that did not go well. If it was another
+   * boot, the machine went down, and that is remembered with the update that was being applied, or
+   * else with all that were new to that boot.
    */
   async settleAttempt(host: Host, bootId: string): Promise<void> {
     const attempt = parse<Attempt>((await host.read(this.attemptFile)) ?? '');
-    const late = parse<Attempt[]>((await host.read(this.lateFile)) ?? '');
-    const all = [...(attempt ? [attempt] : []), ...(Array.isArray(late) ? late : [])];
-    const ended = all.filter((one) => one.bootId !== bootId);
-    for (const one of ended) {
-      if (!(await this.has(host, one.id))) continue;
-      await replaceDurably(path.join(this.place(one.id), 'crashed.json'), json(one));
+    const late = await attemptsIn(this.lateFile, host);
+    const isOver = (one: Attempt) => one.bootId !== bootId;
+    const during = [...(attempt ? [attempt] : []), ...late].filter(isOver);
+    const after = (await attemptsIn(this.trialFile, host)).filter(isOver);
+    for (const one of during.length > 0 ? during : after.map(asApplied)) {
+      await this.keep(host, 'crashed.json', one);
     }
     await this.end();
     // One of this boot may be under way.
-    if (ended.some((one) => one !== attempt)) await this.endLate();
+    if (late.some(isOver)) await this.endLate();
+    if (after.length > 0) await removeDurably(this.trialFile);
+  }
+
+  /** Whether a boot with the update went well. */
+  async hasSurvived(host: Host, id: string): Promise<boolean> {
+    return (await host.read(this.place(id), 'survived.json')) !== undefined;
+  }
+
+  /**
+   * Notes that a boot is the first with an update.
+   * @throws KspliceError `io`; then it must not be applied
+   */
+  async beginTrial(host: Host, attempt: Attempt): Promise<void> {
+    const others = await this.trials(host, attempt.id);
+    await note(this.trialFile, [...others, attempt]);
+  }
+
+  /** The update was not applied after all. */
+  async dropTrial(host: Host, id: string): Promise<void> {
+    await note(this.trialFile, await this.trials(host, id));
+  }
+
+  /** The updates that are new to a boot, but one. */
+  async trials(host: Host, but?: string): Promise<Attempt[]> {
+    return (await attemptsIn(this.trialFile, host)).filter(({ id }) => id !== but);
+  }
+
+  /** The boot went well; returns the updates that were new to it. */
+  async endTrials(host: Host, bootId: string): Promise<string[]> {
+    const trials = (await this.trials(host)).filter((one) => one.bootId === bootId);
+    for (const one of trials) await this.keep(host, 'survived.json', one);
+    await removeDurably(this.trialFile);
+    return trials.map(({ id }) => id);
+  }
+
+  /** Remembers something of an update that may have been removed meanwhile. */
+  private async keep(host: Host, name: string, attempt: Attempt): Promise<void> {
+    if (!(await this.has(host, attempt.id))) return;
+    await replaceDurably(path.join(this.place(attempt.id), name), json(attempt));
+  }
+
+  private get trialFile(): string {
+    return path.join(this.directory, 'trial.json');
   }
 
   private get lateFile(): string {
@@ -205,6 +253,16 @@ export class Store {
   private place(id: string): string {
     return path.join(this.directory, 'updates', id);
   }
+}
+
+function asApplied(attempt: Attempt): Attempt {
+  return { ...attempt, applied: true };
+}
+
+/** A list of attempts; none if the file is not there, or damaged. */
+async function attemptsIn(file: string, host: Host): Promise<Attempt[]> {
+  const list = parse<Attempt[]>((await host.read(file)) ?? '');
+  return Array.isArray(list) ? list : [];
 }
 
 async function note(file: string, value: unknown): Promise<void> {

@@ -1,4 +1,5 @@
-// The systemd unit that has the installed updates applied at boot.
+// The systemd units: one has the installed updates applied at boot; the other is there while a
+// boot is the first with one of them, and says in the end that it went well.
 
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -8,20 +9,27 @@ import { KspliceError } from '../errors.js';
 import { removeDurably, replaceDurably } from './durable.js';
 import { toolCommand } from './tool.js';
 
-/** Its name, in templates/ and for systemctl. */
-export const UNIT = 'ksplice-ts.service';
+/** Their names, in templates/ and for systemctl. */
+const BOOT_UNIT = 'ksplice-ts.service';
+const TRIAL_UNIT = 'ksplice-ts-trial.service';
 
 /**
- * Writes and enables the unit.
+ * Writes the units, and enables the one for the boot.
  * @returns false if this host has no systemd
  * @throws KspliceError `io`, `command-failed`
  */
-export async function enableUnit(host: Host): Promise<boolean> {
-  const template = new URL(`templates/${UNIT}`, packageRoot);
+export async function enableUnits(host: Host): Promise<boolean> {
+  if (!(await host.systemctl('--version'))) return false;
+  for (const unit of [TRIAL_UNIT, BOOT_UNIT]) await writeUnit(unit, host);
+  // Also tells a systemd that is running to look at them.
+  return await host.systemctl('--quiet', 'enable', BOOT_UNIT);
+}
+
+async function writeUnit(unit: string, host: Host): Promise<void> {
+  const template = new URL(`templates/${unit}`, packageRoot);
   const command = toolCommand().map(unitWord).join(' ');
   const text = (await readFile(template, 'utf8')).replace('@COMMAND@', () => command);
-  const file = path.join(host.paths.units, UNIT);
-  if (!(await host.systemctl('--version'))) return false;
+  const file = path.join(host.paths.units, unit);
   try {
     await mkdir(host.paths.units, { recursive: true });
     if ((await host.read(file)) !== text.replace(/\n$/, '')) {
@@ -32,16 +40,22 @@ export async function enableUnit(host: Host): Promise<boolean> {
       cause: error,
     });
   }
-  // Also tells a systemd that is running to look at it.
-  return await host.systemctl('--quiet', 'enable', UNIT);
 }
 
-/** Takes the unit away: nothing is installed any more. */
-export async function disableUnit(host: Host): Promise<void> {
-  const file = path.join(host.paths.units, UNIT);
-  if ((await host.read(file)) === undefined) return;
-  await host.systemctl('--quiet', 'disable', UNIT);
-  await removeDurably(file);
+/** Takes the units away: nothing is installed any more. */
+export async function disableUnits(host: Host): Promise<void> {
+  const [boot, trial] = [BOOT_UNIT, TRIAL_UNIT].map((unit) => path.join(host.paths.units, unit));
+  if ((await host.read(boot as string)) === undefined) return;
+  await host.systemctl('--quiet', 'disable', BOOT_UNIT);
+  for (const file of [boot, trial]) await removeDurably(file as string);
+}
+
+/**
+ * Has it noted in the end, if the machine does not go down before, that this boot went well.
+ * @returns false where nobody would do that
+ */
+export async function startTrial(host: Host): Promise<boolean> {
+  return host.systemctl('--quiet', '--no-block', 'start', TRIAL_UNIT).catch(() => false);
 }
 
 /** A word of a command line in a unit (systemd.service(5), "Command lines"). */

@@ -254,6 +254,20 @@ const view: readonly Mutant[] = [
     'return Object.fromEntries(pairs.slice(1).map(',
     'apply',
   ),
+  {
+    without: 'an error code in docs/errors.md',
+    file: 'docs/errors.md',
+    find: '| `wrong-kernel` |',
+    replace: '| `other-kernel` |',
+    tests: 'test/apply/errors-doc.test.ts',
+  },
+  tool(
+    'the advice for an abort cause',
+    'apply/abort-causes.ts',
+    "word: 'already_reversed',",
+    "word: 'reversed_before',",
+    'apply/errors-doc.test.ts',
+  ),
 ];
 
 const create: readonly Mutant[] = [
@@ -316,8 +330,31 @@ const boot: readonly Mutant[] = [
   tool(
     'the memory of a crash',
     'install/store.ts',
-    'all.filter((one) => one.bootId !== bootId)',
-    'all.filter(() => false)',
+    '...late].filter(isOver)',
+    '...late].filter(() => false)',
+    'install/install.test.ts',
+  ),
+  tool(
+    'the trial of a first boot',
+    'install/boot.ts',
+    'if (onTrial) await store.beginTrial(host, attempt);',
+    '',
+    'vm/boot.test.ts',
+    'first boot with them',
+  ),
+  {
+    without: 'the end of a trial when the machine goes down in order',
+    file: 'templates/ksplice-ts-trial.service',
+    find: 'ExecStopPost=@COMMAND@ boot --good',
+    replace: 'ExecStopPost=@COMMAND@ list',
+    tests: 'test/vm/boot.test.ts',
+    only: 'first boot with them',
+  },
+  tool(
+    'the difference between an update that is new and one that went well',
+    'install/boot.ts',
+    '!(await store.hasSurvived(host, id)) && ',
+    '',
     'install/install.test.ts',
   ),
   tool(

@@ -47,6 +47,19 @@ async function outcomes(guest: Guest): Promise<string[]> {
   return updates.map(({ id, boot }) => `${id} ${boot?.outcome}`);
 }
 
+/** Whether each is on trial in this boot. */
+async function onTrial(guest: Guest): Promise<boolean[]> {
+  const { updates } = (await kspliceIn(guest, 'list')) as { updates: { onTrial: boolean }[] };
+  return updates.map((one) => one.onTrial);
+}
+
+/** Starts systemd with the units that are on the disk. */
+async function startWithUnits(guest: Guest): Promise<void> {
+  await withDisk(guest);
+  await guest.ok('cp -a /mnt/disk/units/. /etc/systemd/system');
+  await guest.startSystemd();
+}
+
 /** `ksplice-ts boot` with an insmod that runs WHAT after it has loaded a module of the name's end. */
 function bootWith(end: string, what: string): string {
   return `PATH=/run/test/bin:$PATH WHERE=${end} WHAT='${what}' ${toolLine('boot')}`;
@@ -158,6 +171,38 @@ describe('installed updates', () => {
 
       await kspliceIn(guest, `uninstall ${FIRST}`);
       expect(await guest.run('systemctl cat ksplice-ts.service')).toMatchObject({ status: 1 });
+    });
+  });
+
+  it('are left alone after a first boot with them that does not go well', async () => {
+    const doomed = await bootGuest({ name: 'boot-trial', disk });
+    await withDisk(doomed);
+    await kspliceIn(doomed, `install ${first}`);
+    await doomed.ok('cp -a /etc/systemd/system/. /mnt/disk/units && sync');
+    await doomed.startSystemd();
+    expect(await outcomes(doomed)).toEqual([`${FIRST} applied`]);
+    expect(await onTrial(doomed)).toEqual([true]);
+    doomed.spawn('echo c >/proc/sysrq-trigger');
+    await doomed.ended();
+
+    const warned = await bootGuest({ name: 'boot-warned', disk });
+    await startWithUnits(warned);
+    expect(await outcomes(warned)).toEqual([`${FIRST} crashed`]);
+    expect(await kspliceModules(warned)).toEqual([]);
+    const journal = await warned.ok('journalctl --no-pager -o cat -u ksplice-ts.service');
+    expect(journal).toMatch(/is not tried: the machine went down in the first boot with it/);
+    await kspliceIn(warned, `install ${first}`);
+    expect(await kspliceIn(warned, 'boot')).toMatchObject({ updates: [{ outcome: 'applied' }] });
+    expect(await onTrial(warned)).toEqual([true]);
+    warned.spawn('systemctl poweroff');
+    await warned.ended();
+
+    // It went down in order, so it is applied again, and no crash is its fault any more.
+    await withGuest({ name: 'boot-survived', disk }, async (guest) => {
+      await startWithUnits(guest);
+      expect(await outcomes(guest)).toEqual([`${FIRST} applied`]);
+      expect(await onTrial(guest)).toEqual([false]);
+      await kspliceIn(guest, `uninstall ${FIRST}`);
     });
   });
 

@@ -1,19 +1,28 @@
 import { Host } from '../../apply/host.js';
-import { bootUpdates } from '../../install/boot.js';
+import { bootUpdates, endTrials } from '../../install/boot.js';
 import type { BootResult } from '../../install/results.js';
-import type { Command } from '../command.js';
+import type { Command, Outcome } from '../command.js';
 import { timeoutOption } from '../switch-report.js';
 
 export const command: Command = {
   usage: 'boot',
   describe: 'Apply what is installed: what the systemd unit runs at boot',
   options: (yargs) =>
-    yargs.option('timeout', timeoutOption).option('retry', {
-      type: 'boolean',
-      describe: 'Also try updates that were being applied when an earlier boot crashed',
-    }),
+    yargs
+      .option('timeout', timeoutOption)
+      .option('retry', {
+        type: 'boolean',
+        describe: 'Also try updates that crashed an earlier boot',
+      })
+      .option('good', {
+        type: 'boolean',
+        describe:
+          'Apply nothing, but note that this boot goes well with updates that are new to it',
+      })
+      .conflicts('good', 'retry'),
   examples: [['sudo ksplice-ts boot --retry', 'try again what crashed an earlier boot']],
   run: async (args, ui) => {
+    if (args.good === true) return good(await endTrials(new Host()));
     const timeout = (args.timeout as number) * 1000;
     const results = await bootUpdates(new Host(), { timeout, retry: args.retry === true }, ui);
     return {
@@ -22,6 +31,14 @@ export const command: Command = {
     };
   },
 };
+
+function good(survived: readonly string[]): Outcome {
+  const text = survived.map((id) => `Update ${id} is no longer on trial.`);
+  return {
+    json: { survived },
+    text: text.length > 0 ? text : ['No update was on trial in this boot.'],
+  };
+}
 
 function line({ id, outcome, message }: BootResult): string {
   return outcome === 'applied' ? `Update ${id} is applied.` : message;
