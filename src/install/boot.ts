@@ -107,7 +107,7 @@ async function consider(
     if (crash) await store.forgetCrash(id);
     return waiting.length > 0 ? waitsFor(waiting, id) : { id, outcome: 'applied', message: '' };
   } catch (error) {
-    if (onTrial) await store.dropTrial(host, id);
+    if (onTrial) await store.dropTrial(host, attempt);
     throw error;
   } finally {
     await store.end();

@@ -97,7 +97,7 @@ export async function listInstalled(host: Host, ui: Ui): Promise<ListedUpdate[]>
   const store = await Store.open(host);
   const results = await readBootResults(host);
   const here = await host.buildId();
-  const trials = await store.trials(host);
+  const trials = await store.trials(host, await bootId(host));
   const { updates, faults } = await store.all(host);
   for (const { message, advice } of faults) ui.warn(`${message}. ${advice}`);
   return Promise.all(

@@ -210,23 +210,27 @@ export class Store {
    * @throws KspliceError `io`; then it must not be applied
    */
   async beginTrial(host: Host, attempt: Attempt): Promise<void> {
-    const others = await this.trials(host, attempt.id);
-    await note(this.trialFile, [...others, attempt]);
+    const others = await this.trials(host, attempt.bootId);
+    await note(this.trialFile, [...others.filter(({ id }) => id !== attempt.id), attempt]);
   }
 
   /** The update was not applied after all. */
-  async dropTrial(host: Host, id: string): Promise<void> {
-    await note(this.trialFile, await this.trials(host, id));
+  async dropTrial(host: Host, { id, bootId }: Attempt): Promise<void> {
+    const trials = await this.trials(host, bootId);
+    await note(
+      this.trialFile,
+      trials.filter((one) => one.id !== id),
+    );
   }
 
-  /** The updates that are new to a boot, but one. */
-  async trials(host: Host, but?: string): Promise<Attempt[]> {
-    return (await attemptsIn(this.trialFile, host)).filter(({ id }) => id !== but);
+  /** The updates that are new to a boot. */
+  async trials(host: Host, bootId: string): Promise<Attempt[]> {
+    return (await attemptsIn(this.trialFile, host)).filter((one) => one.bootId === bootId);
   }
 
   /** The boot went well; returns the updates that were new to it. */
   async endTrials(host: Host, bootId: string): Promise<string[]> {
-    const trials = (await this.trials(host)).filter((one) => one.bootId === bootId);
+    const trials = await this.trials(host, bootId);
     for (const one of trials) await this.keep(host, 'survived.json', one);
     await removeDurably(this.trialFile);
     return trials.map(({ id }) => id);

@@ -167,6 +167,8 @@ describe('bootUpdates', () => {
       );
 
       const third = await boot(where, 'third');
+      // It was the second boot's.
+      expect((await listInstalled(third, silentUi))[0]).toMatchObject({ onTrial: false });
       expect(await refusal(bootUpdates(third, OPTIONS, silentUi))).toMatchObject({
         message: expect.stringContaining('2 of 2'),
         details: { results: [{ outcome: 'crashed' }, { outcome: 'crashed' }] },
