@@ -56,8 +56,9 @@ async function nextCall(
   return changed ? '`apply` clears it and applies' : '`apply` says that it is applied';
 }
 
-function howEnded({ status, stdout }: Finished): string {
-  if (stdout === '') return 'killed';
+function howEnded({ status, signal, stdout, stderr }: Finished): string {
+  if (signal === 'SIGKILL' || status === 137) return 'killed';
+  if (stdout === '') throw new Error(`it ended with ${signal ?? `status ${status}`}\n${stderr}`);
   const { ok, error } = JSON.parse(stdout) as { ok: boolean; error?: { code: string } };
   if (ok !== (status === 0)) throw new Error(`exit status ${status}, but it said ${stdout}`);
   return ok ? 'done' : `\`${error?.code}\``;
