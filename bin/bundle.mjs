@@ -2,12 +2,12 @@
 // code beside it. Loading some two hundred modules takes ten times as long as
 // all that `apply` does, which matters on slow or emulated hosts.
 
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import loader from './load-bundle.js';
 
-const { cacheOf, loadBundle } = loader;
+const { cacheOf, loadBundle, writeCache } = loader;
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const bundle = path('dist/ksplice-ts.cjs');
@@ -35,4 +35,4 @@ const nowhere = { write: () => {} };
 for (const argv of [['view'], ['undo'], ['apply', '/nonexistent.tar.gz']]) {
   await exports.main(argv, { stdout: nowhere, stderr: nowhere });
 }
-writeFileSync(cacheOf(bundle), script.createCachedData());
+writeCache(bundle, script);

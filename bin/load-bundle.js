@@ -1,7 +1,8 @@
 // Loads dist/ksplice-ts.cjs with the code that V8 compiled for it when it was
 // built: what `require` cannot do.
 
-const { existsSync, readFileSync } = require('node:fs');
+const { createHash } = require('node:crypto');
+const { existsSync, readFileSync, writeFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
 const { Script } = require('node:vm');
 
@@ -12,18 +13,40 @@ const { Script } = require('node:vm');
 function loadBundle(filename) {
   const source = readFileSync(filename, 'utf8');
   const wrapped = `(function (exports, require, module, __filename) {${source}\n})`;
-  const cache = cacheOf(filename);
-  // V8 looks whether the cache is of this version of it, and of this source.
-  const cachedData = existsSync(cache) ? readFileSync(cache) : undefined;
+  const cachedData = readCache(filename, source);
   const script = new Script(wrapped, { filename, cachedData });
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(filename), module, filename);
   return { exports: module.exports, script };
 }
 
-/** Where the compiled code of a bundle is kept. */
+/** Where the compiled code of a bundle is kept, behind a checksum of both. */
 function cacheOf(filename) {
   return `${filename}.cache`;
 }
 
-module.exports = { cacheOf, loadBundle };
+/**
+ * V8 looks whether compiled code is of its own version, and of a source of that length; it does not
+ * look whether either was changed, and crashes. Without the cache all is compiled anew.
+ */
+function readCache(filename, source) {
+  if (!existsSync(cacheOf(filename))) return undefined;
+  const cache = readFileSync(cacheOf(filename));
+  const data = cache.subarray(CHECKSUM_BYTES);
+  return checksum(source, data).equals(cache.subarray(0, CHECKSUM_BYTES)) ? data : undefined;
+}
+
+/** Keeps what a script has compiled by now. */
+function writeCache(filename, script) {
+  const data = script.createCachedData();
+  const source = readFileSync(filename, 'utf8');
+  writeFileSync(cacheOf(filename), Buffer.concat([checksum(source, data), data]));
+}
+
+const CHECKSUM_BYTES = 32;
+
+function checksum(source, data) {
+  return createHash('sha256').update(source).update(data).digest();
+}
+
+module.exports = { cacheOf, loadBundle, writeCache };

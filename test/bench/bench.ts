@@ -95,7 +95,7 @@ async function timedInGuest(
   command: string,
 ): Promise<{ answer: Answer; ms: number }> {
   const clock = 'date +%s%N';
-  const line = `began=$(${clock}); ${toolLine(command)} >/tmp/answer; ended=$(${clock});`;
+  const line = `began=$(${clock}); ${toolLine(command, process.execPath)} >/tmp/answer; ended=$(${clock});`;
   const text = await guest.ok(`${line} echo $((ended - began)); cat /tmp/answer`, {
     timeoutMs: 120_000,
   });

@@ -1,6 +1,6 @@
 // The program as a process: what cannot be seen from inside of it.
 
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +32,38 @@ describe('the program', () => {
   it('answers --version --json with one object', async () => {
     const { stdout } = await execa(process.execPath, [PROGRAM, '--version', '--json']);
     expect(JSON.parse(stdout)).toEqual({ ok: true, version: expect.stringMatching(/^\d+\./) });
+  });
+
+  it('does not run compiled code that was changed', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'ksplice-test-'));
+    try {
+      const bundle = path.join(directory, 'bundle.cjs');
+      const loader = path.join(ROOT, 'bin/load-bundle.js');
+      await writeFile(bundle, 'exports.answer = () => [1, 2, 3].map((x) => x * 2).join();');
+      const run = async (more: string) => {
+        const code =
+          `const { cacheOf, loadBundle, writeCache } = require(${JSON.stringify(loader)});` +
+          `const bundle = ${JSON.stringify(bundle)}; const { exports: e, script } = loadBundle(bundle);` +
+          `console.log(e.answer(), script.cachedDataRejected); ${more}`;
+        return (await execa(process.execPath, ['-e', code])).stdout;
+      };
+      expect(await run('writeCache(bundle, script);')).toBe('2,4,6 undefined');
+      expect(await run('')).toBe('2,4,6 false');
+      const cache = `${bundle}.cache`;
+      const whole = await readFile(cache);
+      for (let at = 0; at < whole.length; at += 97) {
+        const changed = Buffer.from(whole);
+        changed[at] = (changed[at] as number) ^ 0x10;
+        await writeFile(cache, at % 2 === 0 ? changed : whole.subarray(0, at));
+        if (at % 5 === 0) expect(await run('')).toBe('2,4,6 undefined');
+      }
+      await writeFile(cache, whole);
+      // Of the same length.
+      await writeFile(bundle, 'exports.answer = () => [1, 2, 3].map((x) => x * 3).join();');
+      expect(await run('')).toBe('3,6,9 undefined');
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 
   it('says what to do when it is not compiled yet', async () => {
