@@ -25,8 +25,7 @@ export async function buildModules(
 ): Promise<void> {
   const args = ['-C', confdir.build, `M=${directory}`, '--no-print-directory', `-j${jobs}`];
   // Without debug information: nothing reads it, and it is most of a module's size.
-  // BTF would be made of it, where the headers have the kernel's.
-  args.push('KBUILD_MODPOST_WARN=1', 'CONFIG_DEBUG_INFO_BTF_MODULES=');
+  args.push('KBUILD_MODPOST_WARN=1');
   args.push(...confdir.flags, ...withoutDebugInfo(confdir.flags));
   if (symvers.length > 0) args.push(`KBUILD_EXTRA_SYMBOLS=${symvers.join(' ')}`);
   const result = await runTool('make', [...args, 'modules'], {

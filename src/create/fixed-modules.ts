@@ -110,9 +110,7 @@ async function build(
   modpost: string,
   ui: Ui,
 ): Promise<void> {
-  // BTF of a module extends that of a vmlinux, which is not there.
-  const withoutDebug = withoutDebugInfo(kbuild.headers.makeVariables);
-  const variables = [...withoutDebug, 'CONFIG_DEBUG_INFO_BTF_MODULES=', `MODPOST=${modpost}`];
+  const variables = [...withoutDebugInfo(kbuild.headers.makeVariables), `MODPOST=${modpost}`];
   const targets = modules.map((module) => `${module}.ko`);
   const { output, status } = await make(kbuild, [...variables, ...targets], ui);
   const missing = modules.filter((name) => !existsSync(join(kbuild.objects, `${name}.ko`)));

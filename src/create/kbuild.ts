@@ -68,13 +68,15 @@ export function readHeaders(dir: string, release: string, flags: readonly string
 
 /**
  * Words for make that leave out debug information, which nothing reads and which changes no code.
+ * Nor is there BTF then, which is made of it: where the headers have the kernel's, kbuild fails without.
  * @param words others for the same call: its owner's flags for the compiler stay
  */
 export function withoutDebugInfo(words: readonly string[]): string[] {
-  return ['KCFLAGS', 'KAFLAGS'].map((name) => {
+  const flags = ['KCFLAGS', 'KAFLAGS'].map((name) => {
     const given = words.findLast((word) => word.startsWith(`${name}=`)) ?? `${name}=`;
     return `${given} -g0`;
   });
+  return [...flags, 'CONFIG_DEBUG_INFO_BTF_MODULES='];
 }
 
 /** A tree and the directory where kbuild works for it. */

@@ -103,6 +103,7 @@ describe('withoutDebugInfo', () => {
     expect(withoutDebugInfo(['CC=gcc', 'KCFLAGS=-O1', 'KCFLAGS=-march=native -O2'])).toEqual([
       'KCFLAGS=-march=native -O2 -g0',
       'KAFLAGS= -g0',
+      'CONFIG_DEBUG_INFO_BTF_MODULES=',
     ]);
   });
 });
