@@ -91,6 +91,7 @@ async function withCommand(
   const { args, output } = await parse(parser, rest, name);
   if (output !== '') return { kind: 'help', text: output };
   if (types) refuseOddValues(types, args, name);
+  refuseTwice(command, rest, args, name);
   return { kind: 'run', command, args };
 }
 
@@ -169,6 +170,24 @@ function refuseOddValues(types: OptionTypes, args: Record<string, unknown>, name
     if (Array.isArray(value)) throw usageError(`--${key} is given more than once`, hint);
     if (value === '') throw usageError(`--${key} needs a value`, hint);
     if (Number.isNaN(value)) throw usageError(`--${key} needs a number`, hint);
+  }
+}
+
+/** An argument may be given by its name as well (`view --id ID`), which yargs drops if both are. */
+function refuseTwice(
+  command: Command,
+  argv: readonly string[],
+  args: Record<string, unknown>,
+  name: string,
+): void {
+  for (const [, argument = ''] of command.usage.matchAll(/[<[](\w+)[>\]]/g)) {
+    const option = `--${argument}`;
+    const at = argv.findIndex((word) => word === option || word.startsWith(`${option}=`));
+    if (at === -1) continue;
+    const value = argv[at] === option ? argv[at + 1] : argv[at]?.slice(option.length + 1);
+    if (value === args[argument]) continue;
+    const hint = `Try \`ksplice-ts ${name} --help\`.`;
+    throw usageError(`${argument} is given twice: ${args[argument]} and ${option} ${value}`, hint);
   }
 }
 

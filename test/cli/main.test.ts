@@ -41,6 +41,8 @@ const WRONG_CALLS: [string, string[], RegExp][] = [
   ['a missing argument', ['undo'], /an argument is missing/],
   ['one argument too many', ['undo', 'a', 'b'], /unknown argument: b/i],
   ['an option twice', ['view', '--id', 'a', '--id', 'b'], /--id is given more than once/],
+  ['an argument and its option', ['view', 'a', '--id', 'b'], /id is given twice: a and --id b/],
+  ['the same with =', ['undo', '--id=b', 'a'], /id is given twice: a and --id b/],
   ['an option without its value', ['view', '--id'], /--id needs a value/],
   ['a word for a number', ['undo', 'a', '--timeout', 'x'], /--timeout needs a number/],
   ['options that exclude each other', ['view', '--id', 'a', '--file', 'b'], /mutually exclusive/],
