@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import loader from './load-bundle.js';
 
-const { cacheOf, loadBundle, writeCache } = loader;
+const { cacheOf, loadBundle } = loader;
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const bundle = path('dist/ksplice-ts.cjs');
@@ -30,9 +30,9 @@ await build({
 });
 // What has run by now is compiled, and becomes the cache: the commands of the
 // running host, as far as they go without changing anything on this one.
-const { exports, script } = loadBundle(bundle);
+const { exports, keepCompiled } = loadBundle(bundle);
 const nowhere = { write: () => {} };
 for (const argv of [['view'], ['undo'], ['apply', '/nonexistent.tar.gz']]) {
   await exports.main(argv, { stdout: nowhere, stderr: nowhere });
 }
-writeCache(bundle, script);
+keepCompiled();

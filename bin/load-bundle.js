@@ -8,7 +8,7 @@ const { Script } = require('node:vm');
 
 /**
  * @param {string} filename of the bundle
- * @returns its exports, and the script, to make the cache from
+ * @returns its exports, and `keepCompiled`, which makes the cache of what has been compiled by then
  */
 function loadBundle(filename) {
   const source = readFileSync(filename, 'utf8');
@@ -17,7 +17,11 @@ function loadBundle(filename) {
   const script = new Script(wrapped, { filename, cachedData });
   const module = { exports: {} };
   script.runInThisContext()(module.exports, createRequire(filename), module, filename);
-  return { exports: module.exports, script };
+  return {
+    exports: module.exports,
+    script,
+    keepCompiled: () => writeCache(filename, source, script),
+  };
 }
 
 /** Where the compiled code of a bundle is kept, behind a checksum of both. */
@@ -36,10 +40,8 @@ function readCache(filename, source) {
   return checksum(source, data).equals(cache.subarray(0, CHECKSUM_BYTES)) ? data : undefined;
 }
 
-/** Keeps what a script has compiled by now. */
-function writeCache(filename, script) {
+function writeCache(filename, source, script) {
   const data = script.createCachedData();
-  const source = readFileSync(filename, 'utf8');
   writeFileSync(cacheOf(filename), Buffer.concat([checksum(source, data), data]));
 }
 
@@ -49,4 +51,4 @@ function checksum(source, data) {
   return createHash('sha256').update(source).update(data).digest();
 }
 
-module.exports = { cacheOf, loadBundle, writeCache };
+module.exports = { cacheOf, loadBundle };

@@ -42,12 +42,12 @@ describe('the program', () => {
       await writeFile(bundle, 'exports.answer = () => [1, 2, 3].map((x) => x * 2).join();');
       const run = async (more: string) => {
         const code =
-          `const { cacheOf, loadBundle, writeCache } = require(${JSON.stringify(loader)});` +
-          `const bundle = ${JSON.stringify(bundle)}; const { exports: e, script } = loadBundle(bundle);` +
+          `const { loadBundle } = require(${JSON.stringify(loader)});` +
+          `const bundle = ${JSON.stringify(bundle)}; const { exports: e, script, keepCompiled } = loadBundle(bundle);` +
           `console.log(e.answer(), script.cachedDataRejected); ${more}`;
         return (await execa(process.execPath, ['-e', code])).stdout;
       };
-      expect(await run('writeCache(bundle, script);')).toBe('2,4,6 undefined');
+      expect(await run('keepCompiled();')).toBe('2,4,6 undefined');
       expect(await run('')).toBe('2,4,6 false');
       const cache = `${bundle}.cache`;
       const whole = await readFile(cache);
