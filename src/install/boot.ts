@@ -36,13 +36,14 @@ export async function bootUpdates(
     const store = await Store.open(host);
     const boot = await bootId(host);
     await store.settleAttempt(host, boot);
+    const trials = once(() => startTrial(host));
     const results: BootResult[] = [];
     const { updates, faults } = await store.all(host);
     const problems: Problem[] = faults.map(asProblem);
     for (const installed of updates) {
       const { id } = installed;
       try {
-        const result = await consider(installed, store, boot, host, options, ui);
+        const result = await consider(installed, { store, boot, trials, host, options, ui });
         results.push(result);
         if (result.outcome === 'crashed') {
           problems.push({ code: 'boot-incomplete', message: result.message, advice: RETRY });
@@ -75,14 +76,19 @@ export async function endTrials(host: Host): Promise<readonly string[]> {
 
 const RETRY = 'Install it again, or `ksplice-ts boot --retry`, to have it tried once more.';
 
-async function consider(
-  installed: Installed,
-  store: Store,
-  boot: string,
-  host: Host,
-  options: BootOptions,
-  ui: Ui,
-): Promise<BootResult> {
+interface Boot {
+  readonly store: Store;
+  /** This boot's id. */
+  readonly boot: string;
+  /** Sees to it that trials end; false where nobody would. */
+  readonly trials: () => Promise<boolean>;
+  readonly host: Host;
+  readonly options: BootOptions;
+  readonly ui: Ui;
+}
+
+async function consider(installed: Installed, at: Boot): Promise<BootResult> {
+  const { store, boot, host, options, ui } = at;
   const { id, release, buildId } = installed;
   const here = await host.buildId();
   if (release !== host.release || buildId !== here) {
@@ -98,7 +104,7 @@ async function consider(
     return { id, outcome: 'crashed', message };
   }
   const attempt = { id, bootId: boot, began: new Date().toISOString() };
-  const onTrial = !(await store.hasSurvived(host, id)) && (await startTrial(host));
+  const onTrial = !(await store.hasSurvived(host, id)) && (await at.trials());
   await store.begin(attempt);
   try {
     if (onTrial) await store.beginTrial(host, attempt);
@@ -107,11 +113,21 @@ async function consider(
     if (crash) await store.forgetCrash(id);
     return waiting.length > 0 ? waitsFor(waiting, id) : { id, outcome: 'applied', message: '' };
   } catch (error) {
-    if (onTrial) await store.dropTrial(host, attempt);
+    // A trial that stays means an update suspected for nothing, which is not what to tell now.
+    if (onTrial) await store.dropTrial(host, attempt).catch(() => {});
     throw error;
   } finally {
     await store.end();
   }
+}
+
+/** What is to be done at most once, when it is first needed. */
+function once<T>(action: () => Promise<T>): () => Promise<T> {
+  let outcome: Promise<T> | undefined;
+  return () => {
+    outcome ??= action();
+    return outcome;
+  };
 }
 
 function waitsFor(modules: readonly string[], id: string): BootResult {
