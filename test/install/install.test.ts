@@ -220,6 +220,7 @@ describe('bootUpdates', () => {
       const onTrial = async (kernel: SimulatedKernel) =>
         (await listInstalled(kernel, silentUi)).map((one) => one.onTrial);
       expect(await onTrial(second)).toEqual([false, true]);
+      expect(second.events.filter((event) => /^systemctl .* start /.test(event))).toHaveLength(1);
 
       await endTrials(second);
       const third = await boot(where, 'third');
