@@ -11,6 +11,7 @@ const root = path.dirname(__dirname);
 const modules = path.join(root, 'dist/cli/main.js');
 const bundle = path.join(root, 'dist/ksplice-ts.cjs');
 
+survivePoorOutput();
 const args = process.argv.slice(2);
 const json = args.includes('--json');
 const asksVersion =
@@ -34,16 +35,28 @@ if (asksVersion) {
 }
 
 async function run() {
-  // `ksplice-ts view | head`: a reader that has had enough is no error.
-  const onError = (error) => {
-    if (error.code !== 'EPIPE') throw error;
-  };
-  process.stdout.on('error', onError);
-  process.stderr.on('error', onError);
   const { main } = bundleIsCurrent()
     ? loadBundle(bundle).exports
     : await import(pathToFileURL(modules).href);
-  process.exitCode = await main(args);
+  const status = await main(args);
+  process.exitCode = status || process.exitCode;
+}
+
+/**
+ * What the program says must not stop what it does: an update that is being applied is applied,
+ * with its log on a full disk as well. That a result was lost is told in the end; a reader that
+ * has had enough (`ksplice-ts view | head`) is no error.
+ */
+function survivePoorOutput() {
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', (error) => {
+    if (error.code === 'EPIPE' || process.exitCode) return;
+    process.exitCode = 1;
+    process.stderr.write(
+      `error: the result cannot be written: ${error.message} (io)\n` +
+        '  Only the words are lost: what was to be done was done, or refused, as ever.\n',
+    );
+  });
 }
 
 /** A developer's `tsc` alone must not leave the old bundle running. */

@@ -34,6 +34,25 @@ describe('the program', () => {
     expect(JSON.parse(stdout)).toEqual({ ok: true, version: expect.stringMatching(/^\d+\./) });
   });
 
+  it.each([['view'], ['view --json'], ['--version']])(
+    'says that the result of %s could not be written, and fails',
+    async (words) => {
+      const line = `"${process.execPath}" "${PROGRAM}" ${words} >/dev/full`;
+      const { exitCode, stderr } = await execa('sh', ['-c', line], { reject: false });
+      expect(exitCode).toBe(1);
+      expect(stderr).toMatch(
+        /^error: the result cannot be written: ENOSPC\b.* \(io\)\n {2}Only .*$/,
+      );
+      const silent = await execa('sh', ['-c', `${line} 2>/dev/full`], { reject: false });
+      expect(silent).toMatchObject({ exitCode: 1, stderr: '' });
+    },
+  );
+
+  it('is content with a reader that has had enough', async () => {
+    const line = `{ "${process.execPath}" "${PROGRAM}" view; echo $? >&2; } | true`;
+    expect((await execa('sh', ['-c', line])).stderr).toBe('0');
+  });
+
   it('does not run compiled code that was changed', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'ksplice-test-'));
     try {
