@@ -188,6 +188,20 @@ const commands: readonly Mutant[] = [
     "throw new KspliceError('load-failed', ",
     'vm/faults',
   ),
+  {
+    without: 'the work that goes on where its log cannot be written',
+    file: 'bin/ksplice-ts.js',
+    find: "process.stderr.on('error', () => {});",
+    replace: '',
+    tests: 'test/vm/faults',
+  },
+  {
+    without: 'the word that a result could not be written',
+    file: 'bin/ksplice-ts.js',
+    find: "error.code === 'EPIPE' || process.exitCode",
+    replace: 'true',
+    tests: 'test/cli/program.test.ts',
+  },
   tool(
     'the refusal of a state directory that is a link, or not only ours',
     'apply/state.ts',

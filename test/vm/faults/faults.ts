@@ -67,11 +67,11 @@ function isInShortRun({ step, fault }: Fault): boolean {
   return !isKill || fault === 'SIGKILL to the tool' || step === 'the new code is loaded';
 }
 
-const LOADS: readonly (readonly [string, string])[] = [
+const LOADS = [
   ['the core is loaded', 'insmod/ksplice'],
   ['the old code is loaded', `insmod/${OLD}`],
   ['the new code is loaded', `insmod/${NEW}`],
-];
+] as const;
 
 const killedWhileLoading = LOADS.flatMap(([step, where]) =>
   KILLS.map(([fault, after]): Fault => {
@@ -94,13 +94,14 @@ const refusedModules = LOADS.map(([step, where]): Fault => {
   };
 });
 
-const killedWhileUndoing = [
+const UNLOADS = [
   ['the new code is unloaded', `rmmod/${NEW}`],
   ['the core is unloaded', 'rmmod/ksplice'],
-].flatMap(([step, where]) =>
+] as const;
+
+const killedWhileUndoing = UNLOADS.flatMap(([step, where]) =>
   KILLS.map(([fault, after]): Fault => {
-    const run = withTrap('undo', { where: where as string, after });
-    return { during: 'undo', step: step as string, fault, run };
+    return { during: 'undo', step, fault, run: withTrap('undo', { where, after }) };
   }),
 );
 
@@ -127,6 +128,34 @@ const fullDisks = [
   fullDisk('the state is written', '/run/ksplice has no inodes', '/run/ksplice', 'nr_inodes=4'),
   fullDisk('all', '/tmp is full', '/tmp', 'size=4k,nr_inodes=1'),
 ];
+
+/** What the tool tells of its progress goes to a disk that is full. */
+const fullLogs = (['apply', 'undo'] as const).map((during): Fault => {
+  const run: Fault['run'] = (guest, archive) =>
+    guest.run(
+      `${toolLine(during === 'apply' ? `apply ${archive}` : `undo ${ID}`)} 2>/dev/full`,
+      PATIENT,
+    );
+  return { during, step: 'all', fault: 'the log, stderr, is on a full disk', run };
+});
+
+/** The connection of whoever called it is lost: SIGHUP, and errors where it writes to the terminal. */
+const lostTerminals = (
+  [
+    ['apply', LOADS[1]],
+    ['undo', UNLOADS[0]],
+  ] as const
+).map(([during, [step, where]]): Fault => {
+  const run: Fault['run'] = async (guest, archive) => {
+    const trap = { where, after: 'kill -KILL $(pidof script); sleep 0.5' };
+    const call = trapped(during === 'apply' ? `apply ${archive}` : `undo ${ID}`, trap);
+    await guest.writeFile('/run/test/call', `${call} >/run/test/said\n`);
+    await guest.run("rm -f /run/test/said; script -qec 'bash /run/test/call' /dev/null");
+    const answer = 'until test -s /run/test/said; do sleep 0.1; done; cat /run/test/said';
+    return guest.run(`${answer}; grep -q '"ok":true' /run/test/said`, PATIENT);
+  };
+  return { during, step, fault: 'its terminal is gone', run };
+});
 
 /** A second call while the first one holds the lock. */
 function meanwhile(command: (archive: string) => string, fault: string): Fault {
@@ -156,6 +185,8 @@ export const FAULTS: readonly Fault[] = [
   ...killedWhileLoading,
   ...refusedModules,
   ...fullDisks,
+  ...fullLogs,
+  ...lostTerminals,
   ...twoAtOnce,
   ...killedAfterSwitch,
   ...killedWhileUndoing,
