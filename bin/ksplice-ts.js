@@ -21,15 +21,10 @@ if (asksVersion) {
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   process.stdout.write(json ? `${JSON.stringify({ ok: true, version })}\n` : `${version}\n`);
 } else if (!existsSync(modules)) {
-  const message = 'ksplice-ts is not compiled yet';
   const advice = 'Run `npm install && npm run build` in its directory first.';
-  if (json) {
-    const error = { code: 'internal', message, advice, details: null };
-    process.stdout.write(`${JSON.stringify({ ok: false, error })}\n`);
-  } else {
-    process.stderr.write(`ksplice-ts: ${message}\n  ${advice}\n`);
-  }
-  process.exitCode = 1;
+  refuse('internal', 'ksplice-ts is not compiled yet', advice);
+} else if (!isSomewhere()) {
+  refuse('io', 'the current directory is gone', 'Change to another one first.');
 } else {
   run();
 }
@@ -40,6 +35,25 @@ async function run() {
     : await import(pathToFileURL(modules).href);
   const status = await main(args);
   process.exitCode = status || process.exitCode;
+}
+
+/** Node's word for a directory that was removed is a stack trace. */
+function isSomewhere() {
+  try {
+    return process.cwd() !== '';
+  } catch {
+    return false;
+  }
+}
+
+function refuse(code, message, advice) {
+  if (json) {
+    const error = { code, message, advice, details: null };
+    process.stdout.write(`${JSON.stringify({ ok: false, error })}\n`);
+  } else {
+    process.stderr.write(`error: ${message} (${code})\n  ${advice}\n`);
+  }
+  process.exitCode = 1;
 }
 
 /**

@@ -84,24 +84,29 @@ export class KspliceError extends Error {
 
 // What the system refuses that is neither our bug nor the user's patch.
 const SYSTEM_ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: 'The disk is full: make room, or name a place that has some (KSPLICE_CACHE, --output).',
-  EDQUOT: 'Your disk quota is used up: make room, or name another place (KSPLICE_CACHE, --output).',
-  EROFS: 'That file system can only be read: name another place (KSPLICE_CACHE, --output).',
-  EACCES: 'Look at the permissions, or name another place (KSPLICE_CACHE, --output).',
+  ENOSPC: 'The disk is full: make room',
+  EDQUOT: 'Your disk quota is used up: make room',
+  EROFS: 'That file system can only be read: mount it for writing',
+  EACCES: 'Look at the permissions',
 };
+const ELSEWHERE = ', or name another place (KSPLICE_CACHE, --output).';
+/** What is written there has no other place. */
+const STATE = /^\/(run|var\/lib)\/ksplice\b/;
 
 /** What was thrown; as an `io` failure with advice if it is the system that refused a file. */
 export function explainIo(thrown: unknown): unknown {
   if (!(thrown instanceof Error) || thrown instanceof KspliceError) return thrown;
-  const { code, message } = thrown as NodeJS.ErrnoException;
-  const advice = SYSTEM_ADVICE[code ?? ''];
-  return advice === undefined ? thrown : new KspliceError('io', message, { advice, cause: thrown });
+  const { code, message, path = '' } = thrown as NodeJS.ErrnoException;
+  const what = SYSTEM_ADVICE[code ?? ''];
+  if (what === undefined) return thrown;
+  const advice = `${what}${STATE.test(path) ? '.' : ELSEWHERE}`;
+  return new KspliceError('io', message, { advice, cause: thrown });
 }
 
 /** The failure of a program that had no room for its output. */
 export function diskFull(program: string): KspliceError {
   return new KspliceError('io', `${program}: no space left on device`, {
-    advice: SYSTEM_ADVICE.ENOSPC as string,
+    advice: `${SYSTEM_ADVICE.ENOSPC}${ELSEWHERE}`,
   });
 }
 

@@ -48,6 +48,17 @@ describe('the program', () => {
     },
   );
 
+  it('says that the current directory is gone', async () => {
+    const line = `cd "$(mktemp -d)"; rmdir "$PWD"; "${process.execPath}" "${PROGRAM}" view`;
+    const { exitCode, stderr } = await execa('sh', ['-c', line], { reject: false });
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe(
+      'error: the current directory is gone (io)\n  Change to another one first.',
+    );
+    const json = await execa('sh', ['-c', `${line} --json`], { reject: false });
+    expect(JSON.parse(json.stdout)).toMatchObject({ ok: false, error: { code: 'io' } });
+  });
+
   it('is content with a reader that has had enough', async () => {
     const line = `{ "${process.execPath}" "${PROGRAM}" view; echo $? >&2; } | true`;
     expect((await execa('sh', ['-c', line])).stderr).toBe('0');

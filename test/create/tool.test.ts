@@ -30,6 +30,17 @@ describe('explainIo', () => {
     expect(error).toMatchObject({ code: 'io', advice: expect.stringMatching(/./), cause: thrown });
   });
 
+  it('names another place only for what can go there', () => {
+    const advice = (path: string) => {
+      const thrown = Object.assign(new Error(`open ${path}`), { code: 'EROFS', path });
+      return (explainIo(thrown) as KspliceError).advice;
+    };
+    expect(advice('/home/me/x')).toContain('name another place');
+    for (const place of ['/run/ksplice/lock', '/var/lib/ksplice']) {
+      expect(advice(place)).toBe('That file system can only be read: mount it for writing.');
+    }
+  });
+
   it('leaves anything else as it is', () => {
     for (const thrown of [new Error('x'), new KspliceError('io', 'x'), 'x', undefined]) {
       expect(explainIo(thrown)).toBe(thrown);
