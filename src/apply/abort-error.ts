@@ -42,10 +42,17 @@ export async function refusal(
       details,
     });
   }
+  if (action === 'undo' && word === 'code_busy') {
+    const what = `update ${id} cannot be undone: a task is running its new code, or sleeps in it`;
+    return new KspliceError(code, `${what}${list}`, { advice: NEW_CODE_BUSY, details });
+  }
   const verb = action === 'apply' ? 'applied' : 'undone';
   const message = `update ${id} cannot be ${verb}: ${sentence}${list}`;
   return new KspliceError(code, message, { advice, details });
 }
+
+const NEW_CODE_BUSY =
+  'The update stays applied. The tasks are listed: try again with a longer --timeout, or when they have ended.';
 
 /** Lines about other updates are no places: `TARGET update ID+0x0 expected applied found missing`. */
 function inWords(line: string): string {

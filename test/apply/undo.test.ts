@@ -65,7 +65,7 @@ describe('undoUpdate', () => {
       kernel.refusals.push({ word: 'code_busy', conflicts: '7 httpd tcp_v4_rcv\n' });
       await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
         code: 'busy',
-        message: expect.stringMatching(/cannot be undone.*httpd \(7\) in tcp_v4_rcv/),
+        message: expect.stringMatching(/undone: .* its new code, .*: httpd \(7\) in tcp_v4_rcv/),
       });
       expect(await kernel.stageOf('abc')).toBe('applied');
       expect(kernel.events).toEqual(['stage abc reversed failed']);
