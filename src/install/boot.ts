@@ -39,24 +39,25 @@ export async function bootUpdates(
     const trials = once(() => startTrial(host));
     const results: BootResult[] = [];
     const { updates, faults } = await store.all(host);
-    const problems: Problem[] = faults.map(asProblem);
+    const notApplied: Problem[][] = faults.map(asProblems);
     for (const installed of updates) {
       const { id } = installed;
       try {
         const result = await consider(installed, { store, boot, trials, host, options, ui });
         results.push(result);
         if (result.outcome === 'crashed') {
-          problems.push({ code: 'boot-incomplete', message: result.message, advice: RETRY });
+          notApplied.push([{ code: 'boot-incomplete', message: result.message, advice: RETRY }]);
         }
       } catch (error) {
         if (!(error instanceof KspliceError) || ui.signal.aborted) throw error;
         const waiting = error.code === 'target-not-loaded';
         results.push({ id, outcome: waiting ? 'waiting' : 'failed', message: error.message });
-        if (!waiting) problems.push(asProblem(error));
+        if (!waiting) notApplied.push(asProblems(error));
       }
     }
     await writeBootResults(host, results);
-    if (problems.length > 0) throw incomplete(results, problems);
+    const all = updates.length + faults.length;
+    if (notApplied.length > 0) throw incomplete(all, results, notApplied);
     return results;
   });
 }
@@ -136,12 +137,22 @@ function waitsFor(modules: readonly string[], id: string): BootResult {
   return { id, outcome: 'waiting', message };
 }
 
-function asProblem({ code, message, advice }: KspliceError): Problem {
-  return { code, message, advice };
+/** What was wrong with one update; where that was several things, all of them. */
+function asProblems({ code, message, advice, details }: KspliceError): Problem[] {
+  const { problems = [] } = (details ?? {}) as { problems?: readonly Problem[] };
+  const [summary] = message.split(`: ${problems.length} problems`);
+  return problems.length > 1
+    ? problems.map((one) => ({ ...one, message: `${summary}: ${one.message}` }))
+    : [{ code, message, advice }];
 }
 
-function incomplete(results: readonly BootResult[], problems: readonly Problem[]): KspliceError {
-  const message = `${problems.length} of ${results.length} installed updates not applied`;
+function incomplete(
+  all: number,
+  results: readonly BootResult[],
+  notApplied: readonly (readonly Problem[])[],
+): KspliceError {
+  const message = `${notApplied.length} of ${all} installed updates not applied`;
+  const problems = notApplied.flat();
   const [first] = problems;
   const summary = problems.length === 1 && first ? `${message}: ${first.message}` : message;
   const advice = problems.length === 1 ? (first?.advice ?? '') : '';

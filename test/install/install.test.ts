@@ -254,6 +254,21 @@ describe('bootUpdates', () => {
       expect(existsSync(file)).toBe(false);
     }));
 
+  it('tells all that is wrong with an update', () =>
+    withDirectory(async (where) => {
+      const kernel = await boot(where, 'first');
+      await installUpdate(await update(where, 'a1'), kernel);
+      const files = path.join(kernel.paths.installed, 'updates/a1/ksplice-a1');
+      for (const name of ['patch', 'description']) await writeFile(path.join(files, name), 'x');
+      const error = await refusal(bootUpdates(kernel, OPTIONS, silentUi));
+      expect(error.message).toBe('1 of 1 installed updates not applied');
+      const { problems } = error.details as { problems: { message: string }[] };
+      expect(problems.map(({ message }) => message)).toEqual([
+        expect.stringMatching(/^ksplice-a1 is not .*: .*\bdescription\b/),
+        expect.stringMatching(/^ksplice-a1 is not .*: .*\bpatch\b/),
+      ]);
+    }));
+
   it('goes on after one that is refused, waits, is damaged, or is for another kernel', () =>
     withDirectory(async (where) => {
       const before = await boot(where, 'first');
@@ -266,6 +281,7 @@ describe('bootUpdates', () => {
       const kernel = await boot(where, 'second');
       kernel.unloadable.add('ksplice_a1_vmlinux_old');
       const error = await refusal(bootUpdates(kernel, OPTIONS, silentUi));
+      expect(error.message).toBe('2 of 4 installed updates not applied');
       expect(error.details).toMatchObject({
         results: [
           { id: 'a1', outcome: 'failed' },
