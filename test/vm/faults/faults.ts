@@ -105,8 +105,14 @@ const killedWhileUndoing = UNLOADS.flatMap(([step, where]) =>
   }),
 );
 
-/** A file system that is full at some point. */
-function fullDisk(step: string, fault: string, place: string, options: string): Fault {
+/** A file system that is full at some point. The call is told of it with `variables`, if need be. */
+function fullDisk(
+  step: string,
+  fault: string,
+  place: string,
+  options: string,
+  variables = '',
+): Fault {
   return {
     during: 'apply',
     step,
@@ -114,7 +120,7 @@ function fullDisk(step: string, fault: string, place: string, options: string): 
     run: async (guest, archive) => {
       await guest.ok(`mkdir -p ${place} && mount -t tmpfs -o mode=700,${options} x ${place}`);
       try {
-        return await guest.run(toolLine(`apply ${archive}`), PATIENT);
+        return await guest.run(`${variables} ${toolLine(`apply ${archive}`)}`, PATIENT);
       } finally {
         await guest.ok(`umount ${place}`);
       }
@@ -122,11 +128,14 @@ function fullDisk(step: string, fault: string, place: string, options: string): 
   };
 }
 
+const FULL = '/run/test/full';
+
 const fullDisks = [
   fullDisk('the core is loaded', '/run/ksplice has 64 KB', '/run/ksplice', 'size=64k'),
   // The directory itself, the lock, and the directory and file of a module: no more.
   fullDisk('the state is written', '/run/ksplice has no inodes', '/run/ksplice', 'nr_inodes=4'),
-  fullDisk('all', '/tmp is full', '/tmp', 'size=4k,nr_inodes=1'),
+  // Not /tmp itself: what is tested may be there.
+  fullDisk('all', '$TMPDIR is full', FULL, 'size=4k,nr_inodes=1', `TMPDIR=${FULL}`),
 ];
 
 /** What the tool tells of its progress goes to a disk that is full. */
