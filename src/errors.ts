@@ -137,7 +137,24 @@ export function problemsError(
       details: { problems },
     });
   }
-  return new KspliceError(code, `${summary}: ${problems.length} problems`, {
-    details: { problems },
-  });
+  return new KspliceError(code, `${summary}${several(problems)}`, { details: { problems } });
+}
+
+function several(problems: readonly Problem[]): string {
+  return `: ${problems.length} problems`;
+}
+
+/** The `details.problems` of an error; none if it has no such list. */
+export function problemsOf(details: unknown): readonly Problem[] {
+  const problems = (details as { problems?: unknown } | null)?.problems;
+  return Array.isArray(problems) ? problems : [];
+}
+
+/** The problems of an error one by one, each with the summary of all; the error itself if it is one. */
+export function separateProblems(error: KspliceError): Problem[] {
+  const { code, message, advice } = error;
+  const problems = problemsOf(error.details);
+  if (problems.length < 2) return [{ code, message, advice }];
+  const [summary] = message.split(several(problems));
+  return problems.map((one) => ({ ...one, message: `${summary}: ${one.message}` }));
 }

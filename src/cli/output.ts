@@ -2,7 +2,7 @@
 // terminal the stage that is running is one line that is written over; a file
 // or a pipe gets plain lines.
 
-import { explainIo, KspliceError, type Problem } from '../errors.js';
+import { explainIo, KspliceError, problemsOf } from '../errors.js';
 import type { Colour, ResultLine, Ui } from '../ui.js';
 import type { Outcome } from './command.js';
 import type { GlobalOptions } from './parse.js';
@@ -220,11 +220,6 @@ function asInterruption(thrown: unknown): KspliceError {
     details: { during, message },
     cause: thrown,
   });
-}
-
-function problemsOf(details: unknown): readonly Problem[] {
-  const problems = (details as { problems?: unknown } | null)?.problems;
-  return Array.isArray(problems) ? problems : [];
 }
 
 function indent(text: string, columns: number): string {

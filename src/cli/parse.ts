@@ -133,7 +133,6 @@ async function parse(
   argv: readonly string[],
   command?: string,
 ): Promise<{ args: Record<string, unknown>; output: string }> {
-  const hint = `Try \`ksplice-ts ${command ? `${command} ` : ''}--help\`.`;
   let problem: string | undefined;
   let output = '';
   parser.fail((message, error) => {
@@ -144,7 +143,7 @@ async function parse(
     output = text;
   });
   if (problem?.startsWith('Not enough non-option arguments')) problem = 'an argument is missing';
-  if (problem !== undefined) throw usageError(lowerFirst(problem), hint);
+  if (problem !== undefined) throw usageError(lowerFirst(problem), helpHint(command));
   return { args, output };
 }
 
@@ -163,7 +162,7 @@ function optionTypes(options: Argv): OptionTypes {
 
 /** What yargs lets pass: an option without its value, one given twice, a word for a number. */
 function refuseOddValues(types: OptionTypes, args: Record<string, unknown>, name: string): void {
-  const hint = `Try \`ksplice-ts ${name} --help\`.`;
+  const hint = helpHint(name);
   for (const key of [...types.string, ...types.number]) {
     const value = args[key];
     if (types.array.includes(key) || value === undefined) continue;
@@ -186,9 +185,13 @@ function refuseTwice(
     if (at === -1) continue;
     const value = argv[at] === option ? argv[at + 1] : argv[at]?.slice(option.length + 1);
     if (value === args[argument]) continue;
-    const hint = `Try \`ksplice-ts ${name} --help\`.`;
-    throw usageError(`${argument} is given twice: ${args[argument]} and ${option} ${value}`, hint);
+    const both = `${args[argument]} and ${option} ${value}`;
+    throw usageError(`${argument} is given twice: ${both}`, helpHint(name));
   }
+}
+
+function helpHint(command?: string): string {
+  return `Try \`ksplice-ts ${command ? `${command} ` : ''}--help\`.`;
 }
 
 function usageError(message: string, advice: string): KspliceError {

@@ -7,7 +7,7 @@ import type { ApplyOptions } from '../apply/applying.js';
 import { isApplied } from '../apply/checks.js';
 import { exists, type Host } from '../apply/host.js';
 import { withInstalledLock } from '../apply/lock.js';
-import { KspliceError, type Problem } from '../errors.js';
+import { KspliceError, type Problem, separateProblems } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { readUpdate } from '../update/read.js';
 import { requireRoot } from './install.js';
@@ -39,7 +39,7 @@ export async function bootUpdates(
     const trials = once(() => startTrial(host));
     const results: BootResult[] = [];
     const { updates, faults } = await store.all(host);
-    const notApplied: Problem[][] = faults.map(asProblems);
+    const notApplied: Problem[][] = faults.map(separateProblems);
     for (const installed of updates) {
       const { id } = installed;
       try {
@@ -52,7 +52,7 @@ export async function bootUpdates(
         if (!(error instanceof KspliceError) || ui.signal.aborted) throw error;
         const waiting = error.code === 'target-not-loaded';
         results.push({ id, outcome: waiting ? 'waiting' : 'failed', message: error.message });
-        if (!waiting) notApplied.push(asProblems(error));
+        if (!waiting) notApplied.push(separateProblems(error));
       }
     }
     await writeBootResults(host, results);
@@ -135,15 +135,6 @@ function waitsFor(modules: readonly string[], id: string): BootResult {
   const names = modules.length > 1 ? `modules ${modules.join(', ')}` : `module ${modules[0]}`;
   const message = `${id} is applied to what is loaded, and waits for ${names}`;
   return { id, outcome: 'waiting', message };
-}
-
-/** What was wrong with one update; where that was several things, all of them. */
-function asProblems({ code, message, advice, details }: KspliceError): Problem[] {
-  const { problems = [] } = (details ?? {}) as { problems?: readonly Problem[] };
-  const [summary] = message.split(`: ${problems.length} problems`);
-  return problems.length > 1
-    ? problems.map((one) => ({ ...one, message: `${summary}: ${one.message}` }))
-    : [{ code, message, advice }];
 }
 
 function incomplete(
