@@ -122,7 +122,7 @@ export async function alteredUpdate(
 }
 
 /**
- * Node in a guest makes no machine code: twice in some thousand runs it died of SIGSEGV there, and never
+ * Node in a guest makes no machine code: in one of some thousand runs it died of SIGSEGV there, and never
  * outside, and code that changes while it runs is what QEMU is known to have trouble with.
  */
 const GUEST_NODE = `${process.execPath} --no-opt --no-sparkplug --regexp-interpret-all`;

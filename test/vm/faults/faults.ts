@@ -45,10 +45,14 @@ function trapped(command: string, { where, before = '', after = '' }: Trap): str
   return `PATH=/run/test/bin:$PATH WHERE=${where} BEFORE='${before}' AFTER='${after}' ${toolLine(command)}`;
 }
 
+function commandOf(during: Fault['during'], archive: string): string {
+  return during === 'apply' ? `apply ${archive}` : `undo ${ID}`;
+}
+
 const withTrap =
   (during: 'apply' | 'undo', trap: Trap): Fault['run'] =>
   (guest, archive) =>
-    guest.run(trapped(during === 'apply' ? `apply ${archive}` : `undo ${ID}`, trap), PATIENT);
+    guest.run(trapped(commandOf(during, archive), trap), PATIENT);
 
 // The parent of insmod is the shell that holds the lock, and that one's the tool.
 const SHELL = '$PPID';
@@ -141,10 +145,7 @@ const fullDisks = [
 /** What the tool tells of its progress goes to a disk that is full. */
 const fullLogs = (['apply', 'undo'] as const).map((during): Fault => {
   const run: Fault['run'] = (guest, archive) =>
-    guest.run(
-      `${toolLine(during === 'apply' ? `apply ${archive}` : `undo ${ID}`)} 2>/dev/full`,
-      PATIENT,
-    );
+    guest.run(`${toolLine(commandOf(during, archive))} 2>/dev/full`, PATIENT);
   return { during, step: 'all', fault: 'the log, stderr, is on a full disk', run };
 });
 
@@ -157,7 +158,7 @@ const lostTerminals = (
 ).map(([during, [step, where]]): Fault => {
   const run: Fault['run'] = async (guest, archive) => {
     const trap = { where, after: 'kill -KILL $(pidof script); sleep 0.5' };
-    const call = trapped(during === 'apply' ? `apply ${archive}` : `undo ${ID}`, trap);
+    const call = trapped(commandOf(during, archive), trap);
     await guest.writeFile('/run/test/call', `${call} >/run/test/said\n`);
     await guest.run("rm -f /run/test/said; script -qec 'bash /run/test/call' /dev/null");
     const answer = 'until test -s /run/test/said; do sleep 0.1; done; cat /run/test/said';
