@@ -77,14 +77,13 @@ unsigned int ksplice_count_awaited(struct ksplice_update *update)
 /* Whether it is too late: the module is there, or past this point. */
 static bool is_here(const char *target)
 {
-	struct module *mod;
-	bool here;
+	const struct module *mod;
 
+	/* The address alone is compared: it may be gone. */
 	preempt_disable();
 	mod = KERNEL(find_module)(target);
-	here = mod && !ksplice_is_expected(mod);
 	preempt_enable();
-	return here;
+	return mod && !ksplice_is_expected(mod);
 }
 
 static void free_awaited(struct awaited *a)
@@ -152,12 +151,16 @@ static int await(const char *id, const char *target)
 
 	if (ksplice_is_awaited(id, target))
 		return 0;
+	/* Not while the core is being unloaded. */
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
 	a = kzalloc(sizeof(*a), GFP_KERNEL);
-	if (!a)
+	if (!a) {
+		module_put(THIS_MODULE);
 		return -ENOMEM;
+	}
 	strscpy(a->id, id, sizeof(a->id));
 	strscpy(a->target, target, sizeof(a->target));
-	__module_get(THIS_MODULE);
 	ret = add_awaited(a);
 	if (ret) {
 		free_awaited(a);

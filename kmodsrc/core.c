@@ -203,11 +203,15 @@ static void mark_applied(struct ksplice_update *update)
  */
 int ksplice_apply(struct ksplice_update *update)
 {
+	lockdep_assert_held(&ksplice_lock);
 	if (update->stage == KSPLICE_APPLIED && !has_fresh(update))
 		return -EALREADY;
 	if (update->stage > KSPLICE_APPLIED) {
 		update->cause = KSPLICE_ALREADY_REVERSED;
 	} else {
+		/* For all that happens from the switch on. */
+		if (update->stage == KSPLICE_PREPARING)
+			update->applied_at = ksplice_now();
 		update->cause = apply(update, KSPLICE_APPLY);
 		if (update->cause == KSPLICE_OK)
 			mark_applied(update);
@@ -222,6 +226,7 @@ int ksplice_apply(struct ksplice_update *update)
 /* Whether the update could be applied now: 0 or an errno. */
 int ksplice_try(struct ksplice_update *update)
 {
+	lockdep_assert_held(&ksplice_lock);
 	if (update->stage > KSPLICE_APPLIED || !has_fresh(update))
 		return -EINVAL;
 	update->cause = apply(update, KSPLICE_TRY);
@@ -257,6 +262,7 @@ static bool any_is_starting(const struct ksplice_update *update)
  */
 int ksplice_reverse(struct ksplice_update *update)
 {
+	lockdep_assert_held(&ksplice_lock);
 	if (update->stage == KSPLICE_PREPARING)
 		return -EINVAL;
 	if (update->stage == KSPLICE_REVERSED) {
@@ -276,9 +282,13 @@ int ksplice_reverse(struct ksplice_update *update)
 			ksplice_stop_awaiting(update->id);
 		}
 	}
+	/* Tasks that were on their way into new code are in it after that, or through. */
+	if (update->cause == KSPLICE_OK)
+		update->cause = ksplice_wait_for_grace(update);
 	if (update->cause == KSPLICE_OK && any_may_be_busy(update))
 		update->cause = ksplice_switch(update, KSPLICE_LEAVE);
 	if (update->cause == KSPLICE_OK) {
+		rcu_barrier();
 		ksplice_call_hooks(update, KSPLICE_HOOK_POST_REVERSE);
 		update->stage = KSPLICE_REVERSED;
 		update->order = 0;
@@ -321,6 +331,7 @@ void ksplice_drop_target(struct ksplice_target *target)
 {
 	struct ksplice_update *update = target->update;
 
+	lockdep_assert_held(&ksplice_lock);
 	ksplice_forget_match(target);
 	target->outlived = target->new;
 	if (!target->applied)
@@ -334,25 +345,48 @@ void ksplice_drop_target(struct ksplice_target *target)
 	}
 }
 
+struct part {
+	int (*init)(void);
+	void (*exit)(void);
+};
+
+/* In the order in which they begin; sysfs is last, for then user space comes. */
+static const struct part parts[] = {
+	{ ksplice_find_kernel_symbols },
+	{ NULL, ksplice_grace_exit },
+	{ NULL, ksplice_shadow_exit },
+	{ ksplice_exiting_init, ksplice_exiting_exit },
+	{ ksplice_cpus_init, ksplice_cpus_exit },
+	{ ksplice_late_init, ksplice_late_exit },
+	{ ksplice_sysfs_init, ksplice_sysfs_exit },
+};
+
+/* The last first. */
+static void end_parts(unsigned int n)
+{
+	while (n--)
+		if (parts[n].exit)
+			parts[n].exit();
+}
+
 static int __init ksplice_init(void)
 {
-	int ret = ksplice_find_kernel_symbols();
+	unsigned int i;
+	int ret;
 
-	if (!ret)
-		ret = ksplice_sysfs_init();
-	if (ret)
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		ret = parts[i].init ? parts[i].init() : 0;
+		if (!ret)
+			continue;
+		end_parts(i);
 		return ret;
-	ret = ksplice_late_init();
-	if (ret)
-		ksplice_sysfs_exit();
-	return ret;
+	}
+	return 0;
 }
 
 static void __exit ksplice_exit(void)
 {
-	ksplice_late_exit();
-	ksplice_sysfs_exit();
-	ksplice_shadow_exit();
+	end_parts(ARRAY_SIZE(parts));
 }
 
 module_init(ksplice_init);

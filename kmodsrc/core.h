@@ -60,6 +60,10 @@ enum ksplice_cause {
 	KSPLICE_BASE_MISSING,
 	KSPLICE_CALL_FAILED,
 	KSPLICE_STACKED,
+	KSPLICE_FTRACE_BUSY,
+	KSPLICE_FTRACE_OFF,
+	KSPLICE_CPU_OFFLINE,
+	KSPLICE_IN_INTERRUPTS,
 	KSPLICE_N_CAUSES,
 };
 
@@ -90,9 +94,11 @@ struct ksplice_function {
 	struct ftrace_ops ops;
 #endif
 	bool attached;			/* the ops are registered */
+	bool kept;			/* ... and cannot be unregistered any more */
 	unsigned long leads_to;		/* the new code that the ops redirect to */
 	const u8 *content;		/* of data, to write over the old; else NULL */
 	u8 *old_content;
+	u8 *place;			/* where what is written can be written, during a switch */
 };
 
 struct ksplice_symbols;
@@ -162,6 +168,8 @@ struct ksplice_update {
 	enum ksplice_stage stage;
 	enum ksplice_cause cause;
 	unsigned int order;		/* 1 for the first that was applied, 0 if not applied */
+	u64 applied_at;			/* by the clock of cpus.c */
+	struct ksplice_grace *grace;	/* NULL before it is asked for */
 	struct list_head functions;	/* those that are live, and those to be switched next */
 	unsigned int n_functions;
 	struct ksplice_range *ranges;	/* sorted, without overlap */
@@ -218,6 +226,7 @@ enum ksplice_cause ksplice_check_above(struct ksplice_update *update);
 void ksplice_print_bases(struct seq_buf *text, const struct ksplice_update *update);
 
 /* sysfs.c */
+int ksplice_may_write(void);
 struct ksplice_update *ksplice_create_update(const char *id);
 void ksplice_release_update(struct ksplice_update *update);
 
@@ -280,7 +289,37 @@ void ksplice_lock_livepatches(void);
 void ksplice_unlock_livepatches(void);
 const char *ksplice_find_livepatch(unsigned long start, unsigned long length);
 
+/* write.c */
+u8 *ksplice_map(unsigned long address, unsigned long length);
+void ksplice_unmap(u8 *place);
+void ksplice_copy(u8 *to, const u8 *from, unsigned long length);
+int ksplice_write_text(unsigned long to, const void *bytes, unsigned long length);
+
+/* walk.c */
+int ksplice_walk(struct task_struct *task, unsigned long *entries, unsigned int room);
+
+/* exiting.c, or hidden.c */
+int ksplice_exiting_init(void);
+void ksplice_exiting_exit(void);
+void ksplice_each_exiting(void (*fn)(struct task_struct *task, void *data), void *data);
+bool ksplice_all_exiting(bool (*fn)(struct task_struct *task, void *data), void *data);
+bool ksplice_any_hidden(void);
+
+/* cpus.c: processors that go offline */
+int ksplice_cpus_init(void);
+void ksplice_cpus_exit(void);
+u64 ksplice_now(void);
+enum ksplice_cause ksplice_check_cpus(struct ksplice_update *update);
+
+/* grace.c: what undo waits for before anything is let go */
+struct ksplice_grace;
+enum ksplice_cause ksplice_wait_for_grace(struct ksplice_update *update);
+void ksplice_end_grace(struct ksplice_update *update);
+void ksplice_grace_exit(void);
+
 /* stacks.c */
+void ksplice_note_conflict(struct ksplice_update *update, const struct task_struct *task,
+			   unsigned long address);
 struct ksplice_seen;
 struct ksplice_seen *ksplice_look_ahead(struct ksplice_update *update, enum ksplice_step step);
 void ksplice_forget_seen(struct ksplice_seen *seen);

@@ -79,6 +79,8 @@ void ksplice_free_functions(struct ksplice_update *update)
 			continue;
 		list_del(&f->list);
 		update->n_functions--;
+		if (f->kept)
+			continue;
 		kfree(f->name);
 		kvfree(f->old_content);
 		kfree(f);
@@ -115,7 +117,6 @@ int ksplice_read_text(void *to, u64 address, size_t length)
 {
 	const struct ksplice_function *f;
 
-	cond_resched();
 	if (copy_from_kernel_nofault(to, (void *)(unsigned long)address, length))
 		return -EFAULT;
 	list_for_each_entry(f, &ksplice_switched, switched) {

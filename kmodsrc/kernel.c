@@ -31,6 +31,10 @@ struct ksplice_kernel ksplice_kernel __ro_after_init = {
 #endif
 #ifndef CONFIG_KPROBES
 	.get_kprobe = get_kprobe,
+	.within_kprobe_blacklist = within_kprobe_blacklist,
+#endif
+#ifndef CONFIG_PERF_EVENTS
+	.perf_event_text_poke = perf_event_text_poke,
 #endif
 };
 
@@ -58,12 +62,14 @@ static const struct wanted wanted[] __initconst = {
 #ifdef CONFIG_KPROBES
 	WANT(kprobe_mutex),
 #endif
+	WANT(kallsyms_show_value),
 	WANT(module_kallsyms_on_each_symbol),
-	WANT(stack_trace_save_tsk_reliable),
+	WANT(perf_event_text_poke),
+	WANT(put_task_stack),
 	WANT(static_call_text_reserved),
 	WANT(stop_machine_cpuslocked),
 	WANT(text_mutex),
-	WANT(text_poke_kgdb),
+	WANT(within_kprobe_blacklist),
 };
 
 struct found {

@@ -20,8 +20,8 @@
 #include <linux/list.h>
 #include <linux/memory.h>
 #include <linux/module.h>
-#include <linux/sched.h>
-#include <linux/stacktrace.h>
+#include <linux/perf_event.h>
+#include <linux/sched/task_stack.h>
 #include <linux/static_call.h>
 #include <linux/stop_machine.h>
 #include <asm/alternative.h>
@@ -55,12 +55,14 @@ struct ksplice_kernel {
 #ifdef CONFIG_KPROBES
 	typeof(kprobe_mutex) *kprobe_mutex;
 #endif
+	typeof(kallsyms_show_value) *kallsyms_show_value;
 	typeof(module_kallsyms_on_each_symbol) *module_kallsyms_on_each_symbol;
-	typeof(stack_trace_save_tsk_reliable) *stack_trace_save_tsk_reliable;
+	typeof(perf_event_text_poke) *perf_event_text_poke;
+	typeof(put_task_stack) *put_task_stack;
 	typeof(static_call_text_reserved) *static_call_text_reserved;
 	typeof(stop_machine_cpuslocked) *stop_machine_cpuslocked;
 	typeof(text_mutex) *text_mutex;
-	typeof(text_poke_kgdb) *text_poke_kgdb;
+	typeof(within_kprobe_blacklist) *within_kprobe_blacklist;
 };
 
 extern struct ksplice_kernel ksplice_kernel;

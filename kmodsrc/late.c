@@ -12,6 +12,7 @@
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
+#include <linux/freezer.h>
 #include <linux/kmod.h>
 #include <linux/notifier.h>
 #include <linux/pid.h>
@@ -24,8 +25,18 @@
 #define MAX_WORDS 8
 #define LOOK_INTERVAL (HZ / 20)
 
+static int set_seconds(const char *value, const struct kernel_param *param)
+{
+	return ksplice_may_write() ?: param_set_uint(value, param);
+}
+
+static const struct kernel_param_ops seconds_ops = {
+	.set = set_seconds,
+	.get = param_get_uint,
+};
+
 static unsigned int helper_seconds = 30;
-module_param(helper_seconds, uint, 0644);
+module_param_cb(helper_seconds, &seconds_ops, &helper_seconds, 0644);
 MODULE_PARM_DESC(helper_seconds, "How long the loader of a module that is awaited waits");
 
 /* A module whose loader waits for the helper. */
@@ -112,18 +123,21 @@ static bool is_over(struct pid *pid)
 	return over;
 }
 
-/* Waits for its end, or brings it about. */
+/*
+ * Waits for its end, or brings it about.  When the machine is to sleep, the helper is
+ * frozen, and so is who waits here: nobody who is awake waits for the locks that a loader of
+ * a module has.
+ */
 static void wait_for_helper(struct pid *pid, unsigned int seconds, bool killable)
 {
+	unsigned int state = killable ? TASK_KILLABLE : TASK_UNINTERRUPTIBLE;
 	unsigned long end = jiffies + seconds * HZ;
 
 	while (!is_over(pid) && time_before(jiffies, end)) {
 		if (killable && fatal_signal_pending(current))
 			break;
-		if (killable)
-			schedule_timeout_killable(LOOK_INTERVAL);
-		else
-			schedule_timeout_uninterruptible(LOOK_INTERVAL);
+		set_current_state(state | TASK_FREEZABLE_UNSAFE);
+		schedule_timeout(LOOK_INTERVAL);
 	}
 	if (!is_over(pid))
 		kill_pid(pid, SIGKILL, 1);
@@ -226,9 +240,9 @@ static void keep_for_ever(const char *name)
 
 	list_for_each_entry(update, updates, list) {
 		target = ksplice_find_target(update, name);
-		if (!target || !target->outlived)
+		/* One that cannot be held is being unloaded, as it should be. */
+		if (!target || !target->outlived || !try_module_get(target->new->owner))
 			continue;
-		__module_get(target->new->owner);
 		pr_err("%s: %s outlives %s and must stay until the next boot\n", update->id,
 		       module_name(target->new->owner), name);
 	}
@@ -291,7 +305,7 @@ int __init ksplice_late_init(void)
 	return register_module_notifier(&block);
 }
 
-/* Nothing is awaited: that would keep the core. */
+/* Nothing is awaited: that would keep the core.  Nobody can set the helper any more. */
 void ksplice_late_exit(void)
 {
 	unregister_module_notifier(&block);

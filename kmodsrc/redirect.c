@@ -51,6 +51,21 @@ static int attach(struct ksplice_function *f)
 	return ret;
 }
 
+static enum ksplice_cause cause_of(int error)
+{
+	switch (error) {
+	case -EBUSY:		/* somebody else redirects it, or tracing is switched off */
+	case -EAGAIN:		/* somebody is about to, or to stop */
+		return KSPLICE_FTRACE_BUSY;
+	case -ENODEV:		/* ftrace found something wrong, and stopped itself */
+		return KSPLICE_FTRACE_OFF;
+	case -ENOMEM:
+		return KSPLICE_OUT_OF_MEMORY;
+	default:
+		return KSPLICE_UNEXPECTED;
+	}
+}
+
 /* The handlers do nothing until the functions are live. */
 enum ksplice_cause ksplice_attach_ftrace(struct ksplice_update *update)
 {
@@ -64,21 +79,40 @@ enum ksplice_cause ksplice_attach_ftrace(struct ksplice_update *update)
 		if (ret) {
 			pr_info("%s: ftrace cannot redirect %s: %d\n", update->id, f->name, ret);
 			ksplice_detach_ftrace(update);
-			return KSPLICE_RESERVED_TEXT;
+			return cause_of(ret);
 		}
 	}
 	return KSPLICE_OK;
+}
+
+/*
+ * Since ftrace has stopped itself it lets go of nothing: the handler may be called for
+ * ever, and finds that its function is not live.
+ */
+static void keep_for_ever(struct ksplice_function *f, int error)
+{
+	if (f->kept)
+		return;
+	f->kept = true;
+	__module_get(THIS_MODULE);
+	pr_err("%s: ftrace does not let go of %s (%d): ksplice.ko must stay until the next boot\n",
+	       f->update->id, f->name, error);
 }
 
 /* Those that are not live.  Returns when no handler of these functions runs any more. */
 void ksplice_detach_ftrace(struct ksplice_update *update)
 {
 	struct ksplice_function *f;
+	int ret;
 
 	list_for_each_entry(f, &update->functions, list) {
 		if (!f->attached || f->live)
 			continue;
-		unregister_ftrace_function(&f->ops);
+		ret = unregister_ftrace_function(&f->ops);
+		if (ret) {
+			keep_for_ever(f, ret);
+			continue;
+		}
 		ftrace_free_filter(&f->ops);
 		f->attached = false;
 	}

@@ -70,6 +70,7 @@ static void drop_update_if_empty(struct ksplice_update *update)
 		return;
 	list_del(&update->list);
 	kobject_del(&update->kobj);
+	ksplice_end_grace(update);
 	ksplice_release_update(update);
 }
 
@@ -96,9 +97,15 @@ static bool is_good_name(const char *name, size_t max, const char *also)
 	return i > 0;
 }
 
+/* Ids are names of directories, beside these files. */
+static bool is_taken(const char *id)
+{
+	return !strcmp(id, "helper") || !strcmp(id, "awaited");
+}
+
 bool ksplice_is_good_name(const char *id, const char *target)
 {
-	return is_good_name(id, KSPLICE_MAX_ID, "") &&
+	return is_good_name(id, KSPLICE_MAX_ID, "") && !is_taken(id) &&
 	       is_good_name(target, MODULE_NAME_LEN - 1, "_-");
 }
 
@@ -131,6 +138,7 @@ static int add_code(struct ksplice_update *update, const char *name,
 	struct ksplice_target *target = ksplice_find_target(update, name);
 	int ret = 0;
 
+	lockdep_assert_held(&ksplice_lock);
 	if (!may_come(update, name) || (target && target->applied))
 		return -EBUSY;
 	if (target && ((old && target->old) || (new && target->new)))
@@ -228,9 +236,13 @@ int ksplice_register_new_code(const struct ksplice_new_code *code)
 }
 EXPORT_SYMBOL_GPL(ksplice_register_new_code);
 
-/* Not while the update is applied: the owner is held until it is reversed. */
+/*
+ * Not while the update is applied: the owner is held until it is reversed.  Hooks may have
+ * left RCU callbacks since then.
+ */
 void ksplice_unregister_new_code(const struct ksplice_new_code *code)
 {
+	rcu_barrier();
 	unregister_code(code->id, code->target, NULL, code);
 }
 EXPORT_SYMBOL_GPL(ksplice_unregister_new_code);

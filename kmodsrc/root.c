@@ -20,8 +20,10 @@ static ssize_t awaited_show(struct kobject *kobj, struct kobj_attribute *attr, c
 static ssize_t awaited_store(struct kobject *kobj, struct kobj_attribute *attr,
 			     const char *buf, size_t count)
 {
-	int ret = ksplice_await(buf);
+	int ret = ksplice_may_write();
 
+	if (!ret)
+		ret = ksplice_await(buf);
 	return ret ? ret : count;
 }
 
@@ -33,8 +35,10 @@ static ssize_t helper_show(struct kobject *kobj, struct kobj_attribute *attr, ch
 static ssize_t helper_store(struct kobject *kobj, struct kobj_attribute *attr,
 			    const char *buf, size_t count)
 {
-	int ret = ksplice_set_helper(buf);
+	int ret = ksplice_may_write();
 
+	if (!ret)
+		ret = ksplice_set_helper(buf);
 	return ret ? ret : count;
 }
 
@@ -58,11 +62,13 @@ int __init ksplice_sysfs_init(void)
 		return -ENOMEM;
 	ret = sysfs_create_files(ksplice_root, root_attrs);
 	if (ret)
-		kobject_put(ksplice_root);
+		ksplice_sysfs_exit();
 	return ret;
 }
 
+/* The kernel may put off the end of the object, which must not keep the files. */
 void ksplice_sysfs_exit(void)
 {
+	kobject_del(ksplice_root);
 	kobject_put(ksplice_root);
 }

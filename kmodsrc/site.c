@@ -31,6 +31,19 @@ static unsigned long ftrace_site(unsigned long entry)
 	return site - entry <= ENDBR64_SIZE ? site : 0;
 }
 
+/*
+ * NMIs go on while the machine is stopped.  What they call is among the code that
+ * kprobes must keep away from, with the code that handles breakpoints: the kernel
+ * keeps a list.  There, no CPU may ever meet a jump that is half written; an ftrace
+ * handler is switched by one store.
+ */
+static const char *no_time(const struct ksplice_function *f)
+{
+	if (KERNEL(within_kprobe_blacklist)(f->old))
+		return "it may run in an NMI or while a breakpoint is handled";
+	return NULL;
+}
+
 static unsigned long entry_site(unsigned long entry)
 {
 	u32 insn;
@@ -72,35 +85,42 @@ static void set_jump(struct ksplice_function *f)
 	memcpy(f->jump + 1, &distance, sizeof(distance));
 }
 
-static bool choose_site(struct ksplice_function *f)
+static enum ksplice_cause choose_site(struct ksplice_function *f)
 {
 	unsigned long traced = ftrace_site(f->old);
 	const char *obstacle;
 
 	f->site = traced ? traced + MCOUNT_INSN_SIZE : entry_site(f->old);
-	obstacle = no_jump(f);
+	obstacle = no_jump(f) ?: no_time(f);
 	/* A handler comes before any jump: it would go on leading to the code below. */
 	if (f->below && f->below->by_ftrace)
 		obstacle = "ftrace redirects it already";
 	f->by_ftrace = obstacle;
 	if (!obstacle) {
 		set_jump(f);
-		return true;
+		return KSPLICE_OK;
 	}
-	if (!traced)
-		pr_info("%s: %s cannot be replaced: %s\n", f->update->id, f->name, obstacle);
 	f->ftrace_site = traced;
-	return traced;
+	if (traced)
+		return KSPLICE_OK;
+	pr_info("%s: %s cannot be replaced: %s\n", f->update->id, f->name, obstacle);
+	return no_time(f) ? KSPLICE_IN_INTERRUPTS : KSPLICE_RESERVED_TEXT;
 }
 
 enum ksplice_cause ksplice_choose_sites(struct ksplice_update *update)
 {
 	enum ksplice_cause cause = KSPLICE_OK;
+	enum ksplice_cause why;
 	struct ksplice_function *f;
 
-	list_for_each_entry(f, &update->functions, list)
-		if (f->new && !f->live && !choose_site(f))
-			cause = KSPLICE_RESERVED_TEXT;
+	lockdep_assert_held(&KERNEL(text_mutex));
+	list_for_each_entry(f, &update->functions, list) {
+		if (!f->new || f->live)
+			continue;
+		why = choose_site(f);
+		if (why != KSPLICE_OK)
+			cause = why;
+	}
 	return cause;
 }
 
@@ -108,21 +128,21 @@ enum ksplice_cause ksplice_choose_sites(struct ksplice_update *update)
  * A probe on the call to ftrace is ftrace's business.  One in front of a jump
  * at the entry could only be on an ENDBR, and reach into the jump.
  */
-static bool is_probed(const struct ksplice_function *f)
+static bool is_probed(const struct ksplice_function *f, unsigned long end)
 {
 	unsigned long at = f->site;
-	bool probed = false;
+	struct kprobe *probe = NULL;
 
 	if (f->site - f->old < KSPLICE_JUMP_SIZE)
 		at = f->old;
 	preempt_disable();
-	for (; at < f->site + KSPLICE_JUMP_SIZE; at++)
-		if (KERNEL(get_kprobe)((void *)at))
-			probed = true;
+	for (; at < end && !probe; at++)
+		probe = KERNEL(get_kprobe)((void *)at);
 	preempt_enable();
-	if (probed)
-		pr_info("%s: there is a kprobe at the start of %s\n", f->update->id, f->name);
-	return probed;
+	if (probe)
+		pr_info("%s: there is a kprobe in %s at +0x%lx\n", f->update->id, f->name,
+			at - 1 - f->old);
+	return probe;
 }
 
 static enum ksplice_cause check_before_apply(struct ksplice_function *f)
@@ -139,7 +159,7 @@ static enum ksplice_cause check_before_apply(struct ksplice_function *f)
 		pr_info("%s: %s is replaced by %s\n", f->update->id, f->name, other->update->id);
 		return KSPLICE_NO_MATCH;
 	}
-	if (f->new && !f->by_ftrace && is_probed(f))
+	if (f->new && !f->by_ftrace && is_probed(f, f->site + KSPLICE_JUMP_SIZE))
 		return KSPLICE_PROBED;
 	if (!ksplice_match_span(&f->target->match, f->span))
 		return f->target->verdict;
@@ -160,6 +180,7 @@ enum ksplice_cause ksplice_check_before_apply(struct ksplice_update *update)
 	enum ksplice_cause cause = KSPLICE_OK;
 	struct ksplice_function *f;
 
+	lockdep_assert_held(&KERNEL(text_mutex));
 	list_for_each_entry(f, &update->functions, list)
 		if (!f->live && cause == KSPLICE_OK)
 			cause = check_before_apply(f);
@@ -175,11 +196,16 @@ static enum ksplice_cause check_data_before_undo(const struct ksplice_function *
 	return KSPLICE_UNEXPECTED;
 }
 
+/*
+ * A kprobe on the jump, removed later, would put the first byte of the jump over code
+ * that is back in use.  One behind it was put there when nothing but the jump said where
+ * instructions begin: its breakpoint may be in the middle of one.
+ */
 static enum ksplice_cause check_before_undo(const struct ksplice_function *f)
 {
 	u8 bytes[KSPLICE_JUMP_SIZE];
 
-	if (is_probed(f))
+	if (is_probed(f, f->old + f->length))
 		return KSPLICE_PROBED;
 	if (!copy_from_kernel_nofault(bytes, (void *)f->site, sizeof(bytes)) &&
 	    !memcmp(bytes, f->jump, sizeof(bytes)))
@@ -188,14 +214,12 @@ static enum ksplice_cause check_before_undo(const struct ksplice_function *f)
 	return KSPLICE_UNEXPECTED;
 }
 
-/*
- * A kprobe on the jump, removed later, would put the first byte of the jump
- * over code that is back in use.
- */
 enum ksplice_cause ksplice_check_before_undo(struct ksplice_update *update)
 {
-	enum ksplice_cause cause = KSPLICE_OK;
+	enum ksplice_cause cause = ksplice_check_cpus(update);
 	struct ksplice_function *f;
+
+	lockdep_assert_held(&KERNEL(text_mutex));
 
 	list_for_each_entry(f, &update->functions, list) {
 		if (cause != KSPLICE_OK)

@@ -10,6 +10,7 @@
  * also lets a busy update fail without stopping anything.
  */
 #include <linux/hash.h>
+#include <linux/kthread.h>
 #include <linux/log2.h>
 #include <linux/sched/signal.h>
 #include <linux/vmalloc.h>
@@ -90,14 +91,28 @@ static bool is_conflict(const struct ksplice_update *update, enum ksplice_step s
 	}
 }
 
+/* A thread of the kernel that has not begun yet has its function nowhere on its stack. */
+static unsigned long thread_in_new_code(const struct ksplice_update *update,
+					enum ksplice_step step, struct task_struct *task)
+{
+	unsigned long fn = (unsigned long)kthread_func(task);
+
+	if (!fn || (step != KSPLICE_REVERSE && step != KSPLICE_LEAVE))
+		return 0;
+	return in_new_code(update, fn) ? fn : 0;
+}
+
 /* Returns 0 if the stack is clear, or an address that is not. */
 static unsigned long find_conflict(const struct ksplice_update *update, enum ksplice_step step,
 				   struct task_struct *task)
 {
+	unsigned long fn = thread_in_new_code(update, step, task);
 	bool may_stay = false;
 	int n;
 
-	n = KERNEL(stack_trace_save_tsk_reliable)(task, entries, MAX_DEPTH);
+	if (fn)
+		return fn;
+	n = ksplice_walk(task, entries, MAX_DEPTH);
 	if (n < 0)
 		return KSPLICE_UNRELIABLE;
 	while (--n >= 0)
@@ -106,18 +121,23 @@ static unsigned long find_conflict(const struct ksplice_update *update, enum ksp
 	return 0;
 }
 
-static void note_conflict(struct ksplice_update *update, const struct task_struct *task,
-			  unsigned long address)
+static void add_conflict(struct ksplice_update *update, pid_t pid, const char *comm,
+			 unsigned long address)
 {
 	struct ksplice_conflict *c;
 
 	if (update->n_conflicts == KSPLICE_MAX_CONFLICTS)
 		return;
 	c = &update->conflicts[update->n_conflicts++];
-	c->pid = task->pid;
-	memcpy(c->comm, task->comm, sizeof(c->comm));
-	c->comm[sizeof(c->comm) - 1] = '\0';
+	c->pid = pid;
+	strscpy(c->comm, comm, sizeof(c->comm));
 	c->address = address;
+}
+
+void ksplice_note_conflict(struct ksplice_update *update, const struct task_struct *task,
+			   unsigned long address)
+{
+	add_conflict(update, task->pid, task->comm, address);
 }
 
 static struct walked *find_slot(const struct ksplice_seen *seen, const struct task_struct *task)
@@ -173,7 +193,7 @@ static void look_at(struct ksplice_update *update, enum ksplice_step step, struc
 	if (switches(task) != before)
 		return;
 	if (conflict) {
-		note_conflict(update, task, conflict);
+		ksplice_note_conflict(update, task, conflict);
 	} else if (seen && seen->room) {
 		slot = find_slot(seen, task);
 		slot->task = task;
@@ -183,16 +203,31 @@ static void look_at(struct ksplice_update *update, enum ksplice_step step, struc
 	}
 }
 
+struct look {
+	struct ksplice_update *update;
+	enum ksplice_step step;
+};
+
+static void look_at_exiting(struct task_struct *task, void *data)
+{
+	const struct look *look = data;
+
+	look_at(look->update, look->step, task, NULL);
+}
+
 /* The result may be NULL.  Conflicts are in the update. */
 struct ksplice_seen *ksplice_look_ahead(struct ksplice_update *update, enum ksplice_step step)
 {
 	struct ksplice_seen *seen = alloc_seen();
+	struct look look = { update, step };
 	struct task_struct *process, *task;
 
 	rcu_read_lock();
 	for_each_process_thread(process, task)
 		look_at(update, step, task, seen);
 	rcu_read_unlock();
+	if (!update->n_conflicts)
+		ksplice_each_exiting(look_at_exiting, &look);
 	return seen;
 }
 
@@ -219,8 +254,24 @@ static bool is_clear(struct ksplice_update *update, enum ksplice_step step,
 
 	ksplice_this_attempt(update)->walked++;
 	if (conflict)
-		note_conflict(update, task, conflict);
+		ksplice_note_conflict(update, task, conflict);
 	return !conflict;
+}
+
+static bool exiting_is_clear(struct task_struct *task, void *data)
+{
+	const struct look *look = data;
+
+	return is_clear(look->update, look->step, task);
+}
+
+/* Old code stays, so this is about undo. */
+static bool nobody_hides(struct ksplice_update *update, enum ksplice_step step)
+{
+	if (step == KSPLICE_APPLY || step == KSPLICE_TRY || !ksplice_any_hidden())
+		return true;
+	add_conflict(update, 0, "exiting", KSPLICE_UNRELIABLE);
+	return false;
 }
 
 /*
@@ -230,6 +281,7 @@ static bool is_clear(struct ksplice_update *update, enum ksplice_step step,
 bool ksplice_stacks_clear(struct ksplice_update *update, enum ksplice_step step,
 			  const struct ksplice_seen *seen)
 {
+	struct look look = { update, step };
 	struct task_struct *process, *task;
 	int cpu;
 
@@ -243,5 +295,5 @@ bool ksplice_stacks_clear(struct ksplice_update *update, enum ksplice_step step,
 	for_each_online_cpu(cpu)
 		if (!is_clear(update, step, KERNEL(idle_task)(cpu)))
 			return false;
-	return true;
+	return ksplice_all_exiting(exiting_is_clear, &look) && nobody_hides(update, step);
 }

@@ -5,7 +5,7 @@
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
-#include <linux/mm.h>
+#include <linux/perf_event.h>
 #include <linux/timekeeping.h>
 #include <asm/sync_core.h>
 #include "core.h"
@@ -46,26 +46,6 @@ static void unlock_text(void)
 	ksplice_unlock_livepatches();
 }
 
-/*
- * Who stops the machine holds text_mutex, but this is another thread, and text_poke() insists
- * that its caller has it.  The debugger, which stops all others too, is allowed not to.
- */
-static void write_text(unsigned long to, const u8 *bytes, unsigned long length)
-{
-	KERNEL(text_poke_kgdb)((void *)to, bytes, length);
-}
-
-/* It can be written to two pages at most at once. */
-static void write_content(unsigned long to, const u8 *content, unsigned long length)
-{
-	unsigned long part;
-
-	for (; length; to += part, content += part, length -= part) {
-		part = min(length, PAGE_SIZE - offset_in_page(to));
-		write_text(to, content, part);
-	}
-}
-
 static void write_all(struct ksplice_update *update, bool undo)
 {
 	struct ksplice_function *f, *handler;
@@ -74,14 +54,44 @@ static void write_all(struct ksplice_update *update, bool undo)
 		if (f->live != undo)
 			continue;
 		if (f->new && !f->by_ftrace)
-			write_text(f->site, undo ? f->saved : f->jump, KSPLICE_JUMP_SIZE);
+			ksplice_copy(f->place, undo ? f->saved : f->jump, KSPLICE_JUMP_SIZE);
 		handler = f->by_ftrace ? ksplice_handler_below(f) : NULL;
 		if (handler)
 			WRITE_ONCE(handler->leads_to, undo ? f->below->new : f->new);
 		if (f->content)
-			write_content(f->old, undo ? f->old_content : f->content, f->length);
+			ksplice_copy(f->place, undo ? f->old_content : f->content, f->length);
 		WRITE_ONCE(f->live, !undo);
 	}
+}
+
+static void unmap_all(struct ksplice_update *update)
+{
+	struct ksplice_function *f;
+
+	list_for_each_entry(f, &update->functions, list) {
+		ksplice_unmap(f->place);
+		f->place = NULL;
+	}
+}
+
+/* What write_all() will write to. */
+static enum ksplice_cause map_all(struct ksplice_update *update, bool undo)
+{
+	struct ksplice_function *f;
+
+	list_for_each_entry(f, &update->functions, list) {
+		if (f->live != undo)
+			continue;
+		if (f->content)
+			f->place = ksplice_map(f->old, f->length);
+		else if (f->new && !f->by_ftrace)
+			f->place = ksplice_map(f->site, KSPLICE_JUMP_SIZE);
+		else
+			continue;
+		if (!f->place)
+			return KSPLICE_OUT_OF_MEMORY;
+	}
+	return KSPLICE_OK;
 }
 
 static bool writes(enum ksplice_step step)
@@ -229,16 +239,37 @@ static void mark_switched(struct ksplice_update *update, bool undo)
 	}
 }
 
-static enum ksplice_cause prepare(struct ksplice_update *update)
+/* Who records code, as perf does for processor traces, is told of each jump. */
+static void tell_tracers(struct ksplice_update *update, bool undo)
 {
-	enum ksplice_cause cause;
+	struct ksplice_function *f;
 
-	lock_text();
-	cause = ksplice_choose_sites(update);
-	unlock_text();
+	list_for_each_entry(f, &update->functions, list)
+		if (f->place && f->new)
+			KERNEL(perf_event_text_poke)((void *)f->site,
+						     undo ? f->jump : f->saved, KSPLICE_JUMP_SIZE,
+						     undo ? f->saved : f->jump, KSPLICE_JUMP_SIZE);
+}
+
+static enum ksplice_cause prepare(struct ksplice_update *update, enum ksplice_step step)
+{
+	bool undo = step == KSPLICE_REVERSE;
+	enum ksplice_cause cause = KSPLICE_OK;
+
+	if (step == KSPLICE_LEAVE)
+		return KSPLICE_OK;
+	if (!undo) {
+		lock_text();
+		cause = ksplice_choose_sites(update);
+		unlock_text();
+	}
 	if (cause == KSPLICE_OK)
-		cause = ksplice_sort_ranges(update, false);
-	return cause == KSPLICE_OK ? ksplice_attach_ftrace(update) : cause;
+		cause = ksplice_sort_ranges(update, undo);
+	if (cause == KSPLICE_OK && !undo)
+		cause = ksplice_attach_ftrace(update);
+	if (cause == KSPLICE_OK && writes(step))
+		cause = map_all(update, undo);
+	return cause;
 }
 
 /*
@@ -250,18 +281,18 @@ static enum ksplice_cause prepare(struct ksplice_update *update)
 enum ksplice_cause ksplice_switch(struct ksplice_update *update, enum ksplice_step step)
 {
 	bool undo = step == KSPLICE_REVERSE;
-	enum ksplice_cause cause = KSPLICE_OK;
+	enum ksplice_cause cause;
 
+	lockdep_assert_held(&ksplice_lock);
 	update->n_conflicts = 0;
-	if (step == KSPLICE_APPLY || step == KSPLICE_TRY)
-		cause = prepare(update);
-	else if (undo)
-		cause = ksplice_sort_ranges(update, true);
-	if (cause != KSPLICE_OK)
-		return cause;
-	cause = attempt_with_hooks(update, step);
-	if (cause == KSPLICE_OK && writes(step))
+	cause = prepare(update, step);
+	if (cause == KSPLICE_OK)
+		cause = attempt_with_hooks(update, step);
+	if (cause == KSPLICE_OK && writes(step)) {
 		mark_switched(update, undo);
+		tell_tracers(update, undo);
+	}
+	unmap_all(update);
 	/* Undone, not applied after all, or only tried. */
 	if (step == KSPLICE_TRY || (cause == KSPLICE_OK ? undo : !undo))
 		ksplice_detach_ftrace(update);

@@ -2,9 +2,11 @@
 /*
  * /sys/kernel/ksplice/ID: what user space sees of an update, and does with it.
  */
+#include <linux/capability.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 #include "core.h"
+#include "kernel.h"
 
 #define MISMATCHES_SIZE 16384
 
@@ -33,7 +35,20 @@ static const char * const cause_names[KSPLICE_N_CAUSES] = {
 	[KSPLICE_BASE_MISSING] = "base_missing",
 	[KSPLICE_CALL_FAILED] = "call_failed",
 	[KSPLICE_STACKED] = "stacked",
+	[KSPLICE_FTRACE_BUSY] = "ftrace_busy",
+	[KSPLICE_FTRACE_OFF] = "ftrace_off",
+	[KSPLICE_CPU_OFFLINE] = "cpu_offline",
+	[KSPLICE_IN_INTERRUPTS] = "in_interrupts",
 };
+
+/*
+ * Files in sysfs ask for a user, not for a capability.  What is written here loads code,
+ * takes it away, or names a program that the kernel runs: 0, or -EPERM.
+ */
+int ksplice_may_write(void)
+{
+	return capable(CAP_SYS_MODULE) ? 0 : -EPERM;
+}
 
 static struct ksplice_update *to_update(struct kobject *kobj)
 {
@@ -53,8 +68,11 @@ static ssize_t stage_show(struct kobject *kobj, struct kobj_attribute *attr, cha
 static ssize_t stage_store(struct kobject *kobj, struct kobj_attribute *attr,
 			   const char *buf, size_t count)
 {
-	int ret = -EINVAL;
+	int ret = ksplice_may_write();
 
+	if (ret)
+		return ret;
+	ret = -EINVAL;
 	mutex_lock(&ksplice_lock);
 	if (sysfs_streq(buf, "applied"))
 		ret = ksplice_apply(to_update(kobj));
@@ -133,8 +151,10 @@ static ssize_t allow_busy_show(struct kobject *kobj, struct kobj_attribute *attr
 static ssize_t allow_busy_store(struct kobject *kobj, struct kobj_attribute *attr,
 				const char *buf, size_t count)
 {
-	int ret;
+	int ret = ksplice_may_write();
 
+	if (ret)
+		return ret;
 	mutex_lock(&ksplice_lock);
 	ret = ksplice_set_allow_busy(to_update(kobj), buf);
 	mutex_unlock(&ksplice_lock);
@@ -147,6 +167,12 @@ static struct kobj_attribute timing_attr = __ATTR_RO(timing);
 static struct kobj_attribute order_attr = __ATTR_RO(order);
 static struct kobj_attribute on_attr = __ATTR_RO(on);
 static struct kobj_attribute allow_busy_attr = __ATTR_RW(allow_busy);
+
+/* Whether who opened the file may see where things are, as for /proc/kallsyms. */
+static bool may_see(struct file *file)
+{
+	return KERNEL(kallsyms_show_value)(file->f_cred);
+}
 
 /*
  * The rest may be longer than a page, which is all that an attribute can show.
@@ -207,6 +233,15 @@ static void print_functions(struct seq_buf *text, struct ksplice_update *update)
 			       f->old, f->length, f->new);
 }
 
+/* Without addresses. */
+static void print_names(struct seq_buf *text, struct ksplice_update *update)
+{
+	const struct ksplice_function *f;
+
+	list_for_each_entry(f, &update->functions, list)
+		seq_buf_printf(text, "%s %s 0x0 %lu 0x0\n", f->target->name, f->name, f->length);
+}
+
 static size_t saved_size(const struct ksplice_function *f)
 {
 	if (f->content)
@@ -249,6 +284,9 @@ static ssize_t match_read(struct file *file, struct kobject *kobj, struct bin_at
 {
 	ssize_t ret;
 
+	/* Bytes of the kernel, addresses in them. */
+	if (!may_see(file) && !file_ns_capable(file, &init_user_ns, CAP_SYS_MODULE))
+		return -EPERM;
 	mutex_lock(&ksplice_lock);
 	ret = read_text(kobj, buf, pos, count, MISMATCHES_SIZE, print_mismatches);
 	mutex_unlock(&ksplice_lock);
@@ -262,7 +300,8 @@ static ssize_t functions_read(struct file *file, struct kobject *kobj, struct bi
 
 	mutex_lock(&ksplice_lock);
 	ret = read_text(kobj, buf, pos, count,
-			(to_update(kobj)->n_functions + 1) * 2 * KSYM_NAME_LEN, print_functions);
+			(to_update(kobj)->n_functions + 1) * 2 * KSYM_NAME_LEN,
+			may_see(file) ? print_functions : print_names);
 	mutex_unlock(&ksplice_lock);
 	return ret;
 }
@@ -275,6 +314,8 @@ static ssize_t saved_read(struct file *file, struct kobject *kobj, struct bin_at
 	size_t size = 1;
 	ssize_t ret;
 
+	if (!may_see(file))
+		return -EPERM;
 	mutex_lock(&ksplice_lock);
 	list_for_each_entry(f, &update->functions, list)
 		size += sizeof("0x0123456789abcdef ") + 2 * saved_size(f) + 1;
@@ -283,7 +324,7 @@ static ssize_t saved_read(struct file *file, struct kobject *kobj, struct bin_at
 	return ret;
 }
 
-static BIN_ATTR_RO(conflicts, 0);
+static BIN_ATTR_ADMIN_RO(conflicts, 0);
 static BIN_ATTR_ADMIN_RO(match, 0);
 static BIN_ATTR_ADMIN_RO(functions, 0);
 static BIN_ATTR_ADMIN_RO(saved, 0);

@@ -90,6 +90,25 @@ static void note_mismatch(struct ksplice_match *m, const struct ksplice_mismatch
 		target->verdict = KSPLICE_NO_MATCH;
 }
 
+/* Nobody rewrites the code while it is read, and no transient breakpoint is seen. */
+static int read_quiet_text(void *to, u64 address, size_t length)
+{
+	int ret;
+
+	cond_resched();
+	mutex_lock(&KERNEL(text_mutex));
+	ret = ksplice_read_text(to, address, length);
+	mutex_unlock(&KERNEL(text_mutex));
+	return ret;
+}
+
+static const struct ksplice_hooks quiet_hooks = {
+	.read = read_quiet_text,
+	.lookup = lookup,
+	.report = note_mismatch,
+};
+
+/* For who has text_mutex. */
 static const struct ksplice_hooks hooks = {
 	.read = ksplice_read_text,
 	.lookup = lookup,
@@ -104,11 +123,13 @@ static enum ksplice_cause hold_module(struct ksplice_target *target)
 		return KSPLICE_OK;
 	preempt_disable();
 	mod = KERNEL(find_module)(target->name);
-	if (mod && mod->state != MODULE_STATE_LIVE && !ksplice_is_expected(mod))
-		mod = NULL;
 	if (mod && !try_module_get(mod))
 		mod = NULL;
 	preempt_enable();
+	if (mod && mod->state != MODULE_STATE_LIVE && !ksplice_is_expected(mod)) {
+		module_put(mod);
+		mod = NULL;
+	}
 	target->module = mod;
 	return mod ? KSPLICE_OK : KSPLICE_TARGET_NOT_LOADED;
 }
@@ -119,7 +140,7 @@ static enum ksplice_cause prepare_match(struct ksplice_target *target)
 	struct ksplice_match *m = &target->match;
 
 	m->program = program;
-	m->hooks = &hooks;
+	m->hooks = &quiet_hooks;
 	m->values = kvcalloc(program->keys.count, sizeof(*m->values), GFP_KERNEL);
 	m->known = kvcalloc(program->keys.count, sizeof(*m->known), GFP_KERNEL);
 	m->addresses = kvcalloc(program->spans.count, sizeof(*m->addresses), GFP_KERNEL);
@@ -168,20 +189,17 @@ static void refuse_replaced(struct ksplice_target *target)
 	}
 }
 
-/*
- * Matches and leaves the verdict in the target.  With text_mutex held nobody
- * rewrites the code that is being read, and no transient breakpoint is seen.
- */
+/* Matches and leaves the verdict in the target. */
 void ksplice_match_target(struct ksplice_target *target)
 {
+	lockdep_assert_held(&ksplice_lock);
 	ksplice_forget_match(target);
 	target->verdict = hold_module(target);
 	if (target->verdict == KSPLICE_OK)
 		target->verdict = prepare_match(target);
 	if (target->verdict == KSPLICE_OK) {
-		mutex_lock(&KERNEL(text_mutex));
 		ksplice_match_all(&target->match);
-		mutex_unlock(&KERNEL(text_mutex));
+		target->match.hooks = &hooks;
 		ksplice_lock_livepatches();
 		refuse_replaced(target);
 		ksplice_unlock_livepatches();

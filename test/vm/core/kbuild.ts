@@ -43,6 +43,8 @@ export interface Base {
   readonly shadow: string;
   /** A livepatch of the kernel's own kind, of core_plain in the target. */
   readonly livepatch: string;
+  /** Stops function tracing for good, and is not loaded then. */
+  readonly ftraceKill: string;
   /** Whether the kernel could load it, and resolves the relocations of `core`. */
   readonly hasLivepatch: boolean;
   readonly tables: TableSizes;
@@ -143,10 +145,10 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
   await writeFile(at('pre/cmdline.c'), `#include <linux/module.h>\n${cmdline}`);
   await writeFile(at('pre/tables.c'), tablesProbeSource);
   const lines =
-    `obj-m := core_target.o core_many.o core_shadow.o ${hasLivepatch ? 'core_livepatch.o' : ''}\n` +
+    `obj-m := core_target.o core_many.o core_shadow.o ftrace-kill.o ${hasLivepatch ? 'core_livepatch.o' : ''}\n` +
     'core_many-y := many.o\ncore_shadow-y := shadow.o\n' +
     `ccflags-y := -I${join(root, 'kmodsrc/include')}\n` +
-    'core_target-y := target.o twin.o\ncore_livepatch-y := livepatch.o\n';
+    'core_target-y := target.o twin.o hidden.o\ncore_livepatch-y := livepatch.o\n';
   await writeFile(at('target/Kbuild'), lines);
   const includes = `ccflags-y := -I${join(kernel.source, 'fs/proc')}\n`;
   await writeFile(at('pre/Kbuild'), `obj-m := cmdline.o tables.o\n${includes}`);
@@ -173,6 +175,7 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
     many: at('target/core_many.ko'),
     shadow: at('target/core_shadow.ko'),
     livepatch: at('target/core_livepatch.ko'),
+    ftraceKill: at('target/ftrace-kill.ko'),
     hasLivepatch,
     tables: readTableSizes(await object('pre/tables.o')),
     objects: new Map([

@@ -4,9 +4,13 @@
  * new-code module of the tests has all of these and registers some.
  */
 #include <linux/delay.h>
+#include <linux/err.h>
 #include <linux/kernel.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include "target.h"
 
 #define NEW(name) \
@@ -22,12 +26,74 @@ NEW(core_label)
 NEW(core_bare_label)
 NEW(core_short)
 NEW(core_twin)
+NEW(core_nokprobe)
+NEW(core_bare_nokprobe)
 
 int new_core_sleeper(char *buf);
 int new_core_sleeper(char *buf)
 {
 	msleep_interruptible(300 * 1000);
 	return scnprintf(buf, 32, "new sleeper" SUFFIX "\n");
+}
+
+/* Sleeps below code that the unwinder takes for the end of a stack. */
+static int nap(void)
+{
+	msleep_interruptible(300 * 1000);
+	return 9;
+}
+
+int new_core_hidden(char *buf, int (*hide)(int (*fn)(void)));
+int new_core_hidden(char *buf, int (*hide)(int (*fn)(void)))
+{
+	return scnprintf(buf, 32, "new hidden %d\n", hide(nap));
+}
+
+/* So many callbacks that they take a second. */
+static void called_back(struct rcu_head *head)
+{
+	udelay(200);
+	kfree(head);
+}
+
+int new_core_callbacks(char *buf);
+int new_core_callbacks(char *buf)
+{
+	struct rcu_head *head;
+	int i;
+
+	for (i = 0; i < 5000; i++) {
+		head = kmalloc(sizeof(*head), GFP_KERNEL);
+		if (head)
+			call_rcu(head, called_back);
+	}
+	return scnprintf(buf, 32, "new callbacks\n");
+}
+
+/* A thread that waits to begin: the first call makes it, the next ends it. */
+static int never(void *unused)
+{
+	return 0;
+}
+
+int new_core_thread(char *buf);
+int new_core_thread(char *buf)
+{
+	static struct task_struct *thread;
+
+	if (thread) {
+		kthread_stop(thread);
+		put_task_struct(thread);
+		thread = NULL;
+		return scnprintf(buf, 32, "ended\n");
+	}
+	thread = kthread_create(never, NULL, "core_thread");
+	if (IS_ERR(thread)) {
+		thread = NULL;
+		return -ENOMEM;
+	}
+	get_task_struct(thread);
+	return scnprintf(buf, 32, "made\n");
 }
 
 int new_core_tight(int (*fn)(void));

@@ -4,6 +4,7 @@
  * parameter calls a function, which says whether it is the old one.
  */
 #include <linux/jump_label.h>
+#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
 #include <linux/sched/signal.h>
@@ -89,6 +90,55 @@ static int tight_show(struct seq_file *m, void *v)
 	seq_printf(m, "%d\n", core_tight(wait_for_wake));
 	return 0;
 }
+
+/*
+ * Calls what it is given from code that the unwinder takes for the end of a stack, as it
+ * does with some thunks of the kernel: see hidden.S.
+ */
+int core_hide(int (*fn)(void));
+
+static __attribute__((__noipa__)) int core_hidden(char *buf, int (*hide)(int (*fn)(void)))
+{
+	return scnprintf(buf, 32, "old hidden %d\n", hide(wait_for_wake));
+}
+
+static int hidden_show(struct seq_file *m, void *v)
+{
+	char buf[32];
+
+	core_hidden(buf, core_hide);
+	seq_puts(m, buf);
+	return 0;
+}
+
+/* Code that may run while a breakpoint is handled. */
+static noinline int core_nokprobe(char *buf)
+{
+	return scnprintf(buf, 32, "old nokprobe\n");
+}
+NOKPROBE_SYMBOL(core_nokprobe);
+SHOW(nokprobe);
+
+/* The same, and ftrace cannot help. */
+static noinline notrace int core_bare_nokprobe(char *buf)
+{
+	return scnprintf(buf, 32, "old bare nokprobe\n");
+}
+NOKPROBE_SYMBOL(core_bare_nokprobe);
+SHOW(bare_nokprobe);
+
+/* Their new code leaves something behind. */
+static noinline int core_callbacks(char *buf)
+{
+	return scnprintf(buf, 32, "old callbacks\n");
+}
+SHOW(callbacks);
+
+static noinline int core_thread(char *buf)
+{
+	return scnprintf(buf, 32, "old thread\n");
+}
+SHOW(thread);
 
 static int wake_set(const char *value, const struct kernel_param *kp)
 {
@@ -193,6 +243,7 @@ static int __init target_init(void)
 		return -EIO;
 	proc_create_single("core_sleeper", 0444, NULL, sleeper_show);
 	proc_create_single("core_tight", 0444, NULL, tight_show);
+	proc_create_single("core_hidden", 0444, NULL, hidden_show);
 	return 0;
 }
 
@@ -200,6 +251,7 @@ static void __exit target_exit(void)
 {
 	remove_proc_entry("core_sleeper", NULL);
 	remove_proc_entry("core_tight", NULL);
+	remove_proc_entry("core_hidden", NULL);
 }
 
 module_init(target_init);

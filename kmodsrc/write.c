@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Writes over code and constants of the kernel and of modules.
+ *
+ * They are read-only where they are, so their pages are mapped once more,
+ * writable, before the machine is stopped.  Inside the stop nothing is left to
+ * do but to copy: no function of the kernel is called, which might just be the one
+ * that is replaced, and no lock is taken, which somebody who was stopped might hold.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <asm/sync_core.h>
+#include "core.h"
+
+/* The page of the kernel image or of a module that has the address, or NULL. */
+static struct page *page_of(unsigned long address)
+{
+	if (address >= MODULES_VADDR && address < MODULES_END)
+		return vmalloc_to_page((void *)address);
+	if (address >= __START_KERNEL_map && address < MODULES_VADDR)
+		return pfn_to_page(PHYS_PFN(__pa_symbol(address)));
+	return NULL;
+}
+
+/*
+ * Where the bytes at the address can be written, until ksplice_unmap().  NULL if there is
+ * not enough memory, or the address is neither the kernel's nor a module's.
+ */
+u8 *ksplice_map(unsigned long address, unsigned long length)
+{
+	unsigned long first = address & PAGE_MASK;
+	unsigned int n = PHYS_PFN(PAGE_ALIGN(address + length) - first), i;
+	struct page **pages = kvmalloc_array(n, sizeof(*pages), GFP_KERNEL);
+	u8 *mapping = NULL;
+
+	if (!pages)
+		return NULL;
+	for (i = 0; i < n; i++) {
+		pages[i] = page_of(first + i * PAGE_SIZE);
+		if (!pages[i])
+			goto out;
+	}
+	mapping = vmap(pages, n, VM_MAP, PAGE_KERNEL);
+out:
+	kvfree(pages);
+	return mapping ? mapping + offset_in_page(address) : NULL;
+}
+
+void ksplice_unmap(u8 *place)
+{
+	if (place)
+		vunmap((void *)((unsigned long)place & PAGE_MASK));
+}
+
+/* Byte by byte, and without memcpy(): that is the kernel's. */
+void ksplice_copy(u8 *to, const u8 *from, unsigned long length)
+{
+	unsigned long i;
+
+	for (i = 0; i < length; i++)
+		WRITE_ONCE(to[i], READ_ONCE(from[i]));
+}
+
+/*
+ * Writes to code that nobody runs yet.  Whoever lets it run has each CPU
+ * serialise before.  Returns 0 or -ENOMEM.
+ */
+int ksplice_write_text(unsigned long to, const void *bytes, unsigned long length)
+{
+	u8 *place = ksplice_map(to, length);
+
+	if (!place)
+		return -ENOMEM;
+	ksplice_copy(place, bytes, length);
+	sync_core();
+	ksplice_unmap(place);
+	return 0;
+}

@@ -1,0 +1,71 @@
+// Tasks that have left the kernel's list of processes and still run: release_task() and what it calls. Nobody
+// who goes through that list finds them. Without the core's own look, undo unloads new code under such a task.
+
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type TestKernel, testKernel } from '../kernels/kernel.js';
+import { type Guest, withGuest } from './harness/index.js';
+import {
+  configure,
+  ksplice,
+  kspliceFails,
+  kspliceIn,
+  kspliceModules,
+  ROOT,
+  sourcePatch,
+} from './ksplice.js';
+
+let kernel: TestKernel;
+let folder: string;
+let update: string;
+let lingerers: string;
+
+beforeAll(async () => {
+  kernel = await testKernel();
+  await mkdir(join(ROOT, '.work'), { recursive: true });
+  folder = await mkdtemp(join(ROOT, '.work', 'exiting-'));
+  lingerers = join(folder, 'lingerers');
+  const source = join(ROOT, 'test/fixtures/live/lingerers.c');
+  await execa('gcc', ['-O2', '-Wall', '-pthread', '-o', lingerers, source]);
+  const patch = sourcePatch(kernel, 'arch/x86/kernel/process_64.c', [
+    [
+      /^void release_thread\(.*\)\n\{\n/m,
+      '#include <linux/delay.h>\n$&\tif (dead_task == current && !strcmp(current->comm, "lingerer"))\n\t\tmsleep(8000);\n',
+    ],
+  ]);
+  await writeFile(join(folder, 'linger.patch'), patch);
+  const confdir = join(folder, 'conf');
+  await configure(kernel, confdir);
+  const words = ['--patch', join(folder, 'linger.patch'), '--config', confdir, '--id', 'linger'];
+  await ksplice(['create', ...words, '--output', folder]);
+  update = join(folder, 'ksplice-linger.tar.gz');
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Undo is busy while the task lingers, and says who it is; then it succeeds. */
+async function undoWaits(guest: Guest): Promise<void> {
+  const refused = (await kspliceFails(guest, 'undo linger --timeout 1')) as {
+    code: string;
+    details?: { conflicts: { command: string; place: string }[] };
+  };
+  expect(refused.code).toBe('busy');
+  expect(JSON.stringify(refused.details?.conflicts)).toMatch(/"lingerer".*release_thread/);
+  await kspliceIn(guest, 'undo linger --timeout 60');
+  expect(await kspliceModules(guest)).toEqual([]);
+}
+
+it('new code stays while a task is in it that reaps itself', async () => {
+  await withGuest({ name: 'exiting', kernel, timeoutMs: 1_800_000 }, async (guest) => {
+    for (const kind of ['', 'thread']) {
+      await kspliceIn(guest, `apply ${update}`);
+      const program = guest.spawn(`exec ${lingerers} ${kind}`);
+      // It is in no list any more.
+      await guest.ok('sleep 1; ! pgrep -x lingerer');
+      await undoWaits(guest);
+      program.kill();
+      await program.finished();
+    }
+  });
+});
