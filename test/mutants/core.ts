@@ -28,8 +28,8 @@ const stacks: readonly Mutant[] = [
   core(
     'conflicts before the machine is stopped',
     'stacks.c',
-    'if (conflict) {\n\t\tnote_conflict',
-    'if (false) {\n\t\tnote_conflict',
+    'if (conflict) {\n\t\tksplice_note_conflict',
+    'if (false) {\n\t\tksplice_note_conflict',
     'names task and place',
   ),
   core(
@@ -42,9 +42,78 @@ const stacks: readonly Mutant[] = [
   core(
     "the task's name in a conflict",
     'stacks.c',
-    'memcpy(c->comm, task->comm, sizeof(c->comm));',
+    'strscpy(c->comm, comm, sizeof(c->comm));',
     '',
     'names task and place',
+  ),
+];
+
+const live: readonly Mutant[] = [
+  core(
+    'the look whether a stack was walked to its end',
+    'walk.c',
+    'if (unwind_error(&state) || state.sp != (unsigned long)task_pt_regs(task))',
+    'if (unwind_error(&state))',
+    'is no stack that was walked',
+  ),
+  {
+    ...core(
+      'the tasks that exit and are in no list',
+      'exiting.c',
+      'if (!is_dead(exiting->tasks[place]) && !fn(exiting->tasks[place], data))',
+      'if (false)',
+      'that reaps itself',
+    ),
+    tests: 'test/vm/exiting.test.ts',
+  },
+  core(
+    'the function of a kernel thread that has not begun',
+    'stacks.c',
+    'return in_new_code(update, fn) ? fn : 0;',
+    'return 0;',
+    'a thread that has not begun',
+  ),
+  core(
+    'the processors that are offline',
+    'cpus.c',
+    'cause = KSPLICE_CPU_OFFLINE;',
+    '',
+    'no undo before it is back',
+  ),
+  core(
+    'the list of code that may run in an NMI',
+    'site.c',
+    'if (KERNEL(within_kprobe_blacklist)(f->old))',
+    'if (false)',
+    'is not replaced where ftrace cannot help|is redirected by ftrace',
+  ),
+  core(
+    'the look for kprobes behind the jump',
+    'site.c',
+    'is_probed(f, f->old + f->length)',
+    'is_probed(f, f->site + KSPLICE_JUMP_SIZE)',
+    'it was put there when the jump was',
+  ),
+  core(
+    'the hold on the core where ftrace does not let go',
+    'redirect.c',
+    'if (ret) {\n\t\t\tkeep_for_ever(f, ret);\n\t\t\tcontinue;\n\t\t}',
+    '',
+    'keeps the core, and says so',
+  ),
+  core(
+    'the capability that it takes to write',
+    'sysfs.c',
+    'return capable(CAP_SYS_MODULE) ? 0 : -EPERM;',
+    'return 0;',
+    'changes nothing, names no helper, and sees no address',
+  ),
+  core(
+    'the right to see addresses',
+    'sysfs.c',
+    'return KERNEL(kallsyms_show_value)(file->f_cred);',
+    'return true;',
+    'nor does anybody see addresses|sees no address',
   ),
 ];
 
@@ -177,14 +246,14 @@ const switching: readonly Mutant[] = [
   core(
     'the second comparison, with the text locked',
     'site.c',
-    'if (f->new && !f->by_ftrace && is_probed(f))\n\t\treturn KSPLICE_PROBED;\n\tif (!ksplice_match_span(&f->target->match, f->span))',
+    'if (f->new && !f->by_ftrace && is_probed(f, f->site + KSPLICE_JUMP_SIZE))\n\t\treturn KSPLICE_PROBED;\n\tif (!ksplice_match_span(&f->target->match, f->span))',
     'if (false)',
     'that comes after the match keeps it from being applied',
   ),
   core(
     'the look for kprobes on the jump before undo',
     'site.c',
-    'if (is_probed(f))\n\t\treturn KSPLICE_PROBED;\n\tif (!copy',
+    'if (is_probed(f, f->old + f->length))\n\t\treturn KSPLICE_PROBED;\n\tif (!copy',
     'if (!copy',
     'keeps an update from being undone',
   ),
@@ -287,6 +356,7 @@ const late: readonly Mutant[] = [
 
 export const coreMutants: readonly Mutant[] = [
   ...stacks,
+  ...live,
   ...busy,
   ...stacking,
   ...switching,

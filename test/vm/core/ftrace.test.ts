@@ -6,7 +6,7 @@ import { hasOption, testKernel } from '../../kernels/kernel.js';
 import type { Guest } from '../harness/index.js';
 import type { Base, Update } from './kbuild.js';
 import type { Scene } from './scene.js';
-import { bootScene } from './set-up.js';
+import { bootScene, type SetUp } from './set-up.js';
 
 const kernel = await testKernel();
 const traced = (await hasOption(kernel, 'FUNCTION_TRACER')) && (await hasOption(kernel, 'KPROBES'));
@@ -20,13 +20,11 @@ describe.runIf(traced)('ftrace', () => {
   let base: Base;
   let guest: Guest;
   let scene: Scene;
-  bootScene(
-    'core-ftrace',
-    [update('label', 'core_label'), update('plain', 'core_plain')],
-    (setUp) => {
-      ({ base, guest, scene } = setUp);
-    },
-  );
+  const take = (setUp: SetUp) => {
+    ({ base, guest, scene } = setUp);
+  };
+  const updates = [update('label', 'core_label'), update('plain', 'core_plain')];
+  bootScene('core-ftrace', updates, take, { parallel: false });
 
   it('that is switched off does not redirect: the update is refused', async () => {
     await scene.load('label');

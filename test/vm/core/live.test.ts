@@ -7,7 +7,7 @@ import { hasOption, testKernel } from '../../kernels/kernel.js';
 import type { Guest } from '../harness/index.js';
 import type { Update } from './kbuild.js';
 import type { Scene } from './scene.js';
-import { bootScene, unloadAfterEach } from './set-up.js';
+import { bootScene, type SetUp, unloadAfterEach } from './set-up.js';
 
 const kernel = await testKernel();
 const [traced, probed] = await Promise.all([
@@ -30,9 +30,10 @@ const updates = [
 
 let guest: Guest;
 let scene: Scene;
-bootScene('core-live', updates, (setUp) => {
+const take = (setUp: SetUp) => {
   ({ guest, scene } = setUp);
-});
+};
+bootScene('core-live', updates, take, { parallel: false });
 unloadAfterEach(() => guest);
 
 describe('a stack that ends where stacks do not end', () => {

@@ -17,11 +17,13 @@ export interface SetUp {
 /**
  * Boots a guest for the tests of a file, and ends it after them.
  * @param use gets what there is, before the first test
+ * @param parallel false for tests that are not about two processors at the same moment
  */
 export function bootScene(
   name: string,
   updates: readonly Update[],
   use: (setUp: SetUp) => void,
+  { parallel = true } = {},
 ): void {
   let base: Base;
   let guest: Guest;
@@ -29,7 +31,7 @@ export function bootScene(
     const kernel = await testKernel();
     base = await buildBase(kernel);
     const built = await buildUpdates(base, updates);
-    guest = await bootGuest({ name, kernel, parallel: true, timeoutMs: 1_800_000 });
+    guest = await bootGuest({ name, kernel, parallel, timeoutMs: 1_800_000 });
     const scene = new Scene(guest, base, built);
     await scene.start();
     use({ base, guest, scene });
