@@ -31,7 +31,6 @@ struct ksplice_kernel ksplice_kernel __ro_after_init = {
 #endif
 #ifndef CONFIG_KPROBES
 	.get_kprobe = get_kprobe,
-	.within_kprobe_blacklist = within_kprobe_blacklist,
 #endif
 #ifndef CONFIG_PERF_EVENTS
 	.perf_event_text_poke = perf_event_text_poke,
@@ -69,7 +68,14 @@ static const struct wanted wanted[] __initconst = {
 	WANT(static_call_text_reserved),
 	WANT(stop_machine_cpuslocked),
 	WANT(text_mutex),
+#ifdef CONFIG_KPROBES
 	WANT(within_kprobe_blacklist),
+#else
+	WANT(__entry_text_start),
+	WANT(__entry_text_end),
+	WANT(__noinstr_text_start),
+	WANT(__noinstr_text_end),
+#endif
 };
 
 struct found {

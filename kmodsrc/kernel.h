@@ -25,6 +25,7 @@
 #include <linux/static_call.h>
 #include <linux/stop_machine.h>
 #include <asm/alternative.h>
+#include <asm/sections.h>
 #include <asm/text-patching.h>
 #include "compat.h"
 
@@ -62,7 +63,14 @@ struct ksplice_kernel {
 	typeof(static_call_text_reserved) *static_call_text_reserved;
 	typeof(stop_machine_cpuslocked) *stop_machine_cpuslocked;
 	typeof(text_mutex) *text_mutex;
+#ifdef CONFIG_KPROBES
 	typeof(within_kprobe_blacklist) *within_kprobe_blacklist;
+#else
+	typeof(__entry_text_start) *__entry_text_start;
+	typeof(__entry_text_end) *__entry_text_end;
+	typeof(__noinstr_text_start) *__noinstr_text_start;
+	typeof(__noinstr_text_end) *__noinstr_text_end;
+#endif
 };
 
 extern struct ksplice_kernel ksplice_kernel;
@@ -79,6 +87,12 @@ static inline void ksplice_unlock_kprobes(void)
 {
 	mutex_unlock(&KERNEL(kprobe_mutex));
 }
+
+/* Code that runs in an NMI, while a breakpoint is handled, or before the kernel is all there. */
+static inline bool ksplice_is_no_probe_text(unsigned long address)
+{
+	return KERNEL(within_kprobe_blacklist)(address);
+}
 #else
 static inline void ksplice_lock_kprobes(void)
 {
@@ -86,6 +100,15 @@ static inline void ksplice_lock_kprobes(void)
 
 static inline void ksplice_unlock_kprobes(void)
 {
+}
+
+/* NOKPROBE_SYMBOL() leaves nothing behind here; there are the sections. */
+static inline bool ksplice_is_no_probe_text(unsigned long address)
+{
+	return (address >= (unsigned long)KERNEL(__entry_text_start) &&
+		address < (unsigned long)KERNEL(__entry_text_end)) ||
+	       (address >= (unsigned long)KERNEL(__noinstr_text_start) &&
+		address < (unsigned long)KERNEL(__noinstr_text_end));
 }
 #endif
 

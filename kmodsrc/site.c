@@ -39,7 +39,7 @@ static unsigned long ftrace_site(unsigned long entry)
  */
 static const char *no_time(const struct ksplice_function *f)
 {
-	if (KERNEL(within_kprobe_blacklist)(f->old))
+	if (ksplice_is_no_probe_text(f->old))
 		return "it may run in an NMI or while a breakpoint is handled";
 	return NULL;
 }

@@ -83,7 +83,7 @@ const live: readonly Mutant[] = [
   core(
     'the list of code that may run in an NMI',
     'site.c',
-    'if (KERNEL(within_kprobe_blacklist)(f->old))',
+    'if (ksplice_is_no_probe_text(f->old))',
     'if (false)',
     'is not replaced where ftrace cannot help|is redirected by ftrace',
   ),
