@@ -262,6 +262,24 @@ describe('a module that cannot be patched', () => {
   });
 });
 
+describe('a loader that waits for the helper', () => {
+  it('does not keep the machine from sleeping', async () => {
+    await awaitTarget('only');
+    await guest.writeFile('/run/test/before', 'touch /run/test/here; sleep 20');
+    const loader = guest.spawn(`exec insmod ${base.target}`);
+    await guest.ok('until [ -e /run/test/here ]; do sleep 0.1; done', PATIENT);
+    // All tasks are frozen, and thawed after five seconds.
+    await guest.ok('echo freezer >/sys/power/pm_test');
+    expect(await guest.run('echo freeze >/sys/power/state', PATIENT)).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    await guest.ok('echo none >/sys/power/pm_test; rm /run/test/before');
+    expect(await loader.finished(120_000)).toMatchObject({ status: 0 });
+    expect(await answers()).toEqual(newOf('only'));
+  });
+});
+
 describe('the list of what is awaited', () => {
   it('has no module that is loaded, and keeps the core', async () => {
     const refused = async (line: string, why: RegExp) =>

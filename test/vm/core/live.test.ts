@@ -2,7 +2,11 @@
 // code leaves behind, processors that are offline, tracers. Most of this ended in a panic when the core
 // did not look.
 
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, describe, expect, it } from 'vitest';
 import { hasOption, testKernel } from '../../kernels/kernel.js';
 import type { Guest } from '../harness/index.js';
 import type { Update } from './kbuild.js';
@@ -26,7 +30,15 @@ const updates = [
   update('thread', 'core_thread'),
   update('nokprobe', 'core_nokprobe'),
   update('barenokprobe', 'core_bare_nokprobe'),
+  update('helper', 'core_plain'),
 ];
+
+// Made before the guest boots, so that it sees it.
+const folder = await mkdtemp(join(tmpdir(), 'ksplice-live-'));
+const textPokes = join(folder, 'text-pokes');
+const source = join(import.meta.dirname, '../../fixtures/live/text-pokes.c');
+await execa('gcc', ['-O2', '-Wall', '-o', textPokes, source]);
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
 let guest: Guest;
 let scene: Scene;
@@ -162,6 +174,37 @@ describe.runIf(probed)('a kprobe in old code that is out of use', () => {
     await guest.ok(`echo '-:live/x' >>${events}`);
     await scene.remove('plain');
     expect(await scene.call('plain')).toBe('old plain');
+  });
+});
+
+describe('who records code', () => {
+  it('is told of each jump, and when it goes', async () => {
+    const recorder = guest.spawn(`exec ${textPokes}`);
+    await recorder.output(/ready/);
+    await scene.load('plain');
+    const { functions, saved } = await scene.apply('plain');
+    await scene.remove('plain');
+    const entry = BigInt(functions.split(' ')[2]!);
+    const [site, old] = saved.split(' ');
+    const address = site!.slice(2);
+    expect(BigInt(site!) - entry).toBeLessThan(16n);
+    const lines = new RegExp(`^${address} ${old} (e9[0-9a-f]{8})\\n${address} \\1 ${old}$`, 'm');
+    await recorder.output(lines);
+    recorder.end();
+    await recorder.finished();
+  });
+});
+
+describe('an id', () => {
+  it('that is the name of a file beside the updates is refused', async () => {
+    const { old, new: added } = scene.built('helper').modules[0]!;
+    for (const module of [old, added]) {
+      expect(await guest.run(`insmod ${module}`)).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/Invalid parameters/),
+      });
+    }
+    guest.expectLog(/ksplice_helper_core_target_\w+: bad id/);
   });
 });
 
