@@ -19,17 +19,17 @@ export type Timing = Readonly<Record<string, number>>;
 export interface ReplacedFunction {
   readonly target: string;
   readonly name: string;
-  /** Addresses in hexadecimal, lengths in bytes. */
-  readonly oldAddress: string;
+  /** Addresses in hexadecimal; null where the kernel hides them. Lengths in bytes. */
+  readonly oldAddress: string | null;
   readonly length: number;
-  readonly newAddress: string;
+  readonly newAddress: string | null;
 }
 
 /** A task that holds code which is to be replaced. */
 export interface Conflict {
   readonly pid: number;
   readonly task: string;
-  /** "sctp_rcv+0x1c/0x300 [sctp]"; "unreliable" if the stack cannot be walked with certainty. */
+  /** "sctp_rcv+0x1c/0x300 [sctp]"; "unreliable" or "unwalked" if nobody can say where it is. */
   readonly function: string;
 }
 
@@ -96,12 +96,19 @@ export class Core {
     return errno ?? this.host.write(path.join(this.directory, 'awaited'), `+${id} ${target}`);
   }
 
-  /** Ends that, for all that an update still awaits, or all but some. */
-  async stopAwaiting(id: string, but: readonly string[] = []): Promise<void> {
+  /**
+   * Ends that, for all that an update still awaits, or all but some.
+   * @returns the errno's name with which one was refused
+   */
+  async stopAwaiting(id: string, but: readonly string[] = []): Promise<string | undefined> {
+    let refused: string | undefined;
     for (const target of await this.waiting(id)) {
       if (but.includes(target)) continue;
-      await this.host.write(path.join(this.directory, 'awaited'), `-${id} ${target}`);
+      const file = path.join(this.directory, 'awaited');
+      const errno = await this.host.write(file, `-${id} ${target}`);
+      refused ??= errno;
     }
+    return refused;
   }
 
   /** "ok" or the word that says why not; undefined if the core does not know the update. */
@@ -114,8 +121,11 @@ export class Core {
     return linesOf(await this.attribute(id, 'match'));
   }
 
-  async conflicts(id: string): Promise<Conflict[]> {
-    return linesOf(await this.attribute(id, 'conflicts')).flatMap((line) => {
+  /** undefined without the right to read them: they tell what others run. */
+  async conflicts(id: string): Promise<Conflict[] | undefined> {
+    const text = await this.attribute(id, 'conflicts');
+    if (text === undefined) return undefined;
+    return linesOf(text).flatMap((line) => {
       // The core leaves no blank in a task's name; a module's function is "NAME [MODULE]".
       const [, pid, task, name] = /^(\d+) (\S+) (.+)$/.exec(line) ?? [];
       return pid === undefined
@@ -131,7 +141,8 @@ export class Core {
     return linesOf(text).flatMap((line) => {
       const [target, name, oldAddress, length, newAddress] = line.split(' ');
       if (!target || !name || !oldAddress || !length || !newAddress) return [];
-      return [{ target, name, oldAddress, length: Number(length), newAddress }];
+      const [from, to] = [shown(oldAddress), shown(newAddress)];
+      return [{ target, name, oldAddress: from, length: Number(length), newAddress: to }];
     });
   }
 
@@ -194,6 +205,11 @@ export class Core {
   private async attribute(id: string, name: string): Promise<string | undefined> {
     return this.host.read(this.directory, id, name);
   }
+}
+
+/** An address that the kernel shows; a hidden one reads as zero. */
+function shown(address: string): string | null {
+  return /^0x0*$/.test(address) ? null : address;
 }
 
 function linesOf(text: string | undefined): string[] {
