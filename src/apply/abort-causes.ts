@@ -11,6 +11,9 @@ export interface AbortCause {
   readonly advice: string;
 }
 
+/** Begins the advice for what may also happen when the old code is back already. */
+export const UNCHANGED = 'Nothing was changed. ';
+
 /** Every word that the core can write, except "ok". */
 export const ABORT_CAUSES: readonly AbortCause[] = [
   {
@@ -69,7 +72,7 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     code: 'aborted',
     sentence: 'the kernel had no memory for it',
     advice:
-      'Nothing was changed. Stop something large, or `echo 1 >/proc/sys/vm/compact_memory` if there is enough ' +
+      `${UNCHANGED}Stop something large, or \`echo 1 >/proc/sys/vm/compact_memory\` if there is enough ` +
       'memory but in pieces; then try again. The kernel log says if it was a large block that was missing.',
   },
   {
@@ -134,7 +137,7 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     code: 'aborted',
     sentence: 'something happened that the core did not expect',
     advice:
-      'Nothing was changed. The kernel log says what it was. Trying once more does no harm; if it comes again, ' +
+      `${UNCHANGED}The kernel log says what it was. Trying once more does no harm; if it comes again, ` +
       'report it together with the log, the output of the same command with -v, and the release of the kernel.',
   },
 ];

@@ -10,6 +10,7 @@ import { type Applied, Applying, type ApplyOptions, describe } from './applying.
 import { appliedChanges, applyProblems } from './checks.js';
 import { Core } from './core.js';
 import type { Host } from './host.js';
+import { afterInterruption } from './interrupted.js';
 import { Loading } from './loading.js';
 import { withLock } from './lock.js';
 
@@ -36,9 +37,12 @@ export async function applyUpdate(
     const left = update.contents.changes.filter((change) => !applied.includes(change));
     if (left.length === 0) return describe(update.id, core, 0, false);
     await removeLeftovers(update, left, host, ui);
-    return Loading.run(update, host, async (loading) => {
+    const run = Loading.run(update, host, async (loading) => {
       const work = new Applying(update, host, { ...options, allowBusy }, loading, ui);
       return options.dryRun ? work.tryOut(left) : work.apply(left);
+    });
+    return await run.catch(async (error) => {
+      throw ui.signal.aborted ? await afterInterruption(update.id, host, 'apply', error) : error;
     });
   });
 }

@@ -8,10 +8,11 @@ import type { Ui } from '../ui.js';
 import { CORE_MODULE, type TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
 import { refusal } from './abort-error.js';
-import { stopIfInterrupted } from './checks.js';
 import { Core, type ReplacedFunction, type Timing } from './core.js';
 import type { Host } from './host.js';
+import { stopIfInterrupted } from './interrupted.js';
 import type { Loading } from './loading.js';
+import { requirePermission } from './rights.js';
 import { removeState, saveState } from './state.js';
 import { type SwitchOptions, switchStage } from './switching.js';
 
@@ -149,6 +150,7 @@ export class Applying {
     for (const { target } of later) {
       const errno = await this.core.await({ id: this.update.id, target }, helper);
       if (errno === 'EBUSY') return target;
+      requirePermission(`have the core await ${target}`, errno);
       if (errno !== undefined) {
         throw new KspliceError('aborted', `the core does not await ${target}: ${errno}`, {
           advice: `It may be one of an older ksplice-ts, or await too many: see /sys/kernel/ksplice/awaited.`,
@@ -199,13 +201,17 @@ export class Applying {
     const { id } = this.update;
     await core.stopAwaiting(id, waiting);
     const left = await this.loading.unloadAll();
-    if (waiting.length === 0 && (await core.stage(id)) !== 'applied') await removeState(host, id);
+    const isApplied = (await core.stage(id)) === 'applied';
+    if (waiting.length === 0 && !isApplied) await removeState(host, id);
     if (left.length === 0) return error;
     const first = error instanceof Error ? error.message : String(error);
     const code =
       error instanceof KspliceError && error.code === 'interrupted' ? error.code : 'load-failed';
+    const advice = isApplied
+      ? `What of ${id} was applied before stays so. To apply it once more unloads what is left.`
+      : `The code that runs is the old one. \`ksplice-ts undo ${id}\` unloads what is left.`;
     return new KspliceError(code, `${first}; and after that: ${left.join('; ')}`, {
-      advice: `The code that runs is the old one. \`ksplice-ts undo ${id}\` unloads what is left.`,
+      advice,
       details: { left },
       cause: error,
     });
@@ -275,6 +281,7 @@ async function allowToBeBusy(id: string, core: Core, names: readonly string[]): 
   if (names.length === 0) return;
   const errno = await core.setAllowBusy(id, names);
   if (errno === undefined) return;
+  requirePermission('tell the core which functions may be busy', errno);
   throw new KspliceError('aborted', `the core did not take the list of busy functions: ${errno}`, {
     advice: 'Please report this: the list was checked before.',
   });

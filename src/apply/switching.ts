@@ -3,14 +3,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Ui } from '../ui.js';
 import { refusal } from './abort-error.js';
-import { stopIfInterrupted } from './checks.js';
 import type { Core } from './core.js';
+import { stopIfInterrupted } from './interrupted.js';
+import { requirePermission } from './rights.js';
 
 export interface SwitchOptions {
   /** For how long a switch that finds the code in use is tried again, in milliseconds. */
   readonly timeout: number;
 }
 
+/** With this error the core says that what is in the way goes by itself, whatever it is. */
+const IN_TRANSITION = 'EAGAIN';
 /** Pauses between two attempts. A task that only passes through is soon gone; one that sleeps is not. */
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 2_000;
@@ -34,9 +37,10 @@ export async function switchStage(
     // An undo may take a second step. What is applied already may get a further part.
     const done = stage === 'reversed' ? (await core.stage(id)) === stage : errno === undefined;
     if (done) return attempts;
+    requirePermission(`ask the core for the stage "${stage}" of ${id}`, errno);
     const cause = (await core.abortCause(id)) ?? 'unexpected';
     const word = cause === 'ok' ? 'unexpected' : cause;
-    const retry = word === 'code_busy' || word === 'module_busy';
+    const retry = word === 'code_busy' || word === 'module_busy' || errno === IN_TRANSITION;
     const left = deadline - Date.now();
     if (!retry || left <= 0) {
       throw await refusal(id, core, stage === 'reversed' ? 'undo' : 'apply', word, errno);

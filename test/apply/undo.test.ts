@@ -90,6 +90,109 @@ describe('undoUpdate', () => {
     }),
   );
 
+  it.each([
+    ['leaving', /old code of abc runs again, .*new code, which stays loaded: httpd \(7\) in poll/],
+    [undefined, /update abc stays applied$/],
+  ])('says what is so when it is interrupted while it waits: %s', (stage, message) =>
+    inKernelWith(['abc'], async (kernel) => {
+      const controller = new AbortController();
+      kernel.refusals.push({
+        word: 'code_busy',
+        conflicts: '7 httpd poll+0x1c/0x90 [x]\n',
+        ...(stage ? { stage } : {}),
+      });
+      kernel.onEvent = () => controller.abort();
+      const ui = { ...silentUi, signal: controller.signal };
+      await expect(undoUpdate('abc', kernel, { timeout: 60_000 }, ui)).rejects.toMatchObject({
+        code: 'interrupted',
+        message: expect.stringMatching(message),
+        advice: expect.stringContaining('`ksplice-ts undo abc`'),
+        details: { stage: stage ?? 'applied' },
+      });
+      expect(kernel.modules).toContain('ksplice_abc_sctp_new');
+    })(),
+  );
+
+  it(
+    'says that the old code is back when it is interrupted and a module stays',
+    inKernelWith(['abc'], async (kernel) => {
+      const controller = new AbortController();
+      kernel.stuck.add('ksplice_abc_vmlinux_new');
+      kernel.onEvent = () => controller.abort();
+      const ui = { ...silentUi, signal: controller.signal };
+      await expect(undoUpdate('abc', kernel, NO_WAIT, ui)).rejects.toMatchObject({
+        code: 'interrupted',
+        message: expect.stringMatching(
+          /old code of abc runs again, .* loaded: ksplice_abc_vmlinux_new\. Before that: .*cannot be unloaded/,
+        ),
+        details: { stage: 'reversed', during: 'load-failed' },
+      });
+    }),
+    20_000,
+  );
+
+  it(
+    'says that the old code is back whatever keeps the new code loaded',
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.refusals.push({ word: 'unexpected', stage: 'leaving', errno: 'EINVAL' });
+      const error = (await undoUpdate('abc', kernel, NO_WAIT, silentUi).catch(
+        (e) => e,
+      )) as Error & {
+        advice: string;
+      };
+      expect(error.message).toMatch(/^the old code of abc runs again, but the new code stays/);
+      expect(error.advice).not.toContain('Nothing was changed');
+      expect(error.advice).toContain('`ksplice-ts undo abc`');
+    }),
+  );
+
+  it(
+    'puts the old code back where no module can be unloaded, and says what stays, each time',
+    inKernelWith(['abc'], async (kernel) => {
+      await kernel.put('proc/sys/kernel/modules_disabled', '1\n');
+      const stayLoaded = ['ksplice_abc_sctp_new', 'ksplice_abc_vmlinux_new'];
+      expect(await undoUpdate('abc', kernel, NO_WAIT, silentUi)).toMatchObject({
+        changed: true,
+        coreUnloaded: false,
+        stayLoaded,
+      });
+      expect(kernel.events).toEqual(['stage abc reversed']);
+      expect(await viewUpdate('abc', kernel)).toMatchObject({
+        stage: 'reversed',
+        modules: stayLoaded,
+        note: expect.stringMatching(/old code runs again.* until the next boot/),
+      });
+      expect(await undoUpdate('abc', kernel, NO_WAIT, silentUi)).toMatchObject({
+        changed: false,
+        stayLoaded,
+      });
+      expect(kernel.events).toEqual(['stage abc reversed']);
+    }),
+  );
+
+  it(
+    'tells a write that the core did not allow from a refusal, and does not try it again',
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.refusals.push({ word: 'code_busy', errno: 'EPERM' });
+      await expect(undoUpdate('abc', kernel, { timeout: 60_000 }, silentUi)).rejects.toMatchObject({
+        code: 'not-root',
+        message: expect.stringContaining('EPERM'),
+        advice: expect.stringContaining('CAP_SYS_MODULE'),
+      });
+      expect(kernel.modules).toContain('ksplice_abc_sctp_new');
+    }),
+  );
+
+  it(
+    'tries again what the core says goes by itself',
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.refusals.push({ word: 'ftrace_busy', errno: 'EAGAIN' });
+      expect(await undoUpdate('abc', kernel, { timeout: 60_000 }, silentUi)).toMatchObject({
+        attempts: 2,
+      });
+    }),
+  );
+
   it(
     'unloads what an apply that was killed has left, without a switch',
     inKernelWith(['abc'], async (kernel) => {
@@ -196,6 +299,35 @@ describe('view', () => {
         allowBusy: ['tcp_v4_rcv', 'schedule'],
         functions: [{ target: 'vmlinux', name: 'tcp_v4_rcv', length: 900 }],
       });
+    }),
+  );
+
+  it.each([
+    ['leaving', /old code runs again; the new code stays .*`ksplice-ts undo abc`/],
+    ['preparing', /not applied.*`ksplice-ts undo abc` unloads/],
+    ['applied', undefined],
+  ])('says what the stage %s means', (stage, note) =>
+    inKernelWith(['abc'], async (kernel) => {
+      await kernel.put('sys/kernel/ksplice/abc/stage', `${stage}\n`);
+      const view = await viewUpdate('abc', kernel);
+      expect(view.note).toEqual(note ? expect.stringMatching(note) : null);
+    })(),
+  );
+
+  it(
+    'takes no hidden address for an address, and does without what it may not read',
+    inKernelWith(['abc'], async (kernel) => {
+      const line = (from: string, to: string) => `vmlinux tcp_v4_rcv ${from} 900 ${to}\n`;
+      await kernel.put('sys/kernel/ksplice/abc/functions', line('0x0', '0x0000'));
+      await kernel.forget('sys/kernel/ksplice/abc/conflicts');
+      expect(await viewUpdate('abc', kernel)).toMatchObject({
+        conflicts: null,
+        functions: [{ name: 'tcp_v4_rcv', oldAddress: null, newAddress: null, length: 900 }],
+      });
+      await kernel.put('sys/kernel/ksplice/abc/functions', line('0xffff1', '0xffff2'));
+      expect((await viewUpdate('abc', kernel)).functions).toMatchObject([
+        { oldAddress: '0xffff1', newAddress: '0xffff2' },
+      ]);
     }),
   );
 

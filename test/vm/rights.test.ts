@@ -137,6 +137,29 @@ describe('a stock kernel', () => {
     });
   });
 
+  it('that unloads no module any more: undo puts the old code back, and says what stays', async () => {
+    await withGuest({ name: 'no-unload' }, async (guest) => {
+      await guest.ok('modprobe sctp');
+      await kspliceIn(guest, `apply ${unsigned}`);
+      await guest.ok('echo 1 >/proc/sys/kernel/modules_disabled');
+      const undone = await kspliceIn(guest, 'undo unsigned');
+      const stayLoaded = undone.stayLoaded as string[];
+      expect(undone).toMatchObject({ changed: true, coreUnloaded: false });
+      expect(undone.timing).toMatchObject({ window_ns: expect.any(Number) });
+      expect([...stayLoaded, 'ksplice'].sort()).toEqual(await kspliceModules(guest));
+      // Nothing is taken back in what it reads now: the bytes themselves are the old ones.
+      expect(await guest.ok('cat /sys/kernel/ksplice/unsigned/{stage,order}')).toBe('reversed\n0');
+      expect(await kspliceIn(guest, `check --live ${unsigned}`)).toMatchObject({ id: 'unsigned' });
+      expect(await kspliceIn(guest, 'view unsigned')).toMatchObject({
+        stage: 'reversed',
+        modules: stayLoaded,
+        note: expect.stringContaining('until the next boot'),
+        description: expect.any(String),
+      });
+      expect(await kspliceIn(guest, 'undo unsigned')).toMatchObject({ changed: false, stayLoaded });
+    });
+  });
+
   it('that is locked down: so does that', async () => {
     const options = {
       name: 'lockdown',
