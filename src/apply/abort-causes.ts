@@ -46,7 +46,8 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     code: 'busy',
     sentence: 'a task is running the code that is to be replaced, or sleeps in it',
     advice:
-      'The tasks are listed. Try again with a longer --timeout, or when they have ended. A function in which some ' +
+      'The tasks are listed (one that /proc does not have any more is just ending). Try again with a longer --timeout, ' +
+      'or when they have ended. A function in which some ' +
       'task always sleeps can be replaced only with --allow-busy; docs/busy.md says what you promise with it.',
   },
   {
@@ -97,10 +98,12 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
   {
     word: 'probed',
     code: 'aborted',
-    sentence: 'a kprobe sits where the jump to the new code has to go',
+    sentence:
+      'a kprobe sits where the jump to the new code has to go, or in old code that is to come back',
     advice:
       'Remove the probe (perf probe -d, a tracing script, or an eBPF program; /sys/kernel/debug/kprobes/list has ' +
-      'them all) and try again. Probes at the entry of a function that ftrace can trace are not in the way.',
+      'them all) and try again: what it puts back some day would be in the middle of other code. Probes at the entry ' +
+      'of a function that ftrace can trace are not in the way of apply.',
   },
   {
     word: 'livepatched',
@@ -110,6 +113,40 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     advice:
       'Its code would go on running, whatever the update does. The kernel log and "match" name the livepatch; if its fix ' +
       'is not needed any more, `echo 0 >/sys/kernel/livepatch/NAME/enabled` takes it out. Then try again.',
+  },
+  {
+    word: 'ftrace_busy',
+    code: 'aborted',
+    sentence: 'somebody else has ftrace redirect a function that the update redirects by ftrace',
+    advice:
+      'One at a time may do so: a livepatch, or a BPF program (fmod_ret, struct_ops, lsm) that hooks the function. ' +
+      '/sys/kernel/tracing/enabled_functions marks such functions with I or D; `bpftool prog` lists the programs, and ' +
+      '/sys/kernel/livepatch the livepatches. Detach it, then try again. If it was only in transition (EAGAIN), try again.',
+  },
+  {
+    word: 'ftrace_off',
+    code: 'aborted',
+    sentence: 'function tracing, which has to redirect a function of the update, is off',
+    advice:
+      '`sysctl kernel.ftrace_enabled=1` switches it on. If it is on, ftrace has met a fault and disabled itself: the ' +
+      'kernel log has its warning, and only a boot brings it back.',
+  },
+  {
+    word: 'cpu_offline',
+    code: 'busy',
+    sentence: 'a CPU went offline while the update was applied, and may stand in its new code',
+    advice:
+      'Its stack cannot be looked at. Bring it online (`echo 1 >/sys/devices/system/cpu/cpuN/online`; ' +
+      '/sys/devices/system/cpu/offline has the numbers), then undo; after that it may go offline again.',
+  },
+  {
+    word: 'in_interrupts',
+    code: 'aborted',
+    sentence:
+      'a function may run in an NMI, or while the kernel handles a breakpoint, and ftrace cannot redirect it',
+    advice:
+      'No CPU can be kept out of it while a jump is written. The kernel log names the function. Change its callers ' +
+      'instead, if the source allows.',
   },
   {
     word: 'incomplete',

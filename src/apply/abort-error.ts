@@ -26,7 +26,9 @@ export async function refusal(
   ]);
   const conflicts = tasks ?? [];
   const advice = (word === 'no_match' && adviceOn(match)) || usual;
-  const list = listed([...conflicts.map(conflictInWords), ...match.map(inWords)]);
+  const probes = word === 'probed' ? await core.probes(id) : [];
+  const probed = probes.map((place) => `a probe at ${place}`);
+  const list = listed([...conflicts.map(conflictInWords), ...match.map(inWords), ...probed]);
   const details = { id, stage, abortCause: word, errno: errno ?? null, conflicts, match, timings };
   if (stage === 'leaving') return stillLoaded(id, abortCause(word), list, details);
   if (action === 'undo' && word === 'code_busy') {

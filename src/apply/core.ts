@@ -146,6 +146,26 @@ export class Core {
     });
   }
 
+  /**
+   * The kprobes in functions that an update replaces: "tcp_v4_rcv+0x1d". None where debugfs
+   * is not mounted, or is not to be read.
+   */
+  async probes(id: string): Promise<string[]> {
+    const { sysfs } = this.host.paths;
+    const list = await this.host.read(sysfs, 'kernel', 'debug', 'kprobes', 'list');
+    const functions = (await this.functions(id)) ?? [];
+    return linesOf(list).flatMap((line) => {
+      // ADDRESS TYPE NAME+0xOFFSET [MODULE]... and what state it is in.
+      const [, name, offset = '', module = 'vmlinux'] =
+        /^\S+\s+\S+\s+([^\s+]+)\+0x([0-9a-f]+)(?:\s+(\w+))?/.exec(line) ?? [];
+      const isIn = functions.some(
+        (one) =>
+          one.name === name && one.target === module && Number.parseInt(offset, 16) < one.length,
+      );
+      return isIn ? [`${name}+0x${offset}`] : [];
+    });
+  }
+
   /** The attempts at the last step, the latest first; none before the first. */
   async timings(id: string): Promise<Timing[]> {
     return linesOf(await this.attribute(id, 'timing')).map((line) => {

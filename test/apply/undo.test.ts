@@ -184,6 +184,27 @@ describe('undoUpdate', () => {
   );
 
   it(
+    'names the probes that are in the old code, and where',
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.refusals.push({ word: 'probed' });
+      const line = (place: string, rest: string) => `ffffffff81000000  k  ${place}   ${rest}\n`;
+      await kernel.put(
+        'sys/kernel/debug/kprobes/list',
+        [
+          line('tcp_v4_rcv+0x1d', ''),
+          line('tcp_v4_rcv+0x384', '[DISABLED]'),
+          line('tcp_v4_rcv+0x4', 'ksplice_abc_vmlinux_new [FTRACE]'),
+          line('udp_rcv+0x1d', ''),
+          line('tcp_v4_rcv+0x383', ' [OPTIMIZED]'),
+        ].join(''),
+      );
+      const error = (await undoUpdate('abc', kernel, NO_WAIT, silentUi).catch((e) => e)) as Error;
+      expect(error).toMatchObject({ code: 'aborted', details: { abortCause: 'probed' } });
+      expect(error.message).toMatch(/: a probe at tcp_v4_rcv\+0x1d; a probe at tcp_v4_rcv\+0x383$/);
+    }),
+  );
+
+  it(
     'tries again what the core says goes by itself',
     inKernelWith(['abc'], async (kernel) => {
       kernel.refusals.push({ word: 'ftrace_busy', errno: 'EAGAIN' });
