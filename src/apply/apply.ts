@@ -32,18 +32,27 @@ export async function applyUpdate(
   return withLock(host, async () => {
     // What was checked without the lock may be otherwise by now.
     await check(update, host, options);
-    const core = new Core(host);
-    const applied = await appliedChanges(update, host);
-    const left = update.contents.changes.filter((change) => !applied.includes(change));
-    if (left.length === 0) return describe(update.id, core, 0, false);
-    await removeLeftovers(update, left, host, ui);
-    const run = Loading.run(update, host, async (loading) => {
-      const work = new Applying(update, host, { ...options, allowBusy }, loading, ui);
-      return options.dryRun ? work.tryOut(left) : work.apply(left);
-    });
-    return await run.catch(async (error) => {
+    try {
+      return await applyWhatIsLeft(update, host, { ...options, allowBusy }, ui);
+    } catch (error) {
       throw ui.signal.aborted ? await afterInterruption(update.id, host, 'apply', error) : error;
-    });
+    }
+  });
+}
+
+async function applyWhatIsLeft(
+  update: Update,
+  host: Host,
+  options: ApplyOptions & { readonly allowBusy: readonly string[] },
+  ui: Ui,
+): Promise<Applied> {
+  const applied = await appliedChanges(update, host);
+  const left = update.contents.changes.filter((change) => !applied.includes(change));
+  if (left.length === 0) return describe(update.id, new Core(host), 0, false);
+  await removeLeftovers(update, left, host, ui);
+  return Loading.run(update, host, async (loading) => {
+    const work = new Applying(update, host, options, loading, ui);
+    return options.dryRun ? work.tryOut(left) : work.apply(left);
   });
 }
 

@@ -89,8 +89,11 @@ export class Applying {
     try {
       await this.switchTo([change], false);
     } catch (error) {
-      if (!this.switched) await this.loading.unloadAll();
-      throw error;
+      const left = this.switched ? [] : await this.loading.unloadAll();
+      if (left.length === 0) throw error;
+      const first = error instanceof Error ? error.message : String(error);
+      const message = `${first}; and after that: ${left.join('; ')}`;
+      throw new KspliceError('load-failed', message, { details: { left }, cause: error });
     }
   }
 

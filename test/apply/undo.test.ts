@@ -183,6 +183,16 @@ describe('undoUpdate', () => {
     }),
   );
 
+  it.each(['unreliable', 'unwalked'])('tells of a stack that nobody can read: %s', (word) =>
+    inKernelWith(['abc'], async (kernel) => {
+      // One that is just ending is in no list of processes any more.
+      kernel.refusals.push({ word: 'code_busy', conflicts: `7 httpd ${word}\n` });
+      await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
+        message: expect.stringMatching(/: the stack of httpd \(7\) cannot be walked$/),
+      });
+    })(),
+  );
+
   it(
     'names the probes that are in the old code, and where',
     inKernelWith(['abc'], async (kernel) => {
