@@ -103,7 +103,7 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     advice:
       'Remove the probe (perf probe -d, a tracing script, or an eBPF program; /sys/kernel/debug/kprobes/list has ' +
       'them all) and try again: what it puts back some day would be in the middle of other code. Probes at the entry ' +
-      'of a function that ftrace can trace are not in the way of apply.',
+      'of a function that ftrace can trace are not in the way. The kernel log has the place, too.',
   },
   {
     word: 'livepatched',
@@ -117,19 +117,22 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
   {
     word: 'ftrace_busy',
     code: 'aborted',
-    sentence: 'somebody else has ftrace redirect a function that the update redirects by ftrace',
+    sentence:
+      'ftrace, which has to redirect a function of the update, has it redirected for somebody else, or is switched off',
     advice:
-      'One at a time may do so: a livepatch, or a BPF program (fmod_ret, struct_ops, lsm) that hooks the function. ' +
+      '`sysctl kernel.ftrace_enabled` has to be 1. Only one at a time may redirect a function: a livepatch, or a ' +
+      'BPF program (fmod_ret, struct_ops, lsm) that hooks the function. ' +
       '/sys/kernel/tracing/enabled_functions marks such functions with I or D; `bpftool prog` lists the programs, and ' +
-      '/sys/kernel/livepatch the livepatches. Detach it, then try again. If it was only in transition (EAGAIN), try again.',
+      '/sys/kernel/livepatch the livepatches. Detach it, then try again; if it was only about to come or to go, ' +
+      'try again at once.',
   },
   {
     word: 'ftrace_off',
     code: 'aborted',
-    sentence: 'function tracing, which has to redirect a function of the update, is off',
+    sentence: 'ftrace, which has to redirect a function of the update, has stopped itself',
     advice:
-      '`sysctl kernel.ftrace_enabled=1` switches it on. If it is on, ftrace has met a fault and disabled itself: the ' +
-      'kernel log has its warning, and only a boot brings it back.',
+      'It has met something that it did not expect: the kernel log has its warning. Nothing but a boot brings it back. ' +
+      'Functions that have room for a jump can be replaced without it.',
   },
   {
     word: 'cpu_offline',

@@ -18,13 +18,13 @@ export async function refusal(
   errno?: string,
 ): Promise<KspliceError> {
   const { code, sentence, advice: usual } = abortCause(word);
-  const [stage, tasks, match, timings] = await Promise.all([
+  const [stage, tasks, places, timings] = await Promise.all([
     core.stage(id),
     core.conflicts(id),
     core.mismatches(id),
     core.timings(id),
   ]);
-  const conflicts = tasks ?? [];
+  const [conflicts, match] = [tasks ?? [], places ?? []];
   const advice = (word === 'no_match' && adviceOn(match)) || usual;
   const probes = word === 'probed' ? await core.probes(id) : [];
   const probed = probes.map((place) => `a probe at ${place}`);
@@ -50,7 +50,9 @@ function stillLoaded(
   const back = `the old code of ${id} runs again, but`;
   const goOn = `\`ksplice-ts undo ${id}\``;
   if (word === 'code_busy') {
-    const what = `${back} a task is still in the new code, which stays for it`;
+    const what = list
+      ? `${back} a task is still in the new code, which stays for it`
+      : `${back} the new code stays loaded: not each task has been switched out yet, and one may be on its way there`;
     return new KspliceError(code, `${what}${list}`, {
       advice: `${goOn} unloads it when the tasks have left; --timeout says how long it waits for them.`,
       details,
@@ -70,13 +72,12 @@ export function inTheWay(conflicts: readonly Conflict[]): string {
 }
 
 function conflictInWords({ pid, task, function: name }: Conflict): string {
-  return UNKNOWN_STACKS.includes(name)
-    ? `the stack of ${task} (${pid}) cannot be walked`
-    : `${task} (${pid}) in ${name}`;
+  if (name !== 'unreliable') return `${task} (${pid}) in ${name}`;
+  if (pid !== 0) return `the stack of ${task} (${pid}) cannot be walked`;
+  // What has no process: the core's own word, and the task of a CPU that is offline.
+  const [, cpu] = /^swapper\/(\d+)$/.exec(task) ?? [];
+  return cpu === undefined ? 'a task that is just ending, and in no list' : `CPU ${cpu}`;
 }
-
-/** The core's words where it cannot say which function a task is in. */
-const UNKNOWN_STACKS: readonly string[] = ['unreliable', 'unwalked'];
 
 function listed(places: readonly string[]): string {
   const all = [...new Set(places)];

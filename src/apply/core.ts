@@ -29,7 +29,7 @@ export interface ReplacedFunction {
 export interface Conflict {
   readonly pid: number;
   readonly task: string;
-  /** "sctp_rcv+0x1c/0x300 [sctp]"; "unreliable" or "unwalked" if nobody can say where it is. */
+  /** "sctp_rcv+0x1c/0x300 [sctp]"; "unreliable" if nobody can say where it is. */
   readonly function: string;
 }
 
@@ -116,9 +116,10 @@ export class Core {
     return this.attribute(id, 'abort_cause');
   }
 
-  /** One line a place where the running kernel differs. */
-  async mismatches(id: string): Promise<string[]> {
-    return linesOf(await this.attribute(id, 'match'));
+  /** One line a place where the running kernel differs; undefined without the right to read them. */
+  async mismatches(id: string): Promise<string[] | undefined> {
+    const text = await this.attribute(id, 'match');
+    return text === undefined ? undefined : linesOf(text);
   }
 
   /** undefined without the right to read them: they tell what others run. */
@@ -147,14 +148,15 @@ export class Core {
   }
 
   /**
-   * The kprobes in functions that an update replaces: "tcp_v4_rcv+0x1d". None where debugfs
-   * is not mounted, or is not to be read.
+   * The kprobes in functions that an update replaces: "tcp_v4_rcv+0x1d", but not those that ftrace
+   * makes, which are in nobody's way. None where debugfs is not mounted, or is not to be read.
    */
   async probes(id: string): Promise<string[]> {
     const { sysfs } = this.host.paths;
     const list = await this.host.read(sysfs, 'kernel', 'debug', 'kprobes', 'list');
     const functions = (await this.functions(id)) ?? [];
-    return linesOf(list).flatMap((line) => {
+    const others = linesOf(list).filter((line) => !line.includes('[FTRACE]'));
+    return others.flatMap((line) => {
       // ADDRESS TYPE NAME+0xOFFSET [MODULE]... and what state it is in.
       const [, name, offset = '', module = 'vmlinux'] =
         /^\S+\s+\S+\s+([^\s+]+)\+0x([0-9a-f]+)(?:\s+(\w+))?/.exec(line) ?? [];

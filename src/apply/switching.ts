@@ -12,8 +12,6 @@ export interface SwitchOptions {
   readonly timeout: number;
 }
 
-/** With this error the core says that what is in the way goes by itself, whatever it is. */
-const IN_TRANSITION = 'EAGAIN';
 /** Pauses between two attempts. A task that only passes through is soon gone; one that sleeps is not. */
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 2_000;
@@ -40,7 +38,7 @@ export async function switchStage(
     requirePermission(`ask the core for the stage "${stage}" of ${id}`, errno);
     const cause = (await core.abortCause(id)) ?? 'unexpected';
     const word = cause === 'ok' ? 'unexpected' : cause;
-    const retry = word === 'code_busy' || word === 'module_busy' || errno === IN_TRANSITION;
+    const retry = word === 'code_busy' || word === 'module_busy';
     const left = deadline - Date.now();
     if (!retry || left <= 0) {
       throw await refusal(id, core, stage === 'reversed' ? 'undo' : 'apply', word, errno);

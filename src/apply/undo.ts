@@ -105,7 +105,7 @@ async function unloadAll(id: string, core: Core, host: Host): Promise<boolean> {
   } catch (error) {
     const { message, advice } = error as KspliceError;
     throw new KspliceError('load-failed', `the old code of ${id} runs again, but ${message}`, {
-      advice: `${advice} Then call \`ksplice-ts undo ${id}\` once more.`,
+      advice: `${advice} The kernel log may say why. Then call \`ksplice-ts undo ${id}\` once more.`,
       cause: error,
     });
   }

@@ -37,7 +37,8 @@ export interface UpdateView extends UpdateSummary {
   readonly abortCause: string | null;
   /** null without the right to see what others run. */
   readonly conflicts: readonly Conflict[] | null;
-  readonly match: readonly string[];
+  /** null without the right to see them. */
+  readonly match: readonly string[] | null;
   readonly allowBusy: readonly string[];
   /** Of the last attempt. */
   readonly timing: Timing;
@@ -75,7 +76,7 @@ export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
     modules: await core.modulesOf(id),
     abortCause: (await core.abortCause(id)) ?? null,
     conflicts: (await core.conflicts(id)) ?? null,
-    match: await core.mismatches(id),
+    match: (await core.mismatches(id)) ?? null,
     allowBusy: await core.allowBusy(id),
     timing: timings[0] ?? {},
     timings,

@@ -183,14 +183,14 @@ describe('undoUpdate', () => {
     }),
   );
 
-  it.each(['unreliable', 'unwalked'])('tells of a stack that nobody can read: %s', (word) =>
+  it(
+    'tells of a stack that nobody can read',
     inKernelWith(['abc'], async (kernel) => {
-      // One that is just ending is in no list of processes any more.
-      kernel.refusals.push({ word: 'code_busy', conflicts: `7 httpd ${word}\n` });
+      kernel.refusals.push({ word: 'code_busy', conflicts: '7 httpd unreliable\n' });
       await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
         message: expect.stringMatching(/: the stack of httpd \(7\) cannot be walked$/),
       });
-    })(),
+    }),
   );
 
   it(
@@ -204,6 +204,7 @@ describe('undoUpdate', () => {
           line('tcp_v4_rcv+0x1d', ''),
           line('tcp_v4_rcv+0x384', '[DISABLED]'),
           line('tcp_v4_rcv+0x4', 'ksplice_abc_vmlinux_new [FTRACE]'),
+          line('tcp_v4_rcv+0x0', ' [FTRACE]'),
           line('udp_rcv+0x1d', ''),
           line('tcp_v4_rcv+0x383', ' [OPTIMIZED]'),
         ].join(''),
@@ -214,12 +215,27 @@ describe('undoUpdate', () => {
     }),
   );
 
-  it(
-    'tries again what the core says goes by itself',
+  it.each([
+    ['cpu_offline', '0 swapper/3 unreliable\n', /undone: a CPU went offline .*: CPU 3$/],
+    ['code_busy', '0 exiting unreliable\n', /: a task that is just ending, and in no list$/],
+  ])('says in words what has no process: %s', (word, conflicts, message) =>
     inKernelWith(['abc'], async (kernel) => {
-      kernel.refusals.push({ word: 'ftrace_busy', errno: 'EAGAIN' });
-      expect(await undoUpdate('abc', kernel, { timeout: 60_000 }, silentUi)).toMatchObject({
-        attempts: 2,
+      kernel.refusals.push({ word, conflicts, errno: 'EINVAL' });
+      await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
+        code: 'busy',
+        message: expect.stringMatching(message),
+      });
+    })(),
+  );
+
+  it(
+    'does not speak of a task that is in the new code where none was found',
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.refusals.push({ word: 'code_busy', stage: 'leaving' });
+      await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
+        code: 'busy',
+        message: expect.stringMatching(/^the old code of abc runs again, .*stays loaded.* yet/),
+        advice: expect.stringContaining('`ksplice-ts undo abc`'),
       });
     }),
   );
@@ -351,8 +367,10 @@ describe('view', () => {
       const line = (from: string, to: string) => `vmlinux tcp_v4_rcv ${from} 900 ${to}\n`;
       await kernel.put('sys/kernel/ksplice/abc/functions', line('0x0', '0x0000'));
       await kernel.forget('sys/kernel/ksplice/abc/conflicts');
+      await kernel.forget('sys/kernel/ksplice/abc/match');
       expect(await viewUpdate('abc', kernel)).toMatchObject({
         conflicts: null,
+        match: null,
         functions: [{ name: 'tcp_v4_rcv', oldAddress: null, newAddress: null, length: 900 }],
       });
       await kernel.put('sys/kernel/ksplice/abc/functions', line('0xffff1', '0xffff2'));

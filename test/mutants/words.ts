@@ -49,15 +49,22 @@ export const wordMutants: readonly Mutant[] = [
   words(
     'the difference between a write that is not allowed and a refusal',
     'apply/switching.ts',
-    'requirePermission(`ask the core for the stage "${stage}" of ${id}`, errno);',
-    '',
+    'requirePermission(`ask the core',
+    '((..._: unknown[]) => {})(`ask the core',
     'apply/undo.test.ts',
   ),
   words(
-    'another attempt at what goes by itself',
-    'apply/switching.ts',
-    ' || errno === IN_TRANSITION;',
-    ';',
+    'the difference between a task that is in new code and none that was found',
+    'apply/abort-error.ts',
+    'const what = list\n',
+    'const what = true\n',
+    'apply/undo.test.ts',
+  ),
+  words(
+    'the words for a CPU that is offline',
+    'apply/abort-error.ts',
+    "return cpu === undefined ? 'a task",
+    "return cpu !== '' ? 'a task",
     'apply/undo.test.ts',
   ),
   words(
@@ -105,8 +112,8 @@ export const wordMutants: readonly Mutant[] = [
   words(
     'the look at who owns what root is to run',
     'trust.ts',
-    'if (uid !== 0) return `belongs to user ${uid}`;',
-    '',
+    'if (uid !== 0) return',
+    'if (uid < 0) return',
     'trust.test.ts',
   ),
   words(

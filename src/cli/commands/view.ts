@@ -59,8 +59,8 @@ function showOne(view: UpdateView): Outcome {
   for (const conflict of conflicts ?? []) {
     text.push(`  in use: ${conflict.task} (pid ${conflict.pid}) in ${conflict.function}`);
   }
-  if (conflicts === null) text.push('  (only root can see which tasks were in the way)');
-  text.push(...match.map((line) => `  differs: ${line}`));
+  if (conflicts === null) text.push('  (only root can see which tasks or places were in the way)');
+  text.push(...(match ?? []).map((line) => `  differs: ${line}`));
   text.push(...(functions ? functionLines(functions) : ['  (only root can see the functions)']));
   text.push(...waitingLines(view.waiting), ...busyLines(view.allowBusy), ...pauseLine(timing));
   if (patch !== null) text.push('', patch.trimEnd());
