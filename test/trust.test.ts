@@ -10,9 +10,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { unpackSource } from '../src/configure/unpack.js';
 import { chooseId } from '../src/create/pack.js';
+import { inRun } from '../src/create/run.js';
 import { exposedFile, requireOwnDirectory } from '../src/trust.js';
+import { silentUi } from '../src/ui.js';
 import { isUpdateId } from '../src/update/contents.js';
 
 let folder: string;
@@ -20,7 +23,10 @@ const at = (name: string) => path.join(folder, name);
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'ksplice-ts-test-'));
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const isRoot = process.geteuid?.() === 0;
 const SOMEBODY = 65534;
@@ -46,6 +52,19 @@ describe('the directory for caches', () => {
     mkdirSync(at('cache'));
     chmodSync(at('cache'), 0o777);
     expect(() => requireOwnDirectory(at('cache'))).toThrowError(refusal);
+  });
+
+  it('is refused before anything is compiled or unpacked there', async () => {
+    mkdirSync(at('cache'));
+    chmodSync(at('cache'), 0o777);
+    vi.stubEnv('KSPLICE_CACHE', at('cache'));
+    const work = vi.fn();
+    await expect(inRun(silentUi, false, work)).rejects.toThrowError(refusal);
+    expect(work).not.toHaveBeenCalled();
+    // A tree that is there already is what somebody may have put there.
+    mkdirSync(at('cache/source/tree'), { recursive: true });
+    const unpacked = unpackSource(at('absent.tar.xz'), 'tree', silentUi);
+    await expect(unpacked).rejects.toThrowError(refusal);
   });
 
   it.runIf(isRoot)('is refused when it is, or leads to, another user’s or group’s', () => {

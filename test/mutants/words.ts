@@ -110,6 +110,20 @@ export const wordMutants: readonly Mutant[] = [
     'trust.test.ts',
   ),
   words(
+    'the look at the directory for caches before create uses it',
+    'create/run.ts',
+    'requireOwnDirectory(cacheDirectory());',
+    '',
+    'trust.test.ts',
+  ),
+  words(
+    'the same before source is unpacked there',
+    'configure/unpack.ts',
+    'requireOwnDirectory(cacheDirectory());',
+    '',
+    'trust.test.ts',
+  ),
+  words(
     'the look at who owns what root is to run',
     'trust.ts',
     'if (uid !== 0) return',
