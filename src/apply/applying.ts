@@ -8,7 +8,8 @@ import type { Ui } from '../ui.js';
 import { CORE_MODULE, type TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
 import { refusal } from './abort-error.js';
-import { Core, type ReplacedFunction, type Timing } from './core.js';
+import { type Applied, describe } from './applied.js';
+import { Core } from './core.js';
 import type { Host } from './host.js';
 import { stopIfInterrupted } from './interrupted.js';
 import type { Loading } from './loading.js';
@@ -30,24 +31,6 @@ export interface ApplyOptions extends SwitchOptions {
    * program with these words, "coming" or "going", and the module's name.
    */
   readonly partial?: readonly string[] | undefined;
-}
-
-export interface Applied {
-  readonly id: string;
-  /** False if the update was applied before, and for a dry run. */
-  readonly changed: boolean;
-  /** Of the update now; "waiting" if nothing of it is loaded; undefined after a dry run, which leaves nothing. */
-  readonly stage: 'applied' | 'waiting' | undefined;
-  /** The modules that get their part when they are loaded. */
-  readonly waiting: readonly string[];
-  readonly functions: readonly ReplacedFunction[];
-  readonly allowBusy: readonly string[];
-  /** Of the attempt that succeeded. */
-  readonly timing: Timing;
-  /** Of the last attempts, the latest first. */
-  readonly timings: readonly Timing[];
-  /** Switches tried, the last one included; 0 if there was nothing to do. */
-  readonly attempts: number;
 }
 
 /** One run, with the lock held. */
@@ -259,25 +242,6 @@ function stillLoaded(id: string, left: readonly string[]): KspliceError {
     advice: `\`ksplice-ts undo ${id}\` unloads what is left.`,
     details: { left },
   });
-}
-
-/** What is known of an update when a run is over. */
-export async function describe(
-  id: string,
-  core: Core,
-  attempts: number,
-  changed: boolean,
-): Promise<Applied> {
-  const [functions = [], allowBusy, timings, waiting] = await Promise.all([
-    core.functions(id),
-    core.allowBusy(id),
-    core.timings(id),
-    core.waiting(id),
-  ]);
-  const [timing = {}] = timings;
-  const stage = (await core.stage(id)) === 'applied' ? 'applied' : 'waiting';
-  const figures = { allowBusy, timing, timings, attempts };
-  return { id, changed, stage, waiting, functions, ...figures };
 }
 
 async function allowToBeBusy(id: string, core: Core, names: readonly string[]): Promise<void> {

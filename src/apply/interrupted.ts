@@ -41,11 +41,17 @@ export async function afterInterruption(
   ]);
   const remainder = { id, stage, waiting, modules, conflicts: conflicts ?? [] };
   const [what, advice] = inWords(remainder, action);
-  const during = thrown instanceof KspliceError && thrown.code !== 'interrupted' ? thrown : null;
+  const isOwn = thrown instanceof KspliceError;
+  const during =
+    thrown instanceof Error && !(isOwn && thrown.code === 'interrupted') ? thrown : null;
   const message = during ? `${what}. Before that: ${during.message}` : what;
   return new KspliceError('interrupted', `interrupted; ${message}`, {
     advice,
-    details: { ...remainder, stage: stage ?? null, during: during?.code ?? null },
+    details: {
+      ...remainder,
+      stage: stage ?? null,
+      during: during && (isOwn ? thrown.code : 'internal'),
+    },
     cause: thrown,
   });
 }

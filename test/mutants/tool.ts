@@ -157,7 +157,7 @@ const commands: readonly Mutant[] = [
     'apply/view.ts',
     '.sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)))',
     '',
-    'apply/undo.test.ts',
+    'apply/view.test.ts',
   ),
   tool(
     'the part of an update that was cut off before it awaited all',
@@ -245,7 +245,7 @@ const view: readonly Mutant[] = [
     'apply/view.ts',
     'taint: await core.taint(id),',
     "taint: '',",
-    'apply/undo.test.ts',
+    'apply/view.test.ts',
   ),
   tool(
     'the conflicts in view',

@@ -79,7 +79,7 @@ export const wordMutants: readonly Mutant[] = [
     'apply/core.ts',
     'return /^0x0*$/.test(address) ? null : address;',
     'return address;',
-    'apply/undo.test.ts',
+    'apply/view.test.ts',
   ),
   words(
     'the same for what updates have written',

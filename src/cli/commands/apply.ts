@@ -1,5 +1,5 @@
+import type { Applied } from '../../apply/applied.js';
 import { applyUpdate } from '../../apply/apply.js';
-import type { Applied } from '../../apply/applying.js';
 import { Host } from '../../apply/host.js';
 import { lateHelper, requireOwnTool } from '../../install/tool.js';
 import { readUpdate } from '../../update/read.js';
