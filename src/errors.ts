@@ -12,6 +12,7 @@ export type ErrorCode =
   | 'io'
   | 'command-failed'
   | 'missing-tool'
+  | 'writable-by-others'
   // ELF objects, archives, programs
   | 'bad-elf'
   | 'unsupported-object'

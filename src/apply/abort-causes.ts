@@ -11,6 +11,9 @@ export interface AbortCause {
   readonly advice: string;
 }
 
+/** Begins the advice for what may also happen when the old code is back already. */
+export const UNCHANGED = 'Nothing was changed. ';
+
 /** Every word that the core can write, except "ok". */
 export const ABORT_CAUSES: readonly AbortCause[] = [
   {
@@ -43,7 +46,8 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     code: 'busy',
     sentence: 'a task is running the code that is to be replaced, or sleeps in it',
     advice:
-      'The tasks are listed. Try again with a longer --timeout, or when they have ended. A function in which some ' +
+      'The tasks are listed (one that /proc does not have any more is just ending). Try again with a longer --timeout, ' +
+      'or when they have ended. A function in which some ' +
       'task always sleeps can be replaced only with --allow-busy; docs/busy.md says what you promise with it.',
   },
   {
@@ -69,7 +73,7 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     code: 'aborted',
     sentence: 'the kernel had no memory for it',
     advice:
-      'Nothing was changed. Stop something large, or `echo 1 >/proc/sys/vm/compact_memory` if there is enough ' +
+      `${UNCHANGED}Stop something large, or \`echo 1 >/proc/sys/vm/compact_memory\` if there is enough ` +
       'memory but in pieces; then try again. The kernel log says if it was a large block that was missing.',
   },
   {
@@ -94,10 +98,12 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
   {
     word: 'probed',
     code: 'aborted',
-    sentence: 'a kprobe sits where the jump to the new code has to go',
+    sentence:
+      'a kprobe sits where the jump to the new code has to go, or in old code that is to come back',
     advice:
       'Remove the probe (perf probe -d, a tracing script, or an eBPF program; /sys/kernel/debug/kprobes/list has ' +
-      'them all) and try again. Probes at the entry of a function that ftrace can trace are not in the way.',
+      'them all) and try again: what it puts back some day would be in the middle of other code. Probes at the entry ' +
+      'of a function that ftrace can trace are not in the way. The kernel log has the place, too.',
   },
   {
     word: 'livepatched',
@@ -107,6 +113,43 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     advice:
       'Its code would go on running, whatever the update does. The kernel log and "match" name the livepatch; if its fix ' +
       'is not needed any more, `echo 0 >/sys/kernel/livepatch/NAME/enabled` takes it out. Then try again.',
+  },
+  {
+    word: 'ftrace_busy',
+    code: 'aborted',
+    sentence:
+      'ftrace, which has to redirect a function of the update, has it redirected for somebody else, or is switched off',
+    advice:
+      '`sysctl kernel.ftrace_enabled` has to be 1. Only one at a time may redirect a function: a livepatch, or a ' +
+      'BPF program (fmod_ret, struct_ops, lsm) that hooks the function. ' +
+      '/sys/kernel/tracing/enabled_functions marks such functions with I or D; `bpftool prog` lists the programs, and ' +
+      '/sys/kernel/livepatch the livepatches. Detach it, then try again; if it was only about to come or to go, ' +
+      'try again at once.',
+  },
+  {
+    word: 'ftrace_off',
+    code: 'aborted',
+    sentence: 'ftrace, which has to redirect a function of the update, has stopped itself',
+    advice:
+      'It has met something that it did not expect: the kernel log has its warning. Nothing but a boot brings it back. ' +
+      'Functions that have room for a jump can be replaced without it.',
+  },
+  {
+    word: 'cpu_offline',
+    code: 'busy',
+    sentence: 'a CPU went offline while the update was applied, and may stand in its new code',
+    advice:
+      'Its stack cannot be looked at. Bring it online (`echo 1 >/sys/devices/system/cpu/cpuN/online`; ' +
+      '/sys/devices/system/cpu/offline has the numbers), then undo; after that it may go offline again.',
+  },
+  {
+    word: 'in_interrupts',
+    code: 'aborted',
+    sentence:
+      'a function may run in an NMI, or while the kernel handles a breakpoint, and ftrace cannot redirect it',
+    advice:
+      'No CPU can be kept out of it while a jump is written. The kernel log names the function. Change its callers ' +
+      'instead, if the source allows.',
   },
   {
     word: 'incomplete',
@@ -134,7 +177,7 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     code: 'aborted',
     sentence: 'something happened that the core did not expect',
     advice:
-      'Nothing was changed. The kernel log says what it was. Trying once more does no harm; if it comes again, ' +
+      `${UNCHANGED}The kernel log says what it was. Trying once more does no harm; if it comes again, ` +
       'report it together with the log, the output of the same command with -v, and the release of the kernel.',
   },
 ];

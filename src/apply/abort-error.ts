@@ -1,8 +1,8 @@
 // A switch that the core refused, as an error to show.
 
 import { KspliceError } from '../errors.js';
-import { abortCause } from './abort-causes.js';
-import type { Core } from './core.js';
+import { type AbortCause, abortCause, UNCHANGED } from './abort-causes.js';
+import type { Conflict, Core } from './core.js';
 
 /**
  * The error for an update that the core did not apply or take back: the abort
@@ -18,30 +18,19 @@ export async function refusal(
   errno?: string,
 ): Promise<KspliceError> {
   const { code, sentence, advice: usual } = abortCause(word);
-  const [stage, conflicts, match, timings] = await Promise.all([
+  const [stage, tasks, places, timings] = await Promise.all([
     core.stage(id),
     core.conflicts(id),
     core.mismatches(id),
     core.timings(id),
   ]);
+  const [conflicts, match] = [tasks ?? [], places ?? []];
   const advice = (word === 'no_match' && adviceOn(match)) || usual;
-  const where = conflicts.map(({ pid, task, function: name }) =>
-    name === 'unreliable'
-      ? `the stack of ${task} (${pid}) cannot be walked`
-      : `${task} (${pid}) in ${name}`,
-  );
-  const places = match.map(inWords);
-  const first = [...new Set([...where, ...places])].slice(0, 3);
-  const more = new Set([...where, ...places]).size - first.length;
-  const list = first.length > 0 ? `: ${first.join('; ')}${more > 0 ? `; ${more} more` : ''}` : '';
+  const probes = word === 'probed' ? await core.probes(id) : [];
+  const probed = probes.map((place) => `a probe at ${place}`);
+  const list = listed([...conflicts.map(conflictInWords), ...match.map(inWords), ...probed]);
   const details = { id, stage, abortCause: word, errno: errno ?? null, conflicts, match, timings };
-  if (stage === 'leaving' && word === 'code_busy') {
-    const what = `the old code of ${id} runs again, but a task is still in the new code`;
-    return new KspliceError(code, `${what}, which stays for it${list}`, {
-      advice: `\`ksplice-ts undo ${id}\` unloads it when the tasks have left; --timeout says how long it waits for them.`,
-      details,
-    });
-  }
+  if (stage === 'leaving') return stillLoaded(id, abortCause(word), list, details);
   if (action === 'undo' && word === 'code_busy') {
     const what = `update ${id} cannot be undone: a task is running its new code, or sleeps in it`;
     return new KspliceError(code, `${what}${list}`, { advice: NEW_CODE_BUSY, details });
@@ -49,6 +38,52 @@ export async function refusal(
   const verb = action === 'apply' ? 'applied' : 'undone';
   const message = `update ${id} cannot be ${verb}: ${sentence}${list}`;
   return new KspliceError(code, message, { advice, details });
+}
+
+/** The first step of the undo is made: whatever is in the way now, the old code is back. */
+function stillLoaded(
+  id: string,
+  { word, code, sentence, advice }: AbortCause,
+  list: string,
+  details: object,
+): KspliceError {
+  const back = `the old code of ${id} runs again, but`;
+  const goOn = `\`ksplice-ts undo ${id}\``;
+  if (word === 'code_busy') {
+    const what = list
+      ? `${back} a task is still in the new code, which stays for it`
+      : `${back} the new code stays loaded: not each task has been switched out yet, and one may be on its way there`;
+    return new KspliceError(code, `${what}${list}`, {
+      advice: `${goOn} unloads it when the tasks have left; --timeout says how long it waits for them.`,
+      details,
+    });
+  }
+  const what = `${back} the new code stays loaded, since ${sentence}`;
+  const first = advice.replace(UNCHANGED, '');
+  return new KspliceError(code, `${what}${list}`, {
+    advice: `${first} Then ${goOn} unloads it.`,
+    details,
+  });
+}
+
+/** The tasks that were in the way, to follow a sentence. */
+export function inTheWay(conflicts: readonly Conflict[]): string {
+  return listed(conflicts.map(conflictInWords));
+}
+
+function conflictInWords({ pid, task, function: name }: Conflict): string {
+  if (name !== 'unreliable') return `${task} (${pid}) in ${name}`;
+  if (pid !== 0) return `the stack of ${task} (${pid}) cannot be walked`;
+  // What has no process: the core's own word, and the task of a CPU that is offline.
+  const [, cpu] = /^swapper\/(\d+)$/.exec(task) ?? [];
+  return cpu === undefined ? 'a task that is just ending, and in no list' : `CPU ${cpu}`;
+}
+
+function listed(places: readonly string[]): string {
+  const all = [...new Set(places)];
+  const first = all.slice(0, 3);
+  const more = all.length - first.length;
+  return first.length > 0 ? `: ${first.join('; ')}${more > 0 ? `; ${more} more` : ''}` : '';
 }
 
 const NEW_CODE_BUSY =

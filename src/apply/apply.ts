@@ -6,10 +6,12 @@ import { busyProblems } from '../inspect/allow-busy.js';
 import type { Ui } from '../ui.js';
 import type { TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
-import { type Applied, Applying, type ApplyOptions, describe } from './applying.js';
+import { type Applied, describe } from './applied.js';
+import { Applying, type ApplyOptions } from './applying.js';
 import { appliedChanges, applyProblems } from './checks.js';
 import { Core } from './core.js';
 import type { Host } from './host.js';
+import { afterInterruption } from './interrupted.js';
 import { Loading } from './loading.js';
 import { withLock } from './lock.js';
 
@@ -31,15 +33,27 @@ export async function applyUpdate(
   return withLock(host, async () => {
     // What was checked without the lock may be otherwise by now.
     await check(update, host, options);
-    const core = new Core(host);
-    const applied = await appliedChanges(update, host);
-    const left = update.contents.changes.filter((change) => !applied.includes(change));
-    if (left.length === 0) return describe(update.id, core, 0, false);
-    await removeLeftovers(update, left, host, ui);
-    return Loading.run(update, host, async (loading) => {
-      const work = new Applying(update, host, { ...options, allowBusy }, loading, ui);
-      return options.dryRun ? work.tryOut(left) : work.apply(left);
-    });
+    try {
+      return await applyWhatIsLeft(update, host, { ...options, allowBusy }, ui);
+    } catch (error) {
+      throw ui.signal.aborted ? await afterInterruption(update.id, host, 'apply', error) : error;
+    }
+  });
+}
+
+async function applyWhatIsLeft(
+  update: Update,
+  host: Host,
+  options: ApplyOptions & { readonly allowBusy: readonly string[] },
+  ui: Ui,
+): Promise<Applied> {
+  const applied = await appliedChanges(update, host);
+  const left = update.contents.changes.filter((change) => !applied.includes(change));
+  if (left.length === 0) return describe(update.id, new Core(host), 0, false);
+  await removeLeftovers(update, left, host, ui);
+  return Loading.run(update, host, async (loading) => {
+    const work = new Applying(update, host, options, loading, ui);
+    return options.dryRun ? work.tryOut(left) : work.apply(left);
   });
 }
 

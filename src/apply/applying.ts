@@ -8,10 +8,12 @@ import type { Ui } from '../ui.js';
 import { CORE_MODULE, type TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
 import { refusal } from './abort-error.js';
-import { stopIfInterrupted } from './checks.js';
-import { Core, type ReplacedFunction, type Timing } from './core.js';
+import { type Applied, describe } from './applied.js';
+import { Core } from './core.js';
 import type { Host } from './host.js';
+import { stopIfInterrupted } from './interrupted.js';
 import type { Loading } from './loading.js';
+import { requirePermission } from './rights.js';
 import { removeState, saveState } from './state.js';
 import { type SwitchOptions, switchStage } from './switching.js';
 
@@ -29,24 +31,6 @@ export interface ApplyOptions extends SwitchOptions {
    * program with these words, "coming" or "going", and the module's name.
    */
   readonly partial?: readonly string[] | undefined;
-}
-
-export interface Applied {
-  readonly id: string;
-  /** False if the update was applied before, and for a dry run. */
-  readonly changed: boolean;
-  /** Of the update now; "waiting" if nothing of it is loaded; undefined after a dry run, which leaves nothing. */
-  readonly stage: 'applied' | 'waiting' | undefined;
-  /** The modules that get their part when they are loaded. */
-  readonly waiting: readonly string[];
-  readonly functions: readonly ReplacedFunction[];
-  readonly allowBusy: readonly string[];
-  /** Of the attempt that succeeded. */
-  readonly timing: Timing;
-  /** Of the last attempts, the latest first. */
-  readonly timings: readonly Timing[];
-  /** Switches tried, the last one included; 0 if there was nothing to do. */
-  readonly attempts: number;
 }
 
 /** One run, with the lock held. */
@@ -88,8 +72,11 @@ export class Applying {
     try {
       await this.switchTo([change], false);
     } catch (error) {
-      if (!this.switched) await this.loading.unloadAll();
-      throw error;
+      const left = this.switched ? [] : await this.loading.unloadAll();
+      if (left.length === 0) throw error;
+      const first = error instanceof Error ? error.message : String(error);
+      const message = `${first}; and after that: ${left.join('; ')}`;
+      throw new KspliceError('load-failed', message, { details: { left }, cause: error });
     }
   }
 
@@ -149,6 +136,7 @@ export class Applying {
     for (const { target } of later) {
       const errno = await this.core.await({ id: this.update.id, target }, helper);
       if (errno === 'EBUSY') return target;
+      requirePermission(`have the core await ${target}`, errno);
       if (errno !== undefined) {
         throw new KspliceError('aborted', `the core does not await ${target}: ${errno}`, {
           advice: `It may be one of an older ksplice-ts, or await too many: see /sys/kernel/ksplice/awaited.`,
@@ -199,13 +187,17 @@ export class Applying {
     const { id } = this.update;
     await core.stopAwaiting(id, waiting);
     const left = await this.loading.unloadAll();
-    if (waiting.length === 0 && (await core.stage(id)) !== 'applied') await removeState(host, id);
+    const isApplied = (await core.stage(id)) === 'applied';
+    if (waiting.length === 0 && !isApplied) await removeState(host, id);
     if (left.length === 0) return error;
     const first = error instanceof Error ? error.message : String(error);
     const code =
       error instanceof KspliceError && error.code === 'interrupted' ? error.code : 'load-failed';
+    const advice = isApplied
+      ? `What of ${id} was applied before stays so. To apply it once more unloads what is left.`
+      : `The code that runs is the old one. \`ksplice-ts undo ${id}\` unloads what is left.`;
     return new KspliceError(code, `${first}; and after that: ${left.join('; ')}`, {
-      advice: `The code that runs is the old one. \`ksplice-ts undo ${id}\` unloads what is left.`,
+      advice,
       details: { left },
       cause: error,
     });
@@ -252,29 +244,11 @@ function stillLoaded(id: string, left: readonly string[]): KspliceError {
   });
 }
 
-/** What is known of an update when a run is over. */
-export async function describe(
-  id: string,
-  core: Core,
-  attempts: number,
-  changed: boolean,
-): Promise<Applied> {
-  const [functions = [], allowBusy, timings, waiting] = await Promise.all([
-    core.functions(id),
-    core.allowBusy(id),
-    core.timings(id),
-    core.waiting(id),
-  ]);
-  const [timing = {}] = timings;
-  const stage = (await core.stage(id)) === 'applied' ? 'applied' : 'waiting';
-  const figures = { allowBusy, timing, timings, attempts };
-  return { id, changed, stage, waiting, functions, ...figures };
-}
-
 async function allowToBeBusy(id: string, core: Core, names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
   const errno = await core.setAllowBusy(id, names);
   if (errno === undefined) return;
+  requirePermission('tell the core which functions may be busy', errno);
   throw new KspliceError('aborted', `the core did not take the list of busy functions: ${errno}`, {
     advice: 'Please report this: the list was checked before.',
   });

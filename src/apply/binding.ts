@@ -5,6 +5,7 @@
 import path from 'node:path';
 import { KspliceError, type Problem } from '../errors.js';
 import { bindToAddresses, isLivepatchModule } from '../extract/absolute.js';
+import { hiddenAdvice, KPTR_RESTRICT } from '../run/hidden.js';
 import { hidesAddresses, type Kallsyms, parseKallsyms } from '../run/kallsyms-text.js';
 import { withoutSignature } from '../update/modinfo.js';
 import type { Update, UpdateModule } from '../update/update.js';
@@ -56,15 +57,12 @@ async function readAddresses(host: Host): Promise<Kallsyms> {
   }
   const kallsyms = parseKallsyms(text, '/proc/kallsyms', 'unreadable-kernel');
   if (!hidesAddresses(kallsyms)) return kallsyms;
-  const setting = await host.read(host.paths.proc, 'sys', 'kernel', 'kptr_restrict');
+  const setting = await host.read(host.paths.proc, KPTR_RESTRICT);
   throw new KspliceError(
     'unreadable-kernel',
     `${why} are hidden (kernel.kptr_restrict=${setting ?? '?'})`,
     {
-      advice:
-        setting === '2'
-          ? '`sysctl kernel.kptr_restrict=1` shows them to root.'
-          : 'Root without CAP_SYSLOG does not see them: in a container, run it on the host.',
+      advice: hiddenAdvice(setting),
     },
   );
 }

@@ -1,18 +1,15 @@
 // What must be so before the first module is loaded. Everything that is not is
 // reported at once.
 
-import { KspliceError, type Problem } from '../errors.js';
+import type { Problem } from '../errors.js';
 import type { TargetChange } from '../update/contents.js';
 import { CORE_MODULE } from '../update/contents.js';
 import { API_VERSION, type Update } from '../update/update.js';
 import { bindingProblems, needsBinding } from './binding.js';
 import { Core } from './core.js';
 import type { Host } from './host.js';
+import { loadingProblems, rightsProblems } from './rights.js';
 
-// CAP_SYS_MODULE in the masks of /proc/self/status.
-const CAP_SYS_MODULE = 16n;
-/** How many user ids the namespace has that the kernel itself knows. */
-const EVERY_UID = 2 ** 32 - 1;
 /** The section, and the file in sysfs, with the linker's checksum of a module. */
 const BUILD_ID = '.note.gnu.build-id';
 
@@ -27,6 +24,7 @@ export async function applyProblems(
 ): Promise<Problem[]> {
   const lists = await Promise.all([
     rightsProblems(host),
+    loadingProblems(host),
     modulePolicyProblems(update, host),
     bindingProblems(update, host),
     kernelProblems(update, host),
@@ -36,40 +34,6 @@ export async function applyProblems(
     appliedProblems(update, host),
   ]);
   return lists.flat();
-}
-
-/** Why this process may not load or unload modules. */
-export async function rightsProblems(host: Host): Promise<Problem[]> {
-  if (host.uid !== 0) {
-    const advice = 'Run it with sudo, or from a root shell.';
-    return [{ code: 'not-root', message: 'only root can change the running kernel', advice }];
-  }
-  const problems: Problem[] = [];
-  const map = (await host.read(host.paths.proc, 'self', 'uid_map'))?.trim().split(/\s+/);
-  if (map && Number(map[2]) !== EVERY_UID) {
-    problems.push({
-      code: 'not-root',
-      message: 'this is root of a user namespace only (/proc/self/uid_map)',
-      advice: 'In a container: run it on the host. The kernel belongs to all containers.',
-    });
-  }
-  const status = (await host.read(host.paths.proc, 'self', 'status')) ?? '';
-  const [, mask] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];
-  if (mask !== undefined && ((BigInt(`0x${mask}`) >> CAP_SYS_MODULE) & 1n) === 0n) {
-    problems.push({
-      code: 'not-root',
-      message: 'this process is root without the right to load modules (CAP_SYS_MODULE)',
-      advice: 'In a container: run it on the host. The kernel belongs to all containers.',
-    });
-  }
-  if ((await host.read(host.paths.proc, 'sys', 'kernel', 'modules_disabled')) === '1') {
-    problems.push({
-      code: 'load-failed',
-      message: 'loading and unloading modules is switched off (kernel.modules_disabled=1)',
-      advice: 'The kernel does not allow to switch it on again before the next boot.',
-    });
-  }
-  return problems;
 }
 
 async function modulePolicyProblems(update: Update, host: Host): Promise<Problem[]> {
@@ -225,11 +189,4 @@ export async function appliedChanges(update: Update, host: Host): Promise<Target
 export async function isApplied(update: Update, host: Host): Promise<boolean> {
   const { changes } = update.contents;
   return (await appliedChanges(update, host)).length === changes.length;
-}
-
-/** Throws if the user is gone (Ctrl-C): to be called where nothing is half done. */
-export function stopIfInterrupted(signal: AbortSignal): void {
-  if (signal.aborted) {
-    throw new KspliceError('interrupted', 'interrupted; the kernel is as it was');
-  }
 }

@@ -19,17 +19,17 @@ export type Timing = Readonly<Record<string, number>>;
 export interface ReplacedFunction {
   readonly target: string;
   readonly name: string;
-  /** Addresses in hexadecimal, lengths in bytes. */
-  readonly oldAddress: string;
+  /** Addresses in hexadecimal; null where the kernel hides them. Lengths in bytes. */
+  readonly oldAddress: string | null;
   readonly length: number;
-  readonly newAddress: string;
+  readonly newAddress: string | null;
 }
 
 /** A task that holds code which is to be replaced. */
 export interface Conflict {
   readonly pid: number;
   readonly task: string;
-  /** "sctp_rcv+0x1c/0x300 [sctp]"; "unreliable" if the stack cannot be walked with certainty. */
+  /** "sctp_rcv+0x1c/0x300 [sctp]"; "unreliable" if nobody can say where it is. */
   readonly function: string;
 }
 
@@ -96,12 +96,19 @@ export class Core {
     return errno ?? this.host.write(path.join(this.directory, 'awaited'), `+${id} ${target}`);
   }
 
-  /** Ends that, for all that an update still awaits, or all but some. */
-  async stopAwaiting(id: string, but: readonly string[] = []): Promise<void> {
+  /**
+   * Ends that, for all that an update still awaits, or all but some.
+   * @returns the errno's name with which one was refused
+   */
+  async stopAwaiting(id: string, but: readonly string[] = []): Promise<string | undefined> {
+    let refused: string | undefined;
     for (const target of await this.waiting(id)) {
       if (but.includes(target)) continue;
-      await this.host.write(path.join(this.directory, 'awaited'), `-${id} ${target}`);
+      const file = path.join(this.directory, 'awaited');
+      const errno = await this.host.write(file, `-${id} ${target}`);
+      refused ??= errno;
     }
+    return refused;
   }
 
   /** "ok" or the word that says why not; undefined if the core does not know the update. */
@@ -109,13 +116,17 @@ export class Core {
     return this.attribute(id, 'abort_cause');
   }
 
-  /** One line a place where the running kernel differs. */
-  async mismatches(id: string): Promise<string[]> {
-    return linesOf(await this.attribute(id, 'match'));
+  /** One line a place where the running kernel differs; undefined without the right to read them. */
+  async mismatches(id: string): Promise<string[] | undefined> {
+    const text = await this.attribute(id, 'match');
+    return text === undefined ? undefined : linesOf(text);
   }
 
-  async conflicts(id: string): Promise<Conflict[]> {
-    return linesOf(await this.attribute(id, 'conflicts')).flatMap((line) => {
+  /** undefined without the right to read them: they tell what others run. */
+  async conflicts(id: string): Promise<Conflict[] | undefined> {
+    const text = await this.attribute(id, 'conflicts');
+    if (text === undefined) return undefined;
+    return linesOf(text).flatMap((line) => {
       // The core leaves no blank in a task's name; a module's function is "NAME [MODULE]".
       const [, pid, task, name] = /^(\d+) (\S+) (.+)$/.exec(line) ?? [];
       return pid === undefined
@@ -131,7 +142,29 @@ export class Core {
     return linesOf(text).flatMap((line) => {
       const [target, name, oldAddress, length, newAddress] = line.split(' ');
       if (!target || !name || !oldAddress || !length || !newAddress) return [];
-      return [{ target, name, oldAddress, length: Number(length), newAddress }];
+      const [from, to] = [shown(oldAddress), shown(newAddress)];
+      return [{ target, name, oldAddress: from, length: Number(length), newAddress: to }];
+    });
+  }
+
+  /**
+   * The kprobes in functions that an update replaces: "tcp_v4_rcv+0x1d", but not those that ftrace
+   * makes, which are in nobody's way. None where debugfs is not mounted, or is not to be read.
+   */
+  async probes(id: string): Promise<string[]> {
+    const { sysfs } = this.host.paths;
+    const list = await this.host.read(sysfs, 'kernel', 'debug', 'kprobes', 'list');
+    const functions = (await this.functions(id)) ?? [];
+    const others = linesOf(list).filter((line) => !line.includes('[FTRACE]'));
+    return others.flatMap((line) => {
+      // ADDRESS TYPE NAME+0xOFFSET [MODULE]... and what state it is in.
+      const [, name, offset = '', module = 'vmlinux'] =
+        /^\S+\s+\S+\s+([^\s+]+)\+0x([0-9a-f]+)(?:\s+(\w+))?/.exec(line) ?? [];
+      const isIn = functions.some(
+        (one) =>
+          one.name === name && one.target === module && Number.parseInt(offset, 16) < one.length,
+      );
+      return isIn ? [`${name}+0x${offset}`] : [];
     });
   }
 
@@ -194,6 +227,11 @@ export class Core {
   private async attribute(id: string, name: string): Promise<string | undefined> {
     return this.host.read(this.directory, id, name);
   }
+}
+
+/** An address that the kernel shows; a hidden one reads as zero. */
+function shown(address: string): string | null {
+  return /^0x0*$/.test(address) ? null : address;
 }
 
 function linesOf(text: string | undefined): string[] {

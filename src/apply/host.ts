@@ -12,6 +12,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { KspliceError } from '../errors.js';
 import { buildIdInNotes } from '../run/build-id.js';
+import { programEnvironment } from './environment.js';
 import type { Shell } from './shell.js';
 
 /** A shell's exit status for a program that is not there (POSIX). */
@@ -125,7 +126,10 @@ export class Host {
    */
   async systemctl(...args: readonly string[]): Promise<boolean> {
     try {
-      await promisify(execFile)('systemctl', args, { timeout: 60_000 });
+      await promisify(execFile)('systemctl', args, {
+        timeout: 60_000,
+        env: programEnvironment(),
+      });
       return true;
     } catch (error) {
       const { code, stderr, message } = error as NodeJS.ErrnoException & { stderr?: string };

@@ -9,6 +9,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { KspliceError } from '../errors.js';
+import { programEnvironment } from './environment.js';
 
 /** What a command came to. */
 export interface Answer {
@@ -20,9 +21,6 @@ export interface Answer {
 const TAKEN = 75;
 /** In seconds: after a kill the former holder needs a moment to notice. */
 const PATIENCE = 2;
-
-// root's PATH need not have the directories of administration (su without -).
-const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' };
 
 export class Shell {
   private heard = '';
@@ -62,7 +60,7 @@ export class Shell {
         // Ctrl-C is for us: a module is loaded or not, and what follows must know which.
         detached: true,
         stdio: ['pipe', 'pipe', 'ignore'],
-        env,
+        env: programEnvironment(),
       }),
     );
     try {

@@ -3,8 +3,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Ui } from '../ui.js';
 import { refusal } from './abort-error.js';
-import { stopIfInterrupted } from './checks.js';
 import type { Core } from './core.js';
+import { stopIfInterrupted } from './interrupted.js';
+import { requirePermission } from './rights.js';
 
 export interface SwitchOptions {
   /** For how long a switch that finds the code in use is tried again, in milliseconds. */
@@ -34,6 +35,7 @@ export async function switchStage(
     // An undo may take a second step. What is applied already may get a further part.
     const done = stage === 'reversed' ? (await core.stage(id)) === stage : errno === undefined;
     if (done) return attempts;
+    requirePermission(`ask the core for the stage "${stage}" of ${id}`, errno);
     const cause = (await core.abortCause(id)) ?? 'unexpected';
     const word = cause === 'ok' ? 'unexpected' : cause;
     const retry = word === 'code_busy' || word === 'module_busy';

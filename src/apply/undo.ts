@@ -4,27 +4,32 @@
 import { KspliceError, problemsError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { CORE_MODULE } from '../update/contents.js';
-import { rightsProblems, stopIfInterrupted } from './checks.js';
 import { Core, type Timing } from './core.js';
 import type { Host } from './host.js';
+import { afterInterruption, stopIfInterrupted } from './interrupted.js';
 import { withLock } from './lock.js';
+import { areModulesDisabled, requirePermission, rightsProblems } from './rights.js';
 import { readState, removeState } from './state.js';
 import { type SwitchOptions, switchStage } from './switching.js';
 
 export interface Undone {
   readonly id: string;
+  /** False if all that could be undone had been before. */
+  readonly changed: boolean;
   /** Of the attempt that succeeded; empty if the update was not applied, only loaded. */
   readonly timing: Timing;
   /** Of the last attempts, the latest first. */
   readonly timings: readonly Timing[];
   readonly attempts: number;
   readonly coreUnloaded: boolean;
+  /** Modules of the update that stay until the next boot: this kernel unloads none any more. */
+  readonly stayLoaded: readonly string[];
 }
 
 /**
  * Takes an update back.
  * @throws KspliceError `not-applied`, `busy` and other abort causes; then it
- *   stays applied, unless the message says that only unloading failed
+ *   stays applied, unless the message says that the old code is back
  */
 export async function undoUpdate(
   id: string,
@@ -32,38 +37,52 @@ export async function undoUpdate(
   options: SwitchOptions,
   ui: Ui,
 ): Promise<Undone> {
-  const core = new Core(host);
   const problems = await rightsProblems(host);
   if (problems.length > 0) {
     throw problemsError('checks-failed', `update ${id} cannot be undone`, problems);
   }
   return withLock(host, async () => {
-    const stage = await core.stage(id);
-    const waiting = await core.waiting(id);
-    if (stage === undefined && waiting.length === 0 && (await core.modulesOf(id)).length === 0) {
-      throw await notApplied(id, core);
+    try {
+      return await undo(id, host, options, ui);
+    } catch (error) {
+      throw ui.signal.aborted ? await afterInterruption(id, host, 'undo', error) : error;
     }
-    if (stage === undefined) await refuseBelowOthers(id, core, host);
-    let timings: Timing[] = [];
-    let attempts = 0;
-    if (stage === 'applied' || stage === 'leaving') {
-      stopIfInterrupted(ui.signal);
-      ui.stage(
-        stage === 'applied'
-          ? 'switching back to the old code'
-          : 'waiting until the new code is left',
-      );
-      attempts = await switchStage(id, core, 'reversed', options, ui);
-      timings = await core.timings(id);
-    }
-    await core.stopAwaiting(id);
-    ui.stage('unloading');
-    // First, so that whoever kills us later leaves nothing but modules, which the next call sees.
-    await removeState(host, id);
-    const coreUnloaded = await unloadAll(id, core, host);
-    const [timing = {}] = timings;
-    return { id, timing, timings, attempts, coreUnloaded };
   });
+}
+
+async function undo(id: string, host: Host, options: SwitchOptions, ui: Ui): Promise<Undone> {
+  const core = new Core(host);
+  const stage = await core.stage(id);
+  const waiting = await core.waiting(id);
+  if (stage === undefined && waiting.length === 0 && (await core.modulesOf(id)).length === 0) {
+    throw await notApplied(id, core);
+  }
+  if (stage === undefined) await refuseBelowOthers(id, core, host);
+  let timings: Timing[] = [];
+  let attempts = 0;
+  const isIn = stage === 'applied' || stage === 'leaving';
+  if (isIn) {
+    stopIfInterrupted(ui.signal);
+    ui.stage(
+      stage === 'applied' ? 'switching back to the old code' : 'waiting until the new code is left',
+    );
+    attempts = await switchStage(id, core, 'reversed', options, ui);
+    timings = await core.timings(id);
+  }
+  requirePermission(`end what ${id} awaits`, await core.stopAwaiting(id));
+  const [timing = {}] = timings;
+  const figures = { timing, timings, attempts };
+  // The kernel forbids only to unload. What is remembered is for `view`.
+  if (await areModulesDisabled(host)) {
+    const stayLoaded = await core.modulesOf(id);
+    const changed = isIn || waiting.length > 0;
+    return { id, changed, ...figures, coreUnloaded: false, stayLoaded };
+  }
+  ui.stage('unloading');
+  // First, so that whoever kills us later leaves nothing but modules, which the next call sees.
+  await removeState(host, id);
+  const coreUnloaded = await unloadAll(id, core, host);
+  return { id, changed: true, ...figures, coreUnloaded, stayLoaded: [] };
 }
 
 /** Of an update that only waits the core does not know what was made on top of it. */
@@ -86,7 +105,7 @@ async function unloadAll(id: string, core: Core, host: Host): Promise<boolean> {
   } catch (error) {
     const { message, advice } = error as KspliceError;
     throw new KspliceError('load-failed', `the old code of ${id} runs again, but ${message}`, {
-      advice: `${advice} Then call \`ksplice-ts undo ${id}\` once more.`,
+      advice: `${advice} The kernel log may say why. Then call \`ksplice-ts undo ${id}\` once more.`,
       cause: error,
     });
   }

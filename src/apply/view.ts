@@ -5,6 +5,7 @@
 import { KspliceError } from '../errors.js';
 import { type Conflict, Core, type ReplacedFunction, type Stage, type Timing } from './core.js';
 import type { Host } from './host.js';
+import { areModulesDisabled } from './rights.js';
 import { readPatch, readState } from './state.js';
 
 /** One line of the list. */
@@ -24,14 +25,20 @@ export interface UpdateSummary {
   readonly order: number;
   /** Letters of the taints that its modules brought. */
   readonly taint: string;
-  /** null without the right to see addresses. */
+  /** null without the right to see them. */
   readonly functions: readonly ReplacedFunction[] | null;
 }
 
 export interface UpdateView extends UpdateSummary {
+  /** What a stage other than `applied` means, and what to do about it; null for that. */
+  readonly note: string | null;
+  /** Its modules that are loaded. */
+  readonly modules: readonly string[];
   readonly abortCause: string | null;
-  readonly conflicts: readonly Conflict[];
-  readonly match: readonly string[];
+  /** null without the right to see what others run. */
+  readonly conflicts: readonly Conflict[] | null;
+  /** null without the right to see them. */
+  readonly match: readonly string[] | null;
   readonly allowBusy: readonly string[];
   /** Of the last attempt. */
   readonly timing: Timing;
@@ -65,14 +72,34 @@ export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
   const timings = await core.timings(id);
   return {
     ...short,
+    note: await noteOn(short, host),
+    modules: await core.modulesOf(id),
     abortCause: (await core.abortCause(id)) ?? null,
-    conflicts: await core.conflicts(id),
-    match: await core.mismatches(id),
+    conflicts: (await core.conflicts(id)) ?? null,
+    match: (await core.mismatches(id)) ?? null,
     allowBusy: await core.allowBusy(id),
     timing: timings[0] ?? {},
     timings,
     patch: (await readPatch(host, id)) ?? null,
   };
+}
+
+async function noteOn({ id, stage }: UpdateSummary, host: Host): Promise<string | null> {
+  const undo = `\`ksplice-ts undo ${id}\``;
+  const forGood = await areModulesDisabled(host);
+  const until = forGood
+    ? 'they stay until the next boot, since kernel.modules_disabled is 1'
+    : `${undo} unloads them`;
+  switch (stage) {
+    case 'leaving':
+      return `the old code runs again; the new code stays loaded until no task is in it: ${undo} goes on with that`;
+    case 'reversed':
+      return `the old code runs again; its modules are still loaded: ${until}`;
+    case 'preparing':
+      return `it is not applied; modules of it are loaded by a run that is at work, or was cut off: ${until}`;
+    default:
+      return null;
+  }
 }
 
 async function summary(id: string, core: Core, host: Host): Promise<UpdateSummary | undefined> {

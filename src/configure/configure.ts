@@ -12,6 +12,7 @@ import { readBuildTree, sourceOfBuild } from './build-tree.js';
 import { compilerProblem } from './compiler.js';
 import { headersProblem, imageProblem, revisionIsUnknown, sourceProblem } from './fit.js';
 import { readFlags } from './flags.js';
+import { flavourProblem } from './flavour.js';
 import { findHeaders, type Headers, headerPlaces, readHeaders } from './headers.js';
 import { findSource, readSource, type Source } from './source.js';
 import { supportProblems } from './support.js';
@@ -157,7 +158,7 @@ async function misfits(parts: Parts, confdir: string): Promise<Problem[]> {
     headersProblem(headers, release),
     image && imageProblem(image.files, headers, image.path),
     image && map && mapProblem(map, image.files.symbols),
-    source && sourceProblem(source, headers),
+    source && (sourceProblem(source, headers) ?? flavourProblem(source, headers)),
     compiler,
     headers.needsPahole ? await paholeProblem() : undefined,
   ];

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { cacheDirectory } from '../cache.js';
 import { KspliceError } from '../errors.js';
+import { requireOwnDirectory } from '../trust.js';
 import type { Ui } from '../ui.js';
 
 /**
@@ -18,6 +19,7 @@ import type { Ui } from '../ui.js';
 export async function unpackSource(tarball: string, name: string, ui: Ui): Promise<string> {
   const cache = join(cacheDirectory(), 'source');
   const tree = join(cache, name);
+  requireOwnDirectory(cacheDirectory());
   if (existsSync(tree)) return tree;
   ui.stage(`unpacking ${tarball} into ${cache}`);
   await mkdir(cache, { recursive: true });

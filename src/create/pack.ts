@@ -4,7 +4,13 @@ import { randomInt } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { KspliceError } from '../errors.js';
-import { type Contents, formatContents, isUpdateId, moduleFilesOf } from '../update/contents.js';
+import {
+  type Contents,
+  formatContents,
+  ID_ADVICE,
+  isUpdateId,
+  moduleFilesOf,
+} from '../update/contents.js';
 import { ALLOW_BUSY, API_VERSION, type Update } from '../update/update.js';
 import { writeUpdate } from '../update/write.js';
 import type { Report } from './report.js';
@@ -92,7 +98,7 @@ export function chooseId(wanted: string | undefined): string {
   if (wanted !== undefined) {
     if (isUpdateId(wanted)) return wanted;
     throw new KspliceError('usage', `"${wanted}" cannot be an update's id`, {
-      advice: 'An id is 1 to 16 small letters and digits.',
+      advice: ID_ADVICE,
     });
   }
   return Array.from({ length: 8 }, () => LETTERS[randomInt(LETTERS.length)]).join('');

@@ -5,6 +5,7 @@ import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from '../cache.js';
 import { explainIo, KspliceError } from '../errors.js';
+import { requireOwnDirectory } from '../trust.js';
 import type { Ui } from '../ui.js';
 import { RunDirectory } from './stages.js';
 import { UndoStack } from './undo.js';
@@ -36,6 +37,7 @@ const NOTHING_TO_SEE = new Set([
  * @param keep keep the run's directory even if all goes well
  */
 export async function inRun<T>(ui: Ui, keep: boolean, work: (run: Run) => Promise<T>): Promise<T> {
+  requireOwnDirectory(cacheDirectory());
   const parent = join(cacheDirectory(), 'runs');
   const directory = new RunDirectory(parent);
   const undo = new UndoStack();

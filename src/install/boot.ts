@@ -49,7 +49,14 @@ export async function bootUpdates(
           notApplied.push([{ code: 'boot-incomplete', message: result.message, advice: RETRY }]);
         }
       } catch (error) {
-        if (!(error instanceof KspliceError) || ui.signal.aborted) throw error;
+        if (!(error instanceof KspliceError)) throw error;
+        if (ui.signal.aborted) {
+          await writeBootResults(host, [
+            ...results,
+            { id, outcome: 'failed', message: error.message },
+          ]);
+          throw cutOff(updates, results, error);
+        }
         const waiting = error.code === 'target-not-loaded';
         results.push({ id, outcome: waiting ? 'waiting' : 'failed', message: error.message });
         if (!waiting) notApplied.push(separateProblems(error));
@@ -135,6 +142,22 @@ function waitsFor(modules: readonly string[], id: string): BootResult {
   const names = modules.length > 1 ? `modules ${modules.join(', ')}` : `module ${modules[0]}`;
   const message = `${id} is applied to what is loaded, and waits for ${names}`;
   return { id, outcome: 'waiting', message };
+}
+
+/** Some updates are applied by then, and stay so. */
+function cutOff(
+  all: readonly Installed[],
+  results: readonly BootResult[],
+  cause: KspliceError,
+): KspliceError {
+  const rest = all.slice(results.length).map(({ id }) => id);
+  const done = results.filter(({ outcome }) => outcome === 'applied').map(({ id }) => id);
+  const applied = done.length > 0 ? done.join(', ') : 'none';
+  return new KspliceError(
+    'interrupted',
+    `${cause.message}. Applied: ${applied}; not, or not to the end: ${rest.join(', ')}`,
+    { advice: '`ksplice-ts boot` goes on with the rest.', details: { results, rest }, cause },
+  );
 }
 
 function incomplete(

@@ -1,11 +1,36 @@
 // This program, for those who call it without a user: systemd, and the kernel.
 
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../create/package-root.js';
+import { KspliceError } from '../errors.js';
+import { exposedFile } from '../trust.js';
 
 /** The words of its command line, with absolute paths. */
 export function toolCommand(): string[] {
   return [process.execPath, fileURLToPath(new URL('bin/ksplice-ts.js', packageRoot))];
+}
+
+/** What of the package runs, besides Node. */
+const CODE = ['bin', 'dist', 'templates', 'node_modules/iced-x86'];
+
+/**
+ * Makes sure that what the kernel or systemd is to run as root, at any time from now on, is root's alone to change.
+ * @throws KspliceError `writable-by-others`
+ */
+export function requireOwnTool(): void {
+  const inPackage = (name: string) => fileURLToPath(new URL(name, packageRoot));
+  const directories = CODE.map(inPackage).filter((place) => existsSync(place));
+  const exposed = exposedFile([process.execPath, inPackage('package.json')], directories);
+  if (exposed === undefined) return;
+  const { file, why } = exposed;
+  throw new KspliceError(
+    'writable-by-others',
+    `the kernel and systemd would run ksplice-ts as root, but ${file} ${why}`,
+    {
+      advice: `Copy it to a place that only root can write to, and call it there: cp -r ${fileURLToPath(packageRoot)} /opt/ksplice-ts; node itself has to be such a file, too.`,
+    },
+  );
 }
 
 /** What the core calls when a module is loaded that an update awaits. */

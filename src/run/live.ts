@@ -3,8 +3,10 @@
 
 import { readFileSync } from 'node:fs';
 import { release, version } from 'node:os';
+import { join } from 'node:path';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
+import { hiddenAdvice, KPTR_RESTRICT } from './hidden.js';
 import { hidesAddresses, type Kallsyms, parseKallsyms } from './kallsyms-text.js';
 import { Kcore } from './kcore.js';
 import type { RunningKernel } from './running.js';
@@ -64,6 +66,14 @@ function readProc(path: string): string {
   }
 }
 
+function setting(): string | undefined {
+  try {
+    return readFileSync(join('/proc', KPTR_RESTRICT), 'latin1').trim();
+  } catch {
+    return undefined;
+  }
+}
+
 function refuseHiddenAddresses(kallsyms: Kallsyms): void {
   if (!hidesAddresses(kallsyms)) return;
   if (process.getuid?.() !== 0) {
@@ -72,7 +82,6 @@ function refuseHiddenAddresses(kallsyms: Kallsyms): void {
     });
   }
   throw new KspliceError('unreadable-kernel', 'the kernel hides its addresses (/proc/kallsyms)', {
-    advice:
-      'kernel.kptr_restrict is 2: `sysctl kernel.kptr_restrict=1` shows them to root. Or check against the image package with --image PATH.',
+    advice: `${hiddenAdvice(setting())} Or check against the image package with --image PATH.`,
   });
 }

@@ -4,6 +4,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { KspliceError } from '../errors.js';
 
 /** The core's directory. */
 const SYSFS = '/sys/kernel/ksplice';
@@ -15,7 +16,10 @@ export interface Written {
   readonly saved: Uint8Array;
 }
 
-/** What is written over now, the newest first; nothing if the core is not loaded. */
+/**
+ * What is written over now, the newest first; nothing if the core is not loaded.
+ * @throws KspliceError `unreadable-kernel` if the core does not show this process where that is
+ */
 export function readWritten(sysfs = SYSFS): Written[] {
   const updates = namesIn(sysfs).flatMap((id) => {
     const order = Number(readFile(join(sysfs, id, 'order')) ?? 0);
@@ -23,10 +27,11 @@ export function readWritten(sysfs = SYSFS): Written[] {
   });
   updates.sort((a, b) => b.order - a.order);
   return updates.flatMap(({ text }) =>
-    [...text.matchAll(/^(0x[0-9a-f]+) ([0-9a-f]+)$/gm)].map(([, address = '0', bytes = '']) => ({
-      address: BigInt(address),
-      saved: Buffer.from(bytes, 'hex'),
-    })),
+    [...text.matchAll(/^(0x[0-9a-f]+) ([0-9a-f]+)$/gm)].map(([, address = '0', bytes = '']) => {
+      // That is how a hidden address reads. Without it the update's jumps would be compared.
+      if (BigInt(address) === 0n) throw hidden('its addresses');
+      return { address: BigInt(address), saved: Buffer.from(bytes, 'hex') };
+    }),
   );
 }
 
@@ -41,10 +46,23 @@ function namesIn(directory: string): string[] {
 function readFile(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1');
-  } catch {
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EPERM') throw hidden(path);
     // An update that is just being unloaded, or a file that is no update's.
     return undefined;
   }
+}
+
+function hidden(what: string): KspliceError {
+  return new KspliceError(
+    'unreadable-kernel',
+    `the core does not show this process what applied updates have written (${what})`,
+    {
+      advice:
+        'Without that their jumps cannot be told from other code: run it as root on the host, with CAP_SYSLOG and kernel.kptr_restrict at most 1.',
+    },
+  );
 }
 
 /**

@@ -46,9 +46,14 @@ const MODULE = /^[A-Za-z0-9_]{1,55}$/;
 const SYMBOL = /^[\w.$]{1,511}$/;
 const FILE = /^[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}\.ko$/;
 
+/** What /sys/kernel/ksplice has beside the updates' directories. */
+const TAKEN: readonly string[] = ['helper', 'awaited'];
+/** What an id has to be, for messages. */
+export const ID_ADVICE = `An id is 1 to 16 small letters and digits, and not "helper" or "awaited", which are the core's own files.`;
+
 /** Whether a word can be an update's id. */
 export function isUpdateId(word: string): boolean {
-  return ID.test(word);
+  return ID.test(word) && !TAKEN.includes(word);
 }
 
 /** Whether a word can be the name of a module. */

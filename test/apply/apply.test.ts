@@ -108,9 +108,28 @@ describe('applyUpdate', () => {
       const ui: Ui = { ...silentUi, signal: controller.signal };
       const error = await failure(applyUpdate(update, kernel, NO_WAIT, ui));
       expect(error.code).toBe('interrupted');
+      expect(error.message).toBe('interrupted; the kernel is as it was');
       await expectUntouched(kernel);
     })();
   });
+
+  it(
+    'says what is left when it is interrupted and a module stays',
+    inKernel(async (kernel) => {
+      const controller = new AbortController();
+      const stuck = `${PREFIX}_sctp_old`;
+      kernel.stuck.add(stuck);
+      kernel.onEvent = (event) => {
+        if (event === `insmod ${stuck}`) controller.abort();
+      };
+      const ui: Ui = { ...silentUi, signal: controller.signal };
+      const error = await failure(applyUpdate(update, kernel, NO_WAIT, ui));
+      expect(error.code).toBe('interrupted');
+      expect(error.message).toMatch(new RegExp(`not applied, but .* still loaded: ${stuck}$`));
+      expect(error.advice).toContain('`ksplice-ts undo abc12345`');
+    }),
+    20_000,
+  );
 
   it(
     'stays applied when it is interrupted during the switch',

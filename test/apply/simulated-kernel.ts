@@ -15,6 +15,10 @@ interface Refusal {
   word: string;
   conflicts?: string;
   match?: string;
+  /** Where the update is then, if not where it was. */
+  stage?: string;
+  /** With which the write ends; EBUSY if not given. */
+  errno?: string;
 }
 
 export class SimulatedKernel extends Host {
@@ -118,7 +122,8 @@ export class SimulatedKernel extends Host {
     this.note(`stage ${id} ${value}${refusal ? ' failed' : ''}`);
     if (refusal) {
       await this.verdict(id, refusal);
-      return 'EBUSY';
+      if (refusal.stage) await this.put(`sys/kernel/ksplice/${id}/stage`, `${refusal.stage}\n`);
+      return refusal.errno ?? 'EBUSY';
     }
     if (value !== 'try') await this.put(`sys/kernel/ksplice/${id}/stage`, `${value}\n`);
     const isOver = (line: string) =>

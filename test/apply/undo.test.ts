@@ -1,26 +1,13 @@
 import { chmod } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { undoUpdate } from '../../src/apply/undo.js';
-import { listUpdates, viewUpdate } from '../../src/apply/view.js';
+import { viewUpdate } from '../../src/apply/view.js';
 import { silentUi } from '../../src/ui.js';
 import { withDirectory } from '../update/sample.js';
+import { inKernelWith } from './in-kernel.js';
 import { SimulatedKernel } from './simulated-kernel.js';
 
 const NO_WAIT = { timeout: 0 };
-
-/** A kernel with these updates applied, by whoever: nothing is remembered of them. */
-const inKernelWith =
-  (ids: readonly string[], use: (kernel: SimulatedKernel) => Promise<void>) => () =>
-    withDirectory(async (where) => {
-      const kernel = await new SimulatedKernel(where).boot();
-      if (ids.length > 0) await kernel.add('ksplice');
-      for (const id of ids) {
-        await kernel.add(`ksplice_${id}_vmlinux_new`);
-        await kernel.add(`ksplice_${id}_sctp_new`);
-        await kernel.put(`sys/kernel/ksplice/${id}/stage`, 'applied\n');
-      }
-      await use(kernel);
-    });
 
 describe('undoUpdate', () => {
   it(
@@ -90,6 +77,156 @@ describe('undoUpdate', () => {
     }),
   );
 
+  it.each([
+    ['leaving', /old code of abc runs again, .*new code, which stays loaded: httpd \(7\) in poll/],
+    [undefined, /update abc stays applied$/],
+  ])('says what is so when it is interrupted while it waits: %s', (stage, message) =>
+    inKernelWith(['abc'], async (kernel) => {
+      const controller = new AbortController();
+      kernel.refusals.push({
+        word: 'code_busy',
+        conflicts: '7 httpd poll+0x1c/0x90 [x]\n',
+        ...(stage ? { stage } : {}),
+      });
+      kernel.onEvent = () => controller.abort();
+      const ui = { ...silentUi, signal: controller.signal };
+      await expect(undoUpdate('abc', kernel, { timeout: 60_000 }, ui)).rejects.toMatchObject({
+        code: 'interrupted',
+        message: expect.stringMatching(message),
+        advice: expect.stringContaining('`ksplice-ts undo abc`'),
+        details: { stage: stage ?? 'applied' },
+      });
+      expect(kernel.modules).toContain('ksplice_abc_sctp_new');
+    })(),
+  );
+
+  it(
+    'says that the old code is back when it is interrupted and a module stays',
+    inKernelWith(['abc'], async (kernel) => {
+      const controller = new AbortController();
+      kernel.stuck.add('ksplice_abc_vmlinux_new');
+      kernel.onEvent = () => controller.abort();
+      const ui = { ...silentUi, signal: controller.signal };
+      await expect(undoUpdate('abc', kernel, NO_WAIT, ui)).rejects.toMatchObject({
+        code: 'interrupted',
+        message: expect.stringMatching(
+          /old code of abc runs again, .* loaded: ksplice_abc_vmlinux_new\. Before that: .*cannot be unloaded/,
+        ),
+        details: { stage: 'reversed', during: 'load-failed' },
+      });
+    }),
+    20_000,
+  );
+
+  it(
+    'says that the old code is back whatever keeps the new code loaded',
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.refusals.push({ word: 'unexpected', stage: 'leaving', errno: 'EINVAL' });
+      const error = (await undoUpdate('abc', kernel, NO_WAIT, silentUi).catch(
+        (e) => e,
+      )) as Error & {
+        advice: string;
+      };
+      expect(error.message).toMatch(/^the old code of abc runs again, but the new code stays/);
+      expect(error.advice).not.toContain('Nothing was changed');
+      expect(error.advice).toContain('`ksplice-ts undo abc`');
+    }),
+  );
+
+  it(
+    'puts the old code back where no module can be unloaded, and says what stays, each time',
+    inKernelWith(['abc'], async (kernel) => {
+      await kernel.put('proc/sys/kernel/modules_disabled', '1\n');
+      const stayLoaded = ['ksplice_abc_sctp_new', 'ksplice_abc_vmlinux_new'];
+      expect(await undoUpdate('abc', kernel, NO_WAIT, silentUi)).toMatchObject({
+        changed: true,
+        coreUnloaded: false,
+        stayLoaded,
+      });
+      expect(kernel.events).toEqual(['stage abc reversed']);
+      expect(await viewUpdate('abc', kernel)).toMatchObject({
+        stage: 'reversed',
+        modules: stayLoaded,
+        note: expect.stringMatching(/old code runs again.* until the next boot/),
+      });
+      expect(await undoUpdate('abc', kernel, NO_WAIT, silentUi)).toMatchObject({
+        changed: false,
+        stayLoaded,
+      });
+      expect(kernel.events).toEqual(['stage abc reversed']);
+    }),
+  );
+
+  it(
+    'tells a write that the core did not allow from a refusal, and does not try it again',
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.refusals.push({ word: 'code_busy', errno: 'EPERM' });
+      await expect(undoUpdate('abc', kernel, { timeout: 60_000 }, silentUi)).rejects.toMatchObject({
+        code: 'not-root',
+        message: expect.stringContaining('EPERM'),
+        advice: expect.stringContaining('CAP_SYS_MODULE'),
+      });
+      expect(kernel.modules).toContain('ksplice_abc_sctp_new');
+    }),
+  );
+
+  it(
+    'tells of a stack that nobody can read',
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.refusals.push({ word: 'code_busy', conflicts: '7 httpd unreliable\n' });
+      await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
+        message: expect.stringMatching(/: the stack of httpd \(7\) cannot be walked$/),
+      });
+    }),
+  );
+
+  it(
+    'names the probes that are in the old code, and where',
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.refusals.push({ word: 'probed' });
+      const line = (place: string, rest: string) => `ffffffff81000000  k  ${place}   ${rest}\n`;
+      await kernel.put(
+        'sys/kernel/debug/kprobes/list',
+        [
+          line('tcp_v4_rcv+0x1d', ''),
+          line('tcp_v4_rcv+0x384', '[DISABLED]'),
+          line('tcp_v4_rcv+0x4', 'ksplice_abc_vmlinux_new [FTRACE]'),
+          line('tcp_v4_rcv+0x0', ' [FTRACE]'),
+          line('udp_rcv+0x1d', ''),
+          line('tcp_v4_rcv+0x383', ' [OPTIMIZED]'),
+        ].join(''),
+      );
+      const error = (await undoUpdate('abc', kernel, NO_WAIT, silentUi).catch((e) => e)) as Error;
+      expect(error).toMatchObject({ code: 'aborted', details: { abortCause: 'probed' } });
+      expect(error.message).toMatch(/: a probe at tcp_v4_rcv\+0x1d; a probe at tcp_v4_rcv\+0x383$/);
+    }),
+  );
+
+  it.each([
+    ['cpu_offline', '0 swapper/3 unreliable\n', /undone: a CPU went offline .*: CPU 3$/],
+    ['code_busy', '0 exiting unreliable\n', /: a task that is just ending, and in no list$/],
+  ])('says in words what has no process: %s', (word, conflicts, message) =>
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.refusals.push({ word, conflicts, errno: 'EINVAL' });
+      await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
+        code: 'busy',
+        message: expect.stringMatching(message),
+      });
+    })(),
+  );
+
+  it(
+    'does not speak of a task that is in the new code where none was found',
+    inKernelWith(['abc'], async (kernel) => {
+      kernel.refusals.push({ word: 'code_busy', stage: 'leaving' });
+      await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
+        code: 'busy',
+        message: expect.stringMatching(/^the old code of abc runs again, .*stays loaded.* yet/),
+        advice: expect.stringContaining('`ksplice-ts undo abc`'),
+      });
+    }),
+  );
+
   it(
     'unloads what an apply that was killed has left, without a switch',
     inKernelWith(['abc'], async (kernel) => {
@@ -132,80 +269,4 @@ describe('undoUpdate', () => {
       });
     });
   });
-});
-
-describe('view', () => {
-  it(
-    'lists updates of which nothing is remembered, by what sysfs says',
-    inKernelWith(['xyz', 'abc', 'new'], async (kernel) => {
-      await kernel.put('sys/kernel/ksplice/abc/order', '11\n');
-      await kernel.put('sys/kernel/ksplice/xyz/order', '2\n');
-      await kernel.put('sys/kernel/ksplice/new/order', '0\n');
-      await kernel.put('sys/kernel/ksplice/new/stage', 'preparing\n');
-      const unknown = {
-        on: [],
-        waiting: [],
-        description: null,
-        targets: null,
-        created: null,
-        applied: null,
-      };
-      await kernel.put('sys/module/ksplice/taint', 'OE\n');
-      await kernel.put('sys/module/ksplice_abc_sctp_new/taint', 'OEK\n');
-      const functions = [expect.objectContaining({ target: 'vmlinux', name: 'tcp_v4_rcv' })];
-      // In the order in which they were applied, whenever they were loaded.
-      expect(await listUpdates(kernel)).toEqual([
-        { id: 'xyz', stage: 'applied', order: 2, taint: 'EO', functions, ...unknown },
-        { id: 'abc', stage: 'applied', order: 11, taint: 'EKO', functions, ...unknown },
-        { id: 'new', stage: 'preparing', order: 0, taint: 'EO', functions, ...unknown },
-      ]);
-    }),
-  );
-
-  it(
-    'has nothing to list without the core',
-    inKernelWith([], async (kernel) => {
-      expect(await listUpdates(kernel)).toEqual([]);
-      await expect(viewUpdate('abc', kernel)).rejects.toMatchObject({ code: 'not-applied' });
-    }),
-  );
-
-  it(
-    'shows state, functions and patch of one',
-    inKernelWith(['abc'], async (kernel) => {
-      const state = {
-        id: 'abc',
-        description: 'd',
-        created: 'c',
-        applied: 'a',
-        targets: ['vmlinux'],
-      };
-      await kernel.put('run/updates/abc/state.json', JSON.stringify(state));
-      await kernel.put('run/updates/abc/patch', '+new\n');
-      await kernel.put('sys/kernel/ksplice/abc/abort_cause', 'code_busy\n');
-      await kernel.put('sys/kernel/ksplice/abc/conflicts', '7 httpd tcp_v4_rcv\n');
-      await kernel.put('sys/kernel/ksplice/abc/allow_busy', 'tcp_v4_rcv schedule \n');
-      const { id: _id, ...rest } = state;
-      expect(await viewUpdate('abc', kernel)).toMatchObject({
-        id: 'abc',
-        stage: 'applied',
-        ...rest,
-        patch: '+new\n',
-        abortCause: 'code_busy',
-        conflicts: [{ pid: 7, task: 'httpd', function: 'tcp_v4_rcv' }],
-        allowBusy: ['tcp_v4_rcv', 'schedule'],
-        functions: [{ target: 'vmlinux', name: 'tcp_v4_rcv', length: 900 }],
-      });
-    }),
-  );
-
-  it(
-    'does without a state file that was changed by hand',
-    inKernelWith(['abc'], async (kernel) => {
-      for (const text of ['', 'null', '{"description": 7}', '[]']) {
-        await kernel.put('run/updates/abc/state.json', text);
-        expect((await viewUpdate('abc', kernel)).description).toBeNull();
-      }
-    }),
-  );
 });

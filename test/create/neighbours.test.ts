@@ -109,13 +109,19 @@ describe('what another target of the update adds', () => {
   ])('is not what is %s', (_, name) => {
     const consumer = user('consumer', name);
     const found = resolve(new Neighbours(ID, [consumer, supplier]), consumer);
-    expect(found.get(name)).toMatchObject({ kind: 'unresolved', why: expect.stringMatching(/no such symbol/) });
+    expect(found.get(name)).toMatchObject({
+      kind: 'unresolved',
+      why: expect.stringMatching(/no such symbol/),
+    });
   });
 
   test('is not for the kernel proper, which no module is linked to', () => {
     const kernel = user('vmlinux', 'added');
     const found = resolve(new Neighbours(ID, [kernel, supplier]), kernel);
-    expect(found.get('added')).toMatchObject({ kind: 'unresolved', why: expect.stringMatching(/no such symbol/) });
+    expect(found.get('added')).toMatchObject({
+      kind: 'unresolved',
+      why: expect.stringMatching(/no such symbol/),
+    });
   });
 
   test('is refused if two add one of the name', () => {

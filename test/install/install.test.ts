@@ -301,6 +301,28 @@ describe('bootUpdates', () => {
       expect(rebuilt.modules).toEqual(['sctp']);
     }));
 
+  it('says what is applied when it is interrupted between two', () =>
+    withDirectory(async (where) => {
+      const kernel = await boot(where, 'first');
+      for (const id of ['a1', 'b1', 'c1']) await installUpdate(await update(where, id), kernel);
+      const controller = new AbortController();
+      kernel.onEvent = (event) => {
+        if (event === 'stage a1 applied') controller.abort();
+      };
+      const ui = { ...silentUi, signal: controller.signal };
+      expect(await refusal(bootUpdates(kernel, OPTIONS, ui))).toMatchObject({
+        code: 'interrupted',
+        message: expect.stringMatching(/Applied: a1; not, .*: b1, c1$/),
+      });
+      expect(await kernel.stageOf('a1')).toBe('applied');
+      const listed = await listInstalled(kernel, silentUi);
+      expect(listed.map(({ boot: result }) => result?.outcome)).toEqual([
+        'applied',
+        'failed',
+        undefined,
+      ]);
+    }));
+
   it('tries nothing if it cannot note what it tries', () =>
     withDirectory(async (where) => {
       const before = await boot(where, 'first');

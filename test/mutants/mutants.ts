@@ -4,5 +4,6 @@
 import { coreMutants } from './core.js';
 import type { Mutant } from './mutant.js';
 import { toolMutants } from './tool.js';
+import { wordMutants } from './words.js';
 
-export const mutants: readonly Mutant[] = [...coreMutants, ...toolMutants];
+export const mutants: readonly Mutant[] = [...coreMutants, ...toolMutants, ...wordMutants];

@@ -15,6 +15,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readConfdir } from '../../src/configure/confdir.js';
 import { type ConfigureOptions, configure } from '../../src/configure/configure.js';
+import { differingHeaders, kernelHeaders } from '../../src/configure/flavour.js';
 import { KspliceError, type Problem } from '../../src/errors.js';
 import { readSystemMap } from '../../src/run/kallsyms-text.js';
 import { silentUi } from '../../src/ui.js';
@@ -75,6 +76,22 @@ describe('configure', () => {
     expect(symbols).toHaveLength(done.symbols);
     expect(symbols.filter(({ name }) => name === 'tcp_v4_rcv')).toHaveLength(1);
     expect(readFileSync(read.config)).toEqual(readFileSync(path.join(kernel.headers, '.config')));
+  });
+
+  test('refuses a source whose header files are not those of the headers package', async () => {
+    const { image, release } = kernel;
+    const bare = otherSource((makefile) => makefile);
+    expect(await problems({ source: bare, image })).toEqual([
+      {
+        code: 'kernel-mismatch',
+        message: expect.stringContaining(`not the one that ${release} was built from`),
+        advice: expect.stringContaining('--source DIR'),
+      },
+    ]);
+    const common = kernelHeaders(kernel.headers) as string;
+    const other = kernel.otherSource as { source: string };
+    expect(differingHeaders(common, kernel.source)).toEqual([]);
+    expect(differingHeaders(common, other.source).length).toBeGreaterThan(0);
   });
 
   test('names every part that does not fit, and writes nothing', async () => {

@@ -31,6 +31,16 @@ describe('readWritten', () => {
     ]);
   });
 
+  it('refuses addresses that are hidden: with them nothing could be taken back', () => {
+    update('a', 1, '0x0 0f1f440000\n');
+    expect(() => readWritten(sysfs)).toThrowError(
+      expect.objectContaining({
+        code: 'unreadable-kernel',
+        advice: expect.stringContaining('CAP_SYSLOG'),
+      }),
+    );
+  });
+
   it('has nothing without the core', () => {
     expect(readWritten(join(sysfs, 'none'))).toEqual([]);
   });

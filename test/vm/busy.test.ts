@@ -72,6 +72,21 @@ async function isNew(guest: Guest): Promise<boolean> {
   return status !== 124;
 }
 
+/** What an undo says that got SIGINT while it waited for a task that is in the new code. */
+async function interruptedUndo(guest: Guest, pid: number): Promise<object> {
+  const attempts = await guest.ok('head -1 /sys/kernel/ksplice/napbusy/timing');
+  const waiting = guest.spawn(`exec ${toolLine('undo napbusy --timeout 3000')}`);
+  await guest.ok(
+    `for i in $(seq 300); do [ "$(head -1 /sys/kernel/ksplice/napbusy/timing)" != '${attempts}' ] && exit; sleep 0.1; done; exit 1`,
+    PATIENT,
+  );
+  waiting.kill('SIGINT');
+  const { status, stdout } = await waiting.finished(PATIENT.timeoutMs);
+  expect(status).toBe(130);
+  await guest.ok(`kill -0 ${pid}`);
+  return (JSON.parse(stdout) as { error: object }).error;
+}
+
 describe('a function that is always in use', () => {
   it('is refused without --allow-busy, and replaced and put back with it', async () => {
     const plain = await create('napplain');
@@ -126,6 +141,18 @@ describe('a function that is always in use', () => {
         details: { stage: 'leaving' },
       });
       expect(await isNew(guest)).toBe(false);
+      expect(await interruptedUndo(guest, second)).toMatchObject({
+        code: 'interrupted',
+        message: expect.stringMatching(
+          new RegExp(`old code of napbusy runs again.*sleep \\(${second}\\) in do_nanosleep\\+0x`),
+        ),
+        advice: expect.stringContaining('`ksplice-ts undo napbusy`'),
+        details: { stage: 'leaving' },
+      });
+      expect(await kspliceIn(guest, 'view napbusy')).toMatchObject({
+        stage: 'leaving',
+        note: expect.stringContaining('the old code runs again'),
+      });
       expect(await guest.ok('cat /sys/kernel/ksplice/napbusy/allow_busy')).toBe('do_nanosleep ');
       await guest.ok(`kill ${second}`);
       expect(await kspliceIn(guest, 'undo napbusy')).toMatchObject({ coreUnloaded: true });

@@ -51,10 +51,16 @@ async function refused(guest: Guest, command: string): Promise<Refusal> {
 }
 
 /** The refusal of a tool that was started by another command. */
-async function refusedAs(guest: Guest, starter: string, command: string): Promise<Refusal> {
+async function refusal(guest: Guest, starter: string, command: string): Promise<Refusal> {
   const { stdout } = await guest.run(`${starter} ${toolLine(command)}`, PATIENT);
-  expect(await kspliceModules(guest)).toEqual([]);
   return (JSON.parse(stdout) as { error: Refusal }).error;
+}
+
+/** The same where nothing is applied. */
+async function refusedAs(guest: Guest, starter: string, command: string): Promise<Refusal> {
+  const error = await refusal(guest, starter, command);
+  expect(await kspliceModules(guest)).toEqual([]);
+  return error;
 }
 
 /** A signed module's parts (include/linux/module_signature.h). */
@@ -95,7 +101,19 @@ describe('a stock kernel', () => {
         code: 'unreadable-kernel',
         advice: expect.stringContaining('kernel.kptr_restrict'),
       });
+      const hidden = expect.objectContaining({ oldAddress: null, newAddress: null });
       expect(await kspliceIn(guest, `apply ${unsigned}`)).toMatchObject({ changed: true });
+      expect(await kspliceIn(guest, 'view unsigned')).toMatchObject({ functions: [hidden] });
+      const ofNobody = JSON.parse(await asNobody(guest, 'view unsigned'));
+      const unseen = { functions: null, conflicts: null, match: null };
+      expect(ofNobody).toMatchObject({ ok: true, stage: 'applied', ...unseen });
+      // Shown again, but not to a process without CAP_SYSLOG, which is told so.
+      await guest.ok('echo 1 >/proc/sys/kernel/kptr_restrict');
+      const deaf = 'setpriv --bounding-set -syslog --inh-caps -syslog';
+      expect(await refusal(guest, deaf, `check --live ${unsigned}`)).toMatchObject({
+        code: 'unreadable-kernel',
+        advice: expect.stringContaining('CAP_SYSLOG'),
+      });
       await kspliceIn(guest, 'undo unsigned');
 
       const bounded = 'setpriv --bounding-set -sys_module --inh-caps -sys_module';
@@ -134,6 +152,29 @@ describe('a stock kernel', () => {
         code: 'load-failed',
         message: expect.stringContaining('kernel.modules_disabled=1'),
       });
+    });
+  });
+
+  it('that unloads no module any more: undo puts the old code back, and says what stays', async () => {
+    await withGuest({ name: 'no-unload' }, async (guest) => {
+      await guest.ok('modprobe sctp');
+      await kspliceIn(guest, `apply ${unsigned}`);
+      await guest.ok('echo 1 >/proc/sys/kernel/modules_disabled');
+      const undone = await kspliceIn(guest, 'undo unsigned');
+      const stayLoaded = undone.stayLoaded as string[];
+      expect(undone).toMatchObject({ changed: true, coreUnloaded: false });
+      expect(undone.timing).toMatchObject({ window_ns: expect.any(Number) });
+      expect([...stayLoaded, 'ksplice'].sort()).toEqual(await kspliceModules(guest));
+      // Nothing is taken back in what it reads now: the bytes themselves are the old ones.
+      expect(await guest.ok('cat /sys/kernel/ksplice/unsigned/{stage,order}')).toBe('reversed\n0');
+      expect(await kspliceIn(guest, `check --live ${unsigned}`)).toMatchObject({ id: 'unsigned' });
+      expect(await kspliceIn(guest, 'view unsigned')).toMatchObject({
+        stage: 'reversed',
+        modules: stayLoaded,
+        note: expect.stringContaining('until the next boot'),
+        description: expect.any(String),
+      });
+      expect(await kspliceIn(guest, 'undo unsigned')).toMatchObject({ changed: false, stayLoaded });
     });
   });
 

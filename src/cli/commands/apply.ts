@@ -1,7 +1,7 @@
+import type { Applied } from '../../apply/applied.js';
 import { applyUpdate } from '../../apply/apply.js';
-import type { Applied } from '../../apply/applying.js';
 import { Host } from '../../apply/host.js';
-import { lateHelper } from '../../install/tool.js';
+import { lateHelper, requireOwnTool } from '../../install/tool.js';
 import { readUpdate } from '../../update/read.js';
 import type { Command } from '../command.js';
 import {
@@ -43,6 +43,7 @@ export const command: Command = {
     ],
   ],
   run: async (args, ui) => {
+    if (args.partial === true) requireOwnTool();
     ui.stage('reading the update');
     const update = await readUpdate(args.update as string);
     const timeout = (args.timeout as number) * 1000;

@@ -1,5 +1,6 @@
 import { Host } from '../../apply/host.js';
 import { type Installation, installUpdate } from '../../install/install.js';
+import { requireOwnTool } from '../../install/tool.js';
 import { readUpdate } from '../../update/read.js';
 import type { Command } from '../command.js';
 import { updateArgument } from '../update-argument.js';
@@ -13,6 +14,7 @@ export const command: Command = {
     ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'and now'],
   ],
   run: async (args, ui) => {
+    requireOwnTool();
     ui.stage('reading the update');
     const update = await readUpdate(args.update as string);
     const installation = await installUpdate(update, new Host());

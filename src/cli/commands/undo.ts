@@ -1,5 +1,5 @@
 import { Host } from '../../apply/host.js';
-import { undoUpdate } from '../../apply/undo.js';
+import { type Undone, undoUpdate } from '../../apply/undo.js';
 import type { Command } from '../command.js';
 import { pauseLine, timeoutOption } from '../switch-report.js';
 import { requireId } from '../update-id.js';
@@ -20,13 +20,23 @@ export const command: Command = {
     const id = requireId(args.id as string);
     const timeout = (args.timeout as number) * 1000;
     const undone = await undoUpdate(id, new Host(), { timeout }, ui);
-    return {
-      json: { ...undone, changed: true },
-      text: [
-        `Update ${id} is undone and unloaded.`,
-        ...pauseLine(undone.timing),
-        ...(undone.coreUnloaded ? ['No update is left; the core is unloaded as well.'] : []),
-      ],
-    };
+    return { json: { ...undone }, text: describe(undone) };
   },
 };
+
+function describe({ id, changed, timing, coreUnloaded, stayLoaded }: Undone): string[] {
+  if (stayLoaded.length > 0) {
+    return [
+      changed
+        ? `Update ${id} is undone: the old code runs again.`
+        : `The old code of ${id} ran already; nothing was changed.`,
+      ...pauseLine(timing),
+      `  Nobody is in its modules, but they stay loaded until the next boot, since kernel.modules_disabled is 1: ${stayLoaded.join(', ')}`,
+    ];
+  }
+  return [
+    `Update ${id} is undone and unloaded.`,
+    ...pauseLine(timing),
+    ...(coreUnloaded ? ['No update is left; the core is unloaded as well.'] : []),
+  ];
+}

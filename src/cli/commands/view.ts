@@ -49,16 +49,18 @@ async function showList(): Promise<Outcome> {
 function showOne(view: UpdateView): Outcome {
   const { id, stage, abortCause, conflicts, match, functions, timing, patch, taint } = view;
   const text = [`Update ${id}: ${stage}`];
+  if (view.note !== null) text.push(`  ${view.note}`);
   if (view.on.length > 0) text.push(`  on top of ${view.on.join(', ')}`);
   if (view.description) text.push(`  ${view.description}`);
   if (view.created) text.push(`  made ${view.created}`);
   if (view.applied) text.push(`  applied ${view.applied}`);
   if (taint !== '') text.push(`  its modules taint the kernel: ${taint}`);
   if (abortCause !== null && abortCause !== 'ok') text.push(`  last refused: ${abortCause}`);
-  for (const conflict of conflicts) {
+  for (const conflict of conflicts ?? []) {
     text.push(`  in use: ${conflict.task} (pid ${conflict.pid}) in ${conflict.function}`);
   }
-  text.push(...match.map((line) => `  differs: ${line}`));
+  if (conflicts === null) text.push('  (only root can see which tasks or places were in the way)');
+  text.push(...(match ?? []).map((line) => `  differs: ${line}`));
   text.push(...(functions ? functionLines(functions) : ['  (only root can see the functions)']));
   text.push(...waitingLines(view.waiting), ...busyLines(view.allowBusy), ...pauseLine(timing));
   if (patch !== null) text.push('', patch.trimEnd());

@@ -1,0 +1,40 @@
+// What is known of an update when a run of apply is over.
+
+import type { Core, ReplacedFunction, Timing } from './core.js';
+
+export interface Applied {
+  readonly id: string;
+  /** False if the update was applied before, and for a dry run. */
+  readonly changed: boolean;
+  /** Of the update now; "waiting" if nothing of it is loaded; undefined after a dry run, which leaves nothing. */
+  readonly stage: 'applied' | 'waiting' | undefined;
+  /** The modules that get their part when they are loaded. */
+  readonly waiting: readonly string[];
+  readonly functions: readonly ReplacedFunction[];
+  readonly allowBusy: readonly string[];
+  /** Of the attempt that succeeded. */
+  readonly timing: Timing;
+  /** Of the last attempts, the latest first. */
+  readonly timings: readonly Timing[];
+  /** Switches tried, the last one included; 0 if there was nothing to do. */
+  readonly attempts: number;
+}
+
+/** What is known of an update when a run is over. */
+export async function describe(
+  id: string,
+  core: Core,
+  attempts: number,
+  changed: boolean,
+): Promise<Applied> {
+  const [functions = [], allowBusy, timings, waiting] = await Promise.all([
+    core.functions(id),
+    core.allowBusy(id),
+    core.timings(id),
+    core.waiting(id),
+  ]);
+  const [timing = {}] = timings;
+  const stage = (await core.stage(id)) === 'applied' ? 'applied' : 'waiting';
+  const figures = { allowBusy, timing, timings, attempts };
+  return { id, changed, stage, waiting, functions, ...figures };
+}
