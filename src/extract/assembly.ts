@@ -126,6 +126,11 @@ export class Assembly {
     }
   }
 
+  /** The relocations of all kept entries of a table. */
+  tableRelocations(name: string): readonly ModelRelocation[] {
+    return this.tables.get(name)?.relocations ?? [];
+  }
+
   model(): ObjectModel {
     // Without it the linker takes the stack for executable.
     const note = newSection({ name: '.note.GNU-stack', type: C.SHT_PROGBITS, flags: 0 });

@@ -6,12 +6,20 @@ import { type ModelSymbol, newSymbol } from '../elf/model.js';
 import type { ElfSymbol } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
 import type { KlpBinding } from './livepatch.js';
-import type { Resolution, SymbolResolver } from './types.js';
+import type { Resolution, Sealed, SymbolResolver } from './types.js';
 
 type Unresolved = Extract<Resolution, { kind: 'unresolved' }>;
 
+/** A symbol that is read-only, or may be. */
+interface Protected {
+  readonly label: string;
+  readonly name: string;
+  readonly sealed: Exclude<Sealed, undefined>;
+}
+
 export class Undefined {
   private readonly symbols = new Map<string, ModelSymbol>();
+  private readonly protectedOnes = new Map<ModelSymbol, Protected>();
   private readonly klp = new Map<ModelSymbol, KlpBinding>();
   private readonly imported = new Set<string>();
   private readonly problems: { object: string; symbol: string; why: string; advice: string }[] = [];
@@ -37,6 +45,19 @@ export class Undefined {
 
   isKlp(symbol: ModelSymbol): boolean {
     return this.klp.has(symbol);
+  }
+
+  /** Whether a static key is read-only by now. It is a problem if nothing tells. */
+  isSealedKey(symbol: ModelSymbol): boolean {
+    const found = this.protectedOnes.get(symbol);
+    if (found?.sealed === 'unknown') {
+      this.addProblem(found.label, found.name, {
+        kind: 'unresolved',
+        why: 'it is a static key, and nothing tells whether it is read-only by now',
+        advice: 'Give the kernel image in the configuration, with the module that has the key.',
+      });
+    }
+    return found?.sealed === true;
   }
 
   all(): ModelSymbol[] {
@@ -79,6 +100,13 @@ export class Undefined {
   }
 
   private standIn(label: string, symbol: ElfSymbol, resolution: Resolution): ModelSymbol {
+    const standIn = this.resolved(label, symbol, resolution);
+    const sealed = sealedOf(resolution);
+    if (sealed) this.protectedOnes.set(standIn, { label, name: symbol.name, sealed });
+    return standIn;
+  }
+
+  private resolved(label: string, symbol: ElfSymbol, resolution: Resolution): ModelSymbol {
     switch (resolution.kind) {
       case 'exported':
         if (resolution.namespace !== '') this.imported.add(resolution.namespace);
@@ -109,4 +137,9 @@ export class Undefined {
     if (binding === STB_GLOBAL) symbol.binding = STB_GLOBAL;
     return symbol;
   }
+}
+
+function sealedOf(resolution: Resolution): Sealed {
+  const { kind } = resolution;
+  return kind === 'exported' || kind === 'klp' ? resolution.sealed : undefined;
 }

@@ -4,7 +4,7 @@
 import { type Entry, SpecialTables } from '../diff/special.js';
 import { tableKinds } from '../diff/table-kinds.js';
 import type { Section } from '../elf/object.js';
-import { inferTableSizes } from '../elf/tables.js';
+import { inferTableSizes, JUMP_ENTRY } from '../elf/tables.js';
 import { type Note, showReferent } from './code.js';
 import { JUMP_LABEL, mechanismOfTable } from './mechanisms.js';
 import type { NewModule } from './new-module.js';
@@ -75,9 +75,6 @@ function notesOf(
   }
   return notes;
 }
-
-/** struct jump_entry: the code, where it jumps to, and its key, whose lowest bits are flags. */
-const JUMP_ENTRY = { target: 4, key: 8, flags: 3 } as const;
 
 function jumpLabel(module: NewModule, { table, offset }: Entry): Note {
   const at = (field: number) =>

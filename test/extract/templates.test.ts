@@ -45,6 +45,7 @@ const code: NewCode = {
       key: 4,
     },
   ],
+  sealed: { keys: [], count: 0 },
   namespaces: ['CRYPTO_INTERNAL'],
 };
 
