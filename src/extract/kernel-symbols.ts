@@ -69,10 +69,8 @@ export class KernelSymbols {
   /** Whether an exported variable is read-only since boot. */
   exportIsSealed(name: string): Sealed {
     const all = (this.byName.get(name) ?? []).filter((symbol) => !isLocal(symbol));
-    const [first = 'unknown', ...others] = new Set(
-      all.map(({ address }) => this.sealedAt(address)),
-    );
-    return others.length > 0 ? 'unknown' : first;
+    const [first, ...others] = new Set(all.map(({ address }) => this.sealedAt(address)));
+    return all.length === 0 || others.length > 0 ? 'unknown' : first;
   }
 
   private sealedAt(address: bigint): Sealed {

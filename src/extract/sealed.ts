@@ -16,15 +16,13 @@ import {
 import { ElfObject } from '../elf/object.js';
 import { JUMP_ENTRY } from '../elf/tables.js';
 import { writeObject } from '../elf/writer.js';
+import { SEALED_SECTION } from '../update/new-code.js';
 import type { Assembly } from './assembly.js';
 import type { SealedBranches } from './types.js';
 import type { Undefined } from './undefined.js';
 
 /** Of vmlinux and of each module: what is read-only when its init is through. */
 export const RO_AFTER_INIT = '.data..ro_after_init';
-
-/** Where templates/new_code_mod.c leaves room for the entries. */
-export const SEALED_SECTION = '.ksplice.sealed';
 
 const JUMP_TABLE = '__jump_table';
 

@@ -5,7 +5,7 @@
 // be a plain word or written as a C string literal, so no name can become code.
 
 import { KspliceError } from '../errors.js';
-import { SEALED_SECTION } from './sealed.js';
+import { SEALED_SECTION } from '../update/new-code.js';
 import type { NewCode } from './types.js';
 
 /** A target of an update that another one was made on top of: see struct ksplice_base. */

@@ -36,6 +36,16 @@ export class Undefined {
   mention(label: string, symbol: ElfSymbol): void {
     const resolution = this.resolver.external(label, symbol);
     if (resolution.kind === 'exported') this.standIn(label, symbol, resolution);
+    else if (sealedOf(resolution) && isStaticCallKey(symbol)) this.refuseSealedCall(label, symbol);
+  }
+
+  /** The module loader links a static call to its key as it does a jump label (static_call_add_module()). */
+  refuseSealedCall(label: string, { name }: ElfSymbol): void {
+    this.addProblem(label, name, {
+      kind: 'unresolved',
+      why: 'it is the key of a static call and may be read-only, and the module loader would write to it',
+      advice: 'Call what the static call leads to directly, where the source allows.',
+    });
   }
 
   /** The stand-in for a symbol that the pre object defines. */
@@ -103,6 +113,7 @@ export class Undefined {
     const standIn = this.resolved(label, symbol, resolution);
     const sealed = sealedOf(resolution);
     if (sealed) this.protectedOnes.set(standIn, { label, name: symbol.name, sealed });
+    if (sealed && isStaticCallKey(symbol)) this.refuseSealedCall(label, symbol);
     return standIn;
   }
 
@@ -142,4 +153,8 @@ export class Undefined {
 function sealedOf(resolution: Resolution): Sealed {
   const { kind } = resolution;
   return kind === 'exported' || kind === 'klp' ? resolution.sealed : undefined;
+}
+
+function isStaticCallKey({ name }: ElfSymbol): boolean {
+  return name.startsWith('__SCK__');
 }

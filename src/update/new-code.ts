@@ -17,6 +17,8 @@ export const NEW_CODE = {
   sealed: 104,
   nSealed: 112,
 } as const;
+/** Where `sealed` points to: entries that were in `__jump_table`. */
+export const SEALED_SECTION = '.ksplice.sealed';
 /** struct ksplice_base */
 export const BASE = { size: 24, id: 0, target: 8, cookie: 16 } as const;
 /** struct ksplice_hook */
