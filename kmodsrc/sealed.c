@@ -14,7 +14,6 @@
 #include <linux/mm.h>
 #include <linux/smp.h>
 #include <linux/vmalloc.h>
-#include <asm/pgtable.h>
 #include <asm/sync_core.h>
 #include "core.h"
 #include "kernel.h"

@@ -5,9 +5,13 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ElfObject } from '../../src/elf/object.js';
+import { SEALED_SECTION } from '../../src/update/new-code.js';
+import { readUpdate } from '../../src/update/read.js';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';
 import {
+  alteredUpdate,
   configure,
   ksplice,
   kspliceFails,
@@ -78,6 +82,35 @@ async function encrypt(guest: Guest): Promise<string> {
   return await guest.ok(`perl -e '${script}'`);
 }
 
+/** Alters the update's new code, which then has to be refused. */
+async function altered(archive: string, name: string, alter: (module: Buffer) => void) {
+  const update = await readUpdate(archive);
+  const { file } = update.contents.changes[0]!.newCode;
+  const module = Buffer.from(update.files.get(file)!);
+  alter(module);
+  return alteredUpdate(update, archive, name, file, module);
+}
+
+/** Another key, which can be written to. */
+function exchangeKey(module: Buffer): void {
+  const [from, to] = ['randomize_kstack_offset,1', 'netstamp_needed_key,1'];
+  module.write(to.padEnd(from.length, '\0'), module.indexOf(from), 'latin1');
+}
+
+/** The relocation of the first entry's site, in the file: its offset, symbol and addend, 8 bytes each. */
+function firstSite(module: Buffer) {
+  const object = new ElfObject(module, 'new code');
+  const [site] = object.relocations(object.section(SEALED_SECTION)!);
+  const table = object.section(`.rela${SEALED_SECTION}`)!;
+  return { addend: site!.addend, place: table.offset + 16 };
+}
+
+/** A site that is somewhere else. */
+function moveSite(module: Buffer): void {
+  const { addend, place } = firstSite(module);
+  module.writeBigInt64LE(BigInt(addend + 1), place);
+}
+
 describe('new code with keys that are read-only', () => {
   let kernel: TestKernel;
   const update = (id: string) => path.join(folder, `ksplice-${id}.tar.gz`);
@@ -135,6 +168,44 @@ describe('new code with keys that are read-only', () => {
       expect(await said(guest, () => encrypt(guest))).toEqual([]);
       expect(await kspliceModules(guest)).toEqual([]);
     });
+  });
+
+  it('is refused if a branch is not what the table says, and leaves nothing', async () => {
+    const writable = await altered(update('kernel'), 'writable', exchangeKey);
+    const moved = await altered(update('kernel'), 'moved', moveSite);
+    const { files, contents } = await readUpdate(update('kernel'));
+    const { module, file } = contents.changes[0]!.newCode;
+    const { addend } = firstSite(files.get(file)!);
+    await withGuest({ name: 'sealed-keys-refused', kernel }, async (guest) => {
+      const refused = async (what: string, words: RegExp) => {
+        guest.expectLog(words);
+        const { code, advice } = await kspliceFails(guest, `apply ${what}`);
+        expect([code, advice]).toEqual(['load-failed', expect.stringMatching(words)]);
+        expect(await kspliceModules(guest)).toEqual([]);
+      };
+      await refused(writable, /netstamp_needed_key can be written to/);
+      await refused(moved, /no branch of .* is at version_proc_show\+/);
+      // A probe that waits for the new code keeps a copy of the bytes around it.
+      const events = '/sys/kernel/tracing/kprobe_events';
+      await guest.ok(`echo 'p:waits ${module}:version_proc_show+${addend - 1}' >${events}`);
+      await guest.ok('echo 1 >/sys/kernel/tracing/events/kprobes/waits/enable');
+      await refused(update('kernel'), /a kprobe is at version_proc_show\+/);
+      await guest.ok('echo 0 >/sys/kernel/tracing/events/kprobes/waits/enable');
+      await guest.ok(`echo -:waits >${events}`);
+      await kspliceIn(guest, `apply ${update('kernel')}`);
+      await kspliceIn(guest, 'undo kernel');
+    });
+  });
+
+  it('is shown with its keys', async () => {
+    const { targets } = (await ksplice(['inspect', update('kernel')])) as {
+      targets: { tables: { name: string; entries: number }[] }[];
+    };
+    expect(targets[0]!.tables).toContainEqual(
+      expect.objectContaining({ name: SEALED_SECTION, mechanism: 'fixed jump label', entries: 4 }),
+    );
+    const code = await ksplice(['inspect', update('kernel'), '--function', 'cr4_update_irqsoff']);
+    expect(JSON.stringify(code)).toContain('fixed jump label cr_pinning, to ');
   });
 
   it('goes the way of the same key where it is off', async () => {
