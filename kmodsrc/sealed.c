@@ -13,7 +13,6 @@
 #include <linux/jump_label.h>
 #include <linux/mm.h>
 #include <linux/smp.h>
-#include <linux/vmalloc.h>
 #include <asm/sync_core.h>
 #include "core.h"
 #include "kernel.h"
@@ -85,30 +84,11 @@ static bool is_probed(const struct branch *branch)
 	return false;
 }
 
-/* The text is read-only where it runs; here it is mapped a second time. */
-static int write_text(unsigned long to, const u8 *bytes, unsigned int length)
-{
-	struct page *pages[2];
-	unsigned int n = 1;
-	void *alias;
-
-	pages[0] = vmalloc_to_page((void *)to);
-	if (offset_in_page(to) + length > PAGE_SIZE)
-		pages[n++] = vmalloc_to_page((void *)(to + length - 1));
-	if (!pages[0] || !pages[n - 1])
-		return -EFAULT;
-	alias = vmap(pages, n, VM_MAP, PAGE_KERNEL);
-	if (!alias)
-		return -ENOMEM;
-	memcpy(alias + offset_in_page(to), bytes, length);
-	vunmap(alias);
-	return 0;
-}
-
 static int settle(const struct ksplice_new_code *code, const struct jump_entry *entry)
 {
 	struct static_key *key = jump_entry_key(entry);
 	struct branch branch;
+	bool is_jump;
 
 	if (!within_module(jump_entry_code(entry), code->owner) || !find_forms(&branch, entry)) {
 		pr_err("%s: no branch of %ps is at %pS\n", code->id, key,
@@ -123,9 +103,8 @@ static int settle(const struct ksplice_new_code *code, const struct jump_entry *
 		pr_err("%s: a kprobe is at %pS\n", code->id, (void *)branch.site);
 		return -EBUSY;
 	}
-	return write_text(branch.site,
-			  static_key_enabled(key) ^ jump_entry_is_branch(entry) ?
-			  branch.jump : branch.nop, branch.size);
+	is_jump = static_key_enabled(key) ^ jump_entry_is_branch(entry);
+	return ksplice_write_text(branch.site, is_jump ? branch.jump : branch.nop, branch.size);
 }
 
 static void serialise(void *unused)
