@@ -4,7 +4,7 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { diffObjects } from '../../src/diff/index.js';
-import { ElfObject } from '../../src/elf/object.js';
+import { ElfObject, type ElfSymbol } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
 import { extractNewCode } from '../../src/extract/index.js';
 import { convertToLivepatch } from '../../src/extract/livepatch.js';
@@ -62,29 +62,26 @@ describe('a module with sealed keys', () => {
   });
 });
 
-describe('new code', () => {
-  const label = 'first.c';
+/** The new code of a fixture, where one symbol may be sealed. */
+function extractFrom(label: string, more: readonly string[], key: string, sealed: Sealed): NewCode {
   const [pre, post] = [[], ['-DPOST']].map(
-    (flags) => new ElfObject(compile(fixture(label), [...sectionFlags, ...flags]), label),
+    (flags) => new ElfObject(compile(fixture(label), [...sectionFlags, ...more, ...flags]), label),
   ) as [ElfObject, ElfObject];
   const tables = inferTableSizes([pre, post]);
-  const diff = diffObjects(pre, post, label, tables);
-  const extract = (sealed: Sealed): NewCode =>
-    extractNewCode({
-      objects: [{ label, diff }],
-      program: { spanOf: () => 0, keyOf: () => undefined },
-      tables,
-      resolver: {
-        external: (_, { name }) => ({ kind: 'klp', object: 'vmlinux', name, position: 1 }),
-        own: (_, { name }) => ({
-          kind: 'klp',
-          object: 'vmlinux',
-          name,
-          position: 1,
-          sealed: name === 'feature' ? sealed : undefined,
-        }),
-      },
-    });
+  const resolve = (_: string, { name }: ElfSymbol) => {
+    const found = { kind: 'klp', object: 'vmlinux', name, position: 1 } as const;
+    return { ...found, sealed: name === key ? sealed : undefined };
+  };
+  return extractNewCode({
+    objects: [{ label, diff: diffObjects(pre, post, label, tables) }],
+    program: { spanOf: () => 0, keyOf: () => undefined },
+    tables,
+    resolver: { external: resolve, own: resolve },
+  });
+}
+
+describe('new code', () => {
+  const extract = (sealed: Sealed) => extractFrom('first.c', [], 'feature', sealed);
 
   test('says which of its branches have a sealed key', () => {
     expect(extract(true).sealed).toEqual({ keys: ['ksplice.vmlinux.1.feature'], count: 1 });
@@ -99,5 +96,26 @@ describe('new code', () => {
           'first.c: feature: it is a static key, and nothing tells whether it is read-only by now',
       }),
     );
+  });
+
+  test.each([
+    ['listed', ['-DSITES'], true],
+    ['listed, and nothing tells', ['-DSITES'], 'unknown'],
+    ['to be listed', [], true],
+    ['to be listed, and of the object itself', ['-DOWN'], undefined],
+  ] as const)('is refused for a static call with a sealed key: %s', (_, flags, sealed) => {
+    expect(() => extractFrom('sealed-call.c', flags, '__SCK__chosen', sealed)).toThrow(
+      expect.objectContaining({
+        code: 'unresolved-symbol',
+        message: expect.stringMatching(
+          /^sealed-call\.c: __SCK__chosen: it is the key of a static call/,
+        ),
+      }),
+    );
+  });
+
+  test.each([[['-DSITES']], [[]]])('is made for a static call with another key, %j', (flags) => {
+    const { changes } = extractFrom('sealed-call.c', flags, '__SCK__chosen', undefined);
+    expect(changes.map(({ name }) => name)).toEqual(['calls']);
   });
 });
