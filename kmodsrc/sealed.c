@@ -74,11 +74,11 @@ static bool find_forms(struct branch *branch, const struct jump_entry *entry)
  * A probe may keep a copy of the instructions from its own on that the five bytes of a jump
  * take, and run that.
  */
-static bool is_probed(const struct branch *branch)
+static bool is_probed(unsigned long site)
 {
 	unsigned long at;
 
-	for (at = branch->site - KSPLICE_JUMP_SIZE + 1; at < branch->site + branch->size; at++)
+	for (at = site - KSPLICE_JUMP_SIZE + 1; at < site + LONG_SIZE; at++)
 		if (KERNEL(get_kprobe)((void *)at))
 			return true;
 	return false;
@@ -86,21 +86,21 @@ static bool is_probed(const struct branch *branch)
 
 static int settle(const struct ksplice_new_code *code, const struct jump_entry *entry)
 {
+	unsigned long site = jump_entry_code(entry);
 	struct static_key *key = jump_entry_key(entry);
 	struct branch branch;
 	bool is_jump;
 
-	if (!within_module(jump_entry_code(entry), code->owner) || !find_forms(&branch, entry)) {
-		pr_err("%s: no branch of %ps is at %pS\n", code->id, key,
-		       (void *)jump_entry_code(entry));
+	if (is_probed(site)) {
+		pr_err("%s: a kprobe is at %pS\n", code->id, (void *)site);
+		return -EBUSY;
+	}
+	if (!within_module(site, code->owner) || !find_forms(&branch, entry)) {
+		pr_err("%s: no branch of %ps is at %pS\n", code->id, key, (void *)site);
 		return -EINVAL;
 	}
 	if (!is_sealed(key)) {
 		pr_err("%s: %ps can be written to, and may change\n", code->id, key);
-		return -EBUSY;
-	}
-	if (is_probed(&branch)) {
-		pr_err("%s: a kprobe is at %pS\n", code->id, (void *)branch.site);
 		return -EBUSY;
 	}
 	is_jump = static_key_enabled(key) ^ jump_entry_is_branch(entry);
@@ -118,11 +118,10 @@ int ksplice_settle_sealed(const struct ksplice_new_code *code)
 	unsigned int i;
 	int ret = 0;
 
+	/* Nobody else writes to these bytes. */
 	ksplice_lock_kprobes();
-	mutex_lock(&KERNEL(text_mutex));
 	for (i = 0; i < code->n_sealed && !ret; i++)
 		ret = settle(code, &code->sealed[i]);
-	mutex_unlock(&KERNEL(text_mutex));
 	ksplice_unlock_kprobes();
 	/* Hooks of the new code run before the switch, in which all CPUs do this. */
 	if (code->n_sealed)

@@ -365,7 +365,7 @@ const sealed: readonly Mutant[] = [
   ],
   [
     'the look for a probe at a sealed branch',
-    'if (is_probed(&branch)) {',
+    'if (is_probed(site)) {',
     'if (false) {',
     'is refused',
   ],

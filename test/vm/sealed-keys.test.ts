@@ -185,9 +185,9 @@ describe('new code with keys that are read-only', () => {
       };
       await refused(writable, /netstamp_needed_key can be written to/);
       await refused(moved, /no branch of .* is at version_proc_show\+/);
-      // A probe that waits for the new code keeps a copy of the bytes around it.
+      // A probe that waits for the new code keeps a copy of the bytes.
       const events = '/sys/kernel/tracing/kprobe_events';
-      await guest.ok(`echo 'p:waits ${module}:version_proc_show+${addend - 1}' >${events}`);
+      await guest.ok(`echo 'p:waits ${module}:version_proc_show+${addend}' >${events}`);
       await guest.ok('echo 1 >/sys/kernel/tracing/events/kprobes/waits/enable');
       await refused(update('kernel'), /a kprobe is at version_proc_show\+/);
       await guest.ok('echo 0 >/sys/kernel/tracing/events/kprobes/waits/enable');
