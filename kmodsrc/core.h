@@ -284,6 +284,16 @@ void ksplice_shadow_exit(void);
 static inline void ksplice_shadow_exit(void) { }
 #endif
 
+/* sealed.c; without CONFIG_JUMP_LABEL there are no such branches */
+#ifdef CONFIG_JUMP_LABEL
+int ksplice_settle_sealed(const struct ksplice_new_code *code);
+#else
+static inline int ksplice_settle_sealed(const struct ksplice_new_code *code)
+{
+	return 0;
+}
+#endif
+
 /* livepatch.c; the name of the module whose livepatch redirects code in that range */
 void ksplice_lock_livepatches(void);
 void ksplice_unlock_livepatches(void);

@@ -20,7 +20,7 @@
 #include <linux/module.h>
 #include "program.h"
 
-#define KSPLICE_API_VERSION 4
+#define KSPLICE_API_VERSION 5
 
 /*
  * A function that the update replaces.  Without new_addr its code is only
@@ -77,6 +77,8 @@ struct ksplice_hook {
 	void *fn;		/* without arguments; returns int where it can refuse */
 };
 
+struct jump_entry;
+
 struct ksplice_new_code {
 	const char *id;
 	const char *target;	/* "vmlinux" or the name of a module */
@@ -91,6 +93,8 @@ struct ksplice_new_code {
 	unsigned int n_bases;
 	const struct ksplice_hook *hooks;	/* in the order in which they are called */
 	unsigned int n_hooks;
+	const struct jump_entry *sealed;	/* branches whose key is read-only by now */
+	unsigned int n_sealed;
 };
 
 struct ksplice_old_code {
@@ -107,8 +111,9 @@ struct ksplice_old_code {
  * What is registered must stay as it is until it is unregistered.  Old code is
  * matched at once; registration succeeds even if it does not match, so that
  * the verdict can be read in sysfs.  Errors: -EINVAL (a damaged program, a bad
- * id), -EEXIST (there is such code for this target already), -ENOMEM, -EBUSY (new
- * code that this may use is being unloaded).
+ * id, a branch that is not where the table says), -EEXIST (there is such code for this
+ * target already), -ENOMEM, -EBUSY (new code that this may use is being unloaded; a key
+ * that should be sealed is not; a kprobe is in the way).
  */
 int ksplice_register_old_code(const struct ksplice_old_code *code);
 void ksplice_unregister_old_code(const struct ksplice_old_code *code);

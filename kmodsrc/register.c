@@ -228,11 +228,14 @@ EXPORT_SYMBOL_GPL(ksplice_unregister_old_code);
 
 int ksplice_register_new_code(const struct ksplice_new_code *code)
 {
+	int ret;
+
 	if (!is_good_code(code->id, code->target, code->owner)) {
 		pr_err("%s: bad id or target\n", module_name(code->owner));
 		return -EINVAL;
 	}
-	return register_code(code->id, code->target, NULL, code);
+	ret = ksplice_settle_sealed(code);
+	return ret ?: register_code(code->id, code->target, NULL, code);
 }
 EXPORT_SYMBOL_GPL(ksplice_register_new_code);
 

@@ -27,6 +27,7 @@ static const struct ksplice_hook hooks[] = {
 @HOOKS@
 };
 
+@SEALED@
 static const struct ksplice_new_code new_code = {
 	.id = @ID_STRING@,
 	.target = @TARGET_STRING@,
@@ -41,6 +42,7 @@ static const struct ksplice_new_code new_code = {
 	.n_bases = ARRAY_SIZE(bases),
 	.hooks = hooks,
 	.n_hooks = ARRAY_SIZE(hooks),
+@SEALED_FIELDS@
 };
 
 static int __init new_code_init(void)

@@ -119,7 +119,7 @@ async function targetProblems(update: Update, host: Host, partial: boolean): Pro
 function cannotBeAwaited(target: string, symbol: string): Problem {
   return {
     code: 'target-not-loaded',
-    message: `module ${target} is not loaded, and the update cannot wait for it: its new code needs ${symbol}, and while the module is being loaded, code of its init has that name`,
+    message: `module ${target} is not loaded, and the update cannot wait for it: its new code needs ${symbol} as that is when the module's init is through`,
     advice: `\`modprobe ${target}\`, then apply the update.`,
   };
 }

@@ -4,6 +4,7 @@
 import type { ElfSymbol } from '../elf/object.js';
 import { ElfObject } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
+import { isSealed } from '../extract/module-symbols.js';
 import type { Resolution, SymbolResolver } from '../extract/types.js';
 import type { ChangedTarget } from './differences.js';
 import type { TargetCode } from './target-code.js';
@@ -65,7 +66,7 @@ export class Neighbours {
     this.uses.set(target, (this.uses.get(target) ?? new Set()).add(only.target));
     // All that new code defines is local there; checkPositions() sees that none else has the name.
     const object = moduleNames(this.id, only.target).newModule;
-    return { kind: 'klp', object, name, position: 1 };
+    return { kind: 'klp', object, name, position: 1, sealed: isSealed(only.symbol) };
   }
 
   /**

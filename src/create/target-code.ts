@@ -7,7 +7,7 @@ import { describeMismatches } from '../check/report.js';
 import { SpecialTables } from '../diff/special.js';
 import type { ChangedSymbol } from '../diff/types.js';
 import { STT_FUNC } from '../elf/constants.js';
-import { ElfObject } from '../elf/object.js';
+import type { ElfObject } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
 import { type CodeBelow, resolveAbove } from '../extract/below.js';
@@ -22,6 +22,8 @@ import type { Ui } from '../ui.js';
 import type { Update } from '../update/update.js';
 import type { AllHomes, ChangedObjectFile, ChangedTarget } from './differences.js';
 import { type KernelFacts, kallsymsTest } from './kernel-facts.js';
+import { keyExporters } from './key-exporters.js';
+import { moduleFile } from './module-file.js';
 import type { Neighbours } from './neighbours.js';
 
 /** With the names that the match program uses. */
@@ -57,7 +59,7 @@ export async function makeTargetCode(
 ): Promise<TargetCode> {
   const { target } = changed;
   const objects = changed.objects.map((object) => ({ ...object, booted: bootedNames(object) }));
-  const module = await moduleFile(target, facts);
+  const module = await targetFile(target, facts);
   const plain = objects.map((object) => object.plain);
   const hasKallsyms = kallsymsTest(facts, module, plain);
   refuseAbsent(target, objects, hasKallsyms);
@@ -84,6 +86,7 @@ export async function makeTargetCode(
     symbols: facts.symbols,
     pre: new Map(objects.map(({ label, plain }) => [label, plain])),
     module,
+    exporters: await keyExporters(changed, facts),
     runAddress: match && ((label, name) => runAddress(generated, match, label, name)),
     places: match && ((name) => facts.image?.kernel.lookup(name, target) ?? []),
   });
@@ -119,15 +122,12 @@ function codeBelow({ id, contents, modules }: Update, target: string): CodeBelow
   return { id, module, object: modules.get(module)!.info.object };
 }
 
-/** The module's file; undefined for vmlinux, and where nothing is at hand, or only a capture. */
-async function moduleFile(target: string, facts: KernelFacts): Promise<ElfObject | undefined> {
+/** The target's file; undefined for vmlinux, and where nothing is at hand, or only a capture. */
+async function targetFile(target: string, facts: KernelFacts): Promise<ElfObject | undefined> {
   if (target === 'vmlinux') return undefined;
-  const built = facts.modules?.read(target);
-  const rebuilt = built && new ElfObject(built.data, built.path);
-  if (!facts.image) return rebuilt;
-  await facts.image.prepare([target]);
-  const file = (await facts.image.moduleFile(target)) ?? rebuilt;
-  if (!file && !facts.image.kernel.hasTarget(target)) {
+  await facts.image?.prepare([target]);
+  const file = await moduleFile(target, facts);
+  if (!file && facts.image && !facts.image.kernel.hasTarget(target)) {
     throw new KspliceError(
       'not-in-kernel',
       `${facts.image.kernel.origin} has no module ${target}`,

@@ -6,7 +6,8 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Confdir } from '../configure/confdir.js';
-import { convertToLivepatch } from '../extract/livepatch.js';
+import { convertToLivepatch, type KlpBinding } from '../extract/livepatch.js';
+import { takeOutSealed } from '../extract/sealed.js';
 import {
   type Base,
   renderKbuild,
@@ -15,6 +16,7 @@ import {
   shippedObjectCommand,
   sourceNames,
 } from '../extract/templates.js';
+import type { NewCode } from '../extract/types.js';
 import { encodeProgram } from '../program/encode.js';
 import type { Ui } from '../ui.js';
 import { CORE_MODULE, type Contents, modulePrefix } from '../update/contents.js';
@@ -96,16 +98,22 @@ export function finishModules(
   const changes = targets.map(({ target, newCode }) => {
     const { newModule, oldModule } = moduleNames(id, target);
     const path = join(directory, `${newModule}.ko`);
-    writeFileSync(path, convertToLivepatch(readFileSync(path), newCode.bindings));
-    const behindInit = newCode.bindings.find((one) => one.behindInit && one.object === target);
+    const linked = takeOutSealed(readFileSync(path), newCode.sealed);
+    writeFileSync(path, convertToLivepatch(linked, newCode.bindings));
     return {
       target,
       newCode: { module: newModule, file: `${newModule}.ko` },
       oldCode: { module: oldModule, file: `${oldModule}.ko` },
-      behindInit: behindInit?.name,
+      behindInit: onlyWhenLive(target, newCode)?.name,
     };
   });
   return { core: { module: CORE_MODULE, file: `${CORE_MODULE}.ko` }, on: [], changes };
+}
+
+/** What new code uses of its target that is only right when the target's init is through. */
+function onlyWhenLive(target: string, { bindings, sealed }: NewCode): KlpBinding | undefined {
+  const keys = new Set(sealed.keys);
+  return bindings.find((one) => one.object === target && (one.behindInit || keys.has(one.symbol)));
 }
 
 /** Names of a target's modules; a target's own name is cut if it is too long for them. */

@@ -27,16 +27,14 @@ export interface Entry {
  * grouped by the section of their sites.
  */
 export class SpecialTables {
-  private readonly kinds: readonly TableKind[];
   private comparedBySite: Map<Section, Entry[]> | undefined;
   private allBySite: Map<Section, Entry[]> | undefined;
 
   constructor(
     readonly object: ElfObject,
     readonly sizes: TableSizes,
-  ) {
-    this.kinds = tableKinds(sizes);
-  }
+    private readonly kinds: readonly TableKind[] = tableKinds(sizes),
+  ) {}
 
   /** Entries of the tables that are compared, by site offset, for sites in a section. */
   compared(section: Section): readonly Entry[] {

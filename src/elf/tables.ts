@@ -35,6 +35,9 @@ export interface TableSizes {
   readonly dyndbgLine: Uint8Array;
 }
 
+/** struct jump_entry of x86-64: its size, its fields' offsets, and the flags in the lowest bits of its key. */
+export const JUMP_ENTRY = { size: 16, target: 4, key: 8, flags: 3 } as const;
+
 type NumberField = Exclude<keyof TableSizes, 'dyndbgLine'>;
 
 const numbers: readonly NumberField[] = [

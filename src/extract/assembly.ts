@@ -14,6 +14,7 @@ import {
 } from '../elf/model.js';
 import type { ElfSymbol, Section } from '../elf/object.js';
 import { isBranch } from './branches.js';
+import { isSealed } from './module-symbols.js';
 import type { ChangedObject } from './types.js';
 import type { Undefined } from './undefined.js';
 
@@ -126,6 +127,11 @@ export class Assembly {
     }
   }
 
+  /** The relocations of all kept entries of a table. */
+  tableRelocations(name: string): readonly ModelRelocation[] {
+    return this.tables.get(name)?.relocations ?? [];
+  }
+
   model(): ObjectModel {
     // Without it the linker takes the stack for executable.
     const note = newSection({ name: '.note.GNU-stack', type: C.SHT_PROGBITS, flags: 0 });
@@ -212,6 +218,9 @@ export class Assembly {
     if (name === undefined || diff.post.section('.static_call_sites')) return;
     const key = diff.post.symbols.find((symbol) => symbol.name === `__SCK__${name}`);
     if (key && !key.section) this.undefinedSymbols.mention(label, key);
+    if (key && isSealed(key) && !this.sections.has(key.section!)) {
+      this.undefinedSymbols.refuseSealedCall(label, key);
+    }
   }
 
   /** A symbol of a post object that is in the new code, or in a kept entry of a table. */

@@ -6,6 +6,7 @@
 import type { Homes } from '../diff/homes.js';
 import { SHF_ALLOC } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
+import { isSealed } from './module-symbols.js';
 import type { Resolution, SymbolResolver } from './types.js';
 
 /** The new code that one update below has for the target; undefined if it leaves the target alone. */
@@ -73,7 +74,8 @@ function find(wanted: ElfSymbol, code: CodeBelow): Resolution {
   const [only] = fitting;
   if (only && fitting.length === 1) {
     const { module: object } = code;
-    return { kind: 'klp', object, name: wanted.name, position: all.indexOf(only) + 1 };
+    const position = all.indexOf(only) + 1;
+    return { kind: 'klp', object, name: wanted.name, position, sealed: isSealed(only) };
   }
   return unresolved(
     fitting.length === 0

@@ -15,6 +15,7 @@ import type { TableSizes } from '../elf/tables.js';
 import { writeObject } from '../elf/writer.js';
 import { Assembly } from './assembly.js';
 import { chooseRefs } from './refs.js';
+import { findSealed } from './sealed.js';
 import type {
   CalledHook,
   Change,
@@ -46,6 +47,7 @@ export function extractNewCode(input: ExtractInput): NewCode {
   for (const object of input.objects) assembly.addRelocations(object);
   const changes = nameChanges(input, assembly, undefinedSymbols);
   const hooks = nameHooks(input.objects, assembly);
+  const sealed = findSealed(assembly, undefinedSymbols);
   undefinedSymbols.refuseUnresolved();
   const refs = chooseRefs(
     assembly,
@@ -60,6 +62,7 @@ export function extractNewCode(input: ExtractInput): NewCode {
     changes,
     refs,
     hooks,
+    sealed,
     namespaces: undefinedSymbols.namespaces(),
   };
 }

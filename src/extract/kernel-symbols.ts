@@ -3,7 +3,7 @@
 
 import { KspliceError } from '../errors.js';
 import { possibleBases } from './positions.js';
-import type { Resolution } from './types.js';
+import type { Resolution, Sealed } from './types.js';
 import { ambiguous, elsewhere, initOnly, typeFits, type Wanted } from './wanted.js';
 
 /** A line of System.map or kallsyms. */
@@ -21,6 +21,8 @@ export class KernelSymbols {
   private readonly byName = new Map<string, NamedAddress[]>();
   private readonly initBegin: bigint;
   private readonly initEnd: bigint;
+  private readonly sealedBegin: bigint | undefined;
+  private readonly sealedEnd: bigint | undefined;
 
   /** @throws KspliceError `bad-confdir` */
   constructor(symbols: readonly NamedAddress[]) {
@@ -34,6 +36,8 @@ export class KernelSymbols {
     }
     this.initBegin = this.only('__init_begin');
     this.initEnd = this.only('__init_end');
+    this.sealedBegin = this.byName.get('__start_ro_after_init')?.[0]?.address;
+    this.sealedEnd = this.byName.get('__end_ro_after_init')?.[0]?.address;
   }
 
   has(name: string): boolean {
@@ -58,7 +62,21 @@ export class KernelSymbols {
     if (isInit && !wanted.mayBeInit) return initOnly(target);
     // Equal names at equal addresses are the same place: the first will do.
     const position = all.findIndex((symbol) => symbol.address === address) + 1;
-    return { kind: 'klp', object: target, name: wanted.name, position };
+    const sealed = this.sealedAt(address);
+    return { kind: 'klp', object: target, name: wanted.name, position, sealed };
+  }
+
+  /** Whether an exported variable is read-only since boot. */
+  exportIsSealed(name: string): Sealed {
+    const all = (this.byName.get(name) ?? []).filter((symbol) => !isLocal(symbol));
+    const [first, ...others] = new Set(all.map(({ address }) => this.sealedAt(address)));
+    return all.length === 0 || others.length > 0 ? 'unknown' : first;
+  }
+
+  private sealedAt(address: bigint): Sealed {
+    const { sealedBegin, sealedEnd } = this;
+    if (sealedBegin === undefined || sealedEnd === undefined) return 'unknown';
+    return (address >= sealedBegin && address < sealedEnd) || undefined;
   }
 
   /** The addresses that remain possible, strictest evidence first. */

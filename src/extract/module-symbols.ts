@@ -14,6 +14,7 @@ import {
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
 import { possibleBases } from './positions.js';
 import type { ResolverInput } from './resolver.js';
+import { RO_AFTER_INIT } from './sealed.js';
 import type { Resolution } from './types.js';
 import { ambiguous, initOnly, typeFits, type Wanted } from './wanted.js';
 
@@ -64,7 +65,8 @@ export class ModuleSymbols {
     const [symbol] = found;
     const position = all.indexOf(symbol!) + 1;
     const behindInit = this.behindInit.has(symbol!) || undefined;
-    return { kind: 'klp', object: target, name: wanted.name, position, behindInit };
+    const sealed = isSealed(symbol!);
+    return { kind: 'klp', object: target, name: wanted.name, position, behindInit, sealed };
   }
 
   private narrow(all: readonly ElfSymbol[], wanted: Wanted): readonly ElfSymbol[] {
@@ -115,6 +117,11 @@ export class ModuleSymbols {
     this.sectionAddresses = addresses;
     return addresses;
   }
+}
+
+/** Whether a variable of a module is read-only since the module's init. */
+export function isSealed({ section }: ElfSymbol): true | undefined {
+  return section?.name === RO_AFTER_INIT || undefined;
 }
 
 /** A place in the module file as one number: section and offset. */

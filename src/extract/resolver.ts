@@ -7,9 +7,9 @@ import { SHN_UNDEF, STB_LOCAL, STB_WEAK, STT_OBJECT } from '../elf/constants.js'
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
 import { CORE_MODULE } from '../update/contents.js';
 import { KernelSymbols, type NamedAddress } from './kernel-symbols.js';
-import { ModuleSymbols } from './module-symbols.js';
+import { isSealed, ModuleSymbols } from './module-symbols.js';
 import type { ExportedSymbol } from './symvers.js';
-import type { Resolution, SymbolResolver } from './types.js';
+import type { Resolution, Sealed, SymbolResolver } from './types.js';
 import type { Wanted } from './wanted.js';
 
 export interface ResolverInput {
@@ -23,6 +23,8 @@ export interface ResolverInput {
   readonly pre: ReadonlyMap<string, ElfObject>;
   /** The target's module file, if it is at hand. */
   readonly module?: ElfObject | undefined;
+  /** Files of modules that export static keys to the target, by name, as far as they are at hand. */
+  readonly exporters?: ReadonlyMap<string, ElfObject> | undefined;
   /** What run-pre matching found out, if an image was at hand to be matched. */
   readonly runAddress?: ((label: string, name: string) => bigint | undefined) | undefined;
   /** All addresses that the same image has for a name in the target, in kallsyms' order. */
@@ -105,9 +107,19 @@ class Resolver implements SymbolResolver {
     return this.input.exports.get(name)?.module === module;
   }
 
+  private exportIsSealed(name: string, module: string): Sealed {
+    if (module === 'vmlinux') return this.kernel.exportIsSealed(name);
+    if (module === CORE_MODULE) return undefined;
+    const file = this.input.exporters?.get(module);
+    const symbol = file?.symbols.find((one) => one.name === name && one.binding !== STB_LOCAL);
+    return symbol?.section ? isSealed(symbol) : 'unknown';
+  }
+
   private exported(name: string): Resolution | undefined {
     const exporter = this.input.exports.get(name);
-    return exporter && { kind: 'exported', namespace: exporter.namespace };
+    if (!exporter) return undefined;
+    const { module, namespace } = exporter;
+    return { kind: 'exported', namespace, sealed: this.exportIsSealed(name, module) };
   }
 }
 

@@ -5,6 +5,7 @@
 // be a plain word or written as a C string literal, so no name can become code.
 
 import { KspliceError } from '../errors.js';
+import { SEALED_SECTION } from '../update/new-code.js';
 import type { NewCode } from './types.js';
 
 /** A target of an update that another one was made on top of: see struct ksplice_base. */
@@ -106,6 +107,7 @@ export function renderNewCode(template: string, modules: TargetModules, code: Ne
       )
       .join('\n'),
     BASES: baseLines(modules.bases),
+    ...sealedArray(code.sealed.count),
     NAMESPACES: code.namespaces.map((name) => `MODULE_IMPORT_NS(${checkedWord(name)});`).join('\n'),
   });
 }
@@ -117,6 +119,15 @@ export function renderOldCode(template: string, modules: TargetModules): string 
     BASES: baseLines(modules.bases),
     PROGRAM_FILE: sourceNames(modules.target).program,
   });
+}
+
+/** Room for what takeOutSealed() puts there. */
+function sealedArray(count: number) {
+  if (count === 0) return { SEALED: '', SEALED_FIELDS: '' };
+  return {
+    SEALED: `static const struct jump_entry sealed[${count}] __section("${SEALED_SECTION}");\n`,
+    SEALED_FIELDS: '\t.sealed = sealed,\n\t.n_sealed = ARRAY_SIZE(sealed),',
+  };
 }
 
 function baseLines(bases: readonly Base[]): string {

@@ -6,10 +6,13 @@ import type { ObjectDiff } from '../diff/types.js';
 import type { ElfSymbol } from '../elf/object.js';
 import type { KlpBinding } from './livepatch.js';
 
+/** Whether a variable is read-only since the init of what it is in; undefined if it is not. */
+export type Sealed = true | 'unknown' | undefined;
+
 /** How new code gets at a symbol that is not part of it. */
 export type Resolution =
   /** Exported: an ordinary undefined symbol, which modversions checks. */
-  | { readonly kind: 'exported'; readonly namespace: string }
+  | { readonly kind: 'exported'; readonly namespace: string; readonly sealed?: Sealed }
   /** Not exported: found by name and position when the module is loaded. */
   | {
       readonly kind: 'klp';
@@ -18,6 +21,7 @@ export type Resolution =
       readonly position: number;
       /** Symbols of init code of that name come before it: until those are gone, it is at another position. */
       readonly behindInit?: boolean | undefined;
+      readonly sealed?: Sealed;
     }
   /** An undefined weak symbol that nothing defines: its value is 0. */
   | { readonly kind: 'absent' }
@@ -81,6 +85,14 @@ export interface CalledHook {
   readonly symbol: string;
 }
 
+/** Branches of the new code that the module loader must not see: see sealed.ts. */
+export interface SealedBranches {
+  /** Undefined symbols of the new code. */
+  readonly keys: readonly string[];
+  /** How many entries there are for them. */
+  readonly count: number;
+}
+
 /** The new code of one target. */
 export interface NewCode {
   /** A relocatable object, for kbuild to link into the new-code module. */
@@ -92,6 +104,7 @@ export interface NewCode {
   readonly changes: readonly Change[];
   readonly refs: readonly Ref[];
   readonly hooks: readonly CalledHook[];
+  readonly sealed: SealedBranches;
   /** Symbol namespaces that the module has to import. */
   readonly namespaces: readonly string[];
 }

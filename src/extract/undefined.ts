@@ -6,12 +6,20 @@ import { type ModelSymbol, newSymbol } from '../elf/model.js';
 import type { ElfSymbol } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
 import type { KlpBinding } from './livepatch.js';
-import type { Resolution, SymbolResolver } from './types.js';
+import type { Resolution, Sealed, SymbolResolver } from './types.js';
 
 type Unresolved = Extract<Resolution, { kind: 'unresolved' }>;
 
+/** A symbol that is read-only, or may be. */
+interface Protected {
+  readonly label: string;
+  readonly name: string;
+  readonly sealed: Exclude<Sealed, undefined>;
+}
+
 export class Undefined {
   private readonly symbols = new Map<string, ModelSymbol>();
+  private readonly protectedOnes = new Map<ModelSymbol, Protected>();
   private readonly klp = new Map<ModelSymbol, KlpBinding>();
   private readonly imported = new Set<string>();
   private readonly problems: { object: string; symbol: string; why: string; advice: string }[] = [];
@@ -28,6 +36,16 @@ export class Undefined {
   mention(label: string, symbol: ElfSymbol): void {
     const resolution = this.resolver.external(label, symbol);
     if (resolution.kind === 'exported') this.standIn(label, symbol, resolution);
+    else if (sealedOf(resolution) && isStaticCallKey(symbol)) this.refuseSealedCall(label, symbol);
+  }
+
+  /** The module loader links a static call to its key as it does a jump label (static_call_add_module()). */
+  refuseSealedCall(label: string, { name }: ElfSymbol): void {
+    this.addProblem(label, name, {
+      kind: 'unresolved',
+      why: 'it is the key of a static call and may be read-only, and the module loader would write to it',
+      advice: 'Call what the static call leads to directly, where the source allows.',
+    });
   }
 
   /** The stand-in for a symbol that the pre object defines. */
@@ -37,6 +55,19 @@ export class Undefined {
 
   isKlp(symbol: ModelSymbol): boolean {
     return this.klp.has(symbol);
+  }
+
+  /** Whether a static key is read-only by now. It is a problem if nothing tells. */
+  isSealedKey(symbol: ModelSymbol): boolean {
+    const found = this.protectedOnes.get(symbol);
+    if (found?.sealed === 'unknown') {
+      this.addProblem(found.label, found.name, {
+        kind: 'unresolved',
+        why: 'it is a static key, and nothing tells whether it is read-only by now',
+        advice: 'Give the kernel image in the configuration, with the module that has the key.',
+      });
+    }
+    return found?.sealed === true;
   }
 
   all(): ModelSymbol[] {
@@ -79,6 +110,14 @@ export class Undefined {
   }
 
   private standIn(label: string, symbol: ElfSymbol, resolution: Resolution): ModelSymbol {
+    const standIn = this.resolved(label, symbol, resolution);
+    const sealed = sealedOf(resolution);
+    if (sealed) this.protectedOnes.set(standIn, { label, name: symbol.name, sealed });
+    if (sealed && isStaticCallKey(symbol)) this.refuseSealedCall(label, symbol);
+    return standIn;
+  }
+
+  private resolved(label: string, symbol: ElfSymbol, resolution: Resolution): ModelSymbol {
     switch (resolution.kind) {
       case 'exported':
         if (resolution.namespace !== '') this.imported.add(resolution.namespace);
@@ -109,4 +148,13 @@ export class Undefined {
     if (binding === STB_GLOBAL) symbol.binding = STB_GLOBAL;
     return symbol;
   }
+}
+
+function sealedOf(resolution: Resolution): Sealed {
+  const { kind } = resolution;
+  return kind === 'exported' || kind === 'klp' ? resolution.sealed : undefined;
+}
+
+function isStaticCallKey({ name }: ElfSymbol): boolean {
+  return name.startsWith('__SCK__');
 }

@@ -3,6 +3,7 @@
 // (old code: a match program has no tables any more).
 
 import type { Item, Program, Variant } from '../program/types.js';
+import { SEALED_SECTION } from '../update/new-code.js';
 
 /** A place in old code that the kernel rewrites. */
 export type Site = Extract<Item, { kind: 'site' }>;
@@ -10,10 +11,14 @@ export type Site = Extract<Item, { kind: 'site' }>;
 /** A branch that the kernel turns into a no-op, or a no-op into a branch. */
 export const JUMP_LABEL = 'jump label';
 
+/** The same where the key is read-only: written once, before the new code runs. */
+export const SEALED_LABEL = 'fixed jump label';
+
 const BY_TABLE: Readonly<Record<string, string>> = {
   __mcount_loc: 'ftrace',
   __patchable_function_entries: 'ftrace',
   __jump_table: JUMP_LABEL,
+  [SEALED_SECTION]: SEALED_LABEL,
   '.altinstructions': 'alternative',
   '.parainstructions': 'paravirt call',
   '.static_call_sites': 'static call',

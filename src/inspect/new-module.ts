@@ -216,7 +216,7 @@ function isKept({ name, section, type, value }: ElfSymbol, own: readonly Place[]
   // Ours, and the padding in front of functions.
   if (/^ksplice_(new|place)_\d+$|^__(pfx|cfi)_/.test(name)) return false;
   if (own.some((place) => place.section === section && place.offset === value)) return false;
-  return !/^\.(init|exit|modinfo|note|orc_header|gnu\.linkonce)|^__(versions|dyndbg)$/.test(
+  return !/^\.(init|exit|modinfo|note|orc_header|gnu\.linkonce|ksplice)|^__(versions|dyndbg)$/.test(
     section.name,
   );
 }

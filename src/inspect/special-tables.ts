@@ -2,11 +2,12 @@
 // kernel treats specially, and why.
 
 import { type Entry, SpecialTables } from '../diff/special.js';
-import { tableKinds } from '../diff/table-kinds.js';
+import { type TableKind, tableKinds } from '../diff/table-kinds.js';
 import type { Section } from '../elf/object.js';
-import { inferTableSizes } from '../elf/tables.js';
+import { inferTableSizes, JUMP_ENTRY } from '../elf/tables.js';
+import { SEALED_SECTION } from '../update/new-code.js';
 import { type Note, showReferent } from './code.js';
-import { JUMP_LABEL, mechanismOfTable } from './mechanisms.js';
+import { JUMP_LABEL, mechanismOfTable, SEALED_LABEL } from './mechanisms.js';
 import type { NewModule } from './new-module.js';
 
 export interface UsedTable {
@@ -20,6 +21,9 @@ export interface UsedTable {
   readonly functions: readonly string[];
 }
 
+/** Entries of `__jump_table` that the module loader must not see: struct ksplice_new_code has them. */
+const SEALED: TableKind = { name: SEALED_SECTION, entrySize: JUMP_ENTRY.size, compared: true };
+
 /** The places in a section that tables name, by offset. */
 export type Notes = (section: Section) => ReadonlyMap<number, Note>;
 
@@ -27,7 +31,8 @@ export type Notes = (section: Section) => ReadonlyMap<number, Note>;
 export function readTables(module: NewModule): { tables: UsedTable[]; notes: Notes } {
   const { object } = module;
   const sizes = inferTableSizes([object]);
-  const special = new SpecialTables(object, sizes);
+  const kinds = [...tableKinds(sizes), SEALED];
+  const special = new SpecialTables(object, sizes, kinds);
   const found = new Map<string, { entries: number; functions: Set<string> }>();
   for (const section of new Set(module.kept.map((symbol) => symbol.section!))) {
     for (const { kind, siteOffset } of special.all(section)) {
@@ -44,7 +49,7 @@ export function readTables(module: NewModule): { tables: UsedTable[]; notes: Not
     }
   }
   const tables: UsedTable[] = [];
-  for (const { name } of tableKinds(sizes)) {
+  for (const { name } of kinds) {
     const row = found.get(name);
     const mechanism = mechanismOfTable(name);
     if (!row || mechanism === undefined) continue;
@@ -68,7 +73,8 @@ function notesOf(
     const mechanism = mechanismOfTable(entry.kind.name);
     // Every call is in that table: to say so tells nothing.
     if (mechanism === undefined || entry.kind.name === '.call_sites') continue;
-    const note = mechanism === JUMP_LABEL ? jumpLabel(module, entry) : { text: mechanism };
+    const isJump = mechanism === JUMP_LABEL || mechanism === SEALED_LABEL;
+    const note = isJump ? jumpLabel(module, entry, mechanism) : { text: mechanism };
     const known = notes.get(entry.siteOffset);
     const text = known ? `${known.text}, ${note.text}` : note.text;
     notes.set(entry.siteOffset, { ...known, ...note, text });
@@ -76,17 +82,14 @@ function notesOf(
   return notes;
 }
 
-/** struct jump_entry: the code, where it jumps to, and its key, whose lowest bits are flags. */
-const JUMP_ENTRY = { target: 4, key: 8, flags: 3 } as const;
-
-function jumpLabel(module: NewModule, { table, offset }: Entry): Note {
+function jumpLabel(module: NewModule, { table, offset }: Entry, mechanism: string): Note {
   const at = (field: number) =>
     module.relocations(table).find((relocation) => relocation.offset === offset + field);
   const target = at(JUMP_ENTRY.target);
   const key = at(JUMP_ENTRY.key);
   const place = key && module.referent({ ...key, addend: key.addend & ~JUMP_ENTRY.flags }, 0);
   return {
-    text: place ? `${JUMP_LABEL} ${showReferent(place)}` : JUMP_LABEL,
+    text: place ? `${mechanism} ${showReferent(place)}` : mechanism,
     ...(target ? { leadsTo: module.referent(target, 0) } : {}),
   };
 }

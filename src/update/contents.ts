@@ -24,8 +24,8 @@ export interface TargetChange {
   readonly newCode: ModuleFile;
   readonly oldCode: ModuleFile;
   /**
-   * A symbol of the target that the new code needs, and that init code of the target has one of the
-   * same name before: the loader finds that instead as long as it is there.
+   * A symbol of the target that the new code can only use when the target's init is through. Init code
+   * has one of the same name before it, which the loader would find; or it is a key that init may change.
    */
   readonly behindInit?: string | undefined;
 }

@@ -3,7 +3,7 @@
 
 /** struct ksplice_new_code */
 export const NEW_CODE = {
-  size: 104,
+  size: 120,
   target: 8,
   cookie: 16,
   changes: 40,
@@ -14,7 +14,11 @@ export const NEW_CODE = {
   nBases: 80,
   hooks: 88,
   nHooks: 96,
+  sealed: 104,
+  nSealed: 112,
 } as const;
+/** Where `sealed` points to: entries that were in `__jump_table`. */
+export const SEALED_SECTION = '.ksplice.sealed';
 /** struct ksplice_base */
 export const BASE = { size: 24, id: 0, target: 8, cookie: 16 } as const;
 /** struct ksplice_hook */

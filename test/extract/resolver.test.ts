@@ -36,6 +36,9 @@ function linkKernel(order: readonly string[]): NamedAddress[] {
       folder,
       ...(['ld', '-o', 'vmlinux', '-Ttext=0xffffffff81000000', '-e', '0'] as const),
       ...['--section-start=.init.text=0xffffffff82000000', '--defsym=exported=0xffffffff81008000'],
+      // All of the data.
+      ...['-Tdata=0xffffffff81400000', '--defsym=__start_ro_after_init=0xffffffff81500000'],
+      ...['--defsym=__end_ro_after_init=0xffffffff81501000'],
       ...['--defsym=__init_begin=0xffffffff82000000', '--defsym=__init_end=0xffffffff82001000'],
       ...order,
     );
@@ -240,4 +243,79 @@ test('a line that is none of Module.symvers is refused with its number', () => {
   expect(() => parseSymvers('0x12345678\tx\tvmlinux\tEXPORT_SYMBOL\t\nnonsense\n', 'F')).toThrow(
     /F:2/,
   );
+});
+
+describe('what is read-only since init', () => {
+  const at = (name: string, type: string, address: bigint) => ({ name, type, address });
+  const bounds = [
+    at('__init_begin', 'D', 0x9000n),
+    at('__init_end', 'D', 0xa000n),
+    at('__start_ro_after_init', 'D', 0x2000n),
+    at('__end_ro_after_init', 'D', 0x3000n),
+  ];
+  const variable = (name: string): ElfSymbol => ({ ...symbolOf('a.o', 'state'), name });
+  const undefinedOne = (name: string) => ({ ...variable(name), section: undefined, shndx: 0 });
+  const symvers = parseSymvers(
+    '0x12345678\tyes\tvmlinux\tEXPORT_SYMBOL\t\n' +
+      '0x12345678\tno\tvmlinux\tEXPORT_SYMBOL\t\n' +
+      '0x12345678\tfrom_module\tdrivers/key\tEXPORT_SYMBOL\t\n',
+    'Module.symvers',
+  );
+
+  test.each([
+    ['the first', 0x2000n, true],
+    ['the last', 0x2fffn, true],
+    ['before', 0x1fffn, undefined],
+    ['behind', 0x3000n, undefined],
+  ])('a symbol of the kernel proper: %s', (_, address, sealed) => {
+    const symbols = [...bounds, at('state', 'd', address)];
+    const found = resolver({ symbols }).own('a.o', symbolOf('a.o', 'state'));
+    expect(found).toMatchObject({ kind: 'klp', name: 'state' });
+    expect(found).toHaveProperty('sealed', sealed);
+  });
+
+  test('an exported one, where a static one of the name is elsewhere', () => {
+    const symbols = [
+      ...bounds,
+      at('yes', 'D', 0x2010n),
+      at('yes', 'd', 0x5000n),
+      at('no', 'D', 0x5010n),
+    ];
+    const { external } = calls(resolver({ symbols, exports: symvers }));
+    expect(external('a.o', undefinedOne('yes'))).toHaveProperty('sealed', true);
+    expect(external('a.o', undefinedOne('no'))).toHaveProperty('sealed', undefined);
+  });
+
+  test('nothing tells without the bounds, or without the symbol', () => {
+    const symbols = [...bounds.slice(0, 2), at('yes', 'D', 0x2010n)];
+    const { external } = calls(resolver({ symbols, exports: symvers }));
+    expect(external('a.o', undefinedOne('yes'))).toHaveProperty('sealed', 'unknown');
+    const other = calls(resolver({ symbols: bounds, exports: symvers }));
+    expect(other.external('a.o', undefinedOne('no'))).toHaveProperty('sealed', 'unknown');
+  });
+
+  const keyModule = (section: string) => {
+    const source = `.section ${section}, "aw"\n.globl from_module\n.type from_module, @object\nfrom_module: .quad 0\n.size from_module, 8\n`;
+    return withFiles({ 'key.S': Buffer.from(source) }, (folder) => {
+      run(folder, 'gcc', '-c', '-o', 'key.o', 'key.S');
+      return new ElfObject(readFileSync(path.join(folder, 'key.o')), 'key.ko');
+    });
+  };
+
+  test.each([
+    ['.data..ro_after_init', true],
+    ['.data', undefined],
+  ])('a symbol of a module in %s', (section, sealed) => {
+    const module = keyModule(section);
+    const own = resolver({ target: 'key', module, exports: symvers });
+    expect(own.external('a.o', undefinedOne('from_module'))).toMatchObject({ kind: 'klp' });
+    expect(own.external('a.o', undefinedOne('from_module'))).toHaveProperty('sealed', sealed);
+    // The same, exported to another one.
+    const input = { target: 'other', module: linkModule(['a.o']), exports: symvers };
+    const exporters = new Map([['key', module]]);
+    const other = resolver({ ...input, exporters });
+    expect(other.external('a.o', undefinedOne('from_module'))).toHaveProperty('sealed', sealed);
+    const without = resolver(input).external('a.o', undefinedOne('from_module'));
+    expect(without).toMatchObject({ kind: 'exported', sealed: 'unknown' });
+  });
 });

@@ -45,12 +45,16 @@ const code: NewCode = {
       key: 4,
     },
   ],
+  sealed: { keys: [], count: 0 },
   namespaces: ['CRYPTO_INTERNAL'],
 };
 
 /** Kernel headers in miniature: enough to compile what the templates say. */
 const headers = {
-  'linux/kernel.h': '#define ARRAY_SIZE(x) (sizeof(x) / sizeof((x)[0]))\n',
+  'linux/kernel.h':
+    '#define ARRAY_SIZE(x) (sizeof(x) / sizeof((x)[0]))\n' +
+    'struct jump_entry { int code, target; long key; };\n' +
+    '#define __section(x) __attribute__((section(x)))\n',
   'linux/types.h':
     'typedef unsigned u32, __u32; typedef unsigned long long __u64; typedef long long __s64;' +
     'typedef unsigned char __u8; typedef unsigned short __u16; typedef unsigned long size_t;\n',
@@ -110,6 +114,14 @@ describe('the new-code module', () => {
   test('compiles without refs and namespaces as well', () => {
     const bare = { ...code, refs: [], hooks: [], namespaces: [] };
     compileSource(templates.renderNewCode(template('new_code_mod.c'), modules, bare));
+  });
+
+  test('has room for the branches of sealed keys', () => {
+    const more = { ...code, sealed: { keys: ['key'], count: 3 } };
+    const made = templates.renderNewCode(template('new_code_mod.c'), modules, more);
+    expect(made).toContain('.n_sealed = ARRAY_SIZE(sealed),');
+    expect(compileSource(made)).toMatch(/ \.ksplice\.sealed +PROGBITS +\w+ +\w+ 000030 00 +A /);
+    expect(source).not.toContain('sealed');
   });
 });
 

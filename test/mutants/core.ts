@@ -354,6 +354,26 @@ const late: readonly Mutant[] = [
   ),
 ];
 
+const sealed: readonly Mutant[] = [
+  ['the value of a sealed key', 'static_key_enabled(key) ^', 'false ^', 'goes the way of keys'],
+  ['the look whether a key is sealed', 'if (!is_sealed(key)) {', 'if (false) {', 'is refused'],
+  [
+    'the look at the bytes of a sealed branch',
+    '!find_forms(&branch, entry)',
+    '(find_forms(&branch, entry), false)',
+    'is refused',
+  ],
+  [
+    'the look for a probe at a sealed branch',
+    'if (is_probed(site)) {',
+    'if (false) {',
+    'is refused',
+  ],
+].map(([without, find, replace, only]) => ({
+  ...core(without!, 'sealed.c', find!, replace!, only!),
+  tests: 'test/vm/sealed-keys.test.ts',
+}));
+
 export const coreMutants: readonly Mutant[] = [
   ...stacks,
   ...live,
@@ -364,4 +384,5 @@ export const coreMutants: readonly Mutant[] = [
   ...hooks,
   ...memory,
   ...late,
+  ...sealed,
 ];

@@ -286,6 +286,38 @@ const view: readonly Mutant[] = [
 
 const create: readonly Mutant[] = [
   tool(
+    'the branches of sealed keys, which the module loader must not see',
+    'extract/sealed.ts',
+    'if (!undefinedSymbols.isSealedKey(symbol)) continue;',
+    'if (undefinedSymbols) continue;',
+    'vm/sealed-keys.test.ts',
+    'goes the way',
+  ),
+  tool(
+    'the refusal of a static call whose key is sealed',
+    'extract/undefined.ts',
+    'if (sealed && isStaticCallKey(symbol)) this.refuseSealedCall(label, symbol);',
+    '',
+    'extract/sealed.test.ts',
+    'static call',
+  ),
+  tool(
+    'the refusal of a key of which nothing tells whether it is sealed',
+    'extract/undefined.ts',
+    "if (found?.sealed === 'unknown') {",
+    'if (false) {',
+    'extract/sealed.test.ts',
+    'nothing tells',
+  ),
+  tool(
+    'the wait for the init of a module whose keys it may change',
+    'create/update-modules.ts',
+    '(one.behindInit || keys.has(one.symbol))',
+    'one.behindInit',
+    'vm/sealed-keys.test.ts',
+    'goes the way of keys',
+  ),
+  tool(
     'the signing of modules',
     'create/sign.ts',
     'for (const file of files) {',

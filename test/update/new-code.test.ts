@@ -20,6 +20,8 @@ const MEMBERS = {
   'offsetof(struct ksplice_new_code, n_bases)': NEW_CODE.nBases,
   'offsetof(struct ksplice_new_code, hooks)': NEW_CODE.hooks,
   'offsetof(struct ksplice_new_code, n_hooks)': NEW_CODE.nHooks,
+  'offsetof(struct ksplice_new_code, sealed)': NEW_CODE.sealed,
+  'offsetof(struct ksplice_new_code, n_sealed)': NEW_CODE.nSealed,
   'sizeof(struct ksplice_hook)': HOOK.size,
   'offsetof(struct ksplice_hook, kind)': HOOK.kind,
   'offsetof(struct ksplice_hook, fn)': HOOK.fn,

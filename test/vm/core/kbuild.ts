@@ -251,6 +251,7 @@ async function writeUpdate(
       ],
       hooks: change.hooks ?? [],
       refs: (change.refs ?? []).map(({ index, symbol }) => refOf(generated, index, symbol)),
+      sealed: { keys: [], count: 0 },
       namespaces: [],
     };
     const newModules = { ...modules, cookie: change.newCookie ?? cookie };

@@ -1,0 +1,217 @@
+// New code with static keys that are read-only since boot or since their module's
+// init (__ro_after_init): the kernel's module loader would write to them. Each
+// branch must go the way that its key says in the kernel that runs.
+
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ElfObject } from '../../src/elf/object.js';
+import { SEALED_SECTION } from '../../src/update/new-code.js';
+import { readUpdate } from '../../src/update/read.js';
+import { type TestKernel, testKernel } from '../kernels/kernel.js';
+import { type Guest, withGuest } from './harness/index.js';
+import {
+  alteredUpdate,
+  configure,
+  ksplice,
+  kspliceFails,
+  kspliceIn,
+  kspliceModules,
+  ROOT,
+  sourcePatch,
+} from './ksplice.js';
+
+const folder = path.join(ROOT, '.work', 'update-sealed-keys');
+
+/** Says which way a branch goes: likely and unlikely, which the compiler lays out differently. */
+const tells = (key: string, name: string) =>
+  `if (static_branch_likely(&${key}))\n\t\tpr_info("ksplice test: ${name} is on\\n");\n` +
+  `\telse\n\t\tpr_info("ksplice test: ${name} is off\\n");\n` +
+  `\tif (static_branch_unlikely(&${key}))\n\t\tpr_info("ksplice test: again, ${name} is on\\n");\n`;
+
+/** In the kernel proper: a key of the same object, and one of another. */
+const inKernel = (kernel: TestKernel) =>
+  sourcePatch(kernel, 'fs/proc/version.c', [
+    [/#include <linux\/utsname.h>\n/, '$&#include <linux/randomize_kstack.h>\n'],
+    [
+      /static int version_proc_show\(.*\)\n\{\n/,
+      `$&\t${tells('randomize_kstack_offset', 'offset')}`,
+    ],
+  ]) +
+  sourcePatch(kernel, 'arch/x86/kernel/cpu/common.c', [
+    [/void cr4_update_irqsoff\(.*\)\n\{\n.*\n/, `$&\n\t${tells('cr_pinning', 'pinning')}`],
+  ]);
+
+const inModule = (kernel: TestKernel) =>
+  sourcePatch(kernel, 'arch/x86/crypto/chacha_glue.c', [
+    [
+      /(?<=static int chacha_simd_stream_xor\([^)]*\)\n\{\n(\t.*\n)+\n)/,
+      `\t${tells('chacha_use_simd', 'simd')}\t${tells('chacha_use_avx512vl', 'avx512')}`,
+    ],
+  ]);
+
+/** What the new code says while something is done, each thing once. */
+async function said(guest: Guest, act: () => Promise<unknown>): Promise<string[]> {
+  const before = await guest.dmesg();
+  await act();
+  const log = (await guest.dmesg()).slice(before.length);
+  return [...new Set(log.flatMap(({ text }) => text.split('ksplice test: ')[1] ?? []))].sort();
+}
+
+/** Calls what is patched in the kernel proper: the time-stamp counter is forbidden and allowed. */
+async function callKernel(guest: Guest): Promise<void> {
+  await guest.ok('cat /proc/version');
+  const [PR_SET_TSC, FORBIDDEN, ALLOWED] = [26, 2, 1];
+  const calls = [FORBIDDEN, ALLOWED].map(
+    (word) => `syscall(157, ${PR_SET_TSC}, ${word}) == 0 or die;`,
+  );
+  await guest.ok(`perl -e '${calls.join(' ')}'`);
+}
+
+/** Encrypts two kilobytes with the module's cipher; the result in hex. */
+async function encrypt(guest: Guest): Promise<string> {
+  const [AF_ALG, SOL_ALG, SEQPACKET] = [38, 279, 5];
+  const script =
+    `socket(my $s, ${AF_ALG}, ${SEQPACKET}, 0) or die "socket: $!";` +
+    `bind($s, pack("S a14 L L a64", ${AF_ALG}, "skcipher", 0, 0, "chacha20-simd")) or die "bind: $!";` +
+    `setsockopt($s, ${SOL_ALG}, 1, "k" x 32) or die "key: $!";` +
+    // A name for the peer, which accept() would ask for, there is none.
+    `(my $n = syscall(43, fileno($s), 0, 0)) >= 0 or die "accept: $!"; open(my $o, "+<&=", $n);` +
+    `syswrite($o, "x" x 2048) == 2048 or die "write: $!";` +
+    `sysread($o, my $r, 2048) == 2048 or die "read: $!"; print unpack("H*", $r);`;
+  return await guest.ok(`perl -e '${script}'`);
+}
+
+/** Alters the update's new code, which then has to be refused. */
+async function altered(archive: string, name: string, alter: (module: Buffer) => void) {
+  const update = await readUpdate(archive);
+  const { file } = update.contents.changes[0]!.newCode;
+  const module = Buffer.from(update.files.get(file)!);
+  alter(module);
+  return alteredUpdate(update, archive, name, file, module);
+}
+
+/** Another key, which can be written to. */
+function exchangeKey(module: Buffer): void {
+  const [from, to] = ['randomize_kstack_offset,1', 'netstamp_needed_key,1'];
+  module.write(to.padEnd(from.length, '\0'), module.indexOf(from), 'latin1');
+}
+
+/** The relocation of the first entry's site, in the file: its offset, symbol and addend, 8 bytes each. */
+function firstSite(module: Buffer) {
+  const object = new ElfObject(module, 'new code');
+  const [site] = object.relocations(object.section(SEALED_SECTION)!);
+  const table = object.section(`.rela${SEALED_SECTION}`)!;
+  return { addend: site!.addend, place: table.offset + 16 };
+}
+
+/** A site that is somewhere else. */
+function moveSite(module: Buffer): void {
+  const { addend, place } = firstSite(module);
+  module.writeBigInt64LE(BigInt(addend + 1), place);
+}
+
+describe('new code with keys that are read-only', () => {
+  let kernel: TestKernel;
+  const update = (id: string) => path.join(folder, `ksplice-${id}.tar.gz`);
+  beforeAll(async () => {
+    kernel = await testKernel();
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    const confdir = path.join(folder, 'conf');
+    await configure(kernel, confdir);
+    for (const [id, patch] of Object.entries({
+      kernel: inKernel(kernel),
+      module: inModule(kernel),
+    })) {
+      const file = path.join(folder, `${id}.patch`);
+      writeFileSync(file, patch);
+      await ksplice([
+        'create',
+        '--patch',
+        file,
+        '--config',
+        confdir,
+        '--id',
+        id,
+        '--output',
+        folder,
+      ]);
+    }
+  });
+
+  const pinning = ['again, pinning is on', 'pinning is on'];
+  const onlyKernel = async (guest: Guest, expected: readonly string[]) => {
+    expect(await said(guest, () => callKernel(guest))).toEqual([]);
+    await kspliceIn(guest, `apply ${update('kernel')}`);
+    expect(await said(guest, () => callKernel(guest))).toEqual([...expected, ...pinning].sort());
+    await kspliceIn(guest, 'undo kernel');
+    expect(await said(guest, () => callKernel(guest))).toEqual([]);
+  };
+
+  it('goes the way of keys that are on, and of those of a module, which are both', async () => {
+    const append = ['randomize_kstack_offset=on'];
+    await withGuest({ name: 'sealed-keys-on', kernel, append }, async (guest) => {
+      await onlyKernel(guest, ['offset is on', 'again, offset is on']);
+
+      // The module's keys change until its init is through.
+      const error = await kspliceFails(guest, `apply --partial ${update('module')}`);
+      expect(error.code).toBe('target-not-loaded');
+      expect(error.message).toContain('chacha_use_');
+
+      await guest.ok('modprobe -a algif_skcipher chacha_x86_64');
+      const before = await encrypt(guest);
+      await kspliceIn(guest, `apply ${update('module')}`);
+      const all = await said(guest, async () => expect(await encrypt(guest)).toBe(before));
+      expect(all).toEqual(['again, simd is on', 'avx512 is off', 'simd is on']);
+      await kspliceIn(guest, 'undo module');
+      expect(await said(guest, () => encrypt(guest))).toEqual([]);
+      expect(await kspliceModules(guest)).toEqual([]);
+    });
+  });
+
+  it('is refused if a branch is not what the table says, and leaves nothing', async () => {
+    const writable = await altered(update('kernel'), 'writable', exchangeKey);
+    const moved = await altered(update('kernel'), 'moved', moveSite);
+    const { files, contents } = await readUpdate(update('kernel'));
+    const { module, file } = contents.changes[0]!.newCode;
+    const { addend } = firstSite(files.get(file)!);
+    await withGuest({ name: 'sealed-keys-refused', kernel }, async (guest) => {
+      const refused = async (what: string, words: RegExp) => {
+        guest.expectLog(words);
+        const { code, advice } = await kspliceFails(guest, `apply ${what}`);
+        expect([code, advice]).toEqual(['load-failed', expect.stringMatching(words)]);
+        expect(await kspliceModules(guest)).toEqual([]);
+      };
+      await refused(writable, /netstamp_needed_key can be written to/);
+      await refused(moved, /no branch of .* is at version_proc_show\+/);
+      // A probe that waits for the new code keeps a copy of the bytes.
+      const events = '/sys/kernel/tracing/kprobe_events';
+      await guest.ok(`echo 'p:waits ${module}:version_proc_show+${addend}' >${events}`);
+      await guest.ok('echo 1 >/sys/kernel/tracing/events/kprobes/waits/enable');
+      await refused(update('kernel'), /a kprobe is at version_proc_show\+/);
+      await guest.ok('echo 0 >/sys/kernel/tracing/events/kprobes/waits/enable');
+      await guest.ok(`echo -:waits >${events}`);
+      await kspliceIn(guest, `apply ${update('kernel')}`);
+      await kspliceIn(guest, 'undo kernel');
+    });
+  });
+
+  it('is shown with its keys', async () => {
+    const { targets } = (await ksplice(['inspect', update('kernel')])) as {
+      targets: { tables: { name: string; entries: number }[] }[];
+    };
+    expect(targets[0]!.tables).toContainEqual(
+      expect.objectContaining({ name: SEALED_SECTION, mechanism: 'fixed jump label', entries: 4 }),
+    );
+    const code = await ksplice(['inspect', update('kernel'), '--function', 'cr4_update_irqsoff']);
+    expect(JSON.stringify(code)).toContain('fixed jump label cr_pinning, to ');
+  });
+
+  it('goes the way of the same key where it is off', async () => {
+    const append = ['randomize_kstack_offset=off'];
+    await withGuest({ name: 'sealed-keys-off', kernel, append }, async (guest) => {
+      await onlyKernel(guest, ['offset is off']);
+    });
+  });
+});
