@@ -94,7 +94,7 @@ describe('create --sign-key', () => {
 
 describe('a stock kernel', () => {
   it('with settings that forbid it: the message names each', async () => {
-    await withGuest({ name: 'rights' }, async (guest) => {
+    await withGuest({ name: 'rights', timeoutMs: 850_000 }, async (guest) => {
       await guest.ok('modprobe sctp');
       await guest.ok('echo 2 >/proc/sys/kernel/kptr_restrict');
       expect(await refused(guest, `check --live ${unsigned}`)).toMatchObject({
