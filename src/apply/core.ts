@@ -218,6 +218,16 @@ export class Core {
     return modules.some((name) => name.startsWith(`${CORE_MODULE}_`));
   }
 
+  /**
+   * Whether the core has to stay although nothing of an update is there any more: ftrace, which has
+   * stopped itself, still refers to it. The kernel log says so.
+   */
+  async isKept(): Promise<boolean> {
+    if (await this.isUsed()) return false;
+    const holders = await this.host.read(this.host.paths.sysfs, 'module', CORE_MODULE, 'refcnt');
+    return Number(holders ?? 0) > 0;
+  }
+
   private async loadedModules(): Promise<string[]> {
     // The kernel lists the newest first.
     const text = (await this.host.read(this.host.paths.proc, 'modules')) ?? '';

@@ -22,6 +22,8 @@ export interface Undone {
   readonly timings: readonly Timing[];
   readonly attempts: number;
   readonly coreUnloaded: boolean;
+  /** ftrace has stopped itself and still refers to the core, which stays until the next boot. */
+  readonly coreKept: boolean;
   /** Modules of the update that stay until the next boot: this kernel unloads none any more. */
   readonly stayLoaded: readonly string[];
 }
@@ -76,13 +78,14 @@ async function undo(id: string, host: Host, options: SwitchOptions, ui: Ui): Pro
   if (await areModulesDisabled(host)) {
     const stayLoaded = await core.modulesOf(id);
     const changed = isIn || waiting.length > 0;
-    return { id, changed, ...figures, coreUnloaded: false, stayLoaded };
+    return { id, changed, ...figures, coreUnloaded: false, coreKept: false, stayLoaded };
   }
   ui.stage('unloading');
   // First, so that whoever kills us later leaves nothing but modules, which the next call sees.
   await removeState(host, id);
   const coreUnloaded = await unloadAll(id, core, host);
-  return { id, changed: true, ...figures, coreUnloaded, stayLoaded: [] };
+  const coreKept = !coreUnloaded && (await core.isKept());
+  return { id, changed: true, ...figures, coreUnloaded, coreKept, stayLoaded: [] };
 }
 
 /** Of an update that only waits the core does not know what was made on top of it. */
@@ -99,7 +102,7 @@ async function refuseBelowOthers(id: string, core: Core, host: Host): Promise<vo
 async function unloadAll(id: string, core: Core, host: Host): Promise<boolean> {
   try {
     for (const module of await core.modulesOf(id)) await host.unload(module);
-    if (await core.isUsed()) return false;
+    if ((await core.isUsed()) || (await core.isKept())) return false;
     await host.unload(CORE_MODULE);
     return true;
   } catch (error) {

@@ -31,6 +31,16 @@ describe('undoUpdate', () => {
   );
 
   it(
+    'leaves the core where something still refers to it',
+    inKernelWith(['abc'], async (kernel) => {
+      await kernel.put('sys/module/ksplice/refcnt', '1\n');
+      const undone = await undoUpdate('abc', kernel, NO_WAIT, silentUi);
+      expect(undone).toMatchObject({ changed: true, coreUnloaded: false, coreKept: true });
+      expect(kernel.modules).toEqual(['sctp', 'ksplice']);
+    }),
+  );
+
+  it(
     'keeps the core for another update',
     inKernelWith(['abc', 'xyz'], async (kernel) => {
       expect(await undoUpdate('abc', kernel, NO_WAIT, silentUi)).toMatchObject({

@@ -97,9 +97,9 @@ describe('what another target of the update adds', () => {
     const consumer = user('consumer', 'added', 'twice', 'unchanged');
     const found = resolve(new Neighbours(ID, [consumer, supplier]), consumer);
     expect(found.get('added')).toEqual(klp('added'));
-    expect(found.get('twice')).toEqual({ kind: 'exported', namespace: '' });
-    expect(found.get('unchanged')).toEqual({ kind: 'exported', namespace: '' });
-    expect(found.get('sink')).toEqual({ kind: 'exported', namespace: '' });
+    expect(found.get('twice')).toEqual({ kind: 'exported', namespace: '', sealed: 'unknown' });
+    expect(found.get('unchanged')).toEqual({ kind: 'exported', namespace: '', sealed: 'unknown' });
+    expect(found.get('sink')).toEqual({ kind: 'exported', namespace: '', sealed: 'unknown' });
   });
 
   test.each([

@@ -17,6 +17,8 @@ import {
   sourcePatch,
 } from './ksplice.js';
 
+const HEADERS = '#include <linux/delay.h>\n#include <linux/mman.h>\n';
+
 let kernel: TestKernel;
 let folder: string;
 let update: string;
@@ -32,7 +34,7 @@ beforeAll(async () => {
   const patch = sourcePatch(kernel, 'arch/x86/kernel/process_64.c', [
     [
       /^void release_thread\(.*\)\n\{\n/m,
-      '#include <linux/delay.h>\n$&\tif (dead_task == current && !strcmp(current->comm, "lingerer"))\n\t\tmsleep(8000);\n',
+      `${HEADERS}$&\twhile (dead_task == current && !strcmp(current->comm, "lingerer") &&\n\t       sysctl_overcommit_ratio == 77)\n\t\tmsleep(50);\n`,
     ],
   ]);
   await writeFile(join(folder, 'linger.patch'), patch);
@@ -52,6 +54,7 @@ async function undoWaits(guest: Guest): Promise<void> {
   };
   expect(refused.code).toBe('busy');
   expect(JSON.stringify(refused.details?.conflicts)).toMatch(/"lingerer".*release_thread/);
+  await guest.ok('sysctl -q vm.overcommit_ratio=50');
   await kspliceIn(guest, 'undo linger --timeout 60');
   expect(await kspliceModules(guest)).toEqual([]);
 }
@@ -60,6 +63,7 @@ it('new code stays while a task is in it that reaps itself', async () => {
   await withGuest({ name: 'exiting', kernel, timeoutMs: 1_800_000 }, async (guest) => {
     for (const kind of ['', 'thread']) {
       await kspliceIn(guest, `apply ${update}`);
+      await guest.ok('sysctl -q vm.overcommit_ratio=77');
       const program = guest.spawn(`exec ${lingerers} ${kind}`);
       // It is in no list any more.
       await guest.ok('sleep 1; ! pgrep -x lingerer');

@@ -24,7 +24,7 @@ export const command: Command = {
   },
 };
 
-function describe({ id, changed, timing, coreUnloaded, stayLoaded }: Undone): string[] {
+function describe({ id, changed, timing, coreUnloaded, coreKept, stayLoaded }: Undone): string[] {
   if (stayLoaded.length > 0) {
     return [
       changed
@@ -38,5 +38,10 @@ function describe({ id, changed, timing, coreUnloaded, stayLoaded }: Undone): st
     `Update ${id} is undone and unloaded.`,
     ...pauseLine(timing),
     ...(coreUnloaded ? ['No update is left; the core is unloaded as well.'] : []),
+    ...(coreKept
+      ? [
+          '  The core, ksplice, stays until the next boot: ftrace has stopped itself, and still refers to it.',
+        ]
+      : []),
   ];
 }
