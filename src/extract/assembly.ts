@@ -1,6 +1,7 @@
 // Puts the kept sections, table entries and symbols of several post objects
 // together into one model.
 
+import { KPROBE_LIST } from '../diff/kprobe-list.js';
 import type { KeptEntries, ResolvedRelocation } from '../diff/types.js';
 import * as C from '../elf/constants.js';
 import {
@@ -14,6 +15,7 @@ import {
 } from '../elf/model.js';
 import type { ElfSymbol, Section } from '../elf/object.js';
 import { isBranch } from './branches.js';
+import { closedToKprobes } from './kprobe-blacklist.js';
 import { isSealed } from './module-symbols.js';
 import type { ChangedObject } from './types.js';
 import type { Undefined } from './undefined.js';
@@ -86,7 +88,8 @@ export class Assembly {
     this.globals.push(newSymbol({ name, type, section, value, size }));
   }
 
-  addSections({ diff }: ChangedObject): void {
+  addSections(object: ChangedObject): void {
+    const { diff } = object;
     for (const section of diff.post.sections) {
       if (diff.kept.has(section)) this.sections.set(section, copySection(section));
     }
@@ -103,6 +106,7 @@ export class Assembly {
         newSymbol({ name, binding, type, section: copy, value, size, other }),
       );
     }
+    this.closeToKprobes(object);
   }
 
   addRelocations(object: ChangedObject): void {
@@ -159,6 +163,24 @@ export class Assembly {
     section.data = Buffer.concat([section.data, ...rows]);
     section.size = section.data.length;
     section.addralign = Math.max(section.addralign, table.addralign);
+  }
+
+  /** Lists the functions that the object's own list does not have, and the kernel's nevertheless. */
+  private closeToKprobes({ diff }: ChangedObject): void {
+    const closed = closedToKprobes(diff.post).filter((symbol) => this.locals.has(symbol));
+    if (closed.length === 0) return;
+    let table = this.tables.get(KPROBE_LIST);
+    if (!table) {
+      const flags = C.SHF_ALLOC | C.SHF_WRITE;
+      table = newSection({ name: KPROBE_LIST, type: C.SHT_PROGBITS, flags, addralign: 8 });
+      this.tables.set(KPROBE_LIST, table);
+    }
+    for (const symbol of closed) {
+      const local = this.locals.get(symbol)!;
+      table.relocations.push({ offset: table.size, type: C.R_X86_64_64, symbol: local, addend: 0 });
+      table.size += 8;
+    }
+    table.data = Buffer.concat([table.data, Buffer.alloc(closed.length * 8)]);
   }
 
   private target(object: ChangedObject, source: Section, resolved: ResolvedRelocation) {
