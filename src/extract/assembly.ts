@@ -14,6 +14,7 @@ import {
   type ObjectModel,
 } from '../elf/model.js';
 import type { ElfSymbol, Section } from '../elf/object.js';
+import { newCodeName } from '../update/new-code-names.js';
 import { isBranch } from './branches.js';
 import { closedToKprobes } from './kprobe-blacklist.js';
 import { isSealed } from './module-symbols.js';
@@ -60,6 +61,7 @@ export class Assembly {
   constructor(
     objects: readonly ChangedObject[],
     private readonly undefinedSymbols: Undefined,
+    private readonly id: string,
   ) {
     for (const object of objects) {
       // What is written over the old data stays where that is.
@@ -99,7 +101,8 @@ export class Assembly {
       if (!copy || !isWorthAName(symbol)) continue;
       // What only shares a section with new data stays in the running kernel.
       if (symbol.type === C.STT_OBJECT && diff.twins.has(symbol)) continue;
-      const { name, type, value, size, other } = symbol;
+      const { type, value, size, other } = symbol;
+      const name = newCodeName(symbol.name, this.id);
       const binding = C.STB_LOCAL;
       this.locals.set(
         symbol,
@@ -205,7 +208,8 @@ export class Assembly {
     const { label } = object;
     const keyOwner = { label, name: symbol.name };
     if (symbol.shndx === C.SHN_ABS) {
-      const { name, value, size, shndx } = symbol;
+      const { value, size, shndx } = symbol;
+      const name = newCodeName(symbol.name, this.id);
       const copy =
         this.locals.get(symbol) ?? newSymbol({ name, binding: C.STB_LOCAL, shndx, value, size });
       this.locals.set(symbol, copy);

@@ -24,6 +24,7 @@ function newCode(name: string, ...flags: readonly string[]): ElfObject {
   ) as [ElfObject, ElfObject];
   const tables = inferTableSizes([pre, post]);
   const code = extractNewCode({
+    id: 'fix',
     objects: [{ label: name, diff: diffObjects(pre, post, name, tables) }],
     program: { spanOf: () => 0, keyOf: () => undefined },
     resolver: running,
@@ -57,20 +58,22 @@ function entries(object: ElfObject): string[] {
 test('what the kernel proper closes by list, section or name is closed in new code as well', () => {
   const object = newCode('kprobes.c');
   expect(entries(object)).toEqual([
-    'enters',
-    'enters_inner',
-    'idles',
-    'listed',
-    'listed.cold',
-    'parted.part.0',
-    'parted.part.0.cold',
+    'enters.ksplice_fix',
+    'enters_inner.ksplice_fix',
+    'idles.ksplice_fix',
+    'listed.ksplice_fix',
+    'listed.ksplice_fix.cold',
+    'parted.part.0.ksplice_fix',
+    'parted.part.0.ksplice_fix.cold',
   ]);
   // The loader closes these by their sections' names.
   for (const [name, section] of [
     ['no_instruments', '.noinstr.text'],
     ['no_probes', '.kprobes.text'],
   ]) {
-    expect(object.symbols.find((symbol) => symbol.name === name)?.section?.name).toBe(section);
+    expect(
+      object.symbols.find((symbol) => symbol.name === `${name}.ksplice_fix`)?.section?.name,
+    ).toBe(section);
   }
 });
 

@@ -26,4 +26,27 @@ export const probeMutants: readonly Mutant[] = [
     tests: 'test/diff/fixtures.test.ts',
     only: 'fixtures nokprobe',
   },
+  {
+    without: 'names of its own for new code',
+    file: 'src/update/new-code-names.ts',
+    find: 'if (whole.length <= room) return whole + suffix + cold;',
+    replace: 'if (whole.length <= room) return name;',
+    tests: 'test/vm/probes.test.ts',
+    only: 'is found by its name',
+  },
+  {
+    without: 'the plain names of places in new code',
+    file: 'src/apply/core.ts',
+    find: "function: plainName(name ?? '')",
+    replace: "function: name ?? ''",
+    tests: 'test/apply/undo.test.ts',
+    only: 'old code is back',
+  },
+  {
+    without: 'the bound on the length of names in new code',
+    file: 'src/update/new-code-names.ts',
+    find: 'if (whole.length <= room)',
+    replace: 'if (true)',
+    tests: 'test/update/new-code-names.test.ts',
+  },
 ];

@@ -1,6 +1,7 @@
 // Probes and updates: what may not be probed in the kernel may not be in new code, and
 // whoever probes a function by its name goes on doing so while it is replaced.
 
+import { execFileSync } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -9,7 +10,9 @@ import { type Guest, withGuest } from './harness/index.js';
 import { configure, ksplice, kspliceIn, kspliceModules, ROOT, sourcePatch } from './ksplice.js';
 
 const folder = join(ROOT, '.work', 'probes');
-const EVENTS = '/sys/kernel/tracing/kprobe_events';
+const ATTACH = join(folder, 'attach');
+const TRACING = '/sys/kernel/tracing';
+const EVENTS = `${TRACING}/kprobe_events`;
 let kernel: TestKernel;
 
 async function create(id: string, patch: string, ...more: string[]): Promise<string> {
@@ -25,6 +28,8 @@ beforeAll(async () => {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await configure(kernel, join(folder, 'conf'));
+  const source = join(ROOT, 'test', 'fixtures', 'probes', 'attach.c');
+  execFileSync('gcc', ['-O1', '-Wall', '-o', ATTACH, source]);
 });
 
 /** Where a function is in a module of an update, all its parts. */
@@ -115,6 +120,89 @@ describe('new code of functions that may not be probed', () => {
       await kspliceIn(guest, 'undo closed');
       expect(await kspliceModules(guest)).toEqual([]);
       expect(await closed(guest)).toHaveLength(before.length);
+    });
+  });
+});
+
+describe('a function that is replaced', () => {
+  const SHOWS = { uptime_proc_show: '/proc/uptime', loadavg_proc_show: '/proc/loadavg' } as const;
+  const updates: string[] = [];
+
+  /** Both functions say which form of them runs. */
+  const says = (word: string) =>
+    Object.keys(SHOWS).map((name) => {
+      const file = `fs/proc/${name.replace('_proc_show', '')}.c`;
+      return sourcePatch(kernel, file, [[/^\tseq_printf\(m, "/m, `$&${word} `]]);
+    });
+
+  beforeAll(async () => {
+    updates.push(await create('named', says('first').join('')));
+    const again = says('second')
+      .join('')
+      .replaceAll(/^-(\tseq_printf\(m, ")/gm, '-$1first ');
+    updates.push(await create('again', again, '--on', updates[0]!));
+  });
+
+  /** By each way in which somebody names a function: is it found, and does it fire when it is called? */
+  async function reachable(guest: Guest, word: string): Promise<void> {
+    for (const [name, file] of Object.entries(SHOWS)) {
+      expect(await guest.ok(`cat ${file}`)).toMatch(new RegExp(`^${word}[0-9]`));
+      await guest.ok(
+        `echo 'p:tried/call ${name}' >${EVENTS}; echo 'r:tried/end ${name}' >>${EVENTS}`,
+      );
+      await guest.ok(`cd ${TRACING}; echo >trace; echo 1 >events/tried/enable; cat ${file}`);
+      await guest.ok(`echo 0 >${TRACING}/events/tried/enable`);
+      const events = await guest.ok(`cat ${TRACING}/trace`);
+      expect(events.match(/ call: \(/g), events).toHaveLength(1);
+      expect(events.match(/ end: \(/g), events).toHaveLength(1);
+      await guest.ok(`echo >${EVENTS}`);
+
+      for (const way of ['kprobe', 'kretprobe', 'fentry']) {
+        expect(await guest.ok(`${ATTACH} ${way} ${name} ${file}`), way).toBe('1');
+      }
+
+      await guest.ok(`cd ${TRACING}; echo ${name} >set_ftrace_filter; echo >trace`);
+      expect(await guest.ok(`cat ${TRACING}/set_ftrace_filter`)).toBe(name);
+      for (const tracer of ['function', 'function_graph']) {
+        await guest.ok(
+          `cd ${TRACING}; echo ${tracer} >current_tracer; cat ${file}; cat trace >/tmp/trace`,
+        );
+        await guest.ok(`cd ${TRACING}; echo nop >current_tracer`);
+        const trace = await guest.ok(`grep -v '^#' /tmp/trace`);
+        expect(trace.match(new RegExp(`${name}( <-|\\(\\))`, 'g')), trace).toHaveLength(1);
+      }
+      await guest.ok(`cd ${TRACING}; echo >set_ftrace_filter`);
+
+      const symbols = await guest.ok(`awk '$3 == "${name}"' /proc/kallsyms`);
+      expect(symbols.split('\n'), symbols).toHaveLength(1);
+    }
+  }
+
+  it('is found by its name, before, while it is replaced, and afterwards', async () => {
+    await withGuest({ name: 'probes-by-name', kernel }, async (guest) => {
+      await reachable(guest, '');
+      const [first, second] = updates;
+      await kspliceIn(guest, `apply ${first}`);
+      await reachable(guest, 'first ');
+      await kspliceIn(guest, `apply ${second}`);
+      await reachable(guest, 'second ');
+
+      // Nothing of ours has the name of a function of the kernel.
+      await guest.ok(
+        `awk '/\\[ksplice/ && tolower($2) != "u" { print $3 }' /proc/kallsyms | sort -u >/tmp/ours`,
+      );
+      await guest.ok(
+        `awk '!/\\[ksplice/ && $2 ~ /[tTwW]/ { print $3 }' /proc/kallsyms | sort -u >/tmp/others`,
+      );
+      const both = await guest.ok('comm -12 /tmp/ours /tmp/others');
+      expect(both.replaceAll(/^(init|cleanup)_module$/gm, '').trim()).toBe('');
+      expect(await guest.ok('grep -cx uptime_proc_show.ksplice_again /tmp/ours')).toBe('1');
+
+      await kspliceIn(guest, 'undo again');
+      await reachable(guest, 'first ');
+      await kspliceIn(guest, 'undo named');
+      await reachable(guest, '');
+      expect(await kspliceModules(guest)).toEqual([]);
     });
   });
 });
