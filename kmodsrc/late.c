@@ -253,7 +253,7 @@ static void keep_for_ever(const char *name)
  * New code that is bound to the module must be unloaded before that is freed.  A
  * helper that was killed may just be loading some.
  */
-static void clean_up(struct module *mod, bool was_called)
+static void clean_up_after(struct module *mod, bool was_called)
 {
 	if (!drop_all(mod->name) && !was_called)
 		return;
@@ -275,7 +275,7 @@ static int on_coming(struct module *mod)
 	spin_unlock(&late_lock);
 	if (all_applied(mod->name))
 		return NOTIFY_OK;
-	clean_up(mod, true);
+	clean_up_after(mod, true);
 	pr_err("%s is not loaded: an update awaits it, and could not be applied to it\n",
 	       mod->name);
 	return notifier_from_errno(fatal_signal_pending(current) ? -EINTR : -EBUSY);
@@ -290,7 +290,7 @@ static int on_module(struct notifier_block *block, unsigned long state, void *da
 	if (state == MODULE_STATE_COMING)
 		return on_coming(mod);
 	if (state == MODULE_STATE_GOING)
-		clean_up(mod, false);
+		clean_up_after(mod, false);
 	return NOTIFY_DONE;
 }
 

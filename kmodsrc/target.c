@@ -15,7 +15,7 @@ static struct ksplice_target *target_of(struct ksplice_match *m)
 	return container_of(m, struct ksplice_target, match);
 }
 
-static const struct ksplice_address *lookup(struct ksplice_match *m, const char *name)
+static const struct ksplice_address *addresses_of(struct ksplice_match *m, const char *name)
 {
 	return ksplice_find_symbol(target_of(m)->symbols, name);
 }
@@ -111,7 +111,7 @@ static const struct ksplice_hooks quiet_hooks = {
 /* For who has text_mutex. */
 static const struct ksplice_hooks hooks = {
 	.read = ksplice_read_text,
-	.lookup = lookup,
+	.lookup = addresses_of,
 	.report = note_mismatch,
 };
 

@@ -3,6 +3,7 @@
 
 import path from 'node:path';
 import { CORE_MODULE, isUpdateId, modulePrefix } from '../update/contents.js';
+import { plainName } from '../update/new-code-names.js';
 import type { Host } from './host.js';
 
 /**
@@ -131,7 +132,7 @@ export class Core {
       const [, pid, task, name] = /^(\d+) (\S+) (.+)$/.exec(line) ?? [];
       return pid === undefined
         ? []
-        : [{ pid: Number(pid), task: task ?? '', function: name ?? '' }];
+        : [{ pid: Number(pid), task: task ?? '', function: plainName(name ?? '') }];
     });
   }
 

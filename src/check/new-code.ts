@@ -16,6 +16,7 @@ import type { RunningKernel } from '../run/running.js';
 import { layOut, type Room } from '../run/virtual-module.js';
 import { isNewCodeModule } from '../update/contents.js';
 import { NEW_CODE, REF } from '../update/new-code.js';
+import { plainName } from '../update/new-code-names.js';
 
 /** What came of one target's new code. */
 export interface NewCodeResult {
@@ -136,11 +137,12 @@ class Resolver {
     }
     const all = this.kernel.lookup(symbol, object);
     const address = index > 0 ? all[index - 1] : all.length === 1 ? all[0] : undefined;
+    const plain = plainName(symbol);
     if (address !== undefined) this.livepatched.set(name, address);
-    else if (index === 0 && all.length > 1) this.faults.push(`${symbol} of ${object} is ambiguous`);
+    else if (index === 0 && all.length > 1) this.faults.push(`${plain} of ${object} is ambiguous`);
     else
       this.faults.push(
-        `${object} has ${all.length} symbols ${symbol}, the new code wants number ${index}`,
+        `${object} has ${all.length} symbols ${plain}, the new code wants number ${index}`,
       );
   }
 

@@ -6,6 +6,7 @@ import { ElfObject } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
 import { isSealed } from '../extract/module-symbols.js';
 import type { Resolution, SymbolResolver } from '../extract/types.js';
+import { newCodeName, plainName } from '../update/new-code-names.js';
 import type { ChangedTarget } from './differences.js';
 import type { TargetCode } from './target-code.js';
 import { moduleNames } from './update-modules.js';
@@ -66,7 +67,8 @@ export class Neighbours {
     this.uses.set(target, (this.uses.get(target) ?? new Set()).add(only.target));
     // All that new code defines is local there; checkPositions() sees that none else has the name.
     const object = moduleNames(this.id, only.target).newModule;
-    return { kind: 'klp', object, name, position: 1, sealed: isSealed(only.symbol) };
+    const found = { object, name: newCodeName(name, this.id), position: 1 };
+    return { kind: 'klp', ...found, sealed: isSealed(only.symbol) };
   }
 
   /**
@@ -100,7 +102,7 @@ export class Neighbours {
         for (const { object: module, name } of newCode.bindings) {
           if (module !== newModule) continue;
           const found = object.symbols.filter((symbol) => symbol.name === name && symbol.section);
-          if (found.length !== 1) throw notAlone(name, used, found.length);
+          if (found.length !== 1) throw notAlone(plainName(name), used, found.length);
         }
       }
     }

@@ -15,7 +15,7 @@ import { readBases } from './bases.js';
 import { codeFiles, isCode } from './choose-objects.js';
 import { compilePost, compilePre } from './compile.js';
 import { type CoreModule, provideCore, withCore } from './core-module.js';
-import { type Differences, findDifferences } from './differences.js';
+import { type ChangedTarget, type Differences, findDifferences } from './differences.js';
 import { buildFixedModules } from './fixed-modules.js';
 import { readHeaders } from './kbuild.js';
 import { type KernelFacts, readKernelFacts } from './kernel-facts.js';
@@ -170,7 +170,8 @@ async function makeCode(
   const neighbours = new Neighbours(id, targets);
   const found: TargetCode[] = [];
   for (const target of targets) {
-    found.push(await makeTargetCode(target, known, tables, run.ui, { bases, homes, neighbours }));
+    const company = { bases, homes, neighbours };
+    found.push(await makeTargetCode(id, target, known, tables, run.ui, company));
   }
   const code = neighbours.inOrder(found);
   keepCode(run, code);
@@ -235,7 +236,7 @@ function checkAllowBusy(code: readonly TargetCode[], names: readonly string[]): 
   }
 }
 
-function functionNames({ target, objects }: Parameters<typeof makeTargetCode>[0]) {
+function functionNames({ target, objects }: ChangedTarget) {
   return {
     target,
     objects: objects.map(({ label, diff }) => ({

@@ -47,10 +47,12 @@ export interface TargetCode {
 }
 
 /**
+ * @param id of the update
  * @throws KspliceError `not-proved` if the image holds other code,
  *   `not-in-kernel` if the image has no such module, `unresolved-symbol`
  */
 export async function makeTargetCode(
+  id: string,
   changed: ChangedTarget,
   facts: KernelFacts,
   tables: TableSizes,
@@ -92,7 +94,7 @@ export async function makeTargetCode(
   });
   const running = homes && bases.length > 0 ? above(target, booted, bases, homes) : booted;
   const resolver = neighbours?.resolver(target, running) ?? running;
-  const newCode = extractNewCode({ objects, program: generated, resolver, tables });
+  const newCode = extractNewCode({ id, objects, program: generated, resolver, tables });
   return { target, generated, match, newCode };
 }
 

@@ -7,6 +7,7 @@ import type { Changes } from './changes.js';
 import type { BadReference, Closure } from './closure.js';
 import type { Comparison } from './compare.js';
 import { hooksOf, partsUsedBy } from './hooks.js';
+import { newlyListed } from './kprobe-list.js';
 import type { Part } from './parts.js';
 import type { Refusal } from './types.js';
 
@@ -57,6 +58,11 @@ export function decide(
       message: `${symbol.name} changed, which an update below added, and code outside of this file's calls may lead to it`,
       advice: 'Give the changed function another name, and call that.',
     });
+  }
+  for (const name of newlyListed(comparison.pre.parts.object, parts.object)) {
+    notes.push(
+      `NOKPROBE_SYMBOL(${name}) is new: the running kernel goes on allowing kprobes where ${name} is now`,
+    );
   }
   for (const part of changes.init) {
     notes.push(
@@ -125,7 +131,7 @@ const collected: readonly (readonly [RegExp, string])[] = [
     'trace events are registered at boot or when their module is loaded',
   ],
   [/^__syscalls_metadata$/, 'system calls are registered for tracing at boot'],
-  [/^(_kprobe_blacklist|_error_injection_whitelist)$/, 'the list is read at boot'],
+  [/^_error_injection_whitelist$/, 'the list is read at boot'],
   [/^\.BTF_ids$/, 'BTF ids were filled in when the kernel was linked'],
 ];
 

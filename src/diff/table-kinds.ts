@@ -49,6 +49,8 @@ const LAYOUTS: Readonly<Record<string, Layout>> = {
   '.call_sites': places,
   '.ibt_endbr_seal': places,
   '.cfi_sites': places,
+  // NOKPROBE_SYMBOL(f): the address of f, in a variable of its own.
+  _kprobe_blacklist: pointers,
 };
 
 /** For objtool alone: in no running kernel. */

@@ -1,6 +1,7 @@
 // Puts the kept sections, table entries and symbols of several post objects
 // together into one model.
 
+import { KPROBE_LIST } from '../diff/kprobe-list.js';
 import type { KeptEntries, ResolvedRelocation } from '../diff/types.js';
 import * as C from '../elf/constants.js';
 import {
@@ -13,7 +14,9 @@ import {
   type ObjectModel,
 } from '../elf/model.js';
 import type { ElfSymbol, Section } from '../elf/object.js';
+import { newCodeName } from '../update/new-code-names.js';
 import { isBranch } from './branches.js';
+import { closedToKprobes } from './kprobe-blacklist.js';
 import { isSealed } from './module-symbols.js';
 import type { ChangedObject } from './types.js';
 import type { Undefined } from './undefined.js';
@@ -58,6 +61,7 @@ export class Assembly {
   constructor(
     objects: readonly ChangedObject[],
     private readonly undefinedSymbols: Undefined,
+    private readonly id: string,
   ) {
     for (const object of objects) {
       // What is written over the old data stays where that is.
@@ -86,7 +90,8 @@ export class Assembly {
     this.globals.push(newSymbol({ name, type, section, value, size }));
   }
 
-  addSections({ diff }: ChangedObject): void {
+  addSections(object: ChangedObject): void {
+    const { diff } = object;
     for (const section of diff.post.sections) {
       if (diff.kept.has(section)) this.sections.set(section, copySection(section));
     }
@@ -96,13 +101,15 @@ export class Assembly {
       if (!copy || !isWorthAName(symbol)) continue;
       // What only shares a section with new data stays in the running kernel.
       if (symbol.type === C.STT_OBJECT && diff.twins.has(symbol)) continue;
-      const { name, type, value, size, other } = symbol;
+      const { type, value, size, other } = symbol;
+      const name = newCodeName(symbol.name, this.id);
       const binding = C.STB_LOCAL;
       this.locals.set(
         symbol,
         newSymbol({ name, binding, type, section: copy, value, size, other }),
       );
     }
+    this.closeToKprobes(object);
   }
 
   addRelocations(object: ChangedObject): void {
@@ -161,6 +168,24 @@ export class Assembly {
     section.addralign = Math.max(section.addralign, table.addralign);
   }
 
+  /** Lists the functions that the object's own list does not have, and the kernel's nevertheless. */
+  private closeToKprobes({ diff }: ChangedObject): void {
+    const closed = closedToKprobes(diff.post).filter((symbol) => this.locals.has(symbol));
+    if (closed.length === 0) return;
+    let table = this.tables.get(KPROBE_LIST);
+    if (!table) {
+      const flags = C.SHF_ALLOC | C.SHF_WRITE;
+      table = newSection({ name: KPROBE_LIST, type: C.SHT_PROGBITS, flags, addralign: 8 });
+      this.tables.set(KPROBE_LIST, table);
+    }
+    for (const symbol of closed) {
+      const local = this.locals.get(symbol)!;
+      table.relocations.push({ offset: table.size, type: C.R_X86_64_64, symbol: local, addend: 0 });
+      table.size += 8;
+    }
+    table.data = Buffer.concat([table.data, Buffer.alloc(closed.length * 8)]);
+  }
+
   private target(object: ChangedObject, source: Section, resolved: ResolvedRelocation) {
     const { symbol, addend } = resolved;
     const keyOwner = { label: object.label, name: symbol.name };
@@ -183,7 +208,8 @@ export class Assembly {
     const { label } = object;
     const keyOwner = { label, name: symbol.name };
     if (symbol.shndx === C.SHN_ABS) {
-      const { name, value, size, shndx } = symbol;
+      const { value, size, shndx } = symbol;
+      const name = newCodeName(symbol.name, this.id);
       const copy =
         this.locals.get(symbol) ?? newSymbol({ name, binding: C.STB_LOCAL, shndx, value, size });
       this.locals.set(symbol, copy);

@@ -6,6 +6,7 @@
 import type { Homes } from '../diff/homes.js';
 import { SHF_ALLOC } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
+import { newCodeName } from '../update/new-code-names.js';
 import { isSealed } from './module-symbols.js';
 import type { Resolution, SymbolResolver } from './types.js';
 
@@ -64,18 +65,19 @@ function addedGlobals({ homes, code }: TargetBelow): Map<string, Resolution> {
   return added;
 }
 
-/** All that new code defines is local in its module, under its own name. */
+/** All that new code defines is local in its module. */
 function find(wanted: ElfSymbol, code: CodeBelow): Resolution {
   if (!code) return unresolved('the update below that adds it leaves this target alone');
+  const inModule = newCodeName(wanted.name, code.id);
   const all = code.object.symbols.filter(
-    ({ name, section }) => name === wanted.name && section && stays(section),
+    ({ name, section }) => name === inModule && section && stays(section),
   );
   const fitting = all.filter(({ type, size }) => type === wanted.type && size === wanted.size);
   const [only] = fitting;
   if (only && fitting.length === 1) {
     const { module: object } = code;
     const position = all.indexOf(only) + 1;
-    return { kind: 'klp', object, name: wanted.name, position, sealed: isSealed(only) };
+    return { kind: 'klp', object, name: inModule, position, sealed: isSealed(only) };
   }
   return unresolved(
     fitting.length === 0

@@ -1,11 +1,10 @@
 // Takes the new code of one target out of the post objects: one relocatable
 // object that kbuild links into the new-code module.
 //
-// All that is defined here becomes local and keeps its name, for backtraces; a
-// local symbol cannot clash with the running kernel's, and an undefined global
-// one of the same name (a replaced function whose old address is taken) may
-// stand beside it. Global are only the ksplice_* symbols that the module's C
-// source refers to.
+// All that is defined here becomes local, under its name and the update's id
+// (new-code-names.ts): whoever reads a backtrace finds it, and whoever asks
+// kallsyms for the name finds the running kernel's alone. Global are only the
+// ksplice_* symbols that the module's C source refers to.
 
 import type { Homes } from '../diff/homes.js';
 import { coldParent } from '../diff/names.js';
@@ -27,6 +26,8 @@ import type {
 import { Undefined } from './undefined.js';
 
 export interface ExtractInput {
+  /** Of the update. */
+  readonly id: string;
   /** The changed objects of one target. */
   readonly objects: readonly ChangedObject[];
   /** The match program made from the plain pre objects of the same target. */
@@ -42,7 +43,7 @@ export interface ExtractInput {
  */
 export function extractNewCode(input: ExtractInput): NewCode {
   const undefinedSymbols = new Undefined(input.resolver);
-  const assembly = new Assembly(input.objects, undefinedSymbols);
+  const assembly = new Assembly(input.objects, undefinedSymbols, input.id);
   for (const object of input.objects) assembly.addSections(object);
   for (const object of input.objects) assembly.addRelocations(object);
   const changes = nameChanges(input, assembly, undefinedSymbols);

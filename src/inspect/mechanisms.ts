@@ -30,6 +30,7 @@ const BY_TABLE: Readonly<Record<string, string>> = {
   '.cfi_sites': 'kCFI',
   __bug_table: 'BUG or WARN',
   __ex_table: 'exception table',
+  _kprobe_blacklist: 'no kprobes',
 };
 
 /** What a special table is for; undefined for tables that only describe code. */

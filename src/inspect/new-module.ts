@@ -8,6 +8,7 @@ import type { ElfObject, ElfSymbol, Relocation, Section } from '../elf/object.js
 import { KspliceError } from '../errors.js';
 import { readKlpSymbolName } from '../extract/livepatch.js';
 import { CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../update/new-code.js';
+import { plainName } from '../update/new-code-names.js';
 import { type Code, type Note, quoteData, type Referent } from './code.js';
 
 /** A place in the module. */
@@ -37,14 +38,14 @@ export interface Ref {
 export function livepatchName(symbol: ElfSymbol): [object: string, name: string, at: number] {
   const known = { object: '', name: symbol.name, position: 0 };
   const { object, name, position } = readKlpSymbolName(symbol.name) ?? known;
-  return [object, name, position];
+  return [object, plainName(name), position];
 }
 
 /** Reads a new-code module. */
 export class NewModule {
   readonly changes: readonly Change[];
   readonly refs: readonly Ref[];
-  /** Functions and data out of the patched source, by section and place. */
+  /** Functions and data out of the patched source, with the names that they have there. */
   readonly kept: readonly ElfSymbol[];
   private readonly bySection = new Map<Section, ElfSymbol[]>();
   private readonly oldNames = new Map<ElfSymbol, string>();
@@ -67,8 +68,9 @@ export class NewModule {
     const refs = this.rows(place, NEW_CODE.refs, NEW_CODE.nRefs, REF.size);
     this.changes = changes.map((row) => this.change(row));
     this.refs = refs.map((row) => this.ref(row)).filter((ref) => ref !== undefined);
-    const own = [place, ...changes.slice(0, 1), ...refs.slice(0, 1)];
-    this.kept = object.symbols.filter((symbol) => symbol.size > 0 && isKept(symbol, own));
+    this.kept = object.symbols
+      .filter((symbol) => symbol.size > 0 && isKept(symbol))
+      .map((symbol) => ({ ...symbol, name: plainName(symbol.name) }));
     for (const symbol of this.kept) {
       const list = this.bySection.get(symbol.section!);
       if (list) list.push(symbol);
@@ -207,16 +209,9 @@ export class NewModule {
   }
 }
 
-/**
- * Whether a symbol is out of the patched source, not out of the template or kbuild's.
- * @param own what the template tells the core
- */
-function isKept({ name, section, type, value }: ElfSymbol, own: readonly Place[]): boolean {
+/** Whether a symbol is out of the patched source, not out of the template or kbuild's. */
+function isKept({ name, section, type }: ElfSymbol): boolean {
   if (!section || (type !== C.STT_FUNC && type !== C.STT_OBJECT)) return false;
-  // Ours, and the padding in front of functions.
-  if (/^ksplice_(new|place)_\d+$|^__(pfx|cfi)_/.test(name)) return false;
-  if (own.some((place) => place.section === section && place.offset === value)) return false;
-  return !/^\.(init|exit|modinfo|note|orc_header|gnu\.linkonce|ksplice)|^__(versions|dyndbg)$/.test(
-    section.name,
-  );
+  // Not the padding in front of functions.
+  return plainName(name) !== name && !/^__(pfx|cfi)_/.test(name);
 }

@@ -73,7 +73,8 @@ describe('undoUpdate', () => {
     'says that the old code is back when a task is left in the new, and goes on from there',
     inKernelWith(['abc'], async (kernel) => {
       await kernel.put('sys/kernel/ksplice/abc/stage', 'leaving\n');
-      kernel.refusals.push({ word: 'code_busy', conflicts: '7 httpd poll+0x1c/0x90 [x]\n' });
+      const place = 'poll.ksplice_abc+0x1c/0x90 [x]';
+      kernel.refusals.push({ word: 'code_busy', conflicts: `7 httpd ${place}\n` });
       await expect(undoUpdate('abc', kernel, NO_WAIT, silentUi)).rejects.toMatchObject({
         code: 'busy',
         message: expect.stringMatching(

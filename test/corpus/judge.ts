@@ -33,7 +33,8 @@ export async function judge(
     changed = findDifferences(result, tables, ui).targets;
     row.targets = changed.map(({ target }) => target);
     row.functions = changed.flatMap(({ objects }) => objects.flatMap(functionsOf));
-    for (const target of changed) code.push(await makeTargetCode(target, facts, tables, ui));
+    for (const target of changed)
+      code.push(await makeTargetCode('corpus', target, facts, tables, ui));
     row.matched = code.reduce((total, { match }) => total + countMatched(match?.addresses), 0);
   } catch (error) {
     judgeError(row, error);

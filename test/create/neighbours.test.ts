@@ -88,7 +88,7 @@ function codeOf(target: string, bindings: readonly KlpBinding[] = []): TargetCod
 const klp = (name: string) => ({
   kind: 'klp',
   object: `ksplice_${ID}_supplier_new`,
-  name,
+  name: `${name}.ksplice_${ID}`,
   position: 1,
 });
 
@@ -199,6 +199,7 @@ describe('in the finished modules', () => {
     const parts = sources.map((source, index) => [`${index}.o`, bytesOf(source)] as const);
     return withFiles(Object.fromEntries(parts), (folder) => {
       run(folder, 'ld', '-r', '-o', 'new.ko', ...parts.map(([name]) => name));
+      run(folder, 'objcopy', `--redefine-sym=added=added.ksplice_${ID}`, 'new.ko');
       return readFileSync(path.join(folder, 'new.ko'));
     });
   };

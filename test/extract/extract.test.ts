@@ -50,7 +50,7 @@ const program: ProgramIndex = {
   },
 };
 
-const code = extractNewCode({ objects, program, resolver, tables });
+const code = extractNewCode({ id: 'fix', objects, program, resolver, tables });
 const made = new ElfObject(code.object, 'new_code.o');
 
 const symbolsNamed = (name: string) => made.symbols.filter((symbol) => symbol.name === name);
@@ -84,18 +84,29 @@ describe('symbols', () => {
     ]);
     for (const { name, symbol } of code.changes) {
       const [alias] = symbolsNamed(symbol);
-      const [own] = symbolsNamed(name);
+      const [own] = symbolsNamed(`${name}.ksplice_fix`);
       expect(alias).toMatchObject({ binding: C.STB_GLOBAL, type: C.STT_FUNC, size: own!.size });
-      // For backtraces, and so that it cannot clash with the running kernel's.
+      // For backtraces, and so that tracers find the running kernel's alone.
       expect(own).toMatchObject({ binding: C.STB_LOCAL, section: alias!.section, value: 0 });
     }
   });
 
   test('nothing that stays in the running kernel is defined', () => {
     for (const name of ['unchanged', 'untouched', 'counter', 'setting', 'shared_data', 'feature']) {
-      expect(symbolsNamed(name).filter((symbol) => symbol.section)).toEqual([]);
+      for (const one of [name, `${name}.ksplice_fix`]) {
+        expect(symbolsNamed(one).filter((symbol) => symbol.section)).toEqual([]);
+      }
     }
-    expect(symbolsNamed('added_data')).toHaveLength(1);
+    expect(symbolsNamed('added_data.ksplice_fix')).toHaveLength(1);
+  });
+
+  test("all that is defined has the update's id in its name", () => {
+    const defined = made.symbols.filter(
+      ({ section, type }) => section && (type === C.STT_FUNC || type === C.STT_OBJECT),
+    );
+    const own = defined.filter(({ name }) => !/^ksplice_(new|place|hook)_\d+$/.test(name));
+    expect(own.length).toBeGreaterThan(5);
+    for (const { name } of own) expect(name).toMatch(/^\w.*\.ksplice_fix(\.cold)?$/);
   });
 
   test('undefined ones are exported, marked for the loader, or weak', () => {
@@ -125,9 +136,9 @@ describe('relocations', () => {
         'maybe weak',
         'maybe weak address+0',
         '.text.added here',
-        'second_added here',
+        'second_added.ksplice_fix here',
         // A call of a replaced function goes to its new code, …
-        'second_changed here',
+        'second_changed.ksplice_fix here',
         // … its address stays the old one.
         'ksplice.vmlinux.1.first_changed undefined address+0',
         'ksplice.vmlinux.1.second_changed undefined address+0',
@@ -165,7 +176,7 @@ describe('relocations', () => {
   test('another object finds new code by name, and its own static functions', () => {
     expect(new Set(relocationsOf(newCodeOf('second_changed').section!))).toEqual(
       new Set([
-        'first_changed here',
+        'first_changed.ksplice_fix here',
         'ksplice.vmlinux.1.untouched undefined',
         'ksplice.vmlinux.2.unchanged undefined',
       ]),
@@ -205,11 +216,11 @@ describe('special tables', () => {
 
   test('lead to symbols of the running kernel where code would', () => {
     expect(relocationsOf(made.section('__jump_table')!)).toEqual([
-      expect.stringMatching(/first_changed here$/),
-      expect.stringMatching(/first_changed here$/),
+      expect.stringMatching(/first_changed(\.ksplice_fix)? here$/),
+      expect.stringMatching(/first_changed(\.ksplice_fix)? here$/),
       'ksplice.vmlinux.1.feature undefined',
-      expect.stringMatching(/first_changed here$/),
-      expect.stringMatching(/first_changed here$/),
+      expect.stringMatching(/first_changed(\.ksplice_fix)? here$/),
+      expect.stringMatching(/first_changed(\.ksplice_fix)? here$/),
       '__dyndbg here',
     ]);
   });
@@ -281,7 +292,7 @@ describe('what cannot be had', () => {
       own: (_, symbol) => resolver.own('first.c', symbol),
     };
     try {
-      extractNewCode({ objects, program, resolver: missing, tables });
+      extractNewCode({ id: 'fix', objects, program, resolver: missing, tables });
       expect.unreachable();
     } catch (error) {
       expect(error).toBeInstanceOf(KspliceError);
@@ -296,7 +307,7 @@ describe('what cannot be had', () => {
 
   test('a replaced function that the match program does not have', () => {
     const none: ProgramIndex = { spanOf: () => undefined, keyOf: () => undefined };
-    expect(() => extractNewCode({ objects, program: none, resolver, tables })).toThrow(
+    expect(() => extractNewCode({ id: 'fix', objects, program: none, resolver, tables })).toThrow(
       /first_changed: .*no such function/,
     );
   });

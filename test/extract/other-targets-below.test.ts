@@ -28,13 +28,18 @@ const SECOND = `${FIRST.replace('calls++;', 'calls++ + from_second(x);').replace
 const homes = homesOf([BOOTED, FIRST, SECOND], 'a.o');
 const running = homes.steps[1]!.post;
 
-/** New code as it is in a module: everything local, linked of several sources. */
+/** New code as it is in a module: everything local, with the update's id, linked of several sources. */
 function codeOf(id: string, ...sources: string[]): NonNullable<CodeBelow> {
   const parts = sources.map((source, index) => [`${index}.o`, bytesOf(source)] as const);
   const names = parts.map(([name]) => name);
   const linked = withFiles(Object.fromEntries(parts), (folder) => {
     // As extraction does: what is defined in each is local before they are put together.
-    for (const name of names) run(folder, 'objcopy', '-w', '--keep-global-symbol=!*', name);
+    for (const [name, object] of parts) {
+      const renamed = new ElfObject(object, name).symbols
+        .filter(({ section, name }) => section && name !== '')
+        .map(({ name }) => `--redefine-sym=${name}=${name}.ksplice_${id}`);
+      run(folder, 'objcopy', '-w', '--keep-global-symbol=!*', ...new Set(renamed), name);
+    }
     run(folder, 'ld', '-r', '-o', 'new.ko', ...names);
     return readFileSync(path.join(folder, 'new.ko'));
   });
@@ -69,7 +74,7 @@ function symbolOf(name: string, object = running): ElfSymbol {
 const klp = (id: string, name: string, position = 1) => ({
   kind: 'klp',
   object: `ksplice_${id}_vmlinux_new`,
-  name,
+  name: `${name}.ksplice_${id}`,
   position,
 });
 
@@ -172,7 +177,7 @@ describe('in the module', () => {
     const function_ = 'static __attribute__((used)) noipa int calls(int x) { return x + 1; }';
     const array = 'static __attribute__((used)) int calls[7] = { 1 };';
     const code = codeOf('first', function_, array, FIRST);
-    const named = code.object.symbols.filter(({ name }) => name === 'calls');
+    const named = code.object.symbols.filter(({ name }) => name === 'calls.ksplice_first');
     // A function as long as the variable.
     expect(named.map(({ size }) => size)).toEqual([4, 28, 4]);
     expect(above(code, second).own('a.o', calls())).toEqual(klp('first', 'calls', 3));

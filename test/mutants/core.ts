@@ -348,7 +348,7 @@ const late: readonly Mutant[] = [
   core(
     'the end of what a module had that goes before it was there',
     'late.c',
-    'if (state == MODULE_STATE_GOING)\n\t\tclean_up(mod, false);',
+    'if (state == MODULE_STATE_GOING)\n\t\tclean_up_after(mod, false);',
     '',
     'goes without a trace, and is awaited again',
   ),

@@ -3,7 +3,13 @@
 
 import { coreMutants } from './core.js';
 import type { Mutant } from './mutant.js';
+import { probeMutants } from './probes.js';
 import { toolMutants } from './tool.js';
 import { wordMutants } from './words.js';
 
-export const mutants: readonly Mutant[] = [...coreMutants, ...toolMutants, ...wordMutants];
+export const mutants: readonly Mutant[] = [
+  ...coreMutants,
+  ...toolMutants,
+  ...probeMutants,
+  ...wordMutants,
+];

@@ -1,6 +1,6 @@
 // A small update, compiled here, as `inspect` gets it.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ElfObject } from '../../../src/elf/object.js';
@@ -9,6 +9,7 @@ import { encodeProgram } from '../../../src/program/encode.js';
 import type { Update } from '../../../src/update/update.js';
 import { programOf } from '../../match/support/programs.js';
 import { compile, sectionFlags } from '../../support/compile.js';
+import { run, withFiles } from '../../support/files.js';
 
 const fixtures = path.resolve(import.meta.dirname, '../../fixtures/inspect');
 const kmodsrc = path.resolve(import.meta.dirname, '../../../kmodsrc');
@@ -49,7 +50,7 @@ export function makeUpdate(choices: Choices = {}): Update {
     name,
     position: index + 1,
   }));
-  const newCode = convertToLivepatch(compile(path.join(fixtures, 'new.c'), flags), bindings);
+  const newCode = convertToLivepatch(named(compile(path.join(fixtures, 'new.c'), flags)), bindings);
   const oldCode = assembleProgram(encodeProgram(made.program));
   const file = (name: string) => ({ module: name, file: `${name}.ko` });
   const module = (name: string, data: Buffer) =>
@@ -70,6 +71,16 @@ export function makeUpdate(choices: Choices = {}): Update {
     },
     modules: new Map([module('new', newCode), module('old', oldCode)]),
   } as unknown as Update;
+}
+
+/** What is out of the patched source has the update's id in its name. */
+function named(object: Buffer): Buffer {
+  const names = ['work', 'fresh', 'helper_place', 'counter_place'];
+  const words = names.map((name) => `--redefine-sym=${name}=${name}.ksplice_test`);
+  return withFiles({ 'new.o': object }, (folder) => {
+    run(folder, 'objcopy', ...words, 'new.o');
+    return readFileSync(path.join(folder, 'new.o'));
+  });
 }
 
 function assembleProgram(program: Uint8Array): Buffer {
