@@ -73,6 +73,7 @@ function extractFrom(label: string, more: readonly string[], key: string, sealed
     return { ...found, sealed: name === key ? sealed : undefined };
   };
   return extractNewCode({
+    id: 'fix',
     objects: [{ label, diff: diffObjects(pre, post, label, tables) }],
     program: { spanOf: () => 0, keyOf: () => undefined },
     tables,
