@@ -104,7 +104,7 @@ static int read_quiet_text(void *to, u64 address, size_t length)
 
 static const struct ksplice_hooks quiet_hooks = {
 	.read = read_quiet_text,
-	.lookup = lookup,
+	.lookup = addresses_of,
 	.report = note_mismatch,
 };
 
