@@ -289,7 +289,10 @@ bool ksplice_stacks_clear(struct ksplice_update *update, enum ksplice_step step,
 		ksplice_this_attempt(update)->tasks++;
 		if (task != current && READ_ONCE(task->on_cpu))
 			continue;
-		if (!was_clear(seen, task) && !is_clear(update, step, task))
+		/* This one runs now, and has not been switched out since it slept. */
+		if (task != current && was_clear(seen, task))
+			continue;
+		if (!is_clear(update, step, task))
 			return false;
 	}
 	for_each_online_cpu(cpu)

@@ -58,6 +58,16 @@ const live: readonly Mutant[] = [
   ),
   {
     ...core(
+      'the stack of the thread that stops the machine',
+      'stacks.c',
+      'if (task != current && was_clear(seen, task))',
+      'if (was_clear(seen, task))',
+      'the code of the switch',
+    ),
+    tests: 'test/vm/switch-code.test.ts',
+  },
+  {
+    ...core(
       'the tasks that exit and are in no list',
       'exiting.c',
       'if (!is_dead(exiting->tasks[place]) && !fn(exiting->tasks[place], data))',
