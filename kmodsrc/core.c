@@ -175,6 +175,8 @@ static int errno_of(enum ksplice_cause cause)
 	case KSPLICE_PROBED:
 	case KSPLICE_LIVEPATCHED:
 	case KSPLICE_STACKED:
+	case KSPLICE_FTRACE_BUSY:
+	case KSPLICE_CPU_OFFLINE:
 		return -EBUSY;
 	case KSPLICE_OUT_OF_MEMORY:
 		return -ENOMEM;
