@@ -7,6 +7,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ElfObject } from '../../src/elf/object.js';
 import { SEALED_SECTION } from '../../src/update/new-code.js';
+import { newCodeName } from '../../src/update/new-code-names.js';
 import { readUpdate } from '../../src/update/read.js';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';
@@ -176,6 +177,7 @@ describe('new code with keys that are read-only', () => {
     const { files, contents } = await readUpdate(update('kernel'));
     const { module, file } = contents.changes[0]!.newCode;
     const { addend } = firstSite(files.get(file)!);
+    const shown = newCodeName('version_proc_show', 'kernel');
     await withGuest({ name: 'sealed-keys-refused', kernel }, async (guest) => {
       const refused = async (what: string, words: RegExp) => {
         guest.expectLog(words);
@@ -184,12 +186,12 @@ describe('new code with keys that are read-only', () => {
         expect(await kspliceModules(guest)).toEqual([]);
       };
       await refused(writable, /netstamp_needed_key can be written to/);
-      await refused(moved, /no branch of .* is at version_proc_show\+/);
+      await refused(moved, /no branch of .* is at version_proc_show\.ksplice_kernel\+/);
       // A probe that waits for the new code keeps a copy of the bytes.
       const events = '/sys/kernel/tracing/kprobe_events';
-      await guest.ok(`echo 'p:waits ${module}:version_proc_show+${addend}' >${events}`);
+      await guest.ok(`echo 'p:waits ${module}:${shown}+${addend}' >${events}`);
       await guest.ok('echo 1 >/sys/kernel/tracing/events/kprobes/waits/enable');
-      await refused(update('kernel'), /a kprobe is at version_proc_show\+/);
+      await refused(update('kernel'), /a kprobe is at version_proc_show\.ksplice_kernel\+/);
       await guest.ok('echo 0 >/sys/kernel/tracing/events/kprobes/waits/enable');
       await guest.ok(`echo -:waits >${events}`);
       await kspliceIn(guest, `apply ${update('kernel')}`);
