@@ -3,7 +3,7 @@
 # the very same version. Old ones leave the archive, new ones come: nothing about
 # a kernel is written down except in the cache, in kernel.json.
 #
-# KSPLICE_TEST_SERIES (6.12) and KSPLICE_TEST_FLAVOUR (cloud) name other ones; each has a cache
+# KSPLICE_TEST_SERIES (6.12) and KSPLICE_TEST_FLAVOUR (cloud, rt) name other ones; each has a cache
 # of its own then, see run.sh.
 #
 # The headers are installed; image and source are only unpacked into the cache,
@@ -89,7 +89,16 @@ unpack_source() {
 		set -o pipefail
 		dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards "./usr/src/linux-source-*.tar.xz" |
 			xz -T0 -dc | tar -x --strip-components=1 -C "$2"' unpack "$1" "$2.part"
+	[[ ${KSPLICE_TEST_FLAVOUR-} != rt ]] || patch_for_rt "$1" "$2.part"
 	mv "$2.part" "$2"
+}
+
+# The patch of the real-time flavour lies beside the tarball, in the same package.
+patch_for_rt() {
+	logged 'patching the kernel source' bash -c '
+		set -o pipefail
+		dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards "./usr/src/linux-patch-*-rt.patch.xz" |
+			xz -dc | patch --directory "$2" --strip=1 --batch --forward --quiet' patch "$1" "$2"
 }
 
 unpack_image() {
