@@ -52,15 +52,17 @@ read_updates() {
 		ids+=("$id")
 		old[$id]=$a new[$id]=$b busy[$id]=$c archive[$id]=$d asks[$id]=$f
 		[[ -z $e ]] || modules+=("$e")
-	done < <(tr '\t' '\x1f' <"$work/updates")
+	done < <(tr '\t' '\037' <"$work/updates")
 	core=$work/ksplice.ko
 }
 
 # run_lane NAME: until the time is over, or another lane found something wrong.
 run_lane() {
-	set -m
 	local words
 	lane=$1
+	set -m
+	# A lane that fails ends the others.
+	trap '(($? == 0)) || touch "$work/stop"' EXIT
 	exec 3<"$work/lane-$lane"
 	while ((SECONDS < until)) && [[ ! -e $work/stop ]] && read -r -u 3 number pause words; do
 		nap "$pause"
@@ -94,6 +96,8 @@ run_for() {
 	judge_end
 }
 
+# The guest has no udev, which makes it.
+[[ -e /dev/fd ]] || ln -s /proc/self/fd /dev/fd
 read_updates
 mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 start_counting

@@ -4,7 +4,7 @@
  *
  * forks	children that nobody waits for, some with threads, some killed
  * threads	threads that come and go, whose leader is gone before them
- * polls	a thousand pipes, asked in a loop
+ * polls	a hundred pipes, asked in a loop
  * sleeps	tasks that wait for a signal, each for a while
  * calls	readv() and sigaltstack(), without end
  * looks	everything in /proc/PID of whoever lives, which fills the cache
@@ -119,19 +119,19 @@ static void threads(void)
 
 static void polls(void)
 {
-	static struct pollfd fds[1000];
+	static struct pollfd fds[200];
 	struct rlimit limit = { 4096, 4096 };
 	int i, ends[2];
 
 	setrlimit(RLIMIT_NOFILE, &limit);
-	for (i = 0; i < 1000; i++) {
+	for (i = 0; i < 200; i++) {
 		if (i % 2 == 0 && pipe(ends))
 			exit(1);
 		fds[i].fd = ends[i % 2];
 		fds[i].events = i % 2 ? POLLERR : POLLIN;
 	}
 	for (;;)
-		poll(fds, 1000, 0);
+		poll(fds, 200, 0);
 }
 
 static void sleeps(void)

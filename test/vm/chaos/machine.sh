@@ -52,7 +52,7 @@ restore_machine() {
 	for module in "${modules[@]}"; do rmmod "$module" 2>/dev/null; done
 }
 
-# The loads. Half of them get a hundredth of a CPU's time now and then: wherever they are in the
+# The loads. Half of them share a tenth of a CPU: wherever they are in the
 # kernel, they stand still there for long.
 start_loads() {
 	local kind i group=$work/cgroup
@@ -60,7 +60,7 @@ start_loads() {
 	mountpoint -q "$group" || mount -t cgroup2 none "$group" 2>/dev/null
 	mkdir -p "$group/slow" 2>/dev/null
 	echo +cpu >"$group/cgroup.subtree_control"
-	echo '10000 300000' >"$group/slow/cpu.max"
+	echo '20000 200000' >"$group/slow/cpu.max"
 	for kind in forks threads polls sleeps sleeps calls looks; do
 		for i in slow ''; do
 			(
