@@ -65,8 +65,19 @@ describe('the kernel to test on', () => {
   });
 
   it('is one of the flavour that is asked for', () => {
-    const rt = run('KSPLICE_TEST_FLAVOUR=rt newest_kernel');
+    const rt = run('fetch_rt_patches() { :; }; KSPLICE_TEST_FLAVOUR=rt newest_kernel');
     expect(rt).toBe('5.9.10-1 5.9.0-9-rt-amd64 linux-image-5.9.0-9-rt-amd64-unsigned');
+  });
+
+  it('has its patches in the archive, if it is a real-time one', () => {
+    const archive = [
+      ...ARCHIVE,
+      ['linux-headers-5.9.0-8-rt-amd64', '5.9.9-1'],
+      ['linux-image-5.9.0-8-rt-amd64-unsigned', '5.9.9-1'],
+    ];
+    const patches = 'fetch_rt_patches() { [[ $1 == 5.9.9-1 ]]; }';
+    const rt = run(`${patches}; KSPLICE_TEST_FLAVOUR=rt newest_kernel`, archive);
+    expect(rt).toBe('5.9.9-1 5.9.0-8-rt-amd64 linux-image-5.9.0-8-rt-amd64-unsigned');
   });
 
   it('is none when no version is complete', () => {

@@ -46,7 +46,8 @@ export async function chaos(kernel: TestKernel, options: ChaosOptions): Promise<
     await writeFile(join(folder, `lane-${lane}`), `${laneActions(lane, seed).join('\n')}\n`);
   }
   const seconds = Math.round(minutes * 60);
-  const timeoutMs = 1_200_000 + 3 * seconds * 1000;
+  // A busy host takes its time to bring everything to an end.
+  const timeoutMs = 1_800_000 + 10 * seconds * 1000;
   let console = '';
   try {
     return await withGuest(

@@ -92,8 +92,10 @@ run_for() {
 	log 'end: undo all'
 	undo_all
 	stop_loads
+	log 'end: judge'
 	judge
 	judge_end
+	log 'end: nothing is left'
 }
 
 # The guest has no udev, which makes it.

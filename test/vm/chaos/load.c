@@ -10,6 +10,8 @@
  * looks	everything in /proc/PID of whoever lives, which fills the cache
  *		that a dying task empties
  *
+ * Each sleeps now and then: whoever switches tracers waits until all tasks did.
+ *
  * usage: load KIND SEED
  */
 #define _GNU_SOURCE
@@ -20,6 +22,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,9 +59,12 @@ static void wait_us(unsigned int us)
 	sigtimedwait(&set, NULL, &time);
 }
 
+static atomic_int running;
+
 static void *short_life(void *arg)
 {
 	pause_us((unsigned long)arg);
+	running--;
 	return NULL;
 }
 
@@ -70,7 +76,9 @@ static void start_thread(unsigned int us)
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	pthread_attr_setstacksize(&attr, 1 << 16);
-	pthread_create(&thread, &attr, short_life, (void *)(unsigned long)us);
+	running++;
+	if (pthread_create(&thread, &attr, short_life, (void *)(unsigned long)us))
+		running--;
 	pthread_attr_destroy(&attr);
 }
 
@@ -99,21 +107,30 @@ static void child(void)
 
 static void forks(void)
 {
+	int i;
+
 	signal(SIGCHLD, SIG_IGN);
 	for (;;) {
-		seed += 7919;
-		if (fork() == 0)
-			child();
-		if (!random_below(4))
-			pause_us(random_below(20000));
+		for (i = random_below(6); i >= 0; i--) {
+			seed += 7919;
+			if (fork() == 0)
+				child();
+		}
+		/* Until all are gone; they would be more and more otherwise. */
+		wait(NULL);
 	}
 }
 
 static void threads(void)
 {
+	int i;
+
 	for (;;) {
-		start_thread(random_below(5000));
-		pause_us(random_below(10000));
+		for (i = random_below(6); i >= 0; i--)
+			start_thread(random_below(5000));
+		/* No more than a few at a time. */
+		while (running)
+			pause_us(random_below(5000));
 	}
 }
 
@@ -130,8 +147,11 @@ static void polls(void)
 		fds[i].fd = ends[i % 2];
 		fds[i].events = i % 2 ? POLLERR : POLLIN;
 	}
-	for (;;)
-		poll(fds, 200, 0);
+	for (;;) {
+		for (i = random_below(8); i >= 0; i--)
+			poll(fds, 200, 0);
+		pause_us(1000);
+	}
 }
 
 static void sleeps(void)
@@ -152,8 +172,11 @@ static void calls(void)
 	for (i = 0; i < 16; i++)
 		vector[i] = (struct iovec) { bytes[i], 64 };
 	for (;;) {
-		readv(fd, vector, 16);
-		sigaltstack(&stack, NULL);
+		for (i = random_below(500); i >= 0; i--) {
+			readv(fd, vector, 16);
+			sigaltstack(&stack, NULL);
+		}
+		pause_us(1000);
 	}
 }
 

@@ -52,19 +52,22 @@ restore_machine() {
 	for module in "${modules[@]}"; do rmmod "$module" 2>/dev/null; done
 }
 
-# The loads. Half of them share a tenth of a CPU: wherever they are in the
-# kernel, they stand still there for long.
+# The loads, each twice. Once all share a tenth of a CPU: wherever they are in the kernel, they
+# stand still there for long. Once they share a third, so that the rest gets on.
 start_loads() {
-	local kind i group=$work/cgroup
+	local kind speed group=$work/cgroup
 	mkdir -p "$group"
 	mountpoint -q "$group" || mount -t cgroup2 none "$group" 2>/dev/null
-	mkdir -p "$group/slow" 2>/dev/null
-	echo +cpu >"$group/cgroup.subtree_control"
-	echo '20000 200000' >"$group/slow/cpu.max"
+	mkdir -p "$group/slow" "$group/fast"
+	{
+		echo +cpu >"$group/cgroup.subtree_control"
+		echo '10000 100000' >"$group/slow/cpu.max"
+		echo '30000 100000' >"$group/fast/cpu.max"
+	} 2>/dev/null
 	for kind in forks threads polls sleeps sleeps calls looks; do
-		for i in slow ''; do
+		for speed in slow fast; do
 			(
-				[[ -z $i ]] || echo 0 >"$group/$i/cgroup.procs"
+				echo 0 >"$group/$speed/cgroup.procs"
 				exec nice "$programs/load" "$kind" $((seed + 1))
 			) 2>/dev/null &
 		done
@@ -73,5 +76,7 @@ start_loads() {
 
 stop_loads() {
 	pkill -KILL -x load
+	# They need a CPU to die.
+	echo max >"$work/cgroup/slow/cpu.max" 2>/dev/null
 	while pgrep -x load >/dev/null; do sleep 0.1; done
 }

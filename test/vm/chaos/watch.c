@@ -43,7 +43,7 @@ static int samples(int ms)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_CPU_CLOCK,
-		.freq = 1, .sample_freq = 499,
+		.freq = 1, .sample_freq = 99,
 		.sample_type = PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_CALLCHAIN,
 	};
 	int cpu, fd, n = 0;
