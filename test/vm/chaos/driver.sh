@@ -63,8 +63,8 @@ run_lane() {
 	set -m
 	# A lane that fails ends the others.
 	trap '(($? == 0)) || touch "$work/stop"' EXIT
-	exec 3<"$work/lane-$lane"
-	while ((SECONDS < until)) && [[ ! -e $work/stop ]] && read -r -u 3 number pause words; do
+	while ((SECONDS < until)) && [[ ! -e $work/stop ]] &&
+		read -r -u "${plans[$lane]}" number pause words; do
 		nap "$pause"
 		action="$number $words"
 		log "$lane $action"
@@ -81,7 +81,7 @@ run_for() {
 	until=$((SECONDS + $1))
 	for module in "${modules[@]}"; do modprobe "$module"; done
 	start_loads
-	for one in updates tracers probes watchers cpus modules; do
+	for one in "${!plans[@]}"; do
 		(run_lane $one) &
 		pids+=($!)
 	done
@@ -101,6 +101,12 @@ run_for() {
 # The guest has no udev, which makes it.
 [[ -e /dev/fd ]] || ln -s /proc/self/fd /dev/fd
 read_updates
+# Open once: the second part of the time goes on where the first ended.
+declare -A plans=()
+for lane in updates tracers probes watchers cpus modules; do
+	exec {plan}<"$work/lane-$lane"
+	plans[$lane]=$plan
+done
 mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 start_counting
 # What is allocated once, for good, is there after this.
