@@ -5,6 +5,7 @@
 // a line for the guest's scripts: number, pause before it in milliseconds, verb, arguments.
 // How lanes meet is up to the guest.
 
+import { newCodeName } from '../../../src/update/new-code-names.js';
 import { type ChaosUpdate, UPDATES } from './updates.js';
 
 export const LANES = ['updates', 'tracers', 'probes', 'watchers', 'cpus', 'modules'] as const;
@@ -78,7 +79,7 @@ const nextProbe: Next = (choice, updates) => {
   const name = choice.of(functions);
   if (choice.chance(30)) return ['probe', 'r', name, 0];
   const offset = choice.chance(25) ? 0 : choice.below(64);
-  const place = choice.chance(20) ? `ksplice_${id}_${module}_new:${name}` : name;
+  const place = choice.chance(20) ? `ksplice_${id}_${module}_new:${newCodeName(name, id)}` : name;
   return ['probe', 'p', place, offset];
 };
 

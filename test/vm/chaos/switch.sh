@@ -3,7 +3,7 @@
 # that this can bring about.
 
 # What the machine's other lanes, tasks and other updates may cause.
-fine_causes='code_busy module_busy probed no_match reserved_text target_not_loaded base_missing stacked livepatched'
+fine_causes='code_busy module_busy probed no_match reserved_text target_not_loaded base_missing stacked livepatched ftrace_busy cpu_offline'
 fine_codes='busy aborted no-match target-not-loaded base-missing stacked checks-failed load-failed already-applied not-applied interrupted'
 
 loaded() { [[ -d /sys/module/$1 ]]; }
