@@ -7,7 +7,7 @@ import { withGuest } from '../harness/index.js';
 import { TOOL_IN_GUEST } from '../ksplice.js';
 import { type Allocated, CHANCE, COUNTED, grown, readAllocated } from '../soak/allocated.js';
 import { LANES, laneActions } from './plan.js';
-import { UPDATES } from './updates.js';
+import { type ChaosUpdate, UPDATES } from './updates.js';
 
 const DRIVER = join(import.meta.dirname, 'driver.sh');
 /** The first stays, one goes off and comes back, and there is still another. */
@@ -24,6 +24,8 @@ export interface ChaosOptions {
   readonly folder: string;
   readonly seed: number;
   readonly minutes: number;
+  /** Those that were prepared; all without. */
+  readonly updates?: readonly ChaosUpdate[];
   /** Further words for the kernel's command line. */
   readonly append?: readonly string[];
 }
@@ -41,9 +43,12 @@ export interface Chaos {
  *   seed and the last actions
  */
 export async function chaos(kernel: TestKernel, options: ChaosOptions): Promise<Chaos> {
-  const { folder, seed, minutes, append = [] } = options;
+  const { folder, seed, minutes, updates = UPDATES, append = [] } = options;
   for (const lane of LANES) {
-    await writeFile(join(folder, `lane-${lane}`), `${laneActions(lane, seed).join('\n')}\n`);
+    await writeFile(
+      join(folder, `lane-${lane}`),
+      `${laneActions(lane, seed, updates).join('\n')}\n`,
+    );
   }
   const seconds = Math.round(minutes * 60);
   // A busy host takes its time to bring everything to an end.
@@ -69,7 +74,7 @@ export async function chaos(kernel: TestKernel, options: ChaosOptions): Promise<
         await writeFile(join(folder, 'actions'), `${log.join('\n')}\n`);
         const actions = log.filter((text) => /^chaos: \w+ \d+: /.test(text)).length;
         const switches = log.filter((text) => SWITCHED.test(text)).length;
-        return { actions, switches, growth: growth(stdout, switches) };
+        return { actions, switches, growth: growth(stdout, switches / updates.length) };
       },
     );
   } catch (error) {
@@ -89,11 +94,11 @@ async function lastActions(path: string): Promise<string> {
 }
 
 /** Callers that have more objects than chance explains: more than half of one for each turn of all updates. */
-function growth(output: string, switches: number): string[] {
+function growth(output: string, turns: number): string[] {
   const [, warm, end] = /^warm\n([\s\S]*?)^done\n([\s\S]*?)^end$/m.exec(output) ?? [];
   if (warm === undefined || end === undefined) throw new Error(`the driver said:\n${output}`);
   const [before, after]: Allocated[] = [readAllocated(warm), readAllocated(end)];
-  const limit = Math.max(switches / UPDATES.length / 2, CHANCE);
+  const limit = Math.max(turns / 2, CHANCE);
   return grown(before!, after!)
     .filter(({ name, more }) => more > limit && !OF_TASKS.test(name))
     .map(({ name, more }) => `${name}: ${more} objects more`);

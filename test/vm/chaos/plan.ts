@@ -95,6 +95,7 @@ const nextCpu: Next = (choice) => ['cpu', choice.of(CPUS), choice.chance(40) ? 0
 
 const nextModule: Next = (choice, updates) => {
   const modules = updates.flatMap(({ module }) => module ?? []);
+  if (modules.length === 0) return ['nothing'];
   return ['module', choice.of(modules), choice.chance(40) ? 'out' : 'in'];
 };
 

@@ -18,7 +18,10 @@ const PROGRAMS = ['ask', 'jumps', 'load', 'watch'];
  * A directory with all that a guest with this kernel needs but its plan. Updates that are there
  * already, made by this very tool, stay.
  */
-export async function prepare(kernel: TestKernel): Promise<string> {
+export async function prepare(
+  kernel: TestKernel,
+  updates: readonly ChaosUpdate[] = UPDATES,
+): Promise<string> {
   const folder = join(ROOT, '.work', `chaos-${kernel.release}`);
   await mkdir(join(folder, 'bin'), { recursive: true });
   for (const name of PROGRAMS) {
@@ -33,7 +36,7 @@ export async function prepare(kernel: TestKernel): Promise<string> {
     await writeFile(join(folder, 'tool'), tool);
   }
   const lines: string[] = [];
-  for (const update of UPDATES) lines.push(await makeUpdate(kernel, folder, update, tool));
+  for (const update of updates) lines.push(await makeUpdate(kernel, folder, update, tool));
   await writeFile(join(folder, 'updates'), lines.join(''));
   return folder;
 }
