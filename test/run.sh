@@ -7,6 +7,8 @@
 #        bash test/run.sh bench [differ [PAIRS] | pause]
 #        bash test/run.sh kernels [--scenes] [NAME…]
 #        bash test/run.sh soak [--cycles N]
+#        bash test/run.sh chaos [--minutes N] [--seed S] [--append WORDS] [--kernel NAME]
+#        bash test/run.sh long
 #        bash test/run.sh mutants [WORD…]
 #        bash test/run.sh fuzz [--help]
 #        bash test/run.sh corpus --from VERSION --to VERSION [--help]
@@ -33,11 +35,11 @@ require_debian() {
 		die 'This needs Debian on amd64: it hot-patches the kernel of that distribution.'
 }
 
-usage() { die 'usage: bash test/run.sh test|kernels|demo|bench|soak|faults|fuzz|corpus|mutants|setup'; }
+usage() { die 'usage: bash test/run.sh test|kernels|long|demo|bench|soak|chaos|faults|fuzz|corpus|mutants|setup'; }
 
 main() {
 	local task=${1-}
-	[[ $task == @(test|kernels|demo|bench|soak|faults|fuzz|corpus|mutants|setup) ]] || usage
+	[[ $task == @(test|kernels|long|demo|bench|soak|chaos|faults|fuzz|corpus|mutants|setup) ]] || usage
 	shift
 	require_root "$task"
 	require_debian
@@ -52,7 +54,7 @@ main() {
 	install_missing_packages
 	install_node_modules
 	# The corpus has kernels of its own, fetched as its options say.
-	[[ $task == @(corpus|kernels) ]] || fetch_kernel
+	[[ $task == @(corpus|kernels|chaos|long) ]] || fetch_kernel
 	[[ $task != @(test|setup|fuzz|bench) ]] || fetch_other_source
 	# Guests of other tests may be running what is built.
 	[[ -n ${KSPLICE_TEST_BUILT-} ]] || build_tool
@@ -64,6 +66,11 @@ main() {
 	faults) exec env KSPLICE_WRITE_FAULTS=1 npx vitest run --project vm test/vm/faults ;;
 	bench) exec npx tsx test/bench/bench.ts "$@" ;;
 	mutants) exec npx tsx test/mutants/run.ts "$@" ;;
+	chaos)
+		choose_named_kernel "$@"
+		exec npx tsx test/vm/chaos/run.ts "$@"
+		;;
+	long) exec bash test/setup/long.sh ;;
 	soak) exec npx tsx test/vm/soak/run.ts "$@" ;;
 	fuzz) exec npx tsx test/fuzz/fuzz.ts "$@" ;;
 	corpus) exec npx tsx test/corpus/corpus.ts "$@" ;;

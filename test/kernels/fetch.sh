@@ -3,7 +3,7 @@
 # the very same version. Old ones leave the archive, new ones come: nothing about
 # a kernel is written down except in the cache, in kernel.json.
 #
-# KSPLICE_TEST_SERIES (6.12) and KSPLICE_TEST_FLAVOUR (cloud) name other ones; each has a cache
+# KSPLICE_TEST_SERIES (6.12) and KSPLICE_TEST_FLAVOUR (cloud, rt) name other ones; each has a cache
 # of its own then, see run.sh.
 #
 # The headers are installed; image and source are only unpacked into the cache,
@@ -62,6 +62,7 @@ newest_kernel() {
 			versions_of "linux-headers-$release" | grep -qxF "$version" || continue
 			for image in "linux-image-$release-unsigned" "linux-image-$release"; do
 				versions_of "$image" | grep -qxF "$version" || continue
+				[[ ${KSPLICE_TEST_FLAVOUR-} != rt ]] || fetch_rt_patches "$version" || continue
 				printf '%s %s %s\n' "$version" "$release" "$image"
 				return 0
 			done
@@ -81,7 +82,7 @@ download() {
 	echo "$folder"/*.deb
 }
 
-# unpack_source DEB FOLDER: the tree itself out of the package's tarball.
+# unpack_source DEB FOLDER [VERSION]: the tree itself out of the package's tarball.
 unpack_source() {
 	rm -rf "$2" "$2.part"
 	mkdir -p "$2.part"
@@ -89,7 +90,39 @@ unpack_source() {
 		set -o pipefail
 		dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards "./usr/src/linux-source-*.tar.xz" |
 			xz -T0 -dc | tar -x --strip-components=1 -C "$2"' unpack "$1" "$2.part"
+	[[ ${KSPLICE_TEST_FLAVOUR-} != rt ]] || patch_for_rt "$3" "$2.part"
 	mv "$2.part" "$2"
+}
+
+# The real-time flavour's patches are in the source package alone, not in linux-source.
+
+# fetch_rt_patches VERSION: leaves them in $cache/rt-VERSION, with their series. Fails where the
+# archive has not got the source package.
+fetch_rt_patches() {
+	local folder=$cache/rt-$1 apt=$cache/apt-src options
+	[[ ! -e $folder/series ]] || return 0
+	mkdir -p "$apt/lists" "$apt/cache" "$folder.part"
+	options=(-o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=-
+		-o "Dir::State::lists=$apt/lists" -o "Dir::Cache=$apt/cache"
+		-o APT::Sandbox::User=root -o Acquire::Retries=3)
+	# Where the packages come from; what is signed by other keys is left out.
+	if [[ ! -e $apt/sources.list ]]; then
+		apt-get indextargets --format 'deb-src $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+			grep -i debian | sort -u >"$apt/sources.list.part"
+		mv "$apt/sources.list.part" "$apt/sources.list"
+		logged 'apt-get update for sources' apt-get "${options[@]}" update
+	fi
+	(cd "$folder.part" && apt-get "${options[@]}" source --diff-only --download-only "linux=$1" &&
+		tar -xJf ./*.debian.tar.xz --strip-components=2 debian/patches-rt) >>"$log" 2>&1 || return 1
+	mv "$folder.part" "$folder"
+}
+
+# patch_for_rt VERSION TREE
+patch_for_rt() {
+	logged 'patching the kernel source' bash -c '
+		grep -v "^#" "$1/series" | while read -r name _; do
+			[[ -z $name ]] || patch --directory "$2" --strip=1 --batch --forward --quiet <"$1/$name" || exit
+		done' patch "$cache/rt-$1" "$2"
 }
 
 unpack_image() {
@@ -142,7 +175,7 @@ fetch_kernel() {
 	mv "$deb" "$folder/"
 	unpack_image "$folder/${deb##*/}" "$folder/image" "$release"
 	deb_of_source=$(download "$(source_package)" "$version")
-	unpack_source "$deb_of_source" "$folder/source"
+	unpack_source "$deb_of_source" "$folder/source" "$version"
 	rm -rf "$cache/download"
 	write_kernel_json '{}' "{
 		\"release\": \"$release\",

@@ -19,6 +19,7 @@ const ARCHIVE = [
   ['linux-headers-5.9.0-9-cloud-amd64', '5.9.10-1'],
   ['linux-image-5.9.0-9-cloud-amd64-unsigned', '5.9.10-1'],
   ['linux-headers-5.9.0-9-rt-amd64', '5.9.10-1'],
+  ['linux-image-5.9.0-9-rt-amd64-unsigned', '5.9.10-1'],
   ['linux-image-5.9.0-9-amd64-unsigned', '5.9.10-1'],
   // Newer, but the image is not there yet.
   ['linux-headers-5.9.0-10-amd64', '5.9.11-1'],
@@ -61,6 +62,22 @@ describe('the kernel to test on', () => {
   it('is an older one, with a signed image, when the newer ones are incomplete', () => {
     const archive = ARCHIVE.filter(([name]) => name !== 'linux-image-5.9.0-9-amd64-unsigned');
     expect(run('newest_kernel', archive)).toBe('5.9.9-1 5.9.0-8-amd64 linux-image-5.9.0-8-amd64');
+  });
+
+  it('is one of the flavour that is asked for', () => {
+    const rt = run('fetch_rt_patches() { :; }; KSPLICE_TEST_FLAVOUR=rt newest_kernel');
+    expect(rt).toBe('5.9.10-1 5.9.0-9-rt-amd64 linux-image-5.9.0-9-rt-amd64-unsigned');
+  });
+
+  it('has its patches in the archive, if it is a real-time one', () => {
+    const archive = [
+      ...ARCHIVE,
+      ['linux-headers-5.9.0-8-rt-amd64', '5.9.9-1'],
+      ['linux-image-5.9.0-8-rt-amd64-unsigned', '5.9.9-1'],
+    ];
+    const patches = 'fetch_rt_patches() { [[ $1 == 5.9.9-1 ]]; }';
+    const rt = run(`${patches}; KSPLICE_TEST_FLAVOUR=rt newest_kernel`, archive);
+    expect(rt).toBe('5.9.9-1 5.9.0-8-rt-amd64 linux-image-5.9.0-8-rt-amd64-unsigned');
   });
 
   it('is none when no version is complete', () => {

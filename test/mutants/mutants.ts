@@ -1,6 +1,7 @@
 // What has to be noticed when it is taken out of the program: for each guard and feature of a
 // running host the change that takes it out, and the tests that must fail then.
 
+import { chaosMutants } from './chaos.js';
 import { coreMutants } from './core.js';
 import type { Mutant } from './mutant.js';
 import { probeMutants } from './probes.js';
@@ -12,4 +13,5 @@ export const mutants: readonly Mutant[] = [
   ...toolMutants,
   ...probeMutants,
   ...wordMutants,
+  ...chaosMutants,
 ];

@@ -1,6 +1,6 @@
 # The VM tests on other kernels than the newest of the release's own series: the next
-# series, the flavour for clouds, and those that are built here. Each has a cache of its own;
-# what is compiled for it stays in the cache of create.
+# series, the flavour for clouds, the real-time one, and those that are built here. Each has a
+# cache of its own; what is compiled for it stays in the cache of create.
 
 # other_kernels: prints "NAME SERIES FLAVOUR" of each, "-" for what is not special.
 other_kernels() {
@@ -10,6 +10,7 @@ other_kernels() {
 		sed -n 's/^linux-source-\([0-9.]*\) .*/\1/p' | grep -vxF "$own" | sort -V | tail -n 1)
 	[[ -z $series ]] || printf '%s %s -\n' "$series" "$series"
 	printf '%s-cloud - cloud\n' "$own"
+	printf 'rt - rt\n'
 	printf '%s - -\n' $(self_built_kernels)
 }
 
@@ -48,10 +49,44 @@ chosen_kernels() {
 	shift
 	while read -r name rest; do
 		(($# == 0)) || [[ " $* " == *" $name "* ]] || continue
+		# Only if it is asked for: its source is another one.
+		[[ $name != rt || $# != 0 ]] || continue
 		# Both scenes are in what it has to watch; alone they are not worth its build.
 		[[ $name != debug || -z $only_scenes || $# != 0 ]] || continue
 		printf '%s %s\n' "$name" "$rest"
 	done < <(other_kernels "$own")
+}
+
+# choose_kernel OWN_CACHE NAME SERIES FLAVOUR: what all that follows works on.
+choose_kernel() {
+	export KSPLICE_TEST_CACHE=$1/kernels/$2
+	[[ $3 == - ]] || export KSPLICE_TEST_SERIES=$3
+	[[ $4 == - ]] || export KSPLICE_TEST_FLAVOUR=$4
+	mkdir -p "$KSPLICE_TEST_CACHE"
+	provide_kernel "$2"
+}
+
+# choose_named_kernel [OPTION...]: the one that --kernel NAME is for; the one of the release's own if
+# there is no such option, or if it is "stock".
+choose_named_kernel() {
+	local kernels fields name=stock
+	while (($#)); do
+		case $1 in
+		--kernel) name=${2-} ;;
+		--kernel=*) name=${1#*=} ;;
+		esac
+		shift
+	done
+	if [[ $name == stock ]]; then
+		fetch_kernel
+		return
+	fi
+	update_package_lists
+	mapfile -t kernels < <(chosen_kernels "$(source_package)" "$name")
+	((${#kernels[@]} == 1)) ||
+		die "There is no kernel $name. There are: $(other_kernels "$(source_package)" | awk '{ printf "%s ", $1 }')"
+	read -r -a fields <<<"${kernels[0]}"
+	choose_kernel "$cache" "${fields[@]}"
 }
 
 # test_kernels [--scenes] [NAME…]: all of them, or those named; --scenes leaves the two
@@ -73,11 +108,7 @@ test_kernels() {
 	printf '%s\n' "${names[@]}" >.work/results/kernels/names
 	while read -r name series flavour <&3; do
 		(
-			export KSPLICE_TEST_CACHE=$own_cache/kernels/$name
-			[[ $series == - ]] || export KSPLICE_TEST_SERIES=$series
-			[[ $flavour == - ]] || export KSPLICE_TEST_FLAVOUR=$flavour
-			mkdir -p "$KSPLICE_TEST_CACHE"
-			provide_kernel "$name"
+			choose_kernel "$own_cache" "$name" "$series" "$flavour"
 			printf '\n== %s: %s\n' "$name" "$(kernel_field release)"
 			mapfile -t tests < <(tests_of "$name")
 			npx vitest run --project vm --reporter=default --reporter=json \

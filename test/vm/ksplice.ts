@@ -127,6 +127,9 @@ export async function alteredUpdate(
  */
 const GUEST_NODE = `${process.execPath} --no-opt --no-sparkplug --regexp-interpret-all`;
 
+/** The tool in the guest: its command comes next. */
+export const TOOL_IN_GUEST = `${GUEST_NODE} ${TOOL}`;
+
 /**
  * The command line for the guest, with its answer on stdout.
  * @param node its program, and options for it

@@ -4,7 +4,8 @@
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { testKernel } from '../../kernels/kernel.js';
-import { type Allocated, grown, growth, soak } from './soak.js';
+import { type Allocated, grown } from './allocated.js';
+import { growth, soak } from './soak.js';
 
 const [option, number = '1000'] = process.argv.slice(2);
 if ((option !== undefined && option !== '--cycles') || !/^[1-9]\d*$/.test(number)) {

@@ -14,7 +14,8 @@ set -uo pipefail
 sysfs=/sys/kernel/ksplice
 tracing=/sys/kernel/tracing
 debug=/sys/kernel/debug
-traces="$debug/slab/kmalloc-*/alloc_traces"
+# shellcheck source=/dev/null
+. "$(dirname "${BASH_SOURCE[0]}")/allocated.sh"
 
 die() {
 	printf 'cycle %s, update %s: %s\n' "$cycle" "$id" "$*"
@@ -65,28 +66,15 @@ trace_for_a_while() {
 	echo >$tracing/set_ftrace_filter
 }
 
-# What counts is what is left when all caches are empty and the load stands still: for each
-# caller of kmalloc() the objects that it has. Of several looks the least is told.
-allocated() {
-	local cache
+# The load stands still meanwhile.
+tell_allocated() {
 	pkill -STOP -f soak-load
-	sync
-	for _ in 1 2 3; do
-		echo 3 >/proc/sys/vm/drop_caches
-		# KASAN keeps what was freed until then.
-		for cache in /sys/kernel/slab/kmalloc-*/shrink; do echo 1 >"$cache"; done
-		sleep 0.5
-		echo look
-		awk 'NF > 1 { split(FILENAME, part, "/"); print "slab", part[6], $2, $1 }' $traces
-		# Stacks come and go with the load's processes.
-		awk '!/dup_task_struct|alloc_thread_stack|copy_process/ { sum += $2 } END { print "vmalloc", sum }' /proc/vmallocinfo
-	done
+	allocated
 	pkill -CONT -f soak-load
 }
 
 mountpoint -q $debug || mount -t debugfs none $debug
-# The first to read them has the kernel allocate something for each, for good.
-cat $traces >/dev/null
+start_counting
 mapfile -t updates <"$1"
 cycles=$2
 RANDOM=$3
@@ -100,9 +88,9 @@ for ((cycle = 1; cycle <= cycles; cycle++)); do
 	((cycle % 25)) || echo "cycle $cycle"
 	if ((cycle == ${#updates[@]})); then
 		echo "warm $cycle"
-		allocated
+		tell_allocated
 	fi
 done
 echo "done $cycles"
-allocated
+tell_allocated
 echo end

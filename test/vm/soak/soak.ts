@@ -9,6 +9,7 @@ import { type Built, buildBase, buildUpdates, type Update } from '../core/kbuild
 import { Scene } from '../core/scene.js';
 import { withGuest } from '../harness/index.js';
 import { TcpStream } from '../traffic/tcp.js';
+import { type Allocated, CHANCE, COUNTED, grown, readAllocated } from './allocated.js';
 
 const SCRIPT = fileURLToPath(new URL('soak.sh', import.meta.url));
 
@@ -62,18 +63,6 @@ const LOADS = [
   'while :; do /bin/true; done',
   'mkdir -p /run/test/load; cd /run/test/load; while :; do dd if=/dev/zero of=a bs=64k count=32 status=none; cp a b; sync a; rm a b; done',
 ];
-
-/** Objects of one caller that the rest of the system may have more at one time than at another. */
-const CHANCE = 32;
-/** Makes the kernel remember for each object who allocated it, and keep no free ones for a CPU. */
-const COUNTED = 'slub_debug=U,kmalloc-*';
-
-export interface Allocated {
-  /** Objects by cache and caller. The callers whose module is gone are one, "?". */
-  readonly slab: ReadonlyMap<string, number>;
-  /** In bytes, stacks left out. */
-  readonly vmalloc: number;
-}
 
 export interface Soak {
   readonly cycles: number;
@@ -147,14 +136,6 @@ export function growth({ warm, end, between }: Soak): string[] {
   return more > room ? [...callers, `vmalloc: ${more} bytes more`] : callers;
 }
 
-/** Who has more objects at the end, the most first. */
-export function grown(warm: Allocated, end: Allocated): { name: string; more: number }[] {
-  return [...end.slab]
-    .map(([name, objects]) => ({ name, more: objects - (warm.slab.get(name) ?? 0) }))
-    .filter(({ more }) => more > 0)
-    .sort((a, b) => b.more - a.more);
-}
-
 function line({ id, ask, allowBusy = '' }: Soaked, built: ReadonlyMap<string, Built>): string {
   const modules = built.get(id)!.modules;
   const files = (['old', 'new'] as const).map((kind) => modules.map((one) => one[kind]).join(' '));
@@ -165,28 +146,4 @@ function readOutput(output: string): { warm: Allocated; end: Allocated } {
   const [, warm, end] = /^warm \d+\n([\s\S]*?)^done \d+\n([\s\S]*?)^end$/m.exec(output) ?? [];
   if (warm === undefined || end === undefined) throw new Error(`the soak said:\n${output}`);
   return { warm: readAllocated(warm), end: readAllocated(end) };
-}
-
-/** The least of what several looks saw. */
-function readAllocated(text: string): Allocated {
-  const looks = text
-    .split(/^look\n/m)
-    .slice(1)
-    .map(readLook);
-  const least = (of: (look: Allocated) => number) => Math.min(...looks.map(of));
-  const names = new Set(looks.flatMap(({ slab }) => [...slab.keys()]));
-  if (names.size === 0 || looks.some(({ vmalloc }) => Number.isNaN(vmalloc))) {
-    throw new Error(`the soak said:\n${text}`);
-  }
-  const slab = new Map([...names].map((name) => [name, least((look) => look.slab.get(name) ?? 0)]));
-  return { slab, vmalloc: least(({ vmalloc }) => vmalloc) };
-}
-
-function readLook(text: string): Allocated {
-  const slab = new Map<string, number>();
-  for (const [, cache, caller, number] of text.matchAll(/^slab (\S+) (\S+) (\d+)$/gm)) {
-    const name = `${cache} ${caller!.startsWith('0x') ? '?' : caller}`;
-    slab.set(name, (slab.get(name) ?? 0) + Number(number));
-  }
-  return { slab, vmalloc: Number(/^vmalloc (\d+)$/m.exec(text)?.[1]) };
 }
