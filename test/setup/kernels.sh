@@ -18,14 +18,14 @@ other_kernels() {
 # tunnel of module are made of.
 tests_of() {
 	printf 'test/vm/%s\n' sctp tcp
-	# Only there the core's shadow variables are used.
-	[[ $1 != self-built ]] || printf 'test/vm/%s\n' hooks.test.ts
+	# Only there the core's shadow variables are used, and stacks are counted.
+	[[ $1 != self-built ]] || printf 'test/vm/%s\n' hooks.test.ts exiting.test.ts
 	[[ -z $only_scenes ]] || return 0
 	printf 'test/vm/%s\n' core
 	case $1 in
 	self-built) printf 'test/vm/%s\n' late ;;
 	debug) printf 'test/vm/%s\n' reports soak.test.ts ;;
-	*) printf 'test/vm/%s\n' new-code check module ;;
+	*) printf 'test/vm/%s\n' new-code check module exiting probes sealed-keys ;;
 	esac
 }
 
