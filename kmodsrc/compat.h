@@ -12,8 +12,8 @@
 #if !defined(CONFIG_X86_64) || !defined(CONFIG_SMP)
 #error "ksplice needs an SMP kernel for x86-64"
 #endif
-#if !defined(CONFIG_STACKTRACE) || !defined(CONFIG_HAVE_RELIABLE_STACKTRACE)
-#error "ksplice needs a kernel with CONFIG_STACKTRACE and CONFIG_UNWINDER_ORC"
+#if !defined(CONFIG_UNWINDER_ORC)
+#error "ksplice needs a kernel with CONFIG_UNWINDER_ORC"
 #endif
 #if defined(CONFIG_FUNCTION_TRACER) && !defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS)
 #error "where there is CONFIG_FUNCTION_TRACER, ksplice needs CONFIG_DYNAMIC_FTRACE"
