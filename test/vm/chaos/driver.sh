@@ -42,15 +42,16 @@ nap() {
 	sleep "$fraction"
 }
 
-# A line: id, old-code modules, new-code modules, functions that may be busy, archive, module, question.
+# A line: id, old-code modules, new-code modules, functions that may be busy, archive, module,
+# question, the update below.
 read_updates() {
 	local id
 	ids=()
 	modules=()
-	declare -gA old=() new=() busy=() archive=() asks=()
-	while IFS=$'\x1f' read -r id a b c d e f; do
+	declare -gA old=() new=() busy=() archive=() asks=() below=()
+	while IFS=$'\x1f' read -r id a b c d e f g; do
 		ids+=("$id")
-		old[$id]=$a new[$id]=$b busy[$id]=$c archive[$id]=$d asks[$id]=$f
+		old[$id]=$a new[$id]=$b busy[$id]=$c archive[$id]=$d asks[$id]=$f below[$id]=$g
 		[[ -z $e ]] || modules+=("$e")
 	done < <(tr '\t' '\037' <"$work/updates")
 	core=$work/ksplice.ko

@@ -68,7 +68,7 @@ const functionOf: (choice: Choice, updates: readonly ChaosUpdate[]) => string = 
 const nextTracer: Next = (choice, updates) => {
   if (choice.chance(45)) return ['trace', 'nop'];
   const tracer = choice.of(['function', 'function_graph']);
-  const others = ['do_*', '*poll*', '*exit*', 'mm*', '*'];
+  const others = ['do_*', '*poll*', '*exit*', 'mm*', 'vfs_*'];
   return ['trace', tracer, choice.chance(75) ? functionOf(choice, updates) : choice.of(others)];
 };
 

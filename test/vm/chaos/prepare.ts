@@ -81,7 +81,7 @@ async function makeUpdate(
   update: ChaosUpdate,
   tool: string,
 ): Promise<string> {
-  const { id, file, allowBusy: busy = '', module = '', asks } = update;
+  const { id, file, on = '', allowBusy: busy = '', module = '', asks } = update;
   const archive = archiveOf(folder, id);
   const [before, after] = await textsOf(kernel, update);
   const patch = createTwoFilesPatch(`a/${file}`, `b/${file}`, before, after);
@@ -101,7 +101,7 @@ async function makeUpdate(
   await unpack(CORE_MODULE);
   const old = await Promise.all(contents.changes.map(({ oldCode }) => unpack(oldCode.module)));
   const added = await Promise.all(contents.changes.map(({ newCode }) => unpack(newCode.module)));
-  const fields = [id, old.join(' '), added.join(' '), busy, archive, module, asks];
+  const fields = [id, old.join(' '), added.join(' '), busy, archive, module, asks, on];
   return `${fields.join('\t')}\n`;
 }
 

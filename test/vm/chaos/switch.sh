@@ -45,6 +45,12 @@ change() {
 
 apply_by_hand() {
 	local module
+	# Nothing could be bound to it.
+	if [[ -n ${below[$1]} ]]; then
+		stage_of "${below[$1]}"
+		outcome=base_missing
+		[[ $stage == applied ]] || return
+	fi
 	# What a tool that was killed has left.
 	unload ${old[$1]} ${new[$1]}
 	loaded ksplice || insmod "$core" || wrong 'the core cannot be loaded'
