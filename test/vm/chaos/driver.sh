@@ -47,7 +47,7 @@ nap() {
 read_updates() {
 	local id
 	ids=()
-	modules=()
+	modules=(pktgen)
 	declare -gA old=() new=() busy=() archive=() asks=() below=()
 	while IFS=$'\x1f' read -r id a b c d e f g; do
 		ids+=("$id")
@@ -80,7 +80,7 @@ run_lane() {
 run_for() {
 	local one pids=() failed=0
 	until=$((SECONDS + $1))
-	for module in "${modules[@]}"; do modprobe "$module"; done
+	for module in "${modules[@]}"; do modprobe "$module" 2>/dev/null; done
 	start_loads
 	for one in "${!plans[@]}"; do
 		(run_lane $one) &

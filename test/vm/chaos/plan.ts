@@ -15,6 +15,8 @@ export type Lane = (typeof LANES)[number];
 const LENGTH = 20_000;
 /** CPUs that go and come back; the first stays. */
 const CPUS = [1, 2];
+/** A module that starts a kernel thread for each CPU, and ends them when it goes. */
+const WITH_THREADS = 'pktgen';
 
 /** Random numbers from a seed. */
 export class Choice {
@@ -94,8 +96,7 @@ const nextWatcher: Next = (choice, updates) => {
 const nextCpu: Next = (choice) => ['cpu', choice.of(CPUS), choice.chance(40) ? 0 : 1];
 
 const nextModule: Next = (choice, updates) => {
-  const modules = updates.flatMap(({ module }) => module ?? []);
-  if (modules.length === 0) return ['nothing'];
+  const modules = [...updates.flatMap(({ module }) => module ?? []), WITH_THREADS];
   return ['module', choice.of(modules), choice.chance(40) ? 'out' : 'in'];
 };
 
