@@ -30,7 +30,9 @@ do_watchers() {
 
 do_cpus() {
 	outcome=refused
-	{ echo "$3" >/sys/devices/system/cpu/cpu$2/online; } 2>/dev/null && outcome=done
+	{ echo 0 >/sys/devices/system/cpu/cpu$2/online; } 2>/dev/null && outcome=done
+	nap "$3"
+	echo 1 >/sys/devices/system/cpu/cpu$2/online
 }
 
 do_modules() {

@@ -93,7 +93,8 @@ const nextWatcher: Next = (choice, updates) => {
   return ['watch', ms, kind, functionOf(choice, updates), offset];
 };
 
-const nextCpu: Next = (choice) => ['cpu', choice.of(CPUS), choice.chance(40) ? 0 : 1];
+// Not for long: an update is not undone as long as one is off.
+const nextCpu: Next = (choice) => ['cpu', choice.of(CPUS), choice.below(1500)];
 
 const nextModule: Next = (choice, updates) => {
   const modules = [...updates.flatMap(({ module }) => module ?? []), WITH_THREADS];
