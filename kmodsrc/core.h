@@ -307,6 +307,7 @@ int ksplice_write_text(unsigned long to, const void *bytes, unsigned long length
 
 /* walk.c */
 int ksplice_walk(struct task_struct *task, unsigned long *entries, unsigned int room);
+bool ksplice_has_rethooks(const struct task_struct *task);
 
 /* exiting.c, or hidden.c */
 int ksplice_exiting_init(void);

@@ -183,6 +183,9 @@ static void look_at(struct ksplice_update *update, enum ksplice_step step, struc
 	/* Pairs with the release in finish_task(): its count is up to date. */
 	if (smp_load_acquire(&task->on_cpu))
 		return;
+	/* It may be woken at any moment: see ksplice_has_rethooks(). */
+	if (ksplice_has_rethooks(task))
+		return;
 	before = switches(task);
 	smp_rmb(); /* the count before the stack */
 	conflict = find_conflict(update, step, task);

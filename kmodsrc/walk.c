@@ -39,6 +39,20 @@ static int walk(struct task_struct *task, unsigned long *entries, unsigned int r
 }
 
 /*
+ * Whether return addresses on the stack have given way to that of a trampoline, as
+ * kretprobes do it.  Of a task that is about to run the unwinder does not get the true
+ * ones, and warns.
+ */
+bool ksplice_has_rethooks(const struct task_struct *task)
+{
+#ifdef CONFIG_RETHOOK
+	return !llist_empty(&task->rethooks);
+#else
+	return false;
+#endif
+}
+
+/*
  * The return addresses on the stack of a task that does not run, or is the
  * current one: from the called to the caller.  Returns their number, 0 for a task that
  * has no stack any more, or -EINVAL if it cannot be walked to its end.
@@ -47,6 +61,8 @@ int ksplice_walk(struct task_struct *task, unsigned long *entries, unsigned int 
 {
 	int n;
 
+	if (task != current && task_is_running(task) && ksplice_has_rethooks(task))
+		return -EINVAL;
 	if (!try_get_task_stack(task))
 		return 0;
 	n = walk(task, entries, room);
