@@ -355,9 +355,9 @@ struct part {
 /* In the order in which they begin; sysfs is last, for then user space comes. */
 static const struct part parts[] = {
 	{ ksplice_find_kernel_symbols },
-	{ NULL, ksplice_grace_exit },
 	{ NULL, ksplice_shadow_exit },
 	{ ksplice_exiting_init, ksplice_exiting_exit },
+	{ ksplice_grace_init, ksplice_grace_exit },
 	{ ksplice_cpus_init, ksplice_cpus_exit },
 	{ ksplice_late_init, ksplice_late_exit },
 	{ ksplice_sysfs_init, ksplice_sysfs_exit },

@@ -326,6 +326,7 @@ enum ksplice_cause ksplice_check_cpus(struct ksplice_update *update);
 struct ksplice_grace;
 enum ksplice_cause ksplice_wait_for_grace(struct ksplice_update *update);
 void ksplice_end_grace(struct ksplice_update *update);
+int ksplice_grace_init(void);
 void ksplice_grace_exit(void);
 
 /* stacks.c */

@@ -3,15 +3,17 @@
  * What undo waits for when the old code is back, and before new code or anything else
  * that tasks may still lead to is let go.
  *
- * Tasks RCU: until each task has been switched out of its own will, or was in user
- * space.  A task that was preempted in a trampoline of ftrace may have the address of new
- * code in its registers, and only there.  On kernels before 6.9 it also waits for all
- * tasks that are exiting and are in no list any more.
+ * Tasks RCU waits until each task has been switched out of its own will, or was in user
+ * space.  It is asked for
  *
- * RCU callbacks of new code: rcu_barrier().
+ *   once, when the core is loaded.  Tasks that had left the list of processes before, and that
+ *   exiting.c knows nothing of, are gone after that: before 6.9 it waits for them as well.
  *
- * Tasks RCU may take as long as a task wants to.  So it is asked for once, and each time that
- * user space writes the stage, this waits a while.
+ *   for each undo of functions that ftrace redirects.  A task that was preempted in a trampoline
+ *   may have the address of new code in its registers, and only there.
+ *
+ * It may take as long as a task wants to.  So each time that user space writes the stage, this
+ * waits a while.
  */
 #include <linux/completion.h>
 #include <linux/rcupdate.h>
@@ -25,28 +27,50 @@ struct ksplice_grace {
 	struct completion over;
 };
 
+static struct ksplice_grace since_load;
+
 static void end_grace(struct rcu_head *head)
 {
 	complete_all(&container_of(head, struct ksplice_grace, head)->over);
+}
+
+static void begin_grace(struct ksplice_grace *grace)
+{
+	init_completion(&grace->over);
+	call_rcu_tasks(&grace->head, end_grace);
+}
+
+static bool any_by_ftrace(const struct ksplice_update *update)
+{
+	const struct ksplice_function *f;
+
+	list_for_each_entry(f, &update->functions, list)
+		if (f->by_ftrace)
+			return true;
+	return false;
+}
+
+static bool is_over(struct ksplice_grace *grace)
+{
+	return wait_for_completion_killable_timeout(&grace->over, GRACE_SECONDS * HZ) > 0;
 }
 
 /* Returns KSPLICE_CODE_BUSY if it takes longer. */
 enum ksplice_cause ksplice_wait_for_grace(struct ksplice_update *update)
 {
 	lockdep_assert_held(&ksplice_lock);
-	if (!update->grace) {
+	if (!update->grace && any_by_ftrace(update)) {
 		update->grace = kzalloc(sizeof(*update->grace), GFP_KERNEL);
 		if (!update->grace)
 			return KSPLICE_OUT_OF_MEMORY;
-		init_completion(&update->grace->over);
-		call_rcu_tasks(&update->grace->head, end_grace);
+		begin_grace(update->grace);
 	}
-	if (wait_for_completion_killable_timeout(&update->grace->over, GRACE_SECONDS * HZ) <= 0)
+	if (!is_over(&since_load) || (update->grace && !is_over(update->grace)))
 		return KSPLICE_CODE_BUSY;
 	return KSPLICE_OK;
 }
 
-/* The update is applied anew, or goes. */
+/* The update goes. */
 void ksplice_end_grace(struct ksplice_update *update)
 {
 	if (!update->grace)
@@ -54,6 +78,13 @@ void ksplice_end_grace(struct ksplice_update *update)
 	wait_for_completion(&update->grace->over);
 	kfree(update->grace);
 	update->grace = NULL;
+}
+
+/* When tasks that exit are noted already. */
+int __init ksplice_grace_init(void)
+{
+	begin_grace(&since_load);
+	return 0;
 }
 
 /* The last callback may still be on its way out of end_grace(). */
