@@ -131,7 +131,9 @@ describe("a module's directory", () => {
     const { modules } = await readUpdate(second.file);
     const names = modules.get(change!.newCode.module)!.info.object.symbols.map(({ name }) => name);
     expect(names).toContainEqual(
-      expect.stringMatching(`^\\.klp\\.sym\\.ksplice_${id}_udp_wire_new\\.foreign,`),
+      expect.stringMatching(
+        `^\\.klp\\.sym\\.ksplice_${id}_udp_wire_new\\.foreign\\.ksplice_${id},`,
+      ),
     );
     expect(await refusal(pair, accounting, { on: [file] })).toMatchObject({
       code: 'patch-failed',
