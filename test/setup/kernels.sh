@@ -52,7 +52,7 @@ chosen_kernels() {
 		# Only if it is asked for: its source is another one.
 		[[ $name != rt || $# != 0 ]] || continue
 		# Both scenes are in what it has to watch; alone they are not worth its build.
-		[[ $name != debug || -z $only_scenes || $# != 0 ]] || continue
+		[[ $name != debug || -z ${only_scenes-} || $# != 0 ]] || continue
 		printf '%s %s\n' "$name" "$rest"
 	done < <(other_kernels "$own")
 }

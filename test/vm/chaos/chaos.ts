@@ -37,10 +37,20 @@ export interface Chaos {
   readonly growth: readonly string[];
 }
 
+/** What was found, with the seed and the last actions. */
+export class Finding extends Error {
+  /** What was done, if the guest got to its end. */
+  readonly counted: Chaos | undefined;
+
+  constructor(message: string, counted: Chaos | undefined) {
+    super(message);
+    this.counted = counted;
+  }
+}
+
 /**
  * Runs the plan of a seed for some minutes.
- * @throws Error if code and stage disagree, something is left, or the kernel complains; it has the
- *   seed and the last actions
+ * @throws Finding if code and stage disagree, something is left, or the kernel complains
  */
 export async function chaos(kernel: TestKernel, options: ChaosOptions): Promise<Chaos> {
   const { folder, seed, minutes, updates = UPDATES, append = [] } = options;
@@ -54,6 +64,7 @@ export async function chaos(kernel: TestKernel, options: ChaosOptions): Promise<
   // A busy host takes its time to bring everything to an end.
   const timeoutMs = 1_800_000 + 10 * seconds * 1000;
   let console = '';
+  let counted: Chaos | undefined;
   try {
     return await withGuest(
       {
@@ -74,12 +85,13 @@ export async function chaos(kernel: TestKernel, options: ChaosOptions): Promise<
         await writeFile(join(folder, 'actions'), `${log.join('\n')}\n`);
         const actions = log.filter((text) => /^chaos: \w+ \d+: /.test(text)).length;
         const switches = log.filter((text) => SWITCHED.test(text)).length;
-        return { actions, switches, growth: growth(stdout, switches / updates.length) };
+        counted = { actions, switches, growth: growth(stdout, switches / updates.length) };
+        return counted;
       },
     );
   } catch (error) {
     const { message } = error as Error;
-    throw new Error(`seed ${seed}: ${message}\n${await lastActions(console)}`);
+    throw new Finding(`seed ${seed}: ${message}\n${await lastActions(console)}`, counted);
   }
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import yargs from 'yargs';
 import { testKernel } from '../../kernels/kernel.js';
 import { ROOT } from '../ksplice.js';
-import { type Chaos, chaos } from './chaos.js';
+import { type Chaos, chaos, Finding } from './chaos.js';
 import { chaosDocument, type Row } from './document.js';
 import { prepare } from './prepare.js';
 
@@ -39,7 +39,9 @@ try {
   result = await chaos(kernel, { folder, seed, minutes, append: words });
   if (result.growth.length > 0) finding = `memory grows: ${result.growth.join('; ')}`;
 } catch (error) {
-  const { message } = error as Error;
+  if (!(error instanceof Finding)) throw error;
+  const { message, counted } = error;
+  result = counted;
   console.log(message);
   finding = firstSentence(message);
 }
