@@ -31,6 +31,8 @@ export default defineConfig({
         test: {
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],
+          // Random, and long: npm run test:long has it.
+          exclude: process.env.KSPLICE_TEST_LONG ? [] : ['test/vm/chaos.test.ts'],
           testTimeout: vmTimeout,
           hookTimeout: vmTimeout,
           poolOptions: { forks: { singleFork: true } },

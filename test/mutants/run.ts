@@ -59,7 +59,7 @@ async function firstFailure({ tests, only }: Mutant, tree: string): Promise<Outc
   await execa('npx', ['vitest', 'run', ...options, ...names, tests], {
     cwd: tree,
     reject: false,
-    env: { TMPDIR: join(tree, 'tmp') },
+    env: { TMPDIR: join(tree, 'tmp'), KSPLICE_TEST_LONG: 'yes' },
   });
   const { testResults } = JSON.parse(await readFile(report, 'utf8')) as Report;
   const ran = testResults.flatMap(({ assertionResults }) => assertionResults);

@@ -8,7 +8,7 @@ failed=0
 
 run() {
 	printf '\n== %s\n' "$*"
-	if bash test/run.sh "$@"; then
+	if "$@"; then
 		results+=("passed  $*")
 	else
 		results+=("FAILED  $*")
@@ -16,12 +16,13 @@ run() {
 	fi
 }
 
-run chaos --minutes 10
-run soak --cycles 200
-run faults
-run fuzz
-export KSPLICE_TEST_BUILT=yes
-run kernels
+run bash test/run.sh chaos --minutes 10
+run bash test/run.sh soak --cycles 200
+run bash test/run.sh faults
+run bash test/run.sh fuzz
+export KSPLICE_TEST_BUILT=yes KSPLICE_TEST_LONG=yes
+run npx vitest run --project vm test/vm/chaos.test.ts
+run bash test/run.sh kernels
 printf '\n'
 printf '%s\n' "${results[@]}"
 exit $failed
