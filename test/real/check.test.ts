@@ -162,8 +162,16 @@ describe('an update made from other source', () => {
     const text = readFileSync(makefile, 'utf8');
     unlinkSync(makefile);
     writeFileSync(makefile, text.replace(/^SUBLEVEL = .*/m, sublevel));
-    const conf = await confdir('releaseconf', source);
-    const blind = await confdir('blindconf', source);
+    const atConfigure = await failure(confdir('refused', source));
+    expect(atConfigure.code).toBe('kernel-mismatch');
+    expect(atConfigure.message).toContain('header files differ');
+    // Header files tell configure already. Somebody may change the source after it.
+    const conf = await confdir('releaseconf', kernel.source);
+    const blind = await confdir('blindconf', kernel.source);
+    for (const dir of [conf, blind]) {
+      unlinkSync(path.join(dir, 'source'));
+      symlinkSync(source, path.join(dir, 'source'));
+    }
     unlinkSync(path.join(blind, 'image'));
     const files = await openKernelImage(kernel.image, silentUi);
 
