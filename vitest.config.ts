@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { testKernel } from './test/kernels/kernel.js';
 
@@ -5,10 +6,15 @@ import { testKernel } from './test/kernels/kernel.js';
 const kernel = await testKernel().catch(() => undefined);
 const vmTimeout = 900_000 * (kernel?.guest?.patience ?? 1);
 
-// Two projects: `unit` works on files and needs a compiler; `vm` boots stock
-// kernels, one at a time, and needs what test/run.sh installs.
+/** An emulated guest and its compiler have a gigabyte and a core. */
+const MOST_FORKS = 4;
+
+// Three projects: `unit` works on files and needs a compiler; `real` works on a stock kernel's
+// package and source, and `vm` boots it: they need what test/run.sh installs. Each file has a
+// process, one for each core: those of several projects wait in one queue.
 export default defineConfig({
   test: {
+    poolOptions: { forks: { maxForks: Math.min(availableParallelism(), MOST_FORKS) } },
     projects: [
       {
         test: {
@@ -24,7 +30,6 @@ export default defineConfig({
           include: ['test/real/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          poolOptions: { forks: { singleFork: true } },
         },
       },
       {
@@ -35,7 +40,6 @@ export default defineConfig({
           exclude: process.env.KSPLICE_TEST_LONG ? [] : ['test/vm/chaos.test.ts'],
           testTimeout: vmTimeout,
           hookTimeout: vmTimeout,
-          poolOptions: { forks: { singleFork: true } },
         },
       },
     ],

@@ -31,19 +31,6 @@ static unsigned long ftrace_site(unsigned long entry)
 	return site - entry <= ENDBR64_SIZE ? site : 0;
 }
 
-/*
- * NMIs go on while the machine is stopped.  What they call is among the code that
- * kprobes must keep away from, with the code that handles breakpoints: the kernel
- * keeps a list.  There, no CPU may ever meet a jump that is half written; an ftrace
- * handler is switched by one store.
- */
-static const char *no_time(const struct ksplice_function *f)
-{
-	if (ksplice_is_no_probe_text(f->old))
-		return "it may run in an NMI or while a breakpoint is handled";
-	return NULL;
-}
-
 static unsigned long entry_site(unsigned long entry)
 {
 	u32 insn;
@@ -88,10 +75,17 @@ static void set_jump(struct ksplice_function *f)
 static enum ksplice_cause choose_site(struct ksplice_function *f)
 {
 	unsigned long traced = ftrace_site(f->old);
+	bool in_interrupts = ksplice_is_no_probe_text(f->old);
 	const char *obstacle;
 
 	f->site = traced ? traced + MCOUNT_INSN_SIZE : entry_site(f->old);
-	obstacle = no_jump(f) ?: no_time(f);
+	obstacle = no_jump(f);
+	/*
+	 * NMIs go on while the machine is stopped, and no CPU may ever meet a jump that is
+	 * half written.  A handler of ftrace is switched by one store.
+	 */
+	if (!obstacle && in_interrupts)
+		obstacle = "it may run in an NMI or while a breakpoint is handled";
 	/* A handler comes before any jump: it would go on leading to the code below. */
 	if (f->below && f->below->by_ftrace)
 		obstacle = "ftrace redirects it already";
@@ -104,7 +98,7 @@ static enum ksplice_cause choose_site(struct ksplice_function *f)
 	if (traced)
 		return KSPLICE_OK;
 	pr_info("%s: %s cannot be replaced: %s\n", f->update->id, f->name, obstacle);
-	return no_time(f) ? KSPLICE_IN_INTERRUPTS : KSPLICE_RESERVED_TEXT;
+	return in_interrupts ? KSPLICE_IN_INTERRUPTS : KSPLICE_RESERVED_TEXT;
 }
 
 enum ksplice_cause ksplice_choose_sites(struct ksplice_update *update)
@@ -220,7 +214,6 @@ enum ksplice_cause ksplice_check_before_undo(struct ksplice_update *update)
 	struct ksplice_function *f;
 
 	lockdep_assert_held(&KERNEL(text_mutex));
-
 	list_for_each_entry(f, &update->functions, list) {
 		if (cause != KSPLICE_OK)
 			break;

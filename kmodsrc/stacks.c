@@ -95,11 +95,12 @@ static bool is_conflict(const struct ksplice_update *update, enum ksplice_step s
 static unsigned long thread_in_new_code(const struct ksplice_update *update,
 					enum ksplice_step step, struct task_struct *task)
 {
-	unsigned long fn = (unsigned long)kthread_func(task);
+	unsigned long fn;
 
-	if (!fn || (step != KSPLICE_REVERSE && step != KSPLICE_LEAVE))
+	if (step != KSPLICE_REVERSE && step != KSPLICE_LEAVE)
 		return 0;
-	return in_new_code(update, fn) ? fn : 0;
+	fn = (unsigned long)kthread_func(task);
+	return fn && in_new_code(update, fn) ? fn : 0;
 }
 
 /* Returns 0 if the stack is clear, or an address that is not. */

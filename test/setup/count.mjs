@@ -16,7 +16,8 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith('.check'))
 }
 for (const project of projects) {
   const before = passed + failures.length;
-  for (const file of readProject(project)) {
+  const files = readProject(project);
+  for (const file of files) {
     for (const test of file.assertionResults) {
       if (test.status === 'passed') passed++;
       else failures.push(`${project}: ${test.fullName} (${test.status})`);
@@ -27,6 +28,13 @@ for (const project of projects) {
     }
   }
   if (passed + failures.length === before) failures.push(`${project}: no test ran`);
+  // Of projects that ran together, each has a folder.
+  else if (project.includes('+')) {
+    for (const part of project.split('+')) {
+      const isPart = ({ name }) => name.includes(`/test/${part}/`);
+      if (!files.some(isPart)) failures.push(`${part}: no test ran`);
+    }
+  }
 }
 
 /** The test files of a project in vitest's JSON report; none when the run left no report. */

@@ -15,9 +15,12 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 /** Writes what vitest reports for a project: the statuses of its tests, file by file. */
-function report(project: string, files: { status: string; tests: string[] }[]): void {
-  const testResults = files.map(({ status, tests }, index) => ({
-    name: `file${index}`,
+function report(
+  project: string,
+  files: { name?: string; status: string; tests: string[] }[],
+): void {
+  const testResults = files.map(({ name, status, tests }, index) => ({
+    name: name ?? `file${index}`,
     status,
     message: 'it did not load',
     assertionResults: tests.map((result) => ({ status: result, fullName: 'a test' })),
@@ -61,5 +64,13 @@ describe('the verdict', () => {
     report('unit', [{ status: 'passed', tests: ['passed'] }]);
     report('real', []);
     expect(verdict('unit', 'real', 'vm')).toEqual({ status: 1, last: '1 passed, 2 failed' });
+  });
+
+  it('fails if one of the projects that ran together has no file', () => {
+    const file = (name: string) => ({ name, status: 'passed', tests: ['passed'] });
+    report('real+vm', [file('/x/test/vm/a.test.ts')]);
+    expect(verdict('real+vm')).toEqual({ status: 1, last: '1 passed, 1 failed' });
+    report('real+vm', [file('/x/test/vm/a.test.ts'), file('/x/test/real/a.test.ts')]);
+    expect(verdict('real+vm')).toEqual({ status: 0, last: '2 passed, 0 failed' });
   });
 });

@@ -1,8 +1,7 @@
 #!/bin/bash
-# All checks, whatever fails: formatting and lint, types, then the tests of each
-# project. Those on real objects and those in the guest run side by side: the
-# guest waits a lot, and compilers do not. The last line is the count of what passed
-# and failed.
+# All checks, whatever fails: formatting and lint, types, then the tests. Those on
+# real objects and those in the guest are in one queue, from which each core takes the
+# next file. The last line is the count of what passed and failed.
 #
 # usage: tests.sh [--kernels]   with the two scenes on other kernels (test/run.sh kernels), unless
 #                               more than $KSPLICE_TEST_KERNELS_BY minutes have passed before their turn
@@ -19,10 +18,13 @@ check() {
 	if "$@"; then echo passed >"$results/$name.check"; else echo failed >"$results/$name.check"; fi
 }
 
-run_project() {
-	printf '\n== %s\n' "$1"
-	npx vitest run --project "$1" \
-		--reporter=default --reporter=json --outputFile.json="$results/$1.json" 2>&1
+# run_tests PROJECT…
+run_tests() {
+	local name
+	name=$(IFS=+ && echo "$*")
+	printf '\n== %s\n' "$name"
+	npx vitest run "${@/#/--project=}" \
+		--reporter=default --reporter=json --outputFile.json="$results/$name.json" 2>&1
 }
 
 # Where nothing is cached, what comes before takes twice as long, and kernels have to be fetched and built.
@@ -36,17 +38,15 @@ in_time() {
 
 check lint npx biome check .
 check types npx tsc --noEmit
-run_project unit
-run_project vm | sed -u 's/^/vm: /' &
-run_project real
+run_tests unit
+run_tests real vm
 kernels=''
 if [[ ${1-} == --kernels ]] && in_time; then
 	kernels=yes
 	KSPLICE_TEST_BUILT=yes bash test/run.sh kernels --scenes
 fi
-wait
 
-projects=(unit real vm)
+projects=(unit real+vm)
 if [[ -n $kernels ]]; then
 	# Without a list of them something is wrong, and "kernels" is a project that did not run.
 	mapfile -t names < <(cat "$results/kernels/names" 2>/dev/null)

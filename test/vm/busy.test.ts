@@ -1,20 +1,11 @@
 // A function in which tasks sleep all the time, and what the tool does about it:
 // do_nanosleep(), with a task asleep in it from the start.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';
-import {
-  configure,
-  ksplice,
-  kspliceFails,
-  kspliceIn,
-  kspliceModules,
-  ROOT,
-  toolLine,
-} from './ksplice.js';
+import { ksplice, kspliceFails, kspliceIn, kspliceModules, toolLine } from './ksplice.js';
+import { Workshop } from './workshop.js';
 
 /** Who asks for more than a day is turned away. */
 const PATCH = `--- a/kernel/time/hrtimer.c
@@ -36,24 +27,13 @@ const PATIENT = { timeoutMs: 240_000 };
 const PLACE = /^do_nanosleep\+0x[0-9a-f]+\/0x[0-9a-f]+/;
 
 let kernel: TestKernel;
-let folder: string;
 let create: (id: string, ...more: string[]) => Promise<string>;
 
 beforeAll(async () => {
   kernel = await testKernel();
-  await mkdir(join(ROOT, '.work'), { recursive: true });
-  folder = await mkdtemp(join(ROOT, '.work', 'busy-'));
-  const confdir = join(folder, 'conf');
-  const patch = join(folder, 'nap.patch');
-  await configure(kernel, confdir);
-  await writeFile(patch, PATCH);
-  create = async (id, ...more) => {
-    const args = ['--patch', patch, '--config', confdir, '--id', id, '--output', folder];
-    await ksplice(['create', ...args, ...more]);
-    return join(folder, `ksplice-${id}.tar.gz`);
-  };
+  const workshop = await Workshop.open(kernel, 'busy');
+  create = (id, ...more) => workshop.create(id, PATCH, ...more);
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Starts a sleep and returns its process id when it is asleep. */
 async function nap(guest: Guest, seconds: number): Promise<number> {

@@ -1,34 +1,24 @@
 // Tasks that have left the kernel's list of processes and still run: release_task() and what it calls. Nobody
 // who goes through that list finds them. Without the core's own look, undo unloads new code under such a task.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { hasOption, type TestKernel, testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';
-import {
-  configure,
-  ksplice,
-  kspliceFails,
-  kspliceIn,
-  kspliceModules,
-  ROOT,
-  sourcePatch,
-} from './ksplice.js';
+import { kspliceFails, kspliceIn, kspliceModules, ROOT, sourcePatch } from './ksplice.js';
+import { Workshop } from './workshop.js';
 
 const HEADERS = '#include <linux/delay.h>\n#include <linux/mman.h>\n';
 
 let kernel: TestKernel;
-let folder: string;
 let update: string;
 let lingerers: string;
 
 beforeAll(async () => {
   kernel = await testKernel();
-  await mkdir(join(ROOT, '.work'), { recursive: true });
-  folder = await mkdtemp(join(ROOT, '.work', 'exiting-'));
-  lingerers = join(folder, 'lingerers');
+  const workshop = await Workshop.open(kernel, 'exiting');
+  lingerers = join(workshop.folder, 'lingerers');
   const source = join(ROOT, 'test/fixtures/live/lingerers.c');
   await execa('gcc', ['-O2', '-Wall', '-pthread', '-o', lingerers, source]);
   const patch = sourcePatch(kernel, 'arch/x86/kernel/process_64.c', [
@@ -37,14 +27,8 @@ beforeAll(async () => {
       `${HEADERS}$&\twhile (dead_task == current && !strcmp(current->comm, "lingerer") &&\n\t       sysctl_overcommit_ratio == 77)\n\t\tmsleep(50);\n`,
     ],
   ]);
-  await writeFile(join(folder, 'linger.patch'), patch);
-  const confdir = join(folder, 'conf');
-  await configure(kernel, confdir);
-  const words = ['--patch', join(folder, 'linger.patch'), '--config', confdir, '--id', 'linger'];
-  await ksplice(['create', ...words, '--output', folder]);
-  update = join(folder, 'ksplice-linger.tar.gz');
+  update = await workshop.create('linger', patch);
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Undo is busy while the task lingers, and says who it is; then it succeeds. */
 async function undoWaits(guest: Guest): Promise<void> {

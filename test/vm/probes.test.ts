@@ -2,34 +2,26 @@
 // whoever probes a function by its name goes on doing so while it is replaced.
 
 import { execFileSync } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';
-import { configure, ksplice, kspliceIn, kspliceModules, ROOT, sourcePatch } from './ksplice.js';
+import { kspliceIn, kspliceModules, ROOT, sourcePatch } from './ksplice.js';
+import { Workshop } from './workshop.js';
 
-const folder = join(ROOT, '.work', 'probes');
-const ATTACH = join(folder, 'attach');
 const TRACING = '/sys/kernel/tracing';
 const EVENTS = `${TRACING}/kprobe_events`;
 let kernel: TestKernel;
-
-async function create(id: string, patch: string, ...more: string[]): Promise<string> {
-  const file = join(folder, `${id}.patch`);
-  await writeFile(file, patch);
-  const args = ['--patch', file, '--config', join(folder, 'conf'), '--id', id];
-  await ksplice(['create', ...args, '--output', folder, ...more]);
-  return join(folder, `ksplice-${id}.tar.gz`);
-}
+let workshop: Workshop;
+/** Attaches programs to a function. */
+let attach: string;
 
 beforeAll(async () => {
   kernel = await testKernel();
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  await configure(kernel, join(folder, 'conf'));
+  workshop = await Workshop.open(kernel, 'probes');
+  attach = join(workshop.folder, 'attach');
   const source = join(ROOT, 'test', 'fixtures', 'probes', 'attach.c');
-  execFileSync('gcc', ['-O1', '-Wall', '-o', ATTACH, source]);
+  execFileSync('gcc', ['-O1', '-Wall', '-o', attach, source]);
 });
 
 /** Where a function is in a module of an update, all its parts. */
@@ -66,7 +58,7 @@ describe('new code of functions that may not be probed', () => {
   /** New in a section that is closed, and what comes along with it. */
   const IN_SECTION = ['divides', 'fixup_bad_iret'];
   const OPEN = 'uptime_proc_show';
-  const DIVIDE = join(folder, 'divide');
+  let divide: string;
   let update: string;
 
   beforeAll(async () => {
@@ -82,9 +74,10 @@ describe('new code of functions that may not be probed', () => {
         [/^\tseq_printf\(m, "%lu/m, '\tasm volatile("nop");\n$&'],
       ]),
     ];
-    update = await create('closed', patch.join(''));
+    update = await workshop.create('closed', patch.join(''));
     const source = 'int main(int argc, char **argv) { return argv[0][0] / (argc - 1); }';
-    execFileSync('gcc', ['-x', 'c', '-o', DIVIDE, '-'], { input: source });
+    divide = join(workshop.folder, 'divide');
+    execFileSync('gcc', ['-x', 'c', '-o', divide, '-'], { input: source });
   });
 
   it('may not be probed either', async () => {
@@ -114,7 +107,7 @@ describe('new code of functions that may not be probed', () => {
         }
       }
 
-      await guest.run(DIVIDE);
+      await guest.run(divide);
       const log = await guest.dmesg();
       expect(log.filter(({ text }) => text.includes('ksplice test: a division'))).toHaveLength(1);
 
@@ -137,11 +130,11 @@ describe('a function that is replaced', () => {
     });
 
   beforeAll(async () => {
-    updates.push(await create('named', says('first').join('')));
+    updates.push(await workshop.create('named', says('first').join('')));
     const again = says('second')
       .join('')
       .replaceAll(/^-(\tseq_printf\(m, ")/gm, '-$1first ');
-    updates.push(await create('again', again, '--on', updates[0]!));
+    updates.push(await workshop.create('again', again, '--on', updates[0]!));
   });
 
   /** By each way in which somebody names a function: is it found, and does it fire when it is called? */
@@ -159,7 +152,7 @@ describe('a function that is replaced', () => {
       await guest.ok(`echo >${EVENTS}`);
 
       for (const way of ['kprobe', 'kretprobe', 'fentry']) {
-        expect(await guest.ok(`${ATTACH} ${way} ${name} ${file}`), way).toBe('1');
+        expect(await guest.ok(`${attach} ${way} ${name} ${file}`), way).toBe('1');
       }
 
       await guest.ok(`cd ${TRACING}; echo ${name} >set_ftrace_filter; echo >trace`);

@@ -2,8 +2,6 @@
 // init (__ro_after_init): the kernel's module loader would write to them. Each
 // branch must go the way that its key says in the kernel that runs.
 
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ElfObject } from '../../src/elf/object.js';
 import { SEALED_SECTION } from '../../src/update/new-code.js';
@@ -13,16 +11,13 @@ import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';
 import {
   alteredUpdate,
-  configure,
   ksplice,
   kspliceFails,
   kspliceIn,
   kspliceModules,
-  ROOT,
   sourcePatch,
 } from './ksplice.js';
-
-const folder = path.join(ROOT, '.work', 'update-sealed-keys');
+import { Workshop } from './workshop.js';
 
 /** Says which way a branch goes: likely and unlikely, which the compiler lays out differently. */
 const tells = (key: string, name: string) =>
@@ -114,37 +109,20 @@ function moveSite(module: Buffer): void {
 
 describe('new code with keys that are read-only', () => {
   let kernel: TestKernel;
-  const update = (id: string) => path.join(folder, `ksplice-${id}.tar.gz`);
+  let updates: Readonly<Record<'kernel' | 'module', string>>;
   beforeAll(async () => {
     kernel = await testKernel();
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    const confdir = path.join(folder, 'conf');
-    await configure(kernel, confdir);
-    for (const [id, patch] of Object.entries({
-      kernel: inKernel(kernel),
-      module: inModule(kernel),
-    })) {
-      const file = path.join(folder, `${id}.patch`);
-      writeFileSync(file, patch);
-      await ksplice([
-        'create',
-        '--patch',
-        file,
-        '--config',
-        confdir,
-        '--id',
-        id,
-        '--output',
-        folder,
-      ]);
-    }
+    const workshop = await Workshop.open(kernel, 'sealed-keys');
+    updates = {
+      kernel: await workshop.create('kernel', inKernel(kernel)),
+      module: await workshop.create('module', inModule(kernel)),
+    };
   });
 
   const pinning = ['again, pinning is on', 'pinning is on'];
   const onlyKernel = async (guest: Guest, expected: readonly string[]) => {
     expect(await said(guest, () => callKernel(guest))).toEqual([]);
-    await kspliceIn(guest, `apply ${update('kernel')}`);
+    await kspliceIn(guest, `apply ${updates.kernel}`);
     expect(await said(guest, () => callKernel(guest))).toEqual([...expected, ...pinning].sort());
     await kspliceIn(guest, 'undo kernel');
     expect(await said(guest, () => callKernel(guest))).toEqual([]);
@@ -156,13 +134,13 @@ describe('new code with keys that are read-only', () => {
       await onlyKernel(guest, ['offset is on', 'again, offset is on']);
 
       // The module's keys change until its init is through.
-      const error = await kspliceFails(guest, `apply --partial ${update('module')}`);
+      const error = await kspliceFails(guest, `apply --partial ${updates.module}`);
       expect(error.code).toBe('target-not-loaded');
       expect(error.message).toContain('chacha_use_');
 
       await guest.ok('modprobe -a algif_skcipher chacha_x86_64');
       const before = await encrypt(guest);
-      await kspliceIn(guest, `apply ${update('module')}`);
+      await kspliceIn(guest, `apply ${updates.module}`);
       const all = await said(guest, async () => expect(await encrypt(guest)).toBe(before));
       expect(all).toEqual(['again, simd is on', 'avx512 is off', 'simd is on']);
       await kspliceIn(guest, 'undo module');
@@ -172,9 +150,9 @@ describe('new code with keys that are read-only', () => {
   });
 
   it('is refused if a branch is not what the table says, and leaves nothing', async () => {
-    const writable = await altered(update('kernel'), 'writable', exchangeKey);
-    const moved = await altered(update('kernel'), 'moved', moveSite);
-    const { files, contents } = await readUpdate(update('kernel'));
+    const writable = await altered(updates.kernel, 'writable', exchangeKey);
+    const moved = await altered(updates.kernel, 'moved', moveSite);
+    const { files, contents } = await readUpdate(updates.kernel);
     const { module, file } = contents.changes[0]!.newCode;
     const { addend } = firstSite(files.get(file)!);
     const shown = newCodeName('version_proc_show', 'kernel');
@@ -191,23 +169,23 @@ describe('new code with keys that are read-only', () => {
       const events = '/sys/kernel/tracing/kprobe_events';
       await guest.ok(`echo 'p:waits ${module}:${shown}+${addend}' >${events}`);
       await guest.ok('echo 1 >/sys/kernel/tracing/events/kprobes/waits/enable');
-      await refused(update('kernel'), /a kprobe is at version_proc_show\.ksplice_kernel\+/);
+      await refused(updates.kernel, /a kprobe is at version_proc_show\.ksplice_kernel\+/);
       // It has gone with the module, or waits again.
       await guest.run('echo 0 >/sys/kernel/tracing/events/kprobes/waits/enable');
       await guest.ok(`>${events}`);
-      await kspliceIn(guest, `apply ${update('kernel')}`);
+      await kspliceIn(guest, `apply ${updates.kernel}`);
       await kspliceIn(guest, 'undo kernel');
     });
   });
 
   it('is shown with its keys', async () => {
-    const { targets } = (await ksplice(['inspect', update('kernel')])) as {
+    const { targets } = (await ksplice(['inspect', updates.kernel])) as {
       targets: { tables: { name: string; entries: number }[] }[];
     };
     expect(targets[0]!.tables).toContainEqual(
       expect.objectContaining({ name: SEALED_SECTION, mechanism: 'fixed jump label', entries: 4 }),
     );
-    const code = await ksplice(['inspect', update('kernel'), '--function', 'cr4_update_irqsoff']);
+    const code = await ksplice(['inspect', updates.kernel, '--function', 'cr4_update_irqsoff']);
     expect(JSON.stringify(code)).toContain('fixed jump label cr_pinning, to ');
   });
 

@@ -1,31 +1,19 @@
 // What one target of an update adds, another one uses: a counter that is new in the
 // kernel proper, and is shown by a module.
 
-import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { withGuest } from './harness/index.js';
-import {
-  configure,
-  ksplice,
-  kspliceIn,
-  kspliceModules,
-  ROOT,
-  type SourceEdit,
-  sourcePatch,
-} from './ksplice.js';
+import { kspliceIn, kspliceModules, type SourceEdit, sourcePatch } from './ksplice.js';
+import { Workshop } from './workshop.js';
 
-const folder = join(ROOT, '.work', 'shared');
-const update = join(folder, 'ksplice-shared.tar.gz');
+let update: string;
 let kernel: TestKernel;
 
 const patch = (file: string, edits: readonly SourceEdit[]) => sourcePatch(kernel, file, edits);
 
 beforeAll(async () => {
   kernel = await testKernel();
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
   // The module comes first in the patch, and last into the kernel.
   const parts = [
     patch('net/sctp/proc.c', [
@@ -43,10 +31,8 @@ beforeAll(async () => {
       [/^(?=\tseq_puts\(p, )/m, '\tshows_of_softirqs(1);\n'],
     ]),
   ];
-  await writeFile(join(folder, 'shared.patch'), parts.join(''));
-  await configure(kernel, join(folder, 'conf'));
-  const change = ['--patch', join(folder, 'shared.patch'), '--config', join(folder, 'conf')];
-  await ksplice(['create', ...change, '--id', 'shared', '--output', folder]);
+  const workshop = await Workshop.open(kernel, 'shared');
+  update = await workshop.create('shared', parts.join(''));
 });
 
 describe('a function that is new in the kernel proper', () => {

@@ -1,34 +1,25 @@
 // Code that the switch itself is made of, that handles breakpoints, or that runs in NMIs: it is replaced where
 // that is safe, and refused where it is always in use.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { withGuest } from './harness/index.js';
 import {
-  configure,
-  ksplice,
   kspliceFails,
   kspliceIn,
   kspliceModules,
-  ROOT,
   type SourceEdit,
   sourcePatch,
 } from './ksplice.js';
+import { Workshop } from './workshop.js';
 
 let kernel: TestKernel;
-let folder: string;
-let confdir: string;
+let workshop: Workshop;
 
 beforeAll(async () => {
   kernel = await testKernel();
-  await mkdir(join(ROOT, '.work'), { recursive: true });
-  folder = await mkdtemp(join(ROOT, '.work', 'switch-code-'));
-  confdir = join(folder, 'conf');
-  await configure(kernel, confdir);
+  workshop = await Workshop.open(kernel, 'switch-code');
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** An update of functions that are each to begin with a further instruction, in some files. */
 async function create(id: string, files: Readonly<Record<string, RegExp[]>>): Promise<string> {
@@ -36,11 +27,7 @@ async function create(id: string, files: Readonly<Record<string, RegExp[]>>): Pr
     const edits = heads.map((head): SourceEdit => [head, '$&\tasm volatile("nop");\n']);
     return sourcePatch(kernel, file, edits);
   });
-  const patch = join(folder, `${id}.patch`);
-  await writeFile(patch, patches.join(''));
-  const words = ['--patch', patch, '--config', confdir, '--id', id, '--output', folder];
-  await ksplice(['create', ...words]);
-  return join(folder, `ksplice-${id}.tar.gz`);
+  return workshop.create(id, patches.join(''));
 }
 
 it('the code of the switch is replaced, or refused as always in use', async () => {
