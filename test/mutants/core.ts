@@ -79,7 +79,7 @@ const live: readonly Mutant[] = [
   core(
     'the function of a kernel thread that has not begun',
     'stacks.c',
-    'return in_new_code(update, fn) ? fn : 0;',
+    'return fn && in_new_code(update, fn) ? fn : 0;',
     'return 0;',
     'a thread that has not begun',
   ),
@@ -93,8 +93,8 @@ const live: readonly Mutant[] = [
   core(
     'the list of code that may run in an NMI',
     'site.c',
-    'if (ksplice_is_no_probe_text(f->old))',
-    'if (false)',
+    'bool in_interrupts = ksplice_is_no_probe_text(f->old);',
+    'bool in_interrupts = false;',
     'is not replaced where ftrace cannot help|is redirected by ftrace',
   ),
   core(
