@@ -9,6 +9,13 @@ import type { ObjectDiff } from '../diff/types.js';
 import { ElfObject, type ElfSymbol } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
+import {
+  judgeLayout,
+  type LayoutChange,
+  layoutNotes,
+  layoutRefusals,
+  type TypedObject,
+} from '../layout/guard.js';
 import type { Ui } from '../ui.js';
 import type { Update } from '../update/update.js';
 import { checkBases } from './base-objects.js';
@@ -38,10 +45,19 @@ export interface Differences {
   readonly homes: AllHomes;
   /** What the differ had to remark, by object. */
   readonly notes: readonly string[];
+  /** Types that change; null if they were not compared. */
+  readonly layout: readonly LayoutChange[] | null;
+}
+
+/** How types are compared. */
+export interface LayoutOptions {
+  /** Types whose change the author allows. */
+  readonly allowed: readonly string[];
 }
 
 /**
  * @param bases the updates below, which the objects were compiled with as well
+ * @param compareTypes undefined if the objects have no type information, since the change touches no type
  * @throws KspliceError `refused-change` with every refusal of every object,
  *   `no-changes` if no running code changes
  */
@@ -50,9 +66,11 @@ export function findDifferences(
   tables: TableSizes,
   ui: Ui,
   bases: readonly Update[] = [],
+  compareTypes?: LayoutOptions,
 ): Differences {
   const notes: string[] = [];
   const refusals: ObjectDiff['refusals'][number][] = [];
+  const typed: TypedObject[] = [];
   const targets = new Map<string, ChangedObjectFile[]>();
   const allHomes = new Map<string, Map<string, Homes>>();
   objects.forEach((object, index) => {
@@ -67,6 +85,8 @@ export function findDifferences(
     const diff = diffObjects(running, readForDiff(object.post), object.name, tables, isNewcomer);
     notes.push(...diff.notes.map((note) => `${object.name}: ${note}`));
     refusals.push(...diff.refusals);
+    const replaced = new Set(diff.replaced.map((one) => one.name));
+    typed.push({ name: object.name, pre: running, post: diff.post, replaced });
     if (diff.verdict !== 'changed') return;
     const stacked = bases.length > 0 ? { homes } : {};
     const changed = { label: object.name, diff, plain: read(object.plain), ...stacked };
@@ -74,14 +94,32 @@ export function findDifferences(
       targets.set(owner, [...(targets.get(owner) ?? []), changed]);
     }
   });
+  const layout = compareTypes ? judgeLayout(typed, compareTypes.allowed) : null;
+  // Where no code changes nobody takes anything for something else.
+  if (layout && targets.size > 0) {
+    refusals.push(...layoutRefusals(layout));
+    notes.push(...layoutNotes(layout));
+  }
   if (refusals.length > 0) throw refused(refusals);
   if (targets.size === 0) throw nothing(notes);
+  if (layout && compareTypes) checkAllowed(layout, compareTypes.allowed);
   for (const note of notes) ui.info(note);
   return {
     targets: [...targets].map(([target, objects]) => ({ target, objects })),
     homes: allHomes,
     notes,
+    layout,
   };
+}
+
+/** @throws KspliceError `usage` if a type is allowed to change that does not */
+function checkAllowed(layout: readonly LayoutChange[], allowed: readonly string[]): void {
+  const changed = layout.filter(({ verdict }) => verdict === 'allowed').map(({ name }) => name);
+  const idle = allowed.filter((name) => !changed.includes(name));
+  if (idle.length === 0) return;
+  throw new KspliceError('usage', `--allow-layout: nothing stands against ${idle.join(', ')}`, {
+    advice: 'Leave it out: the type does not change, or fits the objects that exist.',
+  });
 }
 
 /** From the object as it was booted through the updates below. */

@@ -1,6 +1,7 @@
 // debug/report.json: what an update changes and how it was made, for people and
 // for scripts. Its shape is documented in docs/design.md.
 
+import type { LayoutChange } from '../layout/guard.js';
 import { buildIdOf } from '../run/build-id.js';
 import type { ChangedTarget } from './differences.js';
 import type { KernelFacts } from './kernel-facts.js';
@@ -65,6 +66,8 @@ export interface Report {
   /** Build id of that kernel; null if not known. */
   readonly buildId: string | null;
   readonly notes: readonly string[];
+  /** Types that change; null if the change cannot touch one, or types could not be compared. */
+  readonly layout: readonly LayoutChange[] | null;
   /** In milliseconds, by stage. */
   readonly timings: readonly { readonly what: string; readonly ms: number }[];
 }
@@ -74,12 +77,13 @@ export interface ReportedChanges {
   readonly on: readonly string[];
   readonly targets: readonly ChangedTarget[];
   readonly considered: readonly Considered[];
+  readonly layout: readonly LayoutChange[] | null;
 }
 
 /** Puts the report together. */
 export function makeReport(
   release: string,
-  { on, targets: changed, considered }: ReportedChanges,
+  { on, targets: changed, considered, layout }: ReportedChanges,
   code: readonly TargetCode[],
   notes: readonly string[],
   facts: KernelFacts,
@@ -121,6 +125,7 @@ export function makeReport(
     provedAgainst: facts.image?.kernel.origin ?? null,
     buildId: (facts.image && buildIdOf(facts.image.kernel)) ?? null,
     notes,
+    layout,
     timings: run.timings,
   };
 }

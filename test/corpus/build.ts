@@ -104,7 +104,7 @@ async function packAndProve(
   const contents = finishModules(id, code, core, modules);
   const report = makeReport(
     confdir.release,
-    { on: [], targets: changed, considered: [] },
+    { on: [], targets: changed, considered: [], layout: null },
     code,
     [],
     facts,

@@ -72,6 +72,13 @@ export const command: Command = {
         describe: 'Change only these: vmlinux, or modules (separated by commas)',
       })
       .option('allow-busy', allowBusyOption)
+      .option('allow-layout', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe:
+          'Change this type ("struct foo") although objects of it exist: you know that it does no harm; may be repeated',
+      })
       .option('on', {
         type: 'string',
         array: true,
@@ -192,10 +199,17 @@ function readOptions(args: Record<string, unknown>): CreateOptions {
     series: args.series === true,
     buildModules: args['build-modules'] === true,
     allowBusy: readNames(args['allow-busy']),
+    allowLayout: readTypes(args['allow-layout']),
     onlyTargets: targets?.flatMap((text) => text.split(',')).filter((name) => name !== ''),
     signing: readSigning(args),
     keep: args.verbose === true,
   };
+}
+
+/** Types as C has them; "struct:foo" needs no quotes in a shell. */
+function readTypes(given: unknown): string[] {
+  const words = (given as string[] | undefined) ?? [];
+  return [...new Set(words.map((word) => word.replace(':', ' ').replace(/\s+/g, ' ').trim()))];
 }
 
 /** sign-file runs in another directory than we. */
