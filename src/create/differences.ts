@@ -45,19 +45,30 @@ export interface Differences {
   readonly homes: AllHomes;
   /** What the differ had to remark, by object. */
   readonly notes: readonly string[];
-  /** Types that change; null if they were not compared. */
-  readonly layout: readonly LayoutChange[] | null;
+  readonly layout: Layout;
 }
 
-/** How types are compared. */
+/**
+ * Whether types were compared. Not if the change is only of statements (`not touched`), or if the
+ * compiler cannot describe types (`not possible`).
+ */
+export type Comparing = 'compared' | 'not touched' | 'not possible';
+
+/** The types that change. */
+export interface Layout {
+  readonly comparing: Comparing;
+  readonly changes: readonly LayoutChange[];
+}
+
 export interface LayoutOptions {
+  readonly comparing: Comparing;
   /** Types whose change the author allows. */
   readonly allowed: readonly string[];
 }
 
 /**
  * @param bases the updates below, which the objects were compiled with as well
- * @param compareTypes undefined if the objects have no type information, since the change touches no type
+ * @param types `compared` if the objects have type information
  * @throws KspliceError `refused-change` with every refusal of every object,
  *   `no-changes` if no running code changes
  */
@@ -66,7 +77,7 @@ export function findDifferences(
   tables: TableSizes,
   ui: Ui,
   bases: readonly Update[] = [],
-  compareTypes?: LayoutOptions,
+  types: LayoutOptions = { comparing: 'not possible', allowed: [] },
 ): Differences {
   const notes: string[] = [];
   const refusals: ObjectDiff['refusals'][number][] = [];
@@ -94,21 +105,22 @@ export function findDifferences(
       targets.set(owner, [...(targets.get(owner) ?? []), changed]);
     }
   });
-  const layout = compareTypes ? judgeLayout(typed, compareTypes.allowed) : null;
+  const isCompared = types.comparing === 'compared';
+  const layout = isCompared ? judgeLayout(typed, types.allowed) : [];
   // Where no code changes nobody takes anything for something else.
-  if (layout && targets.size > 0) {
+  if (targets.size > 0) {
     refusals.push(...layoutRefusals(layout));
     notes.push(...layoutNotes(layout));
   }
   if (refusals.length > 0) throw refused(refusals);
   if (targets.size === 0) throw nothing(notes);
-  if (layout && compareTypes) checkAllowed(layout, compareTypes.allowed);
+  checkAllowed(layout, types.allowed);
   for (const note of notes) ui.info(note);
   return {
     targets: [...targets].map(([target, objects]) => ({ target, objects })),
     homes: allHomes,
     notes,
-    layout,
+    layout: { comparing: types.comparing, changes: layout },
   };
 }
 

@@ -16,7 +16,12 @@ import { readBases } from './bases.js';
 import { codeFiles, isCode } from './choose-objects.js';
 import { compilePost, compilePre } from './compile.js';
 import { type CoreModule, provideCore, withCore } from './core-module.js';
-import { type ChangedTarget, type Differences, findDifferences } from './differences.js';
+import {
+  type ChangedTarget,
+  type Comparing,
+  type Differences,
+  findDifferences,
+} from './differences.js';
 import { buildFixedModules } from './fixed-modules.js';
 import { describesTypes, type KernelHeaders, readHeaders } from './kbuild.js';
 import { type KernelFacts, readKernelFacts } from './kernel-facts.js';
@@ -127,7 +132,8 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
   const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
   const wanted = new WantedTargets(options.onlyTargets ?? []);
   const area = run.directory.stage('1-pre');
-  const types = needsTypes(files, below, headers, run.ui);
+  const comparing = howTypesAreCompared(files, below, headers, run.ui);
+  const types = comparing === 'compared';
   const request = { source, files, wanted, confdir, headers, facts, jobs, types, area };
   const module = options.module ? await buildModuleDirectory(request, run.ui) : undefined;
   const tree = (await change.git?.checkOut(run.undo, run.ui)) ?? source;
@@ -139,22 +145,22 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
   const { pre, considered } = module ?? (await compilePre(work, files, wanted, run));
   const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
   const tables = await askTableSizes(work, run.ui, module?.model);
-  return { work, considered, objects, tables, types, facts: module ? module.facts : facts };
+  return { work, considered, objects, tables, comparing, facts: module ? module.facts : facts };
 }
 
-/** Whether the types of the objects are to be compared: where the change cannot touch one, they are not. */
-function needsTypes(
+/** Where the change cannot touch a type, the compiler need not describe them. */
+function howTypesAreCompared(
   files: readonly PatchedFile[],
   below: readonly (readonly PatchedFile[])[],
   headers: KernelHeaders,
   ui: Ui,
-): boolean {
-  if (!mayChangeTypes([...files, ...below.flat()])) return false;
-  if (describesTypes(headers)) return true;
+): Comparing {
+  if (!mayChangeTypes([...files, ...below.flat()])) return 'not touched';
+  if (describesTypes(headers)) return 'compared';
   ui.warn(
     `the change may alter the layout of data, and ${headers.compiler} cannot tell: that the new code fits the objects that exist is not checked`,
   );
-  return false;
+  return 'not possible';
 }
 
 type Compiled = Awaited<ReturnType<typeof compileStates>>;
@@ -164,8 +170,8 @@ async function compareStates({ options, files, bases }: Task, compiled: Compiled
   const { directory, ui } = run;
   ui.stage(`comparing ${count(objects.length, 'object')}`);
   const { allowLayout = [] } = options;
-  const layout = compiled.types ? { allowed: allowLayout } : undefined;
-  const differences = findDifferences(objects, tables, ui, bases, layout);
+  const types = { comparing: compiled.comparing, allowed: allowLayout };
+  const differences = findDifferences(objects, tables, ui, bases, types);
   const { targets } = differences;
   const fixed = options.buildModules
     ? await buildFixedModules(work, files, targets, join(directory.path, 'fixed'), ui)

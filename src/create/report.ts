@@ -1,9 +1,8 @@
 // debug/report.json: what an update changes and how it was made, for people and
 // for scripts. Its shape is documented in docs/design.md.
 
-import type { LayoutChange } from '../layout/guard.js';
 import { buildIdOf } from '../run/build-id.js';
-import type { ChangedTarget } from './differences.js';
+import type { ChangedTarget, Layout } from './differences.js';
 import type { KernelFacts } from './kernel-facts.js';
 import type { RunDirectory } from './stages.js';
 import type { TargetCode } from './target-code.js';
@@ -66,8 +65,8 @@ export interface Report {
   /** Build id of that kernel; null if not known. */
   readonly buildId: string | null;
   readonly notes: readonly string[];
-  /** Types that change; null if the change cannot touch one, or types could not be compared. */
-  readonly layout: readonly LayoutChange[] | null;
+  /** Types of data that change. */
+  readonly layout: Layout;
   /** In milliseconds, by stage. */
   readonly timings: readonly { readonly what: string; readonly ms: number }[];
 }
@@ -77,7 +76,7 @@ export interface ReportedChanges {
   readonly on: readonly string[];
   readonly targets: readonly ChangedTarget[];
   readonly considered: readonly Considered[];
-  readonly layout: readonly LayoutChange[] | null;
+  readonly layout: Layout;
 }
 
 /** Puts the report together. */
