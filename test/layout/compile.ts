@@ -9,17 +9,19 @@ import { ElfObject } from '../../src/elf/object.js';
 const FLAGS = ['-O2', '-ffunction-sections', '-fdata-sections', '-fno-pic', '-fcf-protection=none'];
 const TYPES = ['-g', '-gdwarf-5', '-gbtf'];
 
-/**
- * @param text of one file
- * @param flags others than create's
- */
-export function compile(text: string, flags: readonly string[] = TYPES): ElfObject {
+/** @param text of one file */
+export function compile(text: string): ElfObject {
+  return new ElfObject(compileBytes(text), 'a.o');
+}
+
+/** The same, as a file. */
+export function compileBytes(text: string): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'ksplice-types-'));
   try {
     const [source, object] = [join(folder, 'a.c'), join(folder, 'a.o')];
     writeFileSync(source, text);
-    execFileSync('gcc', [...FLAGS, ...flags, '-c', '-o', object, source]);
-    return new ElfObject(readFileSync(object), 'a.o');
+    execFileSync('gcc', [...FLAGS, ...TYPES, '-c', '-o', object, source]);
+    return readFileSync(object);
   } finally {
     rmSync(folder, { recursive: true });
   }
