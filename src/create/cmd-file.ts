@@ -94,20 +94,23 @@ export function ownersOf(command: readonly string[]): string[] {
 }
 
 /**
- * The same commands with the code in a section for each function and datum,
- * without debug information, to another output file.
+ * The same commands with the code in a section for each function and datum, to another
+ * output file.
  * @param object the object's name in the commands
+ * @param types with type and debug information, which changes no code; without any if false
  */
 export function sectioned(
   commands: readonly (readonly string[])[],
   object: string,
   output: string,
+  types = false,
 ): string[][] {
+  const debug = types ? ['-g', '-gdwarf-5', '-gbtf'] : ['-g0'];
   return commands.map((words, index) => {
     const renamed = words.map((word) => (word === object ? output : word));
     if (index > 0) return renamed;
     const kept = renamed.filter((word) => !word.startsWith('-Wp,-M'));
-    const sections = ['-ffunction-sections', '-fdata-sections', '-g0'];
+    const sections = ['-ffunction-sections', '-fdata-sections', ...debug];
     // After the object's own flags: some files say -fno-function-sections.
     return [...kept.slice(0, kept.indexOf('-c')), ...sections, ...kept.slice(kept.indexOf('-c'))];
   });

@@ -9,6 +9,13 @@ import type { ObjectDiff } from '../diff/types.js';
 import { ElfObject, type ElfSymbol } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
+import {
+  judgeLayout,
+  type LayoutChange,
+  layoutNotes,
+  layoutRefusals,
+  type TypedObject,
+} from '../layout/guard.js';
 import type { Ui } from '../ui.js';
 import type { Update } from '../update/update.js';
 import { checkBases } from './base-objects.js';
@@ -38,10 +45,30 @@ export interface Differences {
   readonly homes: AllHomes;
   /** What the differ had to remark, by object. */
   readonly notes: readonly string[];
+  readonly layout: Layout;
+}
+
+/**
+ * Whether types were compared. Not if the change is only of statements (`not touched`), or if the
+ * compiler cannot describe types (`not possible`).
+ */
+export type Comparing = 'compared' | 'not touched' | 'not possible';
+
+/** The types that change. */
+export interface Layout {
+  readonly comparing: Comparing;
+  readonly changes: readonly LayoutChange[];
+}
+
+export interface LayoutOptions {
+  readonly comparing: Comparing;
+  /** Types whose change the author allows. */
+  readonly allowed: readonly string[];
 }
 
 /**
  * @param bases the updates below, which the objects were compiled with as well
+ * @param types `compared` if the objects have type information
  * @throws KspliceError `refused-change` with every refusal of every object,
  *   `no-changes` if no running code changes
  */
@@ -50,9 +77,11 @@ export function findDifferences(
   tables: TableSizes,
   ui: Ui,
   bases: readonly Update[] = [],
+  types: LayoutOptions = { comparing: 'not possible', allowed: [] },
 ): Differences {
   const notes: string[] = [];
   const refusals: ObjectDiff['refusals'][number][] = [];
+  const typed: TypedObject[] = [];
   const targets = new Map<string, ChangedObjectFile[]>();
   const allHomes = new Map<string, Map<string, Homes>>();
   objects.forEach((object, index) => {
@@ -67,6 +96,8 @@ export function findDifferences(
     const diff = diffObjects(running, readForDiff(object.post), object.name, tables, isNewcomer);
     notes.push(...diff.notes.map((note) => `${object.name}: ${note}`));
     refusals.push(...diff.refusals);
+    const replaced = new Set(diff.replaced.map((one) => one.name));
+    typed.push({ name: object.name, pre: running, post: diff.post, replaced });
     if (diff.verdict !== 'changed') return;
     const stacked = bases.length > 0 ? { homes } : {};
     const changed = { label: object.name, diff, plain: read(object.plain), ...stacked };
@@ -74,14 +105,33 @@ export function findDifferences(
       targets.set(owner, [...(targets.get(owner) ?? []), changed]);
     }
   });
+  const isCompared = types.comparing === 'compared';
+  const layout = isCompared ? judgeLayout(typed, types.allowed) : [];
+  // Where no code changes nobody takes anything for something else.
+  if (targets.size > 0) {
+    refusals.push(...layoutRefusals(layout));
+    notes.push(...layoutNotes(layout));
+  }
   if (refusals.length > 0) throw refused(refusals);
   if (targets.size === 0) throw nothing(notes);
+  checkAllowed(layout, types.allowed);
   for (const note of notes) ui.info(note);
   return {
     targets: [...targets].map(([target, objects]) => ({ target, objects })),
     homes: allHomes,
     notes,
+    layout: { comparing: types.comparing, changes: layout },
   };
+}
+
+/** @throws KspliceError `usage` if a type is allowed to change that does not */
+function checkAllowed(layout: readonly LayoutChange[], allowed: readonly string[]): void {
+  const changed = layout.filter(({ verdict }) => verdict === 'allowed').map(({ name }) => name);
+  const idle = allowed.filter((name) => !changed.includes(name));
+  if (idle.length === 0) return;
+  throw new KspliceError('usage', `--allow-layout: nothing stands against ${idle.join(', ')}`, {
+    advice: 'Leave it out: the type does not change, or fits the objects that exist.',
+  });
 }
 
 /** From the object as it was booted through the updates below. */

@@ -20,6 +20,14 @@ export interface KernelHeaders {
   readonly makeVariables: readonly string[];
 }
 
+/** The first gcc that describes types in BTF, as CONFIG_GCC_VERSION counts. */
+const GCC_WITH_BTF = 120_000;
+
+/** Whether the compiler can put the types of a file into its object (-gbtf). */
+export function describesTypes({ options }: KernelHeaders): boolean {
+  return Number(options.get('CONFIG_GCC_VERSION') ?? 0) >= GCC_WITH_BTF;
+}
+
 /** Reads autoconf.h as kbuild writes it: `#define CONFIG_X value`. */
 export function readAutoconf(text: string): Map<string, string> {
   const options = new Map<string, string>();
@@ -85,6 +93,8 @@ export interface Kbuild {
   readonly objects: string;
   readonly headers: KernelHeaders;
   readonly jobs: number;
+  /** Sectioned objects get type information. */
+  readonly types?: boolean;
 }
 
 /** Runs make; its lines are details for -v. The exit status is the caller's to judge. */

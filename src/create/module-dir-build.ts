@@ -55,6 +55,8 @@ export interface ModuleRequest {
   readonly facts: Promise<KernelFacts>;
   /** Compilers at a time. */
   readonly jobs: number;
+  /** Sectioned objects get type information. */
+  readonly types: boolean;
   /** An empty directory for all of it. */
   readonly area: string;
 }
@@ -65,12 +67,12 @@ export interface ModuleRequest {
  *   changed files, `refused-change`, `kernel-mismatch`
  */
 export async function buildModuleDirectory(request: ModuleRequest, ui: Ui): Promise<ModuleBuild> {
-  const { source, files, confdir, headers, jobs } = request;
+  const { source, files, confdir, headers, jobs, types } = request;
   // kbuild and the compiler are to call it the same.
   const area = realpathSync(request.area);
   refuseRemoved(files);
   ui.stage(`building ${source} without the patch`);
-  const work = copyModule(source, area, confdir, headers, jobs, ui.signal);
+  const work = copyModule(source, area, confdir, { headers, jobs, types }, ui.signal);
   const { tree } = work.kbuild;
   await makeModules(work.kbuild, confdir.flags, ui);
   const model = modelIn(tree, source);

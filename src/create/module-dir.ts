@@ -14,7 +14,7 @@ import {
 import { basename, join } from 'node:path';
 import type { Confdir } from '../configure/confdir.js';
 import { KspliceError } from '../errors.js';
-import type { KernelHeaders } from './kbuild.js';
+import type { Kbuild } from './kbuild.js';
 import { kindOf, type PatchedFile } from './patched-file.js';
 import { PatchedTree } from './patched-tree.js';
 import { isProduct } from './products.js';
@@ -60,13 +60,12 @@ export function copyModule(
   source: string,
   area: string,
   confdir: Confdir,
-  headers: KernelHeaders,
-  jobs: number,
+  how: Pick<Kbuild, 'headers' | 'jobs' | 'types'>,
   signal: AbortSignal,
 ): Workspace {
   const tree = join(area, 'module');
   copySource(source, tree, signal);
-  const kbuild = { tree, objects: confdir.build, headers, jobs };
+  const kbuild = { tree, objects: confdir.build, ...how };
   return { area, kbuild, source, patched: new PatchedTree(tree, area), close: () => {} };
 }
 

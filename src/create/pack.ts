@@ -11,7 +11,7 @@ import {
   isUpdateId,
   moduleFilesOf,
 } from '../update/contents.js';
-import { ALLOW_BUSY, API_VERSION, type Update } from '../update/update.js';
+import { ALLOW_BUSY, ALLOW_LAYOUT, API_VERSION, type Update } from '../update/update.js';
 import { writeUpdate } from '../update/write.js';
 import type { Report } from './report.js';
 
@@ -24,6 +24,8 @@ export interface UpdateParts {
   readonly fixed?: readonly string[];
   /** Functions that may be busy when they are switched. */
   readonly allowBusy?: readonly string[];
+  /** Types whose layout may change, as the author vouches. */
+  readonly allowLayout?: readonly string[];
   /** The change as a diff: bytes, one a character. */
   readonly diff: string;
   readonly description: string;
@@ -49,8 +51,9 @@ export async function packUpdate(
   put('api-version', `${API_VERSION}\n`);
   put('timestamp', `${new Date().toISOString()}\n`);
   put('utsname', `Linux ${report.release} x86_64\n`);
-  const { allowBusy = [] } = parts;
+  const { allowBusy = [], allowLayout = [] } = parts;
   if (allowBusy.length > 0) put(ALLOW_BUSY, `${allowBusy.join('\n')}\n`);
+  if (allowLayout.length > 0) put(ALLOW_LAYOUT, `${allowLayout.join('\n')}\n`);
   if (report.buildId !== null) put('build-id', `${report.buildId}\n`);
   put('debug/report.json', `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(join(directory, 'patch'), parts.diff, 'latin1');

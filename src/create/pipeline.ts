@@ -8,6 +8,7 @@ import { type Confdir, readConfdir } from '../configure/confdir.js';
 import type { TableSizes } from '../elf/tables.js';
 import { problemsError } from '../errors.js';
 import { busyProblems } from '../inspect/allow-busy.js';
+import { mayChangeTypes } from '../layout/declarations.js';
 import type { Ui } from '../ui.js';
 import { type Contents, moduleFilesOf } from '../update/contents.js';
 import type { Update } from '../update/update.js';
@@ -15,9 +16,14 @@ import { readBases } from './bases.js';
 import { codeFiles, isCode } from './choose-objects.js';
 import { compilePost, compilePre } from './compile.js';
 import { type CoreModule, provideCore, withCore } from './core-module.js';
-import { type ChangedTarget, type Differences, findDifferences } from './differences.js';
+import {
+  type ChangedTarget,
+  type Comparing,
+  type Differences,
+  findDifferences,
+} from './differences.js';
 import { buildFixedModules } from './fixed-modules.js';
-import { readHeaders } from './kbuild.js';
+import { describesTypes, type KernelHeaders, readHeaders } from './kbuild.js';
 import { type KernelFacts, readKernelFacts } from './kernel-facts.js';
 import { lastUpdate, rememberLast } from './last-update.js';
 import { moduleDirectory, moduleFiles } from './module-dir.js';
@@ -75,8 +81,8 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const contents = await makeModules(task, code, neighbours, kernel, differences.fixed, run);
     const description = options.description ?? change.description;
     const report = reportOf(task, differences, compiled, code, known, run);
-    const { allowBusy = [] } = options;
-    const texts = { diff: change.diff, description, report, allowBusy };
+    const { allowBusy = [], allowLayout = [] } = options;
+    const texts = { diff: change.diff, description, report, allowBusy, allowLayout };
     const files = { modules: run.directory.stage('5-modules'), fixed: differences.fixed };
     const parts = { id: task.id, contents, ...files, ...texts };
     const { archive, update } = await packUpdate(parts, run.directory.stage('6-pack'));
@@ -126,18 +132,35 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
   const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
   const wanted = new WantedTargets(options.onlyTargets ?? []);
   const area = run.directory.stage('1-pre');
-  const request = { source, files, wanted, confdir, headers, facts, jobs, area };
+  const comparing = howTypesAreCompared(files, below, headers, run.ui);
+  const types = comparing === 'compared';
+  const request = { source, files, wanted, confdir, headers, facts, jobs, types, area };
   const module = options.module ? await buildModuleDirectory(request, run.ui) : undefined;
   const tree = (await change.git?.checkOut(run.undo, run.ui)) ?? source;
   const work = module
     ? module.work
-    : await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui);
+    : await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui, { types });
   run.directory.lap('work tree');
   // The work tree is the source, configured as the distribution's build was.
   const { pre, considered } = module ?? (await compilePre(work, files, wanted, run));
   const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
   const tables = await askTableSizes(work, run.ui, module?.model);
-  return { work, considered, objects, tables, facts: module ? module.facts : facts };
+  return { work, considered, objects, tables, comparing, facts: module ? module.facts : facts };
+}
+
+/** Where the change cannot touch a type, the compiler need not describe them. */
+function howTypesAreCompared(
+  files: readonly PatchedFile[],
+  below: readonly (readonly PatchedFile[])[],
+  headers: KernelHeaders,
+  ui: Ui,
+): Comparing {
+  if (!mayChangeTypes([...files, ...below.flat()])) return 'not touched';
+  if (describesTypes(headers)) return 'compared';
+  ui.warn(
+    `the change may alter the layout of data, and ${headers.compiler} cannot tell: that the new code fits the objects that exist is not checked`,
+  );
+  return 'not possible';
 }
 
 type Compiled = Awaited<ReturnType<typeof compileStates>>;
@@ -146,7 +169,9 @@ async function compareStates({ options, files, bases }: Task, compiled: Compiled
   const { work, objects, tables } = compiled;
   const { directory, ui } = run;
   ui.stage(`comparing ${count(objects.length, 'object')}`);
-  const differences = findDifferences(objects, tables, ui, bases);
+  const { allowLayout = [] } = options;
+  const types = { comparing: compiled.comparing, allowed: allowLayout };
+  const differences = findDifferences(objects, tables, ui, bases, types);
   const { targets } = differences;
   const fixed = options.buildModules
     ? await buildFixedModules(work, files, targets, join(directory.path, 'fixed'), ui)
@@ -205,13 +230,13 @@ async function makeModules(
 
 function reportOf(
   { confdir, bases }: Task,
-  { targets, notes }: Differences,
+  { targets, notes, layout }: Differences,
   { considered }: Compiled,
   code: readonly TargetCode[],
   known: KernelFacts,
   { directory }: Run,
 ): Report {
-  const changes = { on: bases.map(({ id }) => id), targets, considered };
+  const changes = { on: bases.map(({ id }) => id), targets, considered, layout };
   return makeReport(confdir.release, changes, code, notes, known, directory);
 }
 

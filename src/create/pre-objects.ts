@@ -50,10 +50,12 @@ export async function buildPreObjects<T extends KbuildObject>(
   ui: Ui,
 ): Promise<(T & PreObject)[]> {
   const missing = chosen.filter(({ name }) => !isCurrent(kbuild, cache, name));
+  const known = new Set(missing);
+  const untyped = chosen.filter((one) => !known.has(one) && !hasWhatIsNeeded(kbuild, cache, one));
   ui.detail(`pre objects: ${chosen.length - missing.length} cached, ${missing.length} to make`);
   if (missing.length > 0) await buildPlain(kbuild, missing, ui);
   const objects = chosen.map((object) => describe(kbuild, cache, object));
-  const made = new Set(missing.map(({ name }) => name));
+  const made = new Set([...missing, ...untyped].map(({ name }) => name));
   const fresh = objects.filter(({ name }) => made.has(name));
   if (fresh.length > 0) {
     ui.stage(`compiling ${count(fresh.length, 'object')} again, each function in its own section`);
@@ -72,16 +74,26 @@ function isCurrent(kbuild: Kbuild, cache: string, name: string): boolean {
   const stamp = stampFile(cache, name);
   if (!existsSync(stamp) || !existsSync(join(kbuild.objects, name))) return false;
   const lines = readFileSync(stamp, 'utf8').split('\n').filter(Boolean);
+  if (lines[0] === WITH_TYPES) lines.shift();
   return lines.every((line) => {
     const space = line.indexOf(' ');
     return signature(kbuild, line.slice(space + 1)) === line.slice(0, space);
   });
 }
 
+/** The first line of a stamp, if the sectioned object has type information. */
+const WITH_TYPES = 'types';
+
+/** Whether a current object has type information, if that is needed. */
+function hasWhatIsNeeded(kbuild: Kbuild, cache: string, { name }: KbuildObject): boolean {
+  return !kbuild.types || readFileSync(stampFile(cache, name), 'utf8').startsWith(WITH_TYPES);
+}
+
 function writeStamp(kbuild: Kbuild, cache: string, object: PreObject): void {
   const files = [...object.made.dependencies, object.name, cmdFileOf(object.name)];
   const lines = files.map((path) => `${signature(kbuild, path)} ${path}\n`);
-  writeFileSync(stampFile(cache, object.name), lines.join(''));
+  const head = kbuild.types ? `${WITH_TYPES}\n` : '';
+  writeFileSync(stampFile(cache, object.name), head + lines.join(''));
 }
 
 /** Tells versions of a file apart; "-" if it does not exist. */
@@ -171,7 +183,9 @@ export async function compileSectioned(
   ui: Ui,
 ): Promise<void> {
   mkdirSync(dirname(output), { recursive: true });
-  const commands = sectioned(object.made.commands, object.target, output);
+  // Assembly declares no types.
+  const types = kbuild.types && object.made.source.endsWith('.c');
+  const commands = sectioned(object.made.commands, object.target, output, types);
   for (const [index, [program = '', ...args]] of commands.entries()) {
     // After all others, so that it hides no header of theirs.
     if (index === 0) args.push('-idirafter', HEADERS_OF_PATCHES);

@@ -2,7 +2,7 @@
 // for scripts. Its shape is documented in docs/design.md.
 
 import { buildIdOf } from '../run/build-id.js';
-import type { ChangedTarget } from './differences.js';
+import type { ChangedTarget, Layout } from './differences.js';
 import type { KernelFacts } from './kernel-facts.js';
 import type { RunDirectory } from './stages.js';
 import type { TargetCode } from './target-code.js';
@@ -65,6 +65,8 @@ export interface Report {
   /** Build id of that kernel; null if not known. */
   readonly buildId: string | null;
   readonly notes: readonly string[];
+  /** Types of data that change. */
+  readonly layout: Layout;
   /** In milliseconds, by stage. */
   readonly timings: readonly { readonly what: string; readonly ms: number }[];
 }
@@ -74,12 +76,13 @@ export interface ReportedChanges {
   readonly on: readonly string[];
   readonly targets: readonly ChangedTarget[];
   readonly considered: readonly Considered[];
+  readonly layout: Layout;
 }
 
 /** Puts the report together. */
 export function makeReport(
   release: string,
-  { on, targets: changed, considered }: ReportedChanges,
+  { on, targets: changed, considered, layout }: ReportedChanges,
   code: readonly TargetCode[],
   notes: readonly string[],
   facts: KernelFacts,
@@ -121,6 +124,7 @@ export function makeReport(
     provedAgainst: facts.image?.kernel.origin ?? null,
     buildId: (facts.image && buildIdOf(facts.image.kernel)) ?? null,
     notes,
+    layout,
     timings: run.timings,
   };
 }

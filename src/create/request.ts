@@ -31,6 +31,8 @@ export interface CreateOptions extends ChangeRequest {
   readonly onlyTargets?: readonly string[] | undefined;
   /** Functions that may be busy when they are switched. */
   readonly allowBusy?: readonly string[] | undefined;
+  /** Types whose layout may change: "struct foo". */
+  readonly allowLayout?: readonly string[] | undefined;
   /** Sign all modules with this key. */
   readonly signing?: SigningKey | undefined;
   /** Keep the run's directory also when all goes well. */

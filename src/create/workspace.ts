@@ -31,6 +31,7 @@ export interface Workspace {
  * @param source the user's tree; never written to
  * @param config the distribution's .config
  * @param undo gets what must be done when the run ends, however it ends
+ * @param types whether sectioned objects get type information
  */
 export async function openWorkspace(
   source: string,
@@ -39,9 +40,10 @@ export async function openWorkspace(
   jobs: number,
   undo: UndoStack,
   ui: Ui,
+  { types = false } = {},
 ): Promise<Workspace> {
   const area = areaFor(source, config, headers);
-  const kbuild = { tree: join(area, 'tree'), objects: join(area, 'objects'), headers, jobs };
+  const kbuild = { tree: join(area, 'tree'), objects: join(area, 'objects'), headers, jobs, types };
   mkdirSync(kbuild.objects, { recursive: true });
   const close = await takeLock(join(area, 'lock'), ui);
   undo.push('the lock', close);

@@ -54,6 +54,8 @@ export interface Inspection {
   readonly on: readonly string[];
   /** Functions that tasks may be in at the switch, by the word of who made it. */
   readonly allowBusy: readonly string[];
+  /** Types that change though objects of them may exist, by the word of who made it. */
+  readonly allowLayout: readonly string[];
   readonly targets: readonly TargetInspection[];
 }
 
@@ -75,6 +77,7 @@ export function inspectUpdate(update: Update): Inspection {
     patch,
     on: contents.on,
     allowBusy: update.allowBusy,
+    allowLayout: update.allowLayout,
     targets: contents.changes.map((change) => inspectTarget(update, change)),
   };
 }

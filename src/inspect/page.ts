@@ -43,7 +43,8 @@ ${targets.map(targetView)}
 }
 
 function header(inspection: Inspection): Markup {
-  const { id, description, kernel, made, provedAgainst, on, allowBusy, targets } = inspection;
+  const { id, description, kernel, made, provedAgainst, on, allowBusy, allowLayout, targets } =
+    inspection;
   const parts = targets.flatMap((target) => target.parts);
   const replaced = parts.filter(({ kind }) => kind === 'function').length;
   const bytes = parts.reduce((sum, part) => sum + newSize(part), 0);
@@ -54,6 +55,7 @@ ${description === '' ? '' : html`<p class="description">${description}</p>`}
 <p>For ${kernel.system} <b>${kernel.release}</b> (${kernel.machine}), made ${moment(made)}.
 ${provedAgainst === undefined ? 'It does not say what it was proved against.' : `Proved against ${provedAgainst} when it was made.`}${on.length === 0 ? '' : ` It goes on top of ${on.join(', ')}.`}</p>
 ${allowBusy.length === 0 ? '' : html`<p>Tasks may be in these functions at the switch, as its maker has promised: ${allowBusy.map((name) => html`<code>${name}</code> `)}</p>`}
+${allowLayout.length === 0 ? '' : html`<p>These types change though objects of them may exist, which is harmless as its maker has promised: ${allowLayout.map((name) => html`<code>${name}</code> `)}</p>`}
 <ul class="facts">
 ${fact(targets.length, targets.length === 1 ? 'target' : 'targets')}
 ${fact(replaced, replaced === 1 ? 'function replaced' : 'functions replaced')}

@@ -11,13 +11,17 @@ import { count, fate, moment, sizeChange, wayTo } from './words.js';
 
 /** All but the code. */
 export function overviewLines(inspection: Inspection): ResultLine[] {
-  const { id, description, kernel, made, provedAgainst, on, allowBusy, targets } = inspection;
+  const { id, description, kernel, made, provedAgainst, on, allowBusy, allowLayout, targets } =
+    inspection;
   return [
     [['bold', `Update ${id}`], description === '' ? '' : `: ${description}`],
     `  for ${kernel.system} ${kernel.release} (${kernel.machine}), made ${moment(made)}`,
     ...(provedAgainst === undefined ? [] : [`  proved against ${provedAgainst} when it was made`]),
     ...(on.length === 0 ? [] : [`  on top of ${on.join(', ')}: apply that first`]),
     ...(allowBusy.length === 0 ? [] : [`  may be busy at the switch: ${allowBusy.join(', ')}`]),
+    ...(allowLayout.length === 0
+      ? []
+      : [`  changes types that are in use: ${allowLayout.join(', ')}`]),
     ...targets.flatMap(targetLines),
   ];
 }

@@ -24,6 +24,9 @@ export const PROGRAM_SECTION = '.ksplice.program';
 /** The file with the functions that may be busy, a name in a line; it need not be there. */
 export const ALLOW_BUSY = 'allow-busy';
 
+/** The file with the types whose layout may change, a name in a line; it need not be there. */
+export const ALLOW_LAYOUT = 'allow-layout';
+
 /** The kernel an update was made for: uname's system, release and machine. */
 export interface KernelName {
   readonly system: string;
@@ -50,6 +53,8 @@ export interface Update {
   readonly apiVersion: number;
   /** Functions that may be busy when they are switched, as the source calls them. */
   readonly allowBusy: readonly string[];
+  /** Types that change though objects of them may exist, by the word of who made it: "struct foo". */
+  readonly allowLayout: readonly string[];
   /** debug/report.json: what changed, by object. Undefined if the update has none. */
   readonly report: unknown;
   /** Every file, by its path in the update. */
@@ -78,6 +83,7 @@ export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update
   const buildId = readBuildId(files, faults);
   const apiVersion = readApiVersion(text('api-version'), faults);
   const allowBusy = readAllowBusy(files.get(ALLOW_BUSY)?.toString('utf8') ?? '', faults);
+  const allowLayout = readAllowLayout(files.get(ALLOW_LAYOUT)?.toString('utf8') ?? '', faults);
   const modules = new Map<string, UpdateModule>();
   if (contents && kernel) {
     for (const file of moduleFilesOf(contents)) {
@@ -94,7 +100,7 @@ export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update
   if (faults.length > 0 || !contents || !kernel || apiVersion === undefined) {
     throw problemsError('bad-update', `${origin} is not a usable update`, asProblems(faults));
   }
-  const rest = { buildId, apiVersion, allowBusy, report, files, modules };
+  const rest = { buildId, apiVersion, allowBusy, allowLayout, report, files, modules };
   return { id, contents, patch, description, timestamp, kernel, ...rest };
 }
 
@@ -207,6 +213,16 @@ function readAllowBusy(text: string, faults: string[]): string[] {
   const names = text.split('\n').filter((name) => name !== '');
   for (const name of names) {
     if (!isFunctionName(name)) faults.push(`${quote(name)} in ${ALLOW_BUSY} is no function`);
+  }
+  return names;
+}
+
+function readAllowLayout(text: string, faults: string[]): string[] {
+  const names = text.split('\n').filter((name) => name !== '');
+  for (const name of names) {
+    if (!/^[A-Za-z_][\w .$]{0,511}$/.test(name)) {
+      faults.push(`${quote(name)} in ${ALLOW_LAYOUT} is no type`);
+    }
   }
   return names;
 }

@@ -104,7 +104,12 @@ async function packAndProve(
   const contents = finishModules(id, code, core, modules);
   const report = makeReport(
     confdir.release,
-    { on: [], targets: changed, considered: [] },
+    {
+      on: [],
+      targets: changed,
+      considered: [],
+      layout: { comparing: 'not possible', changes: [] },
+    },
     code,
     [],
     facts,

@@ -137,7 +137,9 @@ async function runAll(
     await configure({ confdir: dir, release, source, image }, ui);
     const confdir = await readConfdir(dir);
     const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
-    const work = await openWorkspace(source, confdir.config, headers, jobs, undo, ui);
+    const work = await openWorkspace(source, confdir.config, headers, jobs, undo, ui, {
+      types: true,
+    });
     say('the work tree is ready');
     const tables = await askTableSizes(work, ui);
     const facts = await readKernelFacts(confdir, undefined, ui);

@@ -30,7 +30,8 @@ export async function judge(
   const began = performance.now();
   try {
     if (result instanceof KspliceError) throw result;
-    changed = findDifferences(result, tables, ui).targets;
+    const types = { comparing: 'compared', allowed: [] } as const;
+    changed = findDifferences(result, tables, ui, [], types).targets;
     row.targets = changed.map(({ target }) => target);
     row.functions = changed.flatMap(({ objects }) => objects.flatMap(functionsOf));
     for (const target of changed)

@@ -78,7 +78,8 @@ describe('copyModule', () => {
     const [source, area] = [join(folder, 'source'), join(folder, 'area')];
     const { signal } = new AbortController();
     const confdir = { build: '/build' } as Confdir;
-    return copyModule(source, area, confdir, {} as KernelHeaders, 1, signal).kbuild.tree;
+    const how = { headers: {} as KernelHeaders, jobs: 1 };
+    return copyModule(source, area, confdir, how, signal).kbuild.tree;
   };
   const listing = (tree: string) => readdirSync(tree, { recursive: true, encoding: 'utf8' }).sort();
 

@@ -1,10 +1,11 @@
-// Damages objects and sees what the differ says: a typed refusal or a verdict,
+// Damages objects and sees what the differ and the layout guard say: a typed refusal or a verdict,
 // never an exception of the runtime. Which bytes are hit follows from a seed.
 
 import { diffObjects } from '../../src/diff/index.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
 import { KspliceError } from '../../src/errors.js';
+import { judgeLayout } from '../../src/layout/guard.js';
 
 const SHT_SYMTAB = 2;
 const SHT_RELA = 4;
@@ -53,6 +54,8 @@ export function attempt(pre: Buffer, post: Buffer): string {
     const diff = diffObjects(...objects, 'damaged.o', inferTableSizes(objects));
     for (const section of diff.kept) diff.relocations(section);
     for (const symbol of objects[1].symbols.slice(0, 50)) diff.explain(symbol.name);
+    const replaced = new Set(diff.replaced.map(({ name }) => name));
+    judgeLayout([{ name: 'damaged.o', pre: objects[0], post: objects[1], replaced }], []);
     return diff.verdict;
   } catch (error) {
     if (error instanceof KspliceError) return error.code;

@@ -4,16 +4,18 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readBtf } from '../../src/btf/read.js';
 import { readHeaders } from '../../src/create/kbuild.js';
 import type { PatchedFile } from '../../src/create/patched-file.js';
 import { buildPostObjects } from '../../src/create/post-objects.js';
-import { buildPreObjects, type PreObject } from '../../src/create/pre-objects.js';
+import { buildPreObjects, compileSectioned, type PreObject } from '../../src/create/pre-objects.js';
 import { loadPatch } from '../../src/create/source-patch.js';
 import { askTableSizes } from '../../src/create/table-sizes.js';
 import { UndoStack } from '../../src/create/undo.js';
 import { openWorkspace, type Workspace } from '../../src/create/workspace.js';
 import { diffObjects } from '../../src/diff/index.js';
 import type { ObjectDiff } from '../../src/diff/types.js';
+import { SHF_ALLOC } from '../../src/elf/constants.js';
 import { ElfObject, type Section } from '../../src/elf/object.js';
 import { inferTableSizes, type TableSizes } from '../../src/elf/tables.js';
 import { silentUi } from '../../src/ui.js';
@@ -113,6 +115,31 @@ describe('a line added at the top changes nothing', () => {
       refusals: [],
       notes: [],
     });
+  });
+});
+
+describe('type information changes nothing else', () => {
+  test.each(['net/sctp/input.o', 'kernel/signal.o'])('%s', async (name) => {
+    const output = path.join(work.area, 'typed-test', name);
+    await compileSectioned({ ...work.kbuild, types: true }, preObject(name), output, silentUi);
+    const [plain, typed] = [read(preObject(name).sectioned), read(output)];
+    expect(readBtf(typed.section('.BTF')!.data, name).length).toBeGreaterThan(1000);
+    const loaded = (object: ElfObject) =>
+      object.sections
+        .filter(({ flags, size }) => (flags & SHF_ALLOC) !== 0 && size > 0)
+        .map((section) => ({
+          name: section.name,
+          bytes: section.data.toString('hex'),
+          leadsTo: object
+            .relocations(section)
+            .map(({ offset, type, addend, symbol }) => [
+              offset,
+              type,
+              addend,
+              symbol.name || symbol.section?.name,
+            ]),
+        }));
+    expect(loaded(typed)).toEqual(loaded(plain));
   });
 });
 

@@ -2,11 +2,12 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type CreatedUpdate, createUpdate } from '../../create/pipeline.js';
 import { prebuild } from '../../create/prebuild.js';
-import type { ObjectReport } from '../../create/report.js';
+import type { ObjectReport, Report } from '../../create/report.js';
 import type { CreateOptions } from '../../create/request.js';
 import type { ChangeRequest } from '../../create/sources/change.js';
 import { readPatchOptions } from '../../create/sources/patch-options.js';
 import { KspliceError } from '../../errors.js';
+import type { LayoutVerdict } from '../../layout/guard.js';
 import type { Ui } from '../../ui.js';
 import type { Command, Outcome } from '../command.js';
 import { allowBusyOption, readNames } from '../switch-report.js';
@@ -72,6 +73,13 @@ export const command: Command = {
         describe: 'Change only these: vmlinux, or modules (separated by commas)',
       })
       .option('allow-busy', allowBusyOption)
+      .option('allow-layout', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        describe:
+          'Change this type ("struct foo") although objects of it exist: you know that it does no harm; may be repeated',
+      })
       .option('on', {
         type: 'string',
         array: true,
@@ -192,10 +200,17 @@ function readOptions(args: Record<string, unknown>): CreateOptions {
     series: args.series === true,
     buildModules: args['build-modules'] === true,
     allowBusy: readNames(args['allow-busy']),
+    allowLayout: readTypes(args['allow-layout']),
     onlyTargets: targets?.flatMap((text) => text.split(',')).filter((name) => name !== ''),
     signing: readSigning(args),
     keep: args.verbose === true,
   };
+}
+
+/** Types as C has them; "struct:foo" needs no quotes in a shell. */
+function readTypes(given: unknown): string[] {
+  const words = (given as string[] | undefined) ?? [];
+  return [...new Set(words.map((word) => word.replace(':', ' ').replace(/\s+/g, ' ').trim()))];
 }
 
 /** sign-file runs in another directory than we. */
@@ -223,6 +238,7 @@ function describe({ id, file, proof, report }: CreatedUpdate): string[] {
     ...report.objects.flatMap(objectLines),
     ...(report.on.length > 0 ? [`On top of ${report.on.join(', ')}: apply that first.`] : []),
     ...proofLines(proof),
+    ...layoutLines(report.layout),
     `Update ${id} is in ${file}`,
   ];
 }
@@ -236,10 +252,34 @@ function proofLines(proof: CreatedUpdate['proof']): string[] {
   const sum = (field: 'functions' | 'bytes' | 'resolved') =>
     proof.targets.reduce((total, target) => total + target[field], 0);
   return [
-    `Proved against ${proof.kernel}: ${sum('functions')} functions, ${sum('bytes')} bytes compared,`,
-    `  ${sum('resolved')} symbols of the new code found where the running code has them.`,
+    `Old code: as in ${proof.kernel}: ${sum('functions')} functions, ${sum('bytes')} bytes compared.`,
+    `Symbols: ${sum('resolved')} of the new code found where the running code has them.`,
   ];
 }
+
+/** What is known of the types of data. */
+function layoutLines({ comparing, changes }: Report['layout']): string[] {
+  switch (comparing) {
+    case 'not touched':
+      return ['Layout of data: the patch changes statements only, and so no type.'];
+    case 'not possible':
+      return ['Layout of data: not compared.'];
+    default: {
+      const told = changes.map(({ name, verdict }) => `  ${name}: ${VERDICTS[verdict]}`);
+      const head = 'Layout of data: the types of the objects were compared';
+      return told.length === 0
+        ? [`${head}, and none changes.`]
+        : [`${head}; these change:`, ...told];
+    }
+  }
+}
+
+const VERDICTS: Readonly<Record<LayoutVerdict, string>> = {
+  fits: 'what exists fits the new code; see the notes',
+  'on stacks': 'only on stacks of functions that are replaced',
+  allowed: 'what exists does not fit; allowed with --allow-layout',
+  refused: 'refused',
+};
 
 function objectLines({ target, object, changed, added, removed, addedData }: ObjectReport) {
   const list = (what: string, names: readonly string[]) =>

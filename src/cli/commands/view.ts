@@ -69,7 +69,7 @@ function showOne(view: UpdateView): Outcome {
 
 function showFile(update: Update): Outcome {
   const { id, description, timestamp, kernel, apiVersion, contents, patch, report } = update;
-  const { allowBusy } = update;
+  const { allowBusy, allowLayout } = update;
   const targets = contents.changes.map(({ target }) => target);
   return {
     json: {
@@ -80,6 +80,7 @@ function showFile(update: Update): Outcome {
       apiVersion,
       targets,
       allowBusy,
+      allowLayout,
       on: contents.on,
       modules: [...update.modules.values()].map(({ module, file }) => ({ module, file })),
       report: report ?? null,
@@ -92,6 +93,9 @@ function showFile(update: Update): Outcome {
       `  changes ${targets.join(', ')}`,
       ...(contents.on.length > 0 ? [`  on top of ${contents.on.join(', ')}`] : []),
       ...busyLines(allowBusy),
+      ...(allowLayout.length > 0
+        ? [`  changes types that are in use: ${allowLayout.join(', ')}`]
+        : []),
       '',
       patch.trimEnd(),
     ],

@@ -1,0 +1,28 @@
+// Objects of a few lines of C, with type and debug information, as create has them.
+
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ElfObject } from '../../src/elf/object.js';
+
+const FLAGS = ['-O2', '-ffunction-sections', '-fdata-sections', '-fno-pic', '-fcf-protection=none'];
+const TYPES = ['-g', '-gdwarf-5', '-gbtf'];
+
+/** @param text of one file */
+export function compile(text: string): ElfObject {
+  return new ElfObject(compileBytes(text), 'a.o');
+}
+
+/** The same, as a file. */
+export function compileBytes(text: string): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), 'ksplice-types-'));
+  try {
+    const [source, object] = [join(folder, 'a.c'), join(folder, 'a.o')];
+    writeFileSync(source, text);
+    execFileSync('gcc', [...FLAGS, ...TYPES, '-c', '-o', object, source]);
+    return readFileSync(object);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,93 @@
+// Which patches can change a type at all: a wrong no would be a type that nobody looks at.
+
+import { describe, expect, it } from 'vitest';
+import { mayChangeTypes } from '../../src/layout/declarations.js';
+
+const FILE = `#include <linux/fs.h>
+/* struct { */
+struct item {
+	int a; // }
+	const char *name;
+};
+
+static int limits[] = { 1, 2 };
+
+#define SIZE 4
+
+static int check(struct item *item, int n)
+{
+	struct item *other = item;
+	if (n > 4) {
+		pr_info("too many {: %d", n);
+		return -EINVAL;
+	}
+	return other->a;
+}
+
+SYSCALL_DEFINE1(item, int, n)
+{
+	return check(NULL, n);
+}
+`;
+const changed = (from: string, to: string, path = 'fs/item.c') => {
+  expect(FILE).toContain(from);
+  return mayChangeTypes([{ path, before: FILE, after: FILE.replace(from, to) }]);
+};
+
+describe('a patch', () => {
+  it.each([
+    ['a statement', 'return -EINVAL;', 'return -ERANGE;'],
+    [
+      'a variable in a function',
+      'struct item *other = item;',
+      'struct item *other = item;\n\tlong sum = 0;',
+    ],
+    ['a block', 'return other->a;', 'if (other->a) {\n\t\tpr_info("}");\n\t}\n\treturn 0;'],
+    ['a comment', '/* struct { */', '/* union { int a; } */'],
+    ['a syscall', 'check(NULL, n)', 'check(NULL, n + 1)'],
+  ])('that changes %s cannot change types', (_, from, to) => {
+    expect(changed(from, to)).toBe(false);
+  });
+
+  it.each([
+    ['a member', '\tint a; // }', '\tlong a; // }'],
+    ['an include', 'linux/fs.h', 'linux/mm.h'],
+    ['a macro', 'SIZE 4', 'SIZE 8'],
+    ['a prototype', 'int n)\n{\n\tstruct', 'long n)\n{\n\tstruct'],
+    ['a variable', 'limits[]', 'limits[3]'],
+    [
+      'a type in a function',
+      'struct item *other = item;',
+      'struct { int x; } y; struct item *other = item;',
+    ],
+    ['a macro in a function', 'if (n > 4) {', '#define MANY 4\n\tif (n > MANY) {'],
+    [
+      'a definition behind a function',
+      'SYSCALL_DEFINE1',
+      'struct late {\n\tint x;\n};\n\nSYSCALL_DEFINE1',
+    ],
+    [
+      'braces that are in no order',
+      'return other->a;',
+      'return other->a; }\n}\nstruct late { int x;',
+    ],
+  ])('that changes %s may', (_, from, to) => {
+    expect(changed(from, to)).toBe(true);
+  });
+
+  it('of a header may, and one of assembly cannot', () => {
+    expect(changed('return -EINVAL;', 'return 0;', 'fs/item.h')).toBe(true);
+    expect(changed('int a;', 'long a;', 'arch/x86/item.S')).toBe(false);
+  });
+
+  it('that brings a file may', () => {
+    expect(mayChangeTypes([{ path: 'fs/item.c', before: undefined, after: FILE }])).toBe(true);
+  });
+
+  it('that ends a function in the middle of a line may', () => {
+    const before =
+      'int f(int a)\n{\n#if X\n\tif (a) {\n#else\n\tif (!a) {\n#endif\n\t}\n\treturn 1;\n}\nstruct s { int a; };\n';
+    const after = before.replace('int a; }', 'long a; }');
+    expect(mayChangeTypes([{ path: 'x.c', before, after }])).toBe(true);
+  });
+});
