@@ -3,6 +3,7 @@
 
 import { chaosMutants } from './chaos.js';
 import { coreMutants } from './core.js';
+import { layoutMutants } from './layout.js';
 import type { Mutant } from './mutant.js';
 import { probeMutants } from './probes.js';
 import { toolMutants } from './tool.js';
@@ -14,4 +15,5 @@ export const mutants: readonly Mutant[] = [
   ...probeMutants,
   ...wordMutants,
   ...chaosMutants,
+  ...layoutMutants,
 ];
