@@ -90,4 +90,13 @@ describe('a patch', () => {
     const after = before.replace('int a; }', 'long a; }');
     expect(mayChangeTypes([{ path: 'x.c', before, after }])).toBe(true);
   });
+
+  it('of functions whose braces are in pairs only together may', () => {
+    const two =
+      'int f(int a)\n{\n#if X\n\tif (a) {\n#else\n\tif (!a) {\n#endif\n\t}\n\treturn 1;\n}\n';
+    const other = 'int g(int a)\n{\n\tif (a) {\n#if X\n\t}\n#else\n\t}\n#endif\n\treturn 1;\n}\n';
+    const before = `${two}struct s { int a; };\n${other}`;
+    const after = before.replace('int a; }', 'long a; }');
+    expect(mayChangeTypes([{ path: 'x.c', before, after }])).toBe(true);
+  });
 });

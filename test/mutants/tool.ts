@@ -336,8 +336,8 @@ const create: readonly Mutant[] = [
   tool(
     'the functions that may be busy in what create stores',
     'create/pipeline.ts',
-    'const texts = { diff: change.diff, description, report, allowBusy };',
-    'const texts = { diff: change.diff, description, report, allowBusy: allowBusy.slice(1) };',
+    'const texts = { diff: change.diff, description, report, allowBusy, allowLayout };',
+    'const texts = { diff: change.diff, description, report, allowBusy: allowBusy.slice(1), allowLayout };',
     'vm/busy.test.ts',
   ),
 ];
