@@ -95,8 +95,8 @@ describe('a patch', () => {
     const two =
       'int f(int a)\n{\n#if X\n\tif (a) {\n#else\n\tif (!a) {\n#endif\n\t}\n\treturn 1;\n}\n';
     const other = 'int g(int a)\n{\n\tif (a) {\n#if X\n\t}\n#else\n\t}\n#endif\n\treturn 1;\n}\n';
-    const before = `${two}struct s { int a; };\n${other}`;
-    const after = before.replace('int a; }', 'long a; }');
+    const before = `${two}static int limit;\n${other}`;
+    const after = before.replace('int limit', 'long limit');
     expect(mayChangeTypes([{ path: 'x.c', before, after }])).toBe(true);
   });
 });
