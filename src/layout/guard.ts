@@ -4,7 +4,15 @@
 import { readBtf } from '../btf/read.js';
 import type { Refusal } from '../diff/types.js';
 import { readDwarf } from '../dwarf/read.js';
-import { SHF_ALLOC, STT_FUNC, STT_SECTION } from '../elf/constants.js';
+import {
+  R_X86_64_32,
+  R_X86_64_32S,
+  R_X86_64_64,
+  SHF_ALLOC,
+  SHF_EXECINSTR,
+  STT_FUNC,
+  STT_SECTION,
+} from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
 import { compareTypes, type TypeChange, type TypeChanges } from './changes.js';
 import { type Functions, whyNotOnStacks } from './stacks.js';
@@ -100,11 +108,6 @@ function typesOf(object: ElfObject) {
   return readBtf(section.data, object.name);
 }
 
-/** Whether type information is in an object at all. */
-export function hasTypes(object: ElfObject): boolean {
-  return object.section('.BTF') !== undefined;
-}
-
 function whereNotOnStacks(type: string, objects: readonly TypedObject[]): string | undefined {
   for (const object of objects) {
     if (!object.pre.section('.debug_info')) return NO_TYPES;
@@ -116,7 +119,7 @@ function whereNotOnStacks(type: string, objects: readonly TypedObject[]): string
 
 /** Tables about code, which lead to functions and call none. */
 const CODE_OR_DATA = /^\.(text|data|rodata|bss|ref|sched|noinstr|cpuidle|kprobes|spinlock)/;
-const POINTERS = [1, 10, 11]; // R_X86_64_64, _32, _32S
+const POINTERS: readonly number[] = [R_X86_64_64, R_X86_64_32, R_X86_64_32S];
 
 function functionsOf({ pre, replaced }: TypedObject): Functions {
   const compiled = pre.symbols.filter(({ type, section }) => type === STT_FUNC && section);
@@ -145,14 +148,23 @@ function handedOutFunctions(object: ElfObject): Set<string> {
   );
   for (const section of object.sections) {
     if ((section.flags & SHF_ALLOC) === 0 || !CODE_OR_DATA.test(section.name)) continue;
-    for (const { type, symbol, addend } of object.relocations(section)) {
-      if (!POINTERS.includes(type) || addend !== 0) continue;
+    for (const { type, symbol, addend, offset } of object.relocations(section)) {
+      // What is relative counts from the end of the field.
+      const isPointer = POINTERS.includes(type) ? addend === 0 : addend === -4;
+      const isCode = (section.flags & SHF_EXECINSTR) !== 0;
+      if (!isPointer || (isCode && isBranch(section.data, offset))) continue;
       if (symbol.type === STT_FUNC) names.add(symbol.name);
       const name = symbol.type === STT_SECTION ? bySection.get(symbol.section) : undefined;
       if (name !== undefined) names.add(name);
     }
   }
   return names;
+}
+
+/** By the byte, or the two, before the distance: call, jmp, jcc. */
+function isBranch(code: Buffer, field: number): boolean {
+  const [first, last] = [code[field - 2] ?? 0, code[field - 1] ?? 0];
+  return last === 0xe8 || last === 0xe9 || (first === 0x0f && (last & 0xf0) === 0x80);
 }
 
 /** What create says to those that are refused. */

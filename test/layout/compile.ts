@@ -9,18 +9,21 @@ import { ElfObject } from '../../src/elf/object.js';
 const FLAGS = ['-O2', '-ffunction-sections', '-fdata-sections', '-fno-pic', '-fcf-protection=none'];
 const TYPES = ['-g', '-gdwarf-5', '-gbtf'];
 
-/** @param text of one file */
-export function compile(text: string): ElfObject {
-  return new ElfObject(compileBytes(text), 'a.o');
+/**
+ * @param text of one file
+ * @param flag another one for the compiler
+ */
+export function compile(text: string, ...flag: string[]): ElfObject {
+  return new ElfObject(compileBytes(text, ...flag), 'a.o');
 }
 
 /** The same, as a file. */
-export function compileBytes(text: string): Buffer {
+export function compileBytes(text: string, ...flag: string[]): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'ksplice-types-'));
   try {
     const [source, object] = [join(folder, 'a.c'), join(folder, 'a.o')];
     writeFileSync(source, text);
-    execFileSync('gcc', [...FLAGS, ...TYPES, '-c', '-o', object, source]);
+    execFileSync('gcc', [...FLAGS, ...flag, ...TYPES, '-c', '-o', object, source]);
     return readFileSync(object);
   } finally {
     rmSync(folder, { recursive: true });

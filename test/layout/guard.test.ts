@@ -94,6 +94,23 @@ describe('a struct that is only on the stacks of functions that are replaced', (
   });
 });
 
+describe('a function that is handed out', () => {
+  const lent =
+    'static int other(struct walk *walk) { return walk->seen; } extern void lend(int (*)(struct walk *)); void pass(void) { lend(other); }';
+  it.each([['-fno-pic'], ['-fpie']])(
+    'is known by its address in code, compiled with %s',
+    (flag) => {
+      const [pre, post] = [OLD, NEW].map((members) => compile(walk(members, lent), flag));
+      const names = pre!.symbols.filter(({ type }) => type === STT_FUNC).map(({ name }) => name);
+      const [change] = judgeLayout(
+        [{ name: 'a.o', pre: pre!, post: post!, replaced: new Set(names) }],
+        [],
+      );
+      expect(change!.verdict).toBe('refused');
+    },
+  );
+});
+
 describe('a change that its author allows', () => {
   const text = (members: string) =>
     `struct item { ${members} } *items; int get(void) { return items->a; }`;
