@@ -8,6 +8,8 @@ import type { Ui } from '../ui.js';
 import { readIncludeGraph } from './includers.js';
 import type { Kbuild } from './kbuild.js';
 import { KbuildLists, type ListedObject } from './kbuild-lists.js';
+import { outsiders } from './left-out.js';
+import { whyOutside } from './outside.js';
 import type { PatchedFile } from './patched-file.js';
 import { inParallel } from './tool.js';
 import { WantedTargets } from './wanted-targets.js';
@@ -23,15 +25,6 @@ export interface ChosenObject extends ListedObject {
   /** What the patch has to do with it: "includes net/sctp/structs.h". */
   readonly reason: string;
 }
-
-/** What is not compiled as it is, to run in the kernel's address space while it runs. */
-const NOT_RUN_IN_KERNEL: readonly (readonly [RegExp, string])[] = [
-  [/^arch\/x86\/entry\/vdso\//, 'the vdso is mapped into every process and runs there'],
-  [/^arch\/x86\/(boot|realmode|purgatory)\//, 'it runs before the kernel proper, or after it'],
-  [/^drivers\/firmware\/efi\/libstub\//, 'it runs before the kernel proper'],
-  [/^usr\//, 'it makes the initial file system'],
-  [/\.(tbl|asn1|uc|pl|awk|[chS]_shipped)$/, 'a rule of its own makes code of it'],
-];
 
 /** Whether a file takes part in compiling the kernel. */
 export function isCode({ kind }: PatchedFile): boolean {
@@ -69,7 +62,6 @@ export async function chooseObjects(
   const { kbuild } = workspace;
   const chosen = new Map<string, ChosenObject>();
   const included: string[] = [];
-  const absent: string[] = [];
   for (const file of code) {
     const object = file.kind === 'source' ? await lists.objectOf(file.path) : undefined;
     if (object && file.after === undefined) throw removed(file.path);
@@ -77,7 +69,6 @@ export async function chooseObjects(
     if (!object || isIncludedBesides(kbuild.tree, file.path)) {
       // A new file can only be reached through files that the patch changes too.
       if (file.before !== undefined) included.push(file.path);
-      if (!object && file.kind === 'source') absent.push(file.path);
     }
   }
   const through =
@@ -86,10 +77,6 @@ export async function chooseObjects(
     if (!chosen.has(object.name)) chosen.set(object.name, object);
   }
   if (chosen.size === 0) throw notInKernel(code, kbuild);
-  if (through.length === 0) {
-    for (const path of absent)
-      ui.warn(`${path} is not part of this kernel; its change is left out`);
-  }
   return wanted.choose([...chosen.values()], ui);
 }
 
@@ -111,7 +98,7 @@ function tellIgnored(files: readonly PatchedFile[], codeFiles: number, ui: Ui): 
 
 function refuseOutside(code: readonly PatchedFile[]): void {
   const details = code.flatMap(({ path }) => {
-    const reason = NOT_RUN_IN_KERNEL.find(([pattern]) => pattern.test(path))?.[1];
+    const reason = whyOutside(path);
     return reason ? [{ code: 'not-kernel-code', object: path, symbol: '', message: reason }] : [];
   });
   if (details.length === 0) return;
@@ -149,6 +136,7 @@ async function objectsIncluding(
   );
   const sources = graph.sourcesOf(files);
   ui.detail(`${sources.size} files may include them`);
+  for (const line of outsiders(kbuild.tree, sources)) ui.warn(line);
   if (wanted.isAll && sources.size > MOST_SOURCES)
     throw tooMany(files, `${sources.size} source files`);
   const found = await inParallel([...sources], kbuild.jobs, async ([source, way]) => {
@@ -156,7 +144,7 @@ async function objectsIncluding(
     return object && { ...object, reason: `${source} includes ${way.join(', which includes ')}` };
   });
   const objects = found.filter((object) => object !== undefined);
-  const inKernel = objects.filter(({ name }) => !NOT_RUN_IN_KERNEL.some(([p]) => p.test(name)));
+  const inKernel = objects.filter(({ name }) => whyOutside(name) === undefined);
   const count = inKernel.filter((object) => wanted.includes(object)).length;
   if (count > MOST_OBJECTS) throw tooMany(files, `${count} objects`);
   return inKernel;

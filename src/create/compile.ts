@@ -3,8 +3,10 @@
 
 import { join } from 'node:path';
 import { KspliceError } from '../errors.js';
+import type { Ui } from '../ui.js';
 import { chooseObjects } from './choose-objects.js';
 import { KbuildLists } from './kbuild-lists.js';
+import { unreadFiles } from './left-out.js';
 import type { PatchedFile } from './patched-file.js';
 import { buildPostObjects, type CompiledObject } from './post-objects.js';
 import { buildPreObjects, type PreObject, readsOneOf } from './pre-objects.js';
@@ -51,6 +53,8 @@ export interface PreObjects {
   /** Those for which the compiler read a changed file. */
   readonly pre: readonly PreObject[];
   readonly considered: readonly Considered[];
+  /** What the change does not reach, as the user was told. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -61,8 +65,10 @@ export async function compilePre(
   work: Workspace,
   files: readonly PatchedFile[],
   wanted: WantedTargets,
-  { directory, ui }: Run,
+  { directory, ui: shown }: Run,
 ): Promise<PreObjects> {
+  const notes: string[] = [];
+  const ui = noting(shown, notes);
   const lists = new KbuildLists(work.kbuild, ui);
   const chosen = await chooseObjects(files, work, ui, lists, wanted);
   ui.stage(`compiling ${count(chosen.length, 'object')} without the patch`);
@@ -81,7 +87,17 @@ export async function compilePre(
       `${object} (${targets.join(', ')}): ${reason}${isRead ? '' : ', but not as configured'}`,
     );
   }
-  return { pre, considered };
+  for (const line of unreadFiles(files, built, work.kbuild, wanted.isAll)) ui.warn(line);
+  return { pre, considered, notes };
+}
+
+/** The same, but warnings are kept as well. */
+function noting(ui: Ui, notes: string[]): Ui {
+  const warn = (text: string) => {
+    notes.push(text);
+    ui.warn(text);
+  };
+  return { ...ui, warn };
 }
 
 /**

@@ -134,10 +134,10 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
     : await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui);
   run.directory.lap('work tree');
   // The work tree is the source, configured as the distribution's build was.
-  const { pre, considered } = module ?? (await compilePre(work, files, wanted, run));
+  const { pre, considered, notes } = module ?? (await compilePre(work, files, wanted, run));
   const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
   const tables = await askTableSizes(work, run.ui, module?.model);
-  return { work, considered, objects, tables, facts: module ? module.facts : facts };
+  return { work, considered, notes, objects, tables, facts: module ? module.facts : facts };
 }
 
 type Compiled = Awaited<ReturnType<typeof compileStates>>;
@@ -206,13 +206,13 @@ async function makeModules(
 function reportOf(
   { confdir, bases }: Task,
   { targets, notes }: Differences,
-  { considered }: Compiled,
+  { considered, notes: leftOut }: Compiled,
   code: readonly TargetCode[],
   known: KernelFacts,
   { directory }: Run,
 ): Report {
   const changes = { on: bases.map(({ id }) => id), targets, considered };
-  return makeReport(confdir.release, changes, code, notes, known, directory);
+  return makeReport(confdir.release, changes, code, [...leftOut, ...notes], known, directory);
 }
 
 /** With --series, without git: the last update that was made is the one that runs. */
