@@ -9,6 +9,7 @@ import { readIncludeGraph } from './includers.js';
 import type { Kbuild } from './kbuild.js';
 import { KbuildLists, type ListedObject } from './kbuild-lists.js';
 import { outsiders } from './left-out.js';
+import { rulesOfNew } from './new-objects.js';
 import { whyOutside } from './outside.js';
 import type { PatchedFile } from './patched-file.js';
 import { inParallel } from './tool.js';
@@ -39,7 +40,15 @@ export function isCode({ kind }: PatchedFile): boolean {
  */
 export function codeFiles(files: readonly PatchedFile[], ui: Ui): PatchedFile[] {
   const code = files.filter(isCode);
-  tellIgnored(files, code.length, ui);
+  const ofNewFiles = rulesOfNew(files);
+  tellIgnored(
+    files.filter((file) => !ofNewFiles.includes(file)),
+    code.length,
+    ui,
+  );
+  for (const { path } of ofNewFiles) {
+    ui.warn(`${path}: of build rules, only what is said of new files is followed`);
+  }
   refuseOutside(code);
   return code;
 }
@@ -48,6 +57,7 @@ export function codeFiles(files: readonly PatchedFile[], ui: Ui): PatchedFile[] 
  * @param code changed files, by codeFiles()
  * @param lists kbuild's answers, to be kept where several patches are looked at
  * @param wanted objects that go into none of these are left out
+ * @param added objects of files that are new
  * @returns the objects that have to be compiled before and after the patch
  * @throws KspliceError `not-in-kernel` if none of the files is part of this
  *   kernel, `refused-change`, `no-changes` if `wanted` leaves nothing
@@ -58,9 +68,10 @@ export async function chooseObjects(
   ui: Ui,
   lists = new KbuildLists(workspace.kbuild, ui),
   wanted = new WantedTargets([]),
+  added: readonly ChosenObject[] = [],
 ): Promise<ChosenObject[]> {
   const { kbuild } = workspace;
-  const chosen = new Map<string, ChosenObject>();
+  const chosen = new Map<string, ChosenObject>(added.map((object) => [object.name, object]));
   const included: string[] = [];
   for (const file of code) {
     const object = file.kind === 'source' ? await lists.objectOf(file.path) : undefined;
@@ -194,7 +205,7 @@ function notInKernel(code: readonly PatchedFile[], kbuild: Kbuild): KspliceError
     {
       advice:
         created.length > 0
-          ? `kbuild does not know ${created.join(', ')}: put new code into a file that exists.`
+          ? `kbuild makes no object of ${created.join(', ')}: let the patch change the Makefile beside it, too, or put new code into a file that exists.`
           : 'The running kernel has no code of these files: it needs no patch for them. Check the option that the Makefile beside the file names.',
       details: paths,
     },

@@ -4,9 +4,10 @@
 import { join } from 'node:path';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
-import { chooseObjects } from './choose-objects.js';
+import { type ChosenObject, chooseObjects } from './choose-objects.js';
 import { KbuildLists } from './kbuild-lists.js';
 import { unreadFiles } from './left-out.js';
+import { makeNewObjects } from './new-objects.js';
 import type { PatchedFile } from './patched-file.js';
 import { buildPostObjects, type CompiledObject } from './post-objects.js';
 import { buildPreObjects, type PreObject, readsOneOf } from './pre-objects.js';
@@ -59,20 +60,30 @@ export interface PreObjects {
 
 /**
  * Compiles what the change may concern, without the change.
+ * @param change its files of code, and its build rules
  * @throws KspliceError as chooseObjects() and buildPreObjects()
  */
 export async function compilePre(
   work: Workspace,
-  files: readonly PatchedFile[],
+  {
+    files,
+    rules,
+  }: { readonly files: readonly PatchedFile[]; readonly rules: readonly PatchedFile[] },
   wanted: WantedTargets,
   { directory, ui: shown }: Run,
 ): Promise<PreObjects> {
   const notes: string[] = [];
   const ui = noting(shown, notes);
   const lists = new KbuildLists(work.kbuild, ui);
-  const chosen = await chooseObjects(files, work, ui, lists, wanted);
+  const added = await makeNewObjects(files, rules, work, lists, ui);
+  const chosen = await chooseObjects(files, work, ui, lists, wanted, added);
+  const isAdded = ({ name }: ChosenObject) => added.some((object) => object.name === name);
   ui.stage(`compiling ${count(chosen.length, 'object')} without the patch`);
-  const built = await buildPreObjects(work.kbuild, chosen, join(work.area, 'pre'), ui);
+  const old = chosen.filter((object) => !isAdded(object));
+  const built = [
+    ...(await buildPreObjects(work.kbuild, old, join(work.area, 'pre'), ui)),
+    ...added.filter(({ name }) => chosen.some((object) => object.name === name)),
+  ];
   directory.lap('pre objects');
   const objects = built.map((object) => wanted.narrow(object));
   const pre = objects.filter((object) => readsOneOf(object, files, work.kbuild.tree));

@@ -23,6 +23,7 @@ import { lastUpdate, rememberLast } from './last-update.js';
 import { moduleDirectory, moduleFiles } from './module-dir.js';
 import { buildModuleDirectory } from './module-dir-build.js';
 import { Neighbours } from './neighbours.js';
+import { rulesOfNew } from './new-objects.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
 import type { PatchedFile } from './patched-file.js';
 import { count, makeReport, type Report } from './report.js';
@@ -104,6 +105,8 @@ interface Task {
   /** Changed files of code: all since the boot, and with each of the updates below. */
   readonly files: readonly PatchedFile[];
   readonly below: readonly (readonly PatchedFile[])[];
+  /** Changed build rules, for files that are new. */
+  readonly rules: readonly PatchedFile[];
 }
 
 async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
@@ -117,11 +120,12 @@ async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   const ofKind = options.module ? moduleFiles : (list: readonly PatchedFile[]) => list;
   const files = codeFiles(ofKind(change.files), ui);
   const below = change.below.map((state) => ofKind(state).filter(isCode));
-  return { options, id, confdir, source, bases, change, files, below };
+  const rules = rulesOfNew(change.files);
+  return { options, id, confdir, source, bases, change, files, rules, below };
 }
 
 async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) {
-  const { options, confdir, source, files, below, change } = task;
+  const { options, confdir, source, files, rules, below, change } = task;
   const { jobs } = options;
   const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
   const wanted = new WantedTargets(options.onlyTargets ?? []);
@@ -134,7 +138,8 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
     : await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui);
   run.directory.lap('work tree');
   // The work tree is the source, configured as the distribution's build was.
-  const { pre, considered, notes } = module ?? (await compilePre(work, files, wanted, run));
+  const { pre, considered, notes } =
+    module ?? (await compilePre(work, { files, rules }, wanted, run));
   const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
   const tables = await askTableSizes(work, run.ui, module?.model);
   return { work, considered, notes, objects, tables, facts: module ? module.facts : facts };
@@ -142,14 +147,20 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
 
 type Compiled = Awaited<ReturnType<typeof compileStates>>;
 
-async function compareStates({ options, files, bases }: Task, compiled: Compiled, run: Run) {
+async function compareStates({ options, files, rules, bases }: Task, compiled: Compiled, run: Run) {
   const { work, objects, tables } = compiled;
   const { directory, ui } = run;
   ui.stage(`comparing ${count(objects.length, 'object')}`);
   const differences = findDifferences(objects, tables, ui, bases);
   const { targets } = differences;
   const fixed = options.buildModules
-    ? await buildFixedModules(work, files, targets, join(directory.path, 'fixed'), ui)
+    ? await buildFixedModules(
+        work,
+        [...files, ...rules],
+        targets,
+        join(directory.path, 'fixed'),
+        ui,
+      )
     : [];
   work.close();
   directory.keep('3-diff', 'functions.json', targets.map(functionNames));
