@@ -137,6 +137,6 @@ export function refuseInitcalls({ post, hooks }: ObjectDiff, object: string): Re
     message:
       'an initcall of a new file: the running kernel, or module, has called its initcalls already',
     advice:
-      'Do what it does in a hook, ksplice_apply(FUNCTION), and take it back in ksplice_reverse(): see docs/hooks.md.',
+      'Do what it does in a hook, ksplice_pre_apply(FUNCTION), and take it back in ksplice_post_reverse(FUNCTION): see docs/hooks.md.',
   }));
 }

@@ -37,10 +37,7 @@ export interface FilePatch {
  *   is damaged, or in a form that is not read; if it holds no change of a file
  */
 export function readPatch(text: string, origin: string): FilePatch[] {
-  // A patch whose every line ends in CR LF went through a mailer that did it.
-  const mailed = text.includes('\r\n') && !/[^\r]\n/.test(text);
-  const lines = text.split(mailed ? '\r\n' : '\n');
-  const parts = new Reader(lines, origin).read();
+  const parts = new Reader(withoutCarriageReturns(text).split('\n'), origin).read();
   if (parts.length === 0) {
     throw new KspliceError('patch-failed', `${origin} holds no patch`, {
       advice: 'It must be a unified diff, as diff -u and git diff write it.',
@@ -49,10 +46,17 @@ export function readPatch(text: string, origin: string): FilePatch[] {
   return parts;
 }
 
+/** A patch whose every line ends in CR LF went through a mailer that did it. */
+function withoutCarriageReturns(text: string): string {
+  const isMailed = text.includes('\r\n') && !/[^\r]\n/.test(text);
+  return isMailed ? text.replaceAll('\r\n', '\n') : text;
+}
+
 /** Where a mail or a commit begins, with words in which anything may stand. */
 const WORDS_BEGIN = /^(From \S+ |commit [0-9a-f]{7,}\b)/;
 /** After the diffs: a signature's rule, or what signs the whole mail. */
 const NO_HUNK = /^--( ?$|-+(BEGIN|END) )/;
+const MAIL = 'From ksplice-ts Mon Sep 17 00:00:00 2001';
 const BINARY = /^Binary files (.+) and (.+) differ$/;
 
 /** Forms of a diff that are not read; what to do about them. */
@@ -172,6 +176,16 @@ class Reader {
     const form = OTHER_FORMS.find(([pattern]) => pattern.test(line));
     if (form) throw damaged(this.origin, at, `this is ${form[1]}, which is not read`, form[2]);
   }
+}
+
+/** Several patches as one: each begins like a mail, so that its words are taken for words. */
+export function joinPatches(texts: readonly string[]): string {
+  const [only] = texts;
+  if (only !== undefined && texts.length === 1) return only;
+  return texts
+    .map((text) => `${MAIL}\n${withoutCarriageReturns(text)}`)
+    .map((text) => (text.endsWith('\n') ? text : `${text}\n`))
+    .join('');
 }
 
 /** The patch that takes these changes back, last part first. */

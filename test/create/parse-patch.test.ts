@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readPatch } from '../../src/create/parse-patch.js';
+import { joinPatches, readPatch } from '../../src/create/parse-patch.js';
+import { unifiedDiff } from '../../src/create/sources/unified-diff.js';
 import { KspliceError } from '../../src/errors.js';
 
 const HUNK = '@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n';
@@ -240,6 +241,29 @@ Binary files a/fw.bin and b/fw.bin differ
       ['b/logo.png', 'binary file'],
       ['b/link', 'symbolic link'],
       ['b/fw.bin', 'binary file'],
+    ]);
+  });
+
+  it('reads patches that were joined, words, line ends and all', () => {
+    const plain = `--- a/x\n+++ b/x\n${HUNK}`;
+    const words = `Subject: mend\n\n- a list\n${plain.replaceAll('/x', '/y')}`;
+    const all = joinPatches([plain.trimEnd(), words.replaceAll('\n', '\r\n'), plain]);
+    expect(readPatch(all, 'p').map(({ newName }) => newName)).toEqual(['b/x', 'b/y', 'b/x']);
+    expect(readPatch(joinPatches([plain]), 'p')).toEqual(readPatch(plain, 'p'));
+  });
+
+  it('reads what is written of files, empty ones included', () => {
+    const texts = { before: 'old\n', after: 'new\n' };
+    const files = [
+      { path: 'a.c', kind: 'source', ...texts },
+      { path: 'new.h', kind: 'included', before: undefined, after: '' },
+      { path: 'gone.h', kind: 'included', before: '', after: undefined },
+    ] as const;
+    const patches = readPatch(unifiedDiff(files), 'p');
+    expect(patches.map(({ oldName, newName }) => [oldName, newName])).toEqual([
+      ['a/a.c', 'b/a.c'],
+      [undefined, 'b/new.h'],
+      ['a/gone.h', undefined],
     ]);
   });
 });
