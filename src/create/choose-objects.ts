@@ -8,7 +8,7 @@ import type { Ui } from '../ui.js';
 import { readIncludeGraph } from './includers.js';
 import type { Kbuild } from './kbuild.js';
 import { KbuildLists, type ListedObject } from './kbuild-lists.js';
-import { outsiders } from './left-out.js';
+import { missingOption, outsiders } from './left-out.js';
 import { rulesOfNew } from './new-objects.js';
 import { whyOutside } from './outside.js';
 import type { PatchedFile } from './patched-file.js';
@@ -198,6 +198,11 @@ function notInKernel(code: readonly PatchedFile[], kbuild: Kbuild): KspliceError
       details: programs.map((object) => ({ code: 'not-kernel-code', object, symbol: '' })),
     });
   }
+  const missing = paths.flatMap((path) => missingOption(path, kbuild) ?? []);
+  const options =
+    missing.length > 0
+      ? `Not set in its configuration: ${[...new Set(missing)].join(', ')}.`
+      : 'Check the option that the Makefile beside the file names.';
   const created = code.filter((file) => file.before === undefined).map((file) => file.path);
   return new KspliceError(
     'not-in-kernel',
@@ -206,7 +211,7 @@ function notInKernel(code: readonly PatchedFile[], kbuild: Kbuild): KspliceError
       advice:
         created.length > 0
           ? `kbuild makes no object of ${created.join(', ')}: let the patch change the Makefile beside it, too, or put new code into a file that exists.`
-          : 'The running kernel has no code of these files: it needs no patch for them. Check the option that the Makefile beside the file names.',
+          : `The running kernel has no code of these files: it needs no patch for them. ${options}`,
       details: paths,
     },
   );

@@ -31,12 +31,18 @@ export function unreadFiles(
 
 function whyUnread({ path, kind }: PatchedFile, kbuild: Kbuild): string {
   if (kind !== 'source') return 'nothing that is compiled for this kernel includes it';
-  const option = optionOf(kbuild.tree, path);
-  const { options } = kbuild.headers;
-  if (option === undefined || options.has(option) || options.has(`${option}_MODULE`)) {
-    return 'not part of this kernel as it is configured';
-  }
-  return `not part of this kernel, for which ${option} is not set`;
+  const option = missingOption(path, kbuild);
+  return option === undefined
+    ? 'not part of this kernel as it is configured'
+    : `not part of this kernel, for which ${option} is not set`;
+}
+
+/** The option without which a source is no part of a kernel, and which is not set; undefined if not known. */
+export function missingOption(path: string, { tree, headers }: Kbuild): string | undefined {
+  const option = optionOf(tree, path);
+  if (option === undefined) return undefined;
+  const isSet = headers.options.has(option) || headers.options.has(`${option}_MODULE`);
+  return isSet ? undefined : option;
 }
 
 /** The option that the Makefile beside a file names for it. */
@@ -67,12 +73,13 @@ export function outsiders(
   for (const [source, [header = '', ...others]] of sources) {
     const why = whyOutside(source);
     if (why === undefined || others.length > 0 || !includesSurely(tree, source, header)) continue;
-    const key = `keep the old ${header}: ${why}`;
+    const key = JSON.stringify([header, why]);
     byReason.set(key, [...(byReason.get(key) ?? []), source]);
   }
   return [...byReason].map(([key, list]) => {
+    const [header, why] = JSON.parse(key) as string[];
     const more = list.length > SHOWN ? ` and ${list.length - SHOWN} more` : '';
-    return `${list.slice(0, SHOWN).join(', ')}${more} ${key}`;
+    return `the old ${header} stays in ${list.slice(0, SHOWN).join(', ')}${more}: ${why}`;
   });
 }
 

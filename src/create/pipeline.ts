@@ -26,6 +26,7 @@ import { Neighbours } from './neighbours.js';
 import { rulesOfNew } from './new-objects.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
 import type { PatchedFile } from './patched-file.js';
+import { prototypeNotes } from './prototypes.js';
 import { count, makeReport, type Report } from './report.js';
 import { type CreateOptions, checkRequest } from './request.js';
 import { inRun, type Run } from './run.js';
@@ -153,6 +154,14 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
   ui.stage(`comparing ${count(objects.length, 'object')}`);
   const differences = findDifferences(objects, tables, ui, bases);
   const { targets } = differences;
+  const prototypes = new Set(
+    prototypeNotes(
+      files,
+      targets.flatMap(({ objects }) => objects),
+    ),
+  );
+  for (const note of prototypes) ui.warn(note);
+  const notes = [...differences.notes, ...prototypes];
   const fixed = options.buildModules
     ? await buildFixedModules(
         work,
@@ -165,7 +174,7 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
   work.close();
   directory.keep('3-diff', 'functions.json', targets.map(functionNames));
   directory.lap('diff');
-  return { ...differences, fixed };
+  return { ...differences, notes, fixed };
 }
 
 async function makeCode(

@@ -67,7 +67,7 @@ describe('code that is not the kernel', () => {
       ['kernel/time/time.c', [header]],
     ]);
     expect(lines).toEqual([
-      `arch/x86/entry/vdso/vgetcpu.c, arch/x86/entry/vdso/vtime.c keep the old ${header}: the vdso is mapped into every process and runs there`,
+      `the old ${header} stays in arch/x86/entry/vdso/vgetcpu.c, arch/x86/entry/vdso/vtime.c: the vdso is mapped into every process and runs there`,
     ]);
   });
 });

@@ -190,7 +190,7 @@ describe('create finds the objects', () => {
     add(patchFor('kernel/time/Makefile', 'obj-y', 'obj-y += extra.o\nobj-y'));
     const late = '\tint extra_time(int which);\n\n\tif (extra_time(which))\n\t\treturn -EINVAL;';
     add(patchFunction('kernel/time/itimer.c', /\bdo_getitimer\(/, late));
-    const name = 'obj-$(CONFIG_IP_SCTP)';
+    const name = 'sctp-$(CONFIG_PROC_FS)';
     add(patchFor('net/sctp/Makefile', name, `sctp-y += extra.o\n${name}`));
     const include = '#include <linux/types.h>';
     add(patchFor('net/sctp/bind_addr.c', include, `#include "extra.h"\n${include}`));
