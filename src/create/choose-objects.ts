@@ -8,6 +8,9 @@ import type { Ui } from '../ui.js';
 import { readIncludeGraph } from './includers.js';
 import type { Kbuild } from './kbuild.js';
 import { KbuildLists, type ListedObject } from './kbuild-lists.js';
+import { missingOption, outsiders } from './left-out.js';
+import { rulesOfNew } from './new-objects.js';
+import { whyOutside } from './outside.js';
 import type { PatchedFile } from './patched-file.js';
 import { inParallel } from './tool.js';
 import { WantedTargets } from './wanted-targets.js';
@@ -24,15 +27,6 @@ export interface ChosenObject extends ListedObject {
   readonly reason: string;
 }
 
-/** What is not compiled as it is, to run in the kernel's address space while it runs. */
-const NOT_RUN_IN_KERNEL: readonly (readonly [RegExp, string])[] = [
-  [/^arch\/x86\/entry\/vdso\//, 'the vdso is mapped into every process and runs there'],
-  [/^arch\/x86\/(boot|realmode|purgatory)\//, 'it runs before the kernel proper, or after it'],
-  [/^drivers\/firmware\/efi\/libstub\//, 'it runs before the kernel proper'],
-  [/^usr\//, 'it makes the initial file system'],
-  [/\.(tbl|asn1|uc|pl|awk|[chS]_shipped)$/, 'a rule of its own makes code of it'],
-];
-
 /** Whether a file takes part in compiling the kernel. */
 export function isCode({ kind }: PatchedFile): boolean {
   return kind === 'source' || kind === 'included';
@@ -46,7 +40,15 @@ export function isCode({ kind }: PatchedFile): boolean {
  */
 export function codeFiles(files: readonly PatchedFile[], ui: Ui): PatchedFile[] {
   const code = files.filter(isCode);
-  tellIgnored(files, code.length, ui);
+  const ofNewFiles = rulesOfNew(files);
+  tellIgnored(
+    files.filter((file) => !ofNewFiles.includes(file)),
+    code.length,
+    ui,
+  );
+  for (const { path } of ofNewFiles) {
+    ui.warn(`${path}: of build rules, only what is said of new files is followed`);
+  }
   refuseOutside(code);
   return code;
 }
@@ -55,6 +57,7 @@ export function codeFiles(files: readonly PatchedFile[], ui: Ui): PatchedFile[] 
  * @param code changed files, by codeFiles()
  * @param lists kbuild's answers, to be kept where several patches are looked at
  * @param wanted objects that go into none of these are left out
+ * @param added objects of files that are new
  * @returns the objects that have to be compiled before and after the patch
  * @throws KspliceError `not-in-kernel` if none of the files is part of this
  *   kernel, `refused-change`, `no-changes` if `wanted` leaves nothing
@@ -65,11 +68,11 @@ export async function chooseObjects(
   ui: Ui,
   lists = new KbuildLists(workspace.kbuild, ui),
   wanted = new WantedTargets([]),
+  added: readonly ChosenObject[] = [],
 ): Promise<ChosenObject[]> {
   const { kbuild } = workspace;
-  const chosen = new Map<string, ChosenObject>();
+  const chosen = new Map<string, ChosenObject>(added.map((object) => [object.name, object]));
   const included: string[] = [];
-  const absent: string[] = [];
   for (const file of code) {
     const object = file.kind === 'source' ? await lists.objectOf(file.path) : undefined;
     if (object && file.after === undefined) throw removed(file.path);
@@ -77,7 +80,6 @@ export async function chooseObjects(
     if (!object || isIncludedBesides(kbuild.tree, file.path)) {
       // A new file can only be reached through files that the patch changes too.
       if (file.before !== undefined) included.push(file.path);
-      if (!object && file.kind === 'source') absent.push(file.path);
     }
   }
   const through =
@@ -86,10 +88,6 @@ export async function chooseObjects(
     if (!chosen.has(object.name)) chosen.set(object.name, object);
   }
   if (chosen.size === 0) throw notInKernel(code, kbuild);
-  if (through.length === 0) {
-    for (const path of absent)
-      ui.warn(`${path} is not part of this kernel; its change is left out`);
-  }
   return wanted.choose([...chosen.values()], ui);
 }
 
@@ -111,7 +109,7 @@ function tellIgnored(files: readonly PatchedFile[], codeFiles: number, ui: Ui): 
 
 function refuseOutside(code: readonly PatchedFile[]): void {
   const details = code.flatMap(({ path }) => {
-    const reason = NOT_RUN_IN_KERNEL.find(([pattern]) => pattern.test(path))?.[1];
+    const reason = whyOutside(path);
     return reason ? [{ code: 'not-kernel-code', object: path, symbol: '', message: reason }] : [];
   });
   if (details.length === 0) return;
@@ -149,6 +147,7 @@ async function objectsIncluding(
   );
   const sources = graph.sourcesOf(files);
   ui.detail(`${sources.size} files may include them`);
+  for (const line of outsiders(kbuild.tree, sources)) ui.warn(line);
   if (wanted.isAll && sources.size > MOST_SOURCES)
     throw tooMany(files, `${sources.size} source files`);
   const found = await inParallel([...sources], kbuild.jobs, async ([source, way]) => {
@@ -156,7 +155,7 @@ async function objectsIncluding(
     return object && { ...object, reason: `${source} includes ${way.join(', which includes ')}` };
   });
   const objects = found.filter((object) => object !== undefined);
-  const inKernel = objects.filter(({ name }) => !NOT_RUN_IN_KERNEL.some(([p]) => p.test(name)));
+  const inKernel = objects.filter(({ name }) => whyOutside(name) === undefined);
   const count = inKernel.filter((object) => wanted.includes(object)).length;
   if (count > MOST_OBJECTS) throw tooMany(files, `${count} objects`);
   return inKernel;
@@ -199,6 +198,11 @@ function notInKernel(code: readonly PatchedFile[], kbuild: Kbuild): KspliceError
       details: programs.map((object) => ({ code: 'not-kernel-code', object, symbol: '' })),
     });
   }
+  const missing = paths.flatMap((path) => missingOption(path, kbuild) ?? []);
+  const options =
+    missing.length > 0
+      ? `Not set in its configuration: ${[...new Set(missing)].join(', ')}.`
+      : 'Check the option that the Makefile beside the file names.';
   const created = code.filter((file) => file.before === undefined).map((file) => file.path);
   return new KspliceError(
     'not-in-kernel',
@@ -206,8 +210,8 @@ function notInKernel(code: readonly PatchedFile[], kbuild: Kbuild): KspliceError
     {
       advice:
         created.length > 0
-          ? `kbuild does not know ${created.join(', ')}: put new code into a file that exists.`
-          : 'The running kernel has no code of these files: it needs no patch for them. Check the option that the Makefile beside the file names.',
+          ? `kbuild makes no object of ${created.join(', ')}: let the patch change the Makefile beside it, too, or put new code into a file that exists.`
+          : `The running kernel has no code of these files: it needs no patch for them. ${options}`,
       details: paths,
     },
   );

@@ -3,8 +3,11 @@
 
 import { join } from 'node:path';
 import { KspliceError } from '../errors.js';
-import { chooseObjects } from './choose-objects.js';
+import type { Ui } from '../ui.js';
+import { type ChosenObject, chooseObjects } from './choose-objects.js';
 import { KbuildLists } from './kbuild-lists.js';
+import { unreadFiles } from './left-out.js';
+import { makeNewObjects } from './new-objects.js';
 import type { PatchedFile } from './patched-file.js';
 import { buildPostObjects, type CompiledObject } from './post-objects.js';
 import { buildPreObjects, type PreObject, readsOneOf } from './pre-objects.js';
@@ -51,22 +54,36 @@ export interface PreObjects {
   /** Those for which the compiler read a changed file. */
   readonly pre: readonly PreObject[];
   readonly considered: readonly Considered[];
+  /** What the change does not reach, as the user was told. */
+  readonly notes: readonly string[];
 }
 
 /**
  * Compiles what the change may concern, without the change.
+ * @param change its files of code, and its build rules
  * @throws KspliceError as chooseObjects() and buildPreObjects()
  */
 export async function compilePre(
   work: Workspace,
-  files: readonly PatchedFile[],
+  {
+    files,
+    rules,
+  }: { readonly files: readonly PatchedFile[]; readonly rules: readonly PatchedFile[] },
   wanted: WantedTargets,
-  { directory, ui }: Run,
+  { directory, ui: shown }: Run,
 ): Promise<PreObjects> {
+  const notes: string[] = [];
+  const ui = noting(shown, notes);
   const lists = new KbuildLists(work.kbuild, ui);
-  const chosen = await chooseObjects(files, work, ui, lists, wanted);
+  const added = await makeNewObjects(files, rules, work, lists, ui);
+  const chosen = await chooseObjects(files, work, ui, lists, wanted, added);
+  const isAdded = ({ name }: ChosenObject) => added.some((object) => object.name === name);
   ui.stage(`compiling ${count(chosen.length, 'object')} without the patch`);
-  const built = await buildPreObjects(work.kbuild, chosen, join(work.area, 'pre'), ui);
+  const old = chosen.filter((object) => !isAdded(object));
+  const built = [
+    ...(await buildPreObjects(work.kbuild, old, join(work.area, 'pre'), ui)),
+    ...added.filter(({ name }) => chosen.some((object) => object.name === name)),
+  ];
   directory.lap('pre objects');
   const objects = built.map((object) => wanted.narrow(object));
   const pre = objects.filter((object) => readsOneOf(object, files, work.kbuild.tree));
@@ -81,7 +98,17 @@ export async function compilePre(
       `${object} (${targets.join(', ')}): ${reason}${isRead ? '' : ', but not as configured'}`,
     );
   }
-  return { pre, considered };
+  for (const line of unreadFiles(files, built, work.kbuild, wanted.isAll)) ui.warn(line);
+  return { pre, considered, notes };
+}
+
+/** The same, but warnings are kept as well. */
+function noting(ui: Ui, notes: string[]): Ui {
+  const warn = (text: string) => {
+    notes.push(text);
+    ui.warn(text);
+  };
+  return { ...ui, warn };
 }
 
 /**

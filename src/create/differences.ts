@@ -19,6 +19,7 @@ import {
 import type { Ui } from '../ui.js';
 import type { Update } from '../update/update.js';
 import { checkBases } from './base-objects.js';
+import { refuseInitcalls } from './new-objects.js';
 import type { CompiledObject } from './post-objects.js';
 
 /** An object whose running code changes. */
@@ -98,6 +99,7 @@ export function findDifferences(
     refusals.push(...diff.refusals);
     const replaced = new Set(diff.replaced.map((one) => one.name));
     typed.push({ name: object.name, pre: running, post: diff.post, replaced });
+    if (object.isNew) refusals.push(...refuseInitcalls(diff, object.name));
     if (diff.verdict !== 'changed') return;
     const stacked = bases.length > 0 ? { homes } : {};
     const changed = { label: object.name, diff, plain: read(object.plain), ...stacked };
@@ -114,6 +116,8 @@ export function findDifferences(
   }
   if (refusals.length > 0) throw refused(refusals);
   if (targets.size === 0) throw nothing(notes);
+  const idle = newAndUnused([...targets.values()].flat());
+  if (idle) throw nothing([...notes, idle]);
   checkAllowed(layout, types.allowed);
   for (const note of notes) ui.info(note);
   return {
@@ -154,6 +158,16 @@ function read(file: string): ElfObject {
 /** What may become new code, and what that is compared with. */
 function readForDiff(file: string): ElfObject {
   return withoutRuntimeConstants(read(file));
+}
+
+/** New code that no function is replaced to call, and no hook calls, would never run. */
+function newAndUnused(changed: readonly ChangedObjectFile[]): string | undefined {
+  const acts = changed.some(
+    ({ diff }) => diff.replaced.length + diff.written.length + diff.hooks.length > 0,
+  );
+  if (acts) return undefined;
+  const names = changed.flatMap(({ diff }) => [...diff.functions.added, ...diff.data.added]);
+  return `${names.join(', ')}: new, and nothing that the kernel runs leads there`;
 }
 
 function refused(refusals: ObjectDiff['refusals']): KspliceError {

@@ -69,6 +69,12 @@ export class KbuildLists {
     return (await this.elsewhere()).find((object) => object.name === name);
   }
 
+  /** Whether the build makes a module of that name: "net/sctp/sctp". */
+  async isModule(module: string): Promise<boolean> {
+    const { modules } = await this.lists(dirname(module));
+    return [...modules.values()].flat().includes(module);
+  }
+
   /** Whether the build descends into a directory. */
   private async isReached(directory: string): Promise<boolean> {
     const parent = dirname(directory);

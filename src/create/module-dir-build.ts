@@ -38,6 +38,8 @@ export interface ModuleBuild {
   /** What the patch can change, plain and by section. */
   readonly pre: readonly PreObject[];
   readonly considered: readonly Considered[];
+  /** What the change does not reach, as the user was told. */
+  readonly notes: readonly string[];
   /** An object that kbuild made with the kernel's own flags. */
   readonly model: string;
   readonly facts: KernelFacts;
@@ -79,7 +81,8 @@ export async function buildModuleDirectory(request: ModuleRequest, ui: Ui): Prom
   const affected = compiledObjects(tree, work.area).filter((object) =>
     readsOneOf(object, files, tree),
   );
-  tellUnused(files, affected, request, ui);
+  const notes = unused(files, affected, request);
+  for (const note of notes) ui.warn(note);
   const wanted = request.wanted.choose(affected, ui);
   const reached = wanted.map((object) => request.wanted.narrow(object));
   const targets = [...new Set(reached.flatMap(({ owners }) => owners))];
@@ -96,7 +99,7 @@ export async function buildModuleDirectory(request: ModuleRequest, ui: Ui): Prom
     reason: 'the compiler reads what is changed',
     isRead: true,
   }));
-  return { work, pre, considered, model, facts: withModules(known, built, confdir.release) };
+  return { work, pre, considered, notes, model, facts: withModules(known, built, confdir.release) };
 }
 
 /** By module, what its files were called when the loaded module was built. */
@@ -140,12 +143,11 @@ function refuseRemoved(files: readonly PatchedFile[]): void {
 }
 
 /** @throws KspliceError `not-in-kernel` if no changed file is part of a module */
-function tellUnused(
+function unused(
   files: readonly PatchedFile[],
   reached: readonly PreObject[],
   { source }: ModuleRequest,
-  ui: Ui,
-): void {
+): string[] {
   const paths = files.map(({ path }) => path);
   if (reached.length === 0) {
     throw new KspliceError(
@@ -155,9 +157,10 @@ function tellUnused(
     );
   }
   const compiled = new Set(reached.map(({ name }) => name.replace(/\.o$/, '')));
-  for (const { path, kind, before } of files) {
-    if (kind !== 'source' || compiled.has(path.replace(/\.[cS]$/, ''))) continue;
-    if (before === undefined) ui.detail(`${path} is new, and kbuild does not know it`);
-    else ui.warn(`${path} is part of no module that is built; its change is left out`);
-  }
+  return files.flatMap(({ path, kind, before }) => {
+    if (kind !== 'source' || compiled.has(path.replace(/\.[cS]$/, ''))) return [];
+    return before === undefined
+      ? [`${path} is new: of a module's directory, only files that are there can be compiled anew`]
+      : [`${path} is part of no module that is built; its change is left out`];
+  });
 }

@@ -1,177 +1,191 @@
 // Reads a source patch: plain unified diffs and git's format, with whatever
-// mail, statistics and signatures stand around them. The hunks are parsed by
-// the `diff` package; this file finds where they are and what git says about
-// each file.
+// mail, statistics and signatures stand around them.
+//
+// patch(1) and git skip what they do not know, and with it a file whose header is
+// damaged: the rest of the patch is applied. A part of a fix can be worse than none,
+// so here whatever looks like a piece of a diff has to be one, or the patch is refused.
 
-import { parsePatch, type StructuredPatchHunk } from 'diff';
+import type { StructuredPatchHunk } from 'diff';
 import { KspliceError } from '../errors.js';
+import { GitHeader, isGitHeaderLine } from './git-header.js';
+import { damaged, isForEmptyFile, readHunk } from './patch-hunk.js';
+import { headerName } from './patch-names.js';
 
 export interface FilePatch {
   /** As the patch writes it, undefined for a file that is new. */
   readonly oldName: string | undefined;
   /** undefined for a file that goes away. */
   readonly newName: string | undefined;
-  /** Names have git's a/ and b/ in front. */
-  readonly git: boolean;
-  /** The new file is a copy: the old one stays as it is. */
-  readonly copy: boolean;
+  /** A `change` is of one file, whatever its two names are. */
+  readonly kind: 'change' | 'rename' | 'copy';
+  /** There need be no such file before; after. */
+  readonly creates: boolean;
+  readonly removes: boolean;
+  /** Set if it is no text that changes: "binary file"; there are no hunks then. */
+  readonly special: string | undefined;
   readonly hunks: readonly StructuredPatchHunk[];
-  /** Line of the patch file where each hunk begins, from 1. */
+  /** Lines of the patch file, from 1: where the part begins, and each hunk. */
+  readonly line: number;
   readonly hunkLines: readonly number[];
 }
-
-interface Draft {
-  oldName: string | undefined;
-  newName: string | undefined;
-  git: boolean;
-  copy: boolean;
-  text: string[];
-  hunkLines: number[];
-}
-
-const HUNK = /^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@/;
 
 /**
  * @param text the patch; one byte a character (latin1), so that sources in any
  *   encoding survive
  * @param origin for messages
- * @throws KspliceError `patch-failed` if it holds no change of a file, is cut
- *   off, or changes a binary file
+ * @throws KspliceError `patch-failed` with a line of the patch if any part of it
+ *   is damaged, or in a form that is not read; if it holds no change of a file
  */
 export function readPatch(text: string, origin: string): FilePatch[] {
-  const drafts = split(text, origin);
-  if (drafts.length === 0) {
+  const parts = new Reader(withoutCarriageReturns(text).split('\n'), origin).read();
+  if (parts.length === 0) {
     throw new KspliceError('patch-failed', `${origin} holds no patch`, {
       advice: 'It must be a unified diff, as diff -u and git diff write it.',
     });
   }
-  return drafts.map((draft) => finish(draft, origin));
+  return parts;
 }
 
-function split(text: string, origin: string): Draft[] {
-  // A patch whose every line ends in CR LF went through a mailer that did it.
-  const mailed = text.includes('\r\n') && !/[^\r]\n/.test(text);
-  const lines = text.split(mailed ? '\r\n' : '\n');
-  const drafts: Draft[] = [];
-  let current: Draft | undefined;
-  const begin = (git: boolean): Draft => {
-    const [oldName, newName] = [undefined, undefined];
-    current = { oldName, newName, git, copy: false, text: [], hunkLines: [] };
-    drafts.push(current);
-    return current;
-  };
-  for (let at = 0; at < lines.length; at++) {
-    const line = lines[at] as string;
-    if (line.startsWith('diff --git ')) {
-      Object.assign(begin(true), gitNames(line.slice('diff --git '.length)));
-    } else if (line.startsWith('--- ') && lines[at + 1]?.startsWith('+++ ')) {
-      const draft = current?.git && current.text.length === 0 ? current : begin(false);
-      draft.oldName = headerName(line);
-      draft.newName = headerName(lines[++at] as string);
-    } else if (current && HUNK.test(line)) {
-      at = takeHunk(lines, at, current, origin);
-    } else {
-      refuseBinary(line, current, origin);
-      if (current?.git) readGitHeader(line, current);
+/** A patch whose every line ends in CR LF went through a mailer that did it. */
+function withoutCarriageReturns(text: string): string {
+  const isMailed = text.includes('\r\n') && !/[^\r]\n/.test(text);
+  return isMailed ? text.replaceAll('\r\n', '\n') : text;
+}
+
+/** Where a mail or a commit begins, with words in which anything may stand. */
+const WORDS_BEGIN = /^(From \S+ |commit [0-9a-f]{7,}\b)/;
+/** After the diffs: a signature's rule, or what signs the whole mail. */
+const NO_HUNK = /^--( ?$|-+(BEGIN|END) )/;
+const MAIL = 'From ksplice-ts Mon Sep 17 00:00:00 2001';
+const BINARY = /^Binary files (.+) and (.+) differ$/;
+
+/** Forms of a diff that are not read; what to do about them. */
+const OTHER_FORMS: readonly (readonly [RegExp, string, string])[] = [
+  [
+    /^diff --(cc|combined) |^@@@+ -\d/,
+    'a combined diff of a merge',
+    'Make a diff against one of the parents: git diff MERGE^1 MERGE.',
+  ],
+  [/^\*{15}/, 'a context diff', 'Make a unified diff: diff -u, or git diff.'],
+  [
+    /^Content-Transfer-Encoding: *(quoted-printable|base64)/i,
+    'a mail whose text is encoded',
+    'Take the patch out of the mail first: git mailinfo MESSAGE PATCH < MAIL > /dev/null; b4 am does it, too.',
+  ],
+];
+
+class Reader {
+  private readonly parts: FilePatch[] = [];
+  /** Between the beginning of a mail or commit and its first file. */
+  private inWords = true;
+
+  constructor(
+    private readonly lines: readonly string[],
+    private readonly origin: string,
+  ) {}
+
+  read(): FilePatch[] {
+    for (let at = 0; at < this.lines.length; ) at = this.readAt(at);
+    return this.parts;
+  }
+
+  /** Reads a file's part or passes a line by; returns the index of the next one. */
+  private readAt(at: number): number {
+    const line = this.lines[at] as string;
+    const binary = BINARY.exec(line);
+    if (line.startsWith('diff --git ')) return this.readGit(at);
+    if (line.startsWith('--- ') && this.lines[at + 1]?.startsWith('+++ '))
+      return this.readPlain(at);
+    if (binary) this.addBinary(binary, at);
+    else if (WORDS_BEGIN.test(line)) this.inWords = true;
+    else this.refuseStray(line, at);
+    return at + 1;
+  }
+
+  private readPlain(at: number): number {
+    const [from, to] = [headerName(this.lines[at]!), headerName(this.lines[at + 1]!)];
+    const { hunks, hunkLines, next } = this.readHunks(at + 2);
+    const [first, ...others] = hunks as [StructuredPatchHunk];
+    const alone = others.length === 0;
+    this.add({
+      oldName: from.name,
+      newName: to.name,
+      kind: 'change',
+      creates: from.name === undefined || (alone && isForEmptyFile(first)),
+      removes: to.name === undefined || (alone && to.isEpoch && first.newLines === 0),
+      special: undefined,
+      hunks,
+      line: at + 1,
+      hunkLines,
+    });
+    return next;
+  }
+
+  private readGit(at: number): number {
+    const header = new GitHeader(this.lines, at, this.origin);
+    const hasHunks = header.special === undefined && this.lines[header.next]?.startsWith('@@');
+    const none = { hunks: [], hunkLines: [], next: header.next };
+    const { hunks, hunkLines, next } =
+      hasHunks || header.hasNames ? this.readHunks(header.next) : none;
+    header.check(hunks.length > 0);
+    const { oldName, newName, kind, special } = header;
+    const [creates, removes] = [oldName === undefined, newName === undefined];
+    this.add({ oldName, newName, kind, creates, removes, special, hunks, line: at + 1, hunkLines });
+    return next;
+  }
+
+  private readHunks(first: number) {
+    const hunks: StructuredPatchHunk[] = [];
+    const hunkLines: number[] = [];
+    let next = first;
+    while (this.lines[next]?.startsWith('@@') || next === first) {
+      this.refuseOtherForm(this.lines[next] ?? '', next);
+      hunkLines.push(next + 1);
+      const read = readHunk(this.lines, next, this.origin);
+      hunks.push(read.hunk);
+      next = read.next;
+    }
+    return { hunks, hunkLines, next };
+  }
+
+  private add(part: FilePatch): void {
+    this.parts.push(part);
+    this.inWords = false;
+  }
+
+  private addBinary([, oldName, newName]: RegExpExecArray, at: number): void {
+    const side = (name = '') => (name === '/dev/null' ? undefined : name);
+    const names = { oldName: side(oldName), newName: side(newName) };
+    const kinds = { kind: 'change', creates: true, removes: true, special: 'binary file' } as const;
+    this.add({ ...names, ...kinds, hunks: [], line: at + 1, hunkLines: [] });
+  }
+
+  /** What must be a piece of a diff, and belongs to none. */
+  private refuseStray(line: string, at: number): void {
+    this.refuseOtherForm(line, at);
+    const isPiece = this.inWords ? /^@@/ : /^[-+@]/;
+    if (isPiece.test(line) && !NO_HUNK.test(line)) {
+      throw damaged(this.origin, at, 'this line of a diff belongs to no file or hunk');
+    }
+    if (isGitHeaderLine(line, this.inWords)) {
+      throw damaged(this.origin, at, 'a line of git stands without its "diff --git"');
     }
   }
-  return drafts;
-}
 
-const QUOTED_OR_WORD = '("(?:[^"\\\\]|\\\\.)*"|\\S+)';
-const GIT_NAMES = new RegExp(`^${QUOTED_OR_WORD} ${QUOTED_OR_WORD}$`);
-
-/**
- * The names after `diff --git`. Blanks are not quoted there, so two names with
- * blanks can only be told apart if they are the same; if not, the lines below say them.
- */
-function gitNames(text: string): Pick<Draft, 'oldName' | 'newName'> {
-  const words = GIT_NAMES.exec(text);
-  if (words) return { oldName: plainName(words[1]), newName: plainName(words[2]) };
-  const same = /^a\/(.+) b\/\1$/.exec(text);
-  return { oldName: same ? `a/${same[1]}` : undefined, newName: same ? `b/${same[1]}` : undefined };
-}
-
-function readGitHeader(line: string, draft: Draft): void {
-  const moved = /^(rename|copy) (from|to) (.+)$/.exec(line);
-  if (moved) {
-    const name = plainName(moved[3]);
-    if (moved[1] === 'copy') draft.copy = true;
-    if (moved[2] === 'from') draft.oldName ??= `a/${name}`;
-    else draft.newName ??= `b/${name}`;
-  } else if (line.startsWith('new file mode ')) draft.oldName = undefined;
-  else if (line.startsWith('deleted file mode ')) draft.newName = undefined;
-}
-
-function refuseBinary(line: string, draft: Draft | undefined, origin: string): void {
-  const plain = /^Binary files (?:.* and )?(\S+) differ$/.exec(line);
-  if (!plain && !(draft?.git && line === 'GIT binary patch')) return;
-  const name = draft?.git ? draft.newName : plain?.[1];
-  throw new KspliceError('patch-failed', `${origin} changes a binary file: ${name}`, {
-    advice: 'Leave it out of the patch: only source can be changed.',
-  });
-}
-
-/** The name in a `---` or `+++` line, undefined for /dev/null. */
-function headerName(line: string): string | undefined {
-  const name = plainName(line.slice(4).split('\t')[0]);
-  return name === '/dev/null' ? undefined : name.trimEnd();
-}
-
-function plainName(name = ''): string {
-  return name.startsWith('"') && name.endsWith('"') ? unquote(name.slice(1, -1)) : name;
-}
-
-// git quotes unusual names as C does, with octal bytes.
-function unquote(text: string): string {
-  return text.replace(/\\([0-7]{3}|.)/g, (_, code: string) =>
-    code.length === 3 ? String.fromCharCode(Number.parseInt(code, 8)) : code,
-  );
-}
-
-/** Copies one hunk to the draft; returns the index of its last line. */
-function takeHunk(lines: readonly string[], start: number, draft: Draft, origin: string): number {
-  const match = HUNK.exec(lines[start] as string);
-  let oldLeft = Number(match?.[1] ?? 1);
-  let newLeft = Number(match?.[2] ?? 1);
-  draft.hunkLines.push(start + 1);
-  draft.text.push(lines[start] as string);
-  let at = start + 1;
-  while (oldLeft > 0 || newLeft > 0) {
-    // Some mailers strip the blank that stands for an empty context line.
-    const line = lines[at] === '' && at < lines.length - 1 ? ' ' : lines[at];
-    const kind = line?.[0];
-    if (line === undefined || kind === undefined || !' +-\\'.includes(kind)) {
-      throw new KspliceError(
-        'patch-failed',
-        `${origin}:${at + 1}: the hunk that begins in line ${start + 1} is cut off`,
-        { advice: 'The patch is damaged: get it again.' },
-      );
-    }
-    if (kind === ' ' || kind === '-') oldLeft--;
-    if (kind === ' ' || kind === '+') newLeft--;
-    draft.text.push(line);
-    at++;
+  private refuseOtherForm(line: string, at: number): void {
+    const form = OTHER_FORMS.find(([pattern]) => pattern.test(line));
+    if (form) throw damaged(this.origin, at, `this is ${form[1]}, which is not read`, form[2]);
   }
-  if (lines[at]?.startsWith('\\')) draft.text.push(lines[at++] as string);
-  return at - 1;
 }
 
-function finish(draft: Draft, origin: string): FilePatch {
-  const { oldName, newName, git, copy, hunkLines } = draft;
-  let hunks: StructuredPatchHunk[] = [];
-  if (draft.text.length > 0) {
-    try {
-      hunks = parsePatch(['--- old', '+++ new', ...draft.text, ''].join('\n'))[0]?.hunks ?? [];
-    } catch (error) {
-      throw new KspliceError(
-        'patch-failed',
-        `${origin}:${hunkLines[0]}: ${(error as Error).message}`,
-        { advice: 'The patch is damaged: get it again.' },
-      );
-    }
-  }
-  return { oldName, newName, git, copy, hunks, hunkLines };
+/** Several patches as one: each begins like a mail, so that its words are taken for words. */
+export function joinPatches(texts: readonly string[]): string {
+  const [only] = texts;
+  if (only !== undefined && texts.length === 1) return only;
+  return texts
+    .map((text) => `${MAIL}\n${withoutCarriageReturns(text)}`)
+    .map((text) => (text.endsWith('\n') ? text : `${text}\n`))
+    .join('');
 }
 
 /** The patch that takes these changes back, last part first. */
@@ -179,7 +193,11 @@ export function reversed(patches: readonly FilePatch[]): FilePatch[] {
   return patches.toReversed().map((patch) => ({
     ...patch,
     oldName: patch.newName,
-    newName: patch.copy ? undefined : patch.oldName,
+    // What was copied goes away, and its model stays as it is.
+    newName: patch.kind === 'copy' ? undefined : patch.oldName,
+    kind: patch.kind === 'copy' ? 'change' : patch.kind,
+    creates: patch.removes,
+    removes: patch.creates || patch.kind === 'copy',
     hunks: patch.hunks.map((hunk) => ({
       oldStart: hunk.newStart,
       oldLines: hunk.newLines,

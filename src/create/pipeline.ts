@@ -29,8 +29,10 @@ import { lastUpdate, rememberLast } from './last-update.js';
 import { moduleDirectory, moduleFiles } from './module-dir.js';
 import { buildModuleDirectory } from './module-dir-build.js';
 import { Neighbours } from './neighbours.js';
+import { rulesOfNew } from './new-objects.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
 import type { PatchedFile } from './patched-file.js';
+import { prototypeNotes } from './prototypes.js';
 import { count, makeReport, type Report } from './report.js';
 import { type CreateOptions, checkRequest } from './request.js';
 import { inRun, type Run } from './run.js';
@@ -110,6 +112,8 @@ interface Task {
   /** Changed files of code: all since the boot, and with each of the updates below. */
   readonly files: readonly PatchedFile[];
   readonly below: readonly (readonly PatchedFile[])[];
+  /** Changed build rules, for files that are new. */
+  readonly rules: readonly PatchedFile[];
 }
 
 async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
@@ -123,11 +127,12 @@ async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   const ofKind = options.module ? moduleFiles : (list: readonly PatchedFile[]) => list;
   const files = codeFiles(ofKind(change.files), ui);
   const below = change.below.map((state) => ofKind(state).filter(isCode));
-  return { options, id, confdir, source, bases, change, files, below };
+  const rules = rulesOfNew(change.files);
+  return { options, id, confdir, source, bases, change, files, rules, below };
 }
 
 async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) {
-  const { options, confdir, source, files, below, change } = task;
+  const { options, confdir, source, files, rules, below, change } = task;
   const { jobs } = options;
   const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
   const wanted = new WantedTargets(options.onlyTargets ?? []);
@@ -142,10 +147,19 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
     : await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui, { types });
   run.directory.lap('work tree');
   // The work tree is the source, configured as the distribution's build was.
-  const { pre, considered } = module ?? (await compilePre(work, files, wanted, run));
+  const { pre, considered, notes } =
+    module ?? (await compilePre(work, { files, rules }, wanted, run));
   const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
   const tables = await askTableSizes(work, run.ui, module?.model);
-  return { work, considered, objects, tables, comparing, facts: module ? module.facts : facts };
+  return {
+    work,
+    considered,
+    notes,
+    objects,
+    tables,
+    comparing,
+    facts: module ? module.facts : facts,
+  };
 }
 
 /** Where the change cannot touch a type, the compiler need not describe them. */
@@ -165,7 +179,7 @@ function howTypesAreCompared(
 
 type Compiled = Awaited<ReturnType<typeof compileStates>>;
 
-async function compareStates({ options, files, bases }: Task, compiled: Compiled, run: Run) {
+async function compareStates({ options, files, rules, bases }: Task, compiled: Compiled, run: Run) {
   const { work, objects, tables } = compiled;
   const { directory, ui } = run;
   ui.stage(`comparing ${count(objects.length, 'object')}`);
@@ -173,13 +187,27 @@ async function compareStates({ options, files, bases }: Task, compiled: Compiled
   const types = { comparing: compiled.comparing, allowed: allowLayout };
   const differences = findDifferences(objects, tables, ui, bases, types);
   const { targets } = differences;
+  const prototypes = new Set(
+    prototypeNotes(
+      files,
+      targets.flatMap(({ objects }) => objects),
+    ),
+  );
+  for (const note of prototypes) ui.warn(note);
+  const notes = [...differences.notes, ...prototypes];
   const fixed = options.buildModules
-    ? await buildFixedModules(work, files, targets, join(directory.path, 'fixed'), ui)
+    ? await buildFixedModules(
+        work,
+        [...files, ...rules],
+        targets,
+        join(directory.path, 'fixed'),
+        ui,
+      )
     : [];
   work.close();
   directory.keep('3-diff', 'functions.json', targets.map(functionNames));
   directory.lap('diff');
-  return { ...differences, fixed };
+  return { ...differences, notes, fixed };
 }
 
 async function makeCode(
@@ -231,13 +259,13 @@ async function makeModules(
 function reportOf(
   { confdir, bases }: Task,
   { targets, notes, layout }: Differences,
-  { considered }: Compiled,
+  { considered, notes: leftOut }: Compiled,
   code: readonly TargetCode[],
   known: KernelFacts,
   { directory }: Run,
 ): Report {
   const changes = { on: bases.map(({ id }) => id), targets, considered, layout };
-  return makeReport(confdir.release, changes, code, notes, known, directory);
+  return makeReport(confdir.release, changes, code, [...leftOut, ...notes], known, directory);
 }
 
 /** With --series, without git: the last update that was made is the one that runs. */

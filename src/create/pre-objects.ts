@@ -22,6 +22,8 @@ const BATCH = 50;
 export interface PreObject extends KbuildObject {
   /** What it is linked into: "vmlinux" or names of modules. */
   readonly owners: readonly string[];
+  /** The patch adds its source; there is nothing in it without the patch. */
+  readonly isNew?: boolean;
   readonly made: CmdFile;
   /** Files: as kbuild made it, and with a section for each function and datum. */
   readonly plain: string;

@@ -9,6 +9,7 @@ import { compilePre } from './compile.js';
 import { provideCore } from './core-module.js';
 import { readHeaders } from './kbuild.js';
 import { readKernelFacts } from './kernel-facts.js';
+import { rulesOfNew } from './new-objects.js';
 import { type CreateOptions, checkRequest, refuseForModules } from './request.js';
 import { inRun } from './run.js';
 import { loadChange } from './sources/change.js';
@@ -46,6 +47,7 @@ export async function prebuild(options: PrebuildOptions, ui: Ui): Promise<Prebui
   checkCacheDirectory(source);
   const change = isGiven ? await loadChange(options, source, [], ui) : undefined;
   const files = change ? codeFiles(change.files, ui) : [];
+  const rules = rulesOfNew(change?.files ?? []);
   return await inRun(ui, false, async (run) => {
     const facts = run.background(readKernelFacts(confdir, options.image, run.ui));
     const core = run.background(facts.then((known) => provideCore(confdir, known, jobs, run.ui)));
@@ -53,7 +55,7 @@ export async function prebuild(options: PrebuildOptions, ui: Ui): Promise<Prebui
     const tree = (await change?.git?.checkOut(run.undo, run.ui)) ?? source;
     const work = await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui);
     const wanted = new WantedTargets(options.onlyTargets ?? []);
-    const { pre } = change ? await compilePre(work, files, wanted, run) : { pre: [] };
+    const { pre } = change ? await compilePre(work, { files, rules }, wanted, run) : { pre: [] };
     work.close();
     const { release } = confdir;
     const names = pre.map(({ name }) => name);

@@ -2,12 +2,13 @@
 // the file's text becomes, and what kind of file it is. Nothing is written here.
 
 import { readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import { applyHunks, type Fit, type HunkResult } from './apply-hunks.js';
 import { type FilePatch, readPatch, reversed } from './parse-patch.js';
-import type { PatchedFile } from './patched-file.js';
+import { isForEmptyFile } from './patch-hunk.js';
+import { detectStrip, stripName, targetsOf } from './patch-target.js';
+import { kindOf, type PatchedFile } from './patched-file.js';
 import { type PatchOptions, USUAL_PATCH_OPTIONS } from './sources/patch-options.js';
 import { SourceTexts } from './sources/texts.js';
 
@@ -63,14 +64,45 @@ export function applyPatch(
   ui: Ui,
 ): void {
   const parts = readPatch(patch, file);
-  const patches = options.reverse ? reversed(parts) : parts;
-  const strip = options.strip ?? detectStrip(patches, texts, file);
-  const failures = patches.flatMap((patch) => {
-    const from = patch.oldName && stripName(patch.oldName, strip);
-    const to = patch.newName && stripName(patch.newName, strip);
-    return applyFile({ patch, from, to, origin: file }, texts, options, ui);
+  const patches = withoutSpecial(options.reverse ? reversed(parts) : parts, file, options, ui);
+  if (patches.length === 0) return;
+  const strip = options.strip ?? detectStrip(patches, texts);
+  if (strip === undefined) throw absentFiles(patches, texts, file);
+  const targets = targetsOf(patches, strip, texts);
+  const failures = patches.flatMap((patch, index) => {
+    const target = targets[index];
+    if (!target) return [absent(patch, strip, file)];
+    return applyFile({ patch, ...target, origin: file }, texts, options, ui);
   });
   if (failures.length > 0) throw failed(file, failures, strip);
+}
+
+/**
+ * The parts that change text. What is none can stay away where nothing is compiled of it.
+ * @throws KspliceError `patch-failed`
+ */
+function withoutSpecial(
+  patches: readonly FilePatch[],
+  file: string,
+  { strip }: PatchOptions,
+  ui: Ui,
+): FilePatch[] {
+  return patches.filter(({ oldName, newName, special, line }) => {
+    if (special === undefined) return true;
+    const name = newName ?? oldName ?? '';
+    const path = stripName(name, strip ?? 1) ?? name;
+    if (kindOf(path) !== 'other') {
+      throw new KspliceError(
+        'patch-failed',
+        `${file}:${line}: the patch changes a ${special}: ${path}`,
+        {
+          advice: 'Leave it out of the patch: only source can be changed.',
+        },
+      );
+    }
+    ui.warn(`${path}: a ${special}, left out: it does not get into the kernel`);
+    return false;
+  });
 }
 
 /**
@@ -88,51 +120,26 @@ export function readPatchFile(file: string): string {
   }
 }
 
-/** The usual one first. */
-const STRIPS = [1, 0, 2, 3];
-/** For a module's directory: a patch of the kernel has all that leads there before its names. */
-const DEEPER = [4, 5, 6, 7, 8];
-
-/** How many leading directories the names carry; -p1 unless the files say otherwise. */
-function detectStrip(patches: readonly FilePatch[], texts: SourceTexts, file: string): number {
-  const onlyNew = patches.every(({ oldName }) => oldName === undefined);
-  const fits = (strip: number) =>
-    onlyNew
-      ? patches.every(({ newName = '' }) => isPlaceFor(stripName(newName, strip), texts))
-      : absentNames(patches, strip, texts).length === 0;
-  const strips = texts.has('init/main.c') ? STRIPS : [...STRIPS, ...DEEPER];
-  const strip = strips.find(fits);
-  if (strip !== undefined) return strip;
-  if (onlyNew) return 1;
-  const missing = absentNames(patches, 1, texts);
-  throw new KspliceError('patch-failed', `${file} changes files that the source tree lacks`, {
-    advice: `There is no ${stripName(missing[0] ?? '', 1)} in ${texts.tree}: is the patch for this kernel?`,
+/** Names that are no file's, whatever is taken off them. */
+function absentFiles(
+  patches: readonly FilePatch[],
+  texts: SourceTexts,
+  file: string,
+): KspliceError {
+  const targets = targetsOf(patches, 1, texts);
+  const missing = patches
+    .filter((_, index) => !targets[index])
+    .map(({ oldName, newName }) => oldName ?? newName ?? '');
+  const first = stripName(missing[0], 1) ?? missing[0];
+  return new KspliceError('patch-failed', `${file} changes files that the source tree lacks`, {
+    advice: `There is no ${first} in ${texts.tree}: is the patch for this kernel?`,
     details: missing,
   });
 }
 
-/** Names of old files that are neither in the tree nor made by an earlier part of the patch. */
-function absentNames(patches: readonly FilePatch[], strip: number, texts: SourceTexts): string[] {
-  const made = new Set<string>();
-  return patches.flatMap(({ oldName, newName }) => {
-    const from = oldName && stripName(oldName, strip);
-    const to = newName && stripName(newName, strip);
-    const absent = oldName !== undefined && !(from && (texts.has(from) || made.has(from)));
-    if (to && to !== from) made.add(to);
-    return absent ? [oldName] : [];
-  });
-}
-
-function isPlaceFor(path: string | undefined, texts: SourceTexts): boolean {
-  // Nothing that gets into the kernel lies in the topmost directory itself.
-  return path?.includes('/') === true && texts.hasDirectory(dirname(path));
-}
-
-/** Without the first `strip` directories; undefined if the name has too few or leads out. */
-function stripName(name: string, strip: number): string | undefined {
-  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.includes('..') || parts.length <= strip) return undefined;
-  return parts.slice(strip).join('/');
+function absent({ oldName, newName }: FilePatch, strip: number, file: string): string {
+  const path = stripName(oldName ?? newName, strip);
+  return path ? `${path}: no such file` : `${file}: odd file name ${oldName ?? newName}`;
 }
 
 /** One file's part of a patch, with its names in the tree. */
@@ -146,23 +153,21 @@ interface Part {
 
 /** Applies one file's hunks to the texts so far; returns the failures' lines. */
 function applyFile(part: Part, texts: SourceTexts, fit: Fit, ui: Ui): string[] {
-  const { patch, from, to, origin } = part;
-  const path = to ?? from;
-  if (!path || (patch.oldName && !from) || (patch.newName && !to)) {
-    return [`${origin}: odd file name ${patch.oldName ?? patch.newName}`];
-  }
-  const old = from ? texts.current(from) : '';
+  const { patch, from, to } = part;
+  const path = (to ?? from)!;
+  const old = from === undefined ? '' : texts.current(from);
   if (old === undefined) return [`${from}: no such file`];
-  if (to && from !== to && texts.has(to)) {
+  const isMade = to !== undefined && from !== to;
+  if ((isMade && texts.has(to)) || (patch.hunks.some(isForEmptyFile) && old !== '')) {
     return [`${path}: the patch creates this file, but it exists`];
   }
   const { text, hunks } = applyHunks(old, patch.hunks, fit);
   const failures = hunks.flatMap((hunk) => tellHunk(hunk, path, hunks.length, part, ui));
   if (failures.length > 0) return failures;
-  if (!to && !patch.copy && text !== '')
+  if (to === undefined && text !== '')
     return [`${path}: the patch removes this file, but knows another text`];
-  if (from && from !== to && !patch.copy) texts.set(from, undefined);
-  if (to) texts.set(to, text);
+  if (from !== undefined && from !== to && patch.kind !== 'copy') texts.set(from, undefined);
+  if (to !== undefined) texts.set(to, text);
   return [];
 }
 

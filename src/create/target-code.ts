@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { describeMismatches } from '../check/report.js';
 import { SpecialTables } from '../diff/special.js';
 import type { ChangedSymbol } from '../diff/types.js';
-import { STT_FUNC } from '../elf/constants.js';
+import { STB_WEAK, STT_FUNC } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
@@ -75,7 +75,8 @@ export async function makeTargetCode(
   });
   const match = facts.image && matchProgram(generated.program, target, facts.image.kernel);
   if (match && !match.ok) {
-    throw notProved(target, match.mismatches, facts, sectionsDiffer(objects, module));
+    const why = sectionsDiffer(objects, module) ?? overridden(objects, match.mismatches);
+    throw notProved(target, match.mismatches, facts, why);
   }
   const unproved = match ? undefined : sectionsDiffer(objects, undefined);
   if (unproved) ui.warn(unproved);
@@ -196,7 +197,7 @@ function notProved(
   target: string,
   mismatches: readonly Mismatch[],
   facts: KernelFacts,
-  flags: string | undefined,
+  why: string | undefined,
 ): KspliceError {
   const differences = describeMismatches(target, mismatches);
   const lines = differences.slice(0, SHOWN).map(({ message }) => `  ${message}`);
@@ -205,10 +206,26 @@ function notProved(
     'not-proved',
     `${facts.image?.kernel.origin} does not hold the code that this source makes of ${target}:\n${lines.join('\n')}`,
     {
-      advice: flags ?? notProvedAdvice(facts),
+      advice: why ?? notProvedAdvice(facts),
       details: differences,
     },
   );
+}
+
+/** Of two definitions the linker takes the one that is not weak; all else then fits but this. */
+function overridden(
+  objects: readonly NamedObject[],
+  mismatches: readonly Mismatch[],
+): string | undefined {
+  const isWeak = ({ object, span }: Mismatch) =>
+    objects.some(
+      ({ label, plain }) =>
+        label === object &&
+        plain.symbols.some(({ name, binding }) => name === span && binding === STB_WEAK),
+    );
+  if (mismatches.length === 0 || !mismatches.every(isWeak)) return undefined;
+  const names = [...new Set(mismatches.map(({ span }) => span))].join(', ');
+  return `${names}: defined as __weak. If another file of this kernel defines it as well, that is the code that runs: patch that one.`;
 }
 
 function notProvedAdvice({ modules }: KernelFacts): string {

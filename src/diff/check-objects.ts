@@ -1,7 +1,7 @@
 // Whether two objects can be compared at all: relocatable, with symbols, and
 // made by the same compiler, whose section names the differ knows.
 
-import { ET_REL, STT_FILE } from '../elf/constants.js';
+import { ET_REL, SHF_ALLOC, STT_FILE } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
 import { KspliceError } from '../errors.js';
 
@@ -16,7 +16,7 @@ export function checkObjects(pre: ElfObject, post: ElfObject): void {
         'Give the .o file that the compiler makes, not what is linked.',
       );
     }
-    if (!object.symbols.some((symbol) => symbol.name !== '' && symbol.type !== STT_FILE)) {
+    if (!hasSymbols(object) && hasContent(object)) {
       throw unsupported(object, 'has no symbols', 'It was stripped; compile it again.');
     }
     if (object.section('.llvm_addrsig') || compilers(object).some((one) => /clang|LLD/.test(one))) {
@@ -35,6 +35,17 @@ export function checkObjects(pre: ElfObject, post: ElfObject): void {
       'Compile both with the compiler that the kernel was made with.',
     );
   }
+}
+
+function hasSymbols({ symbols }: ElfObject): boolean {
+  return symbols.some((symbol) => symbol.name !== '' && symbol.type !== STT_FILE);
+}
+
+/** The old object of a file that a patch adds has none. */
+function hasContent({ sections }: ElfObject): boolean {
+  return sections.some(
+    ({ flags, size, name }) => flags & SHF_ALLOC && size > 0 && !name.startsWith('.note'),
+  );
 }
 
 /** What flags of the compiler make of an object that looks sound, and would be misread. */

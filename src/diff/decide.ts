@@ -9,6 +9,7 @@ import type { Comparison } from './compare.js';
 import { hooksOf, partsUsedBy } from './hooks.js';
 import { newlyListed } from './kprobe-list.js';
 import type { Part } from './parts.js';
+import { isDeviceTable, noEffect, sideNotes } from './side-notes.js';
 import type { Refusal } from './types.js';
 
 /** The decisions about one pair of objects. */
@@ -48,7 +49,7 @@ export function decide(
     else if (role === 'unknown') refusals.push(changedUnknown(name, object));
     else if (role === 'module-info') notes.push(`${name} changed: no effect on what is loaded`);
     else if (role === 'export') notes.push(`${name}: exports changed; other modules do not see it`);
-    else if (role === 'init') notes.push(`${name} changed: no effect after boot or loading`);
+    else if (role === 'init') notes.push(`${name} changed: ${noEffect(name)}`);
   }
   for (const { symbol } of changes.known) {
     refusals.push({
@@ -66,9 +67,10 @@ export function decide(
   }
   for (const part of changes.init) {
     notes.push(
-      `${sourceName(part)} (${part.section.name}) changed: no effect after boot or loading`,
+      `${sourceName(part)} (${part.section.name}) changed: ${noEffect(part.section.name)}`,
     );
   }
+  notes.push(...sideNotes(comparison, changes));
   return { refusals, notes: [...new Set(notes)] };
 }
 
@@ -97,8 +99,9 @@ function changedData(comparison: Comparison, pre: Part, post: Part, object: stri
       object,
       symbol,
       message: `the size of ${symbol} changed from ${pre.end - pre.start} to ${post.end - post.start} bytes`,
-      advice:
-        'Existing code and data use the old one: add a new variable beside it, or use shadow data.',
+      advice: isDeviceTable(post)
+        ? 'Tell the driver of new devices while it runs: through new_id in its directory below /sys/bus, if its bus has that.'
+        : 'Existing code and data use the old one: add a new variable beside it, or use shadow data.',
     };
   }
   return {

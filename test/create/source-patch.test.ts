@@ -147,6 +147,56 @@ rename to net/your file.c
     expect(file?.path).toBe('net/new.h');
   });
 
+  const created = (...names: string[]) =>
+    `--- ${names[0]}\n+++ ${names.at(-1)}\n@@ -0,0 +1 @@\n+int x;\n`;
+
+  it.each([
+    ['beside a change', change('a/net/a.c') + created('a/net/new.h', 'b/net/new.h')],
+    ['alone', created('a/net/new.h\t1970-01-01 00:00:00 +0000', 'b/net/new.h')],
+    ['where it shall be', created('linux.orig/net/deep/new.h.orig', 'linux/net/new.h')],
+  ])('makes a new file of a plain diff: %s', (_, patch) => {
+    expect(load(patch).at(-1)).toMatchObject({ path: 'net/new.h', before: undefined });
+  });
+
+  it('makes no new file of one that exists, but fills an empty one', () => {
+    expect(failure(created('a/net/a.c', 'b/net/a.c')).message).toContain('but it exists');
+    put('tree/net/empty.h', '');
+    expect(load(created('a/net/empty.h', 'b/net/empty.h'))[0]).toMatchObject({
+      before: '',
+      after: 'int x;\n',
+    });
+  });
+
+  it.each([
+    ['net/a.c.orig', 'net/a.c'],
+    ['a/net/a.c', 'b/net/a.c.mine'],
+    ['old/net/gone/a.c', 'new/net/a.c'],
+  ])('takes the better name of %s and %s', (from, to) => {
+    const text = change(from).replace(`+++ ${from}`, `+++ ${to}`);
+    expect(load(text).map(({ path, after }) => [path, after])).toEqual([
+      ['net/a.c', 'one\n2\nthree\n'],
+    ]);
+    put('tree/net/a.c.orig', 'one\ntwo\nthree\n');
+    expect(load(text)).toHaveLength(1);
+    expect(load(text)[0]?.path).toBe('net/a.c');
+  });
+
+  it('leaves out what is no text if it is no code, and refuses it otherwise', () => {
+    const binary = (name: string) =>
+      `diff --git a/${name} b/${name}\nindex 12..34\nGIT binary patch\nliteral 0\nHcmV?d00001\n\n`;
+    const said: string[] = [];
+    put('p.patch', binary('Documentation/logo.gif') + change('a/net/a.c'));
+    const ui = { ...silentUi, warn: (text: string) => said.push(text) };
+    const files = loadPatch(join(area, 'p.patch'), join(area, 'tree'), ui);
+    expect(files.map(({ path }) => path)).toEqual(['net/a.c']);
+    expect(said).toEqual([
+      'Documentation/logo.gif: a binary file, left out: it does not get into the kernel',
+    ]);
+    expect(failure(change('a/net/a.c') + binary('net/blob.h')).message).toMatch(
+      /p\.patch:8: the patch changes a binary file: net\/blob\.h$/,
+    );
+  });
+
   it('does not remove a file that holds something else', () => {
     const removal = '--- a/net/a.c\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-one\n-two\n';
     expect(failure(removal).message).toContain('knows another text');

@@ -178,6 +178,54 @@ describe('create finds the objects', () => {
       ['vmlinux', 'arch/x86/lib/copy_page_64.o', ['copy_page']],
     ]);
   });
+
+  it('of files that it adds, for the kernel proper and for a module', async () => {
+    const added = (path: string, text: string) => {
+      const lines = text.split('\n').map((line) => `+${line}\n`);
+      const head = `--- a/${path}\t1970-01-01 00:00:00 +0000\n+++ b/${path}\n`;
+      return `${head}@@ -0,0 +1,${lines.length} @@\n${lines.join('')}`;
+    };
+    const parts: string[] = [];
+    const add = (file: string) => parts.push(readFileSync(file, 'latin1'));
+    add(patchFor('kernel/time/Makefile', 'obj-y', 'obj-y += extra.o\nobj-y'));
+    const late = '\tint extra_time(int which);\n\n\tif (extra_time(which))\n\t\treturn -EINVAL;';
+    add(patchFunction('kernel/time/itimer.c', /\bdo_getitimer\(/, late));
+    const name = 'sctp-$(CONFIG_PROC_FS)';
+    add(patchFor('net/sctp/Makefile', name, `sctp-y += extra.o\n${name}`));
+    const include = '#include <linux/types.h>';
+    add(patchFor('net/sctp/bind_addr.c', include, `#include "extra.h"\n${include}`));
+    const call = '\tif (extra_calls() == EXTRA)\n\t\treturn 1;';
+    add(patchFunction('net/sctp/bind_addr.c', /\bsctp_is_any\(/, call));
+    parts.push(
+      added(
+        'kernel/time/extra.c',
+        'int extra_time(int which);\nint extra_time(int which)\n{\n\treturn which == 4711;\n}',
+      ),
+    );
+    parts.push(added('net/sctp/extra.h', '#define EXTRA 4711\nint extra_calls(void);'));
+    parts.push(
+      added(
+        'net/sctp/extra.c',
+        '#include "extra.h"\nstatic int calls;\nint extra_calls(void)\n{\n\treturn ++calls;\n}',
+      ),
+    );
+    const patch = join(work, 'added.patch');
+    writeFileSync(patch, parts.join(''), 'latin1');
+    const { report } = await create(patch);
+    const made = report.objects.map(({ target, object, changed, added, addedData }) => [
+      target,
+      object,
+      changed.map(({ name }) => name),
+      [...added, ...addedData],
+    ]);
+    expect(made.sort()).toEqual([
+      ['sctp', 'net/sctp/bind_addr.o', ['sctp_is_any'], []],
+      ['sctp', 'net/sctp/extra.o', [], ['extra_calls', 'calls']],
+      ['vmlinux', 'kernel/time/extra.o', [], ['extra_time']],
+      ['vmlinux', 'kernel/time/itimer.o', ['do_getitimer'], []],
+    ]);
+    expect(workTreeIsClean()).toBe(true);
+  });
 });
 
 describe('create refuses', () => {

@@ -4,6 +4,7 @@
 import type { Ui } from '../../ui.js';
 import type { Update } from '../../update/update.js';
 import { describePatch } from '../pack.js';
+import { joinPatches } from '../parse-patch.js';
 import type { PatchedFile } from '../patched-file.js';
 import { applyPatches, readPatchFile } from '../source-patch.js';
 import { filesWithExtension } from './diffext.js';
@@ -64,14 +65,6 @@ export async function loadChange(
   const files = applyPatches(patches, layers.running(), options, ui);
   const description = patches.map(describePatch).join('; ');
   // Taken back, a patch file says the opposite of what the update does.
-  const diff = options.reverse ? unifiedDiff(files) : joined(patches.map(readPatchFile));
+  const diff = options.reverse ? unifiedDiff(files) : joinPatches(patches.map(readPatchFile));
   return { files: layers.whole(files), below: layers.below(), diff, description };
-}
-
-/** Patches one after the other, each beginning on a line of its own. */
-function joined(texts: readonly string[]): string {
-  const ended = texts.map((text, i) =>
-    i < texts.length - 1 && !text.endsWith('\n') ? `${text}\n` : text,
-  );
-  return ended.join('');
 }

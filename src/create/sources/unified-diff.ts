@@ -7,10 +7,16 @@ import type { PatchedFile } from '../patched-file.js';
 export function unifiedDiff(files: readonly PatchedFile[]): string {
   return files
     .map(({ path, before, after }) => {
+      // A file that is empty has no lines that a hunk could have.
+      if ((before ?? '') === (after ?? '')) return emptyFile(path, after !== undefined);
       const oldName = before === undefined ? '/dev/null' : `a/${path}`;
       const newName = after === undefined ? '/dev/null' : `b/${path}`;
       const text = createTwoFilesPatch(oldName, newName, before ?? '', after ?? '');
       return text.slice(text.indexOf('--- '));
     })
     .join('');
+}
+
+function emptyFile(path: string, isNew: boolean): string {
+  return `diff --git a/${path} b/${path}\n${isNew ? 'new' : 'deleted'} file mode 100644\n`;
 }

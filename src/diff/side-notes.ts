@@ -1,0 +1,90 @@
+// What a change does not do, although its author may think so: what the kernel
+// or a loader looked at once, and what is switched from outside. Nothing here is
+// refused; the words say what stays as it is, and what to do about it.
+
+import type { ElfObject } from '../elf/object.js';
+import type { Changes } from './changes.js';
+import type { Comparison, Side } from './compare.js';
+import { relocationsIn } from './extents.js';
+import type { Part } from './parts.js';
+import { findTarget } from './targets.js';
+
+const SHOWN = 5;
+/** The second name that MODULE_DEVICE_TABLE() gives to a table. */
+const DEVICE_TABLE = /^__mod_.*device_table/;
+
+/** Notes about one pair of objects. */
+export function sideNotes({ pre, post }: Comparison, changes: Changes): string[] {
+  const notes = parameterNotes(pre.parts.object, post.parts.object);
+  for (const [, part] of changes.data) {
+    if (changes.fates.get(part) === 'written' && isDeviceTable(part)) {
+      notes.push(
+        `${ownName(part)} is a table of devices: it counts for those that are found from now on; udev and modprobe go by the module's file`,
+      );
+    }
+  }
+  const functions = [...changes.functions];
+  for (const [, part] of functions) {
+    if (part.names.some(({ name }) => name === 'cleanup_module')) notes.push(atUnloading(part));
+  }
+  const debugged = functions
+    .filter(([old, part]) => hasDebugMessages(pre, old) && hasDebugMessages(post, part))
+    .map(([, part]) => part.symbol.name);
+  if (debugged.length > 0) notes.push(debugNote(debugged));
+  return notes;
+}
+
+/** What becomes of a change in a section that is used at boot, at loading or at unloading. */
+export function noEffect(section: string): string {
+  return section.startsWith('.exit')
+    ? 'it does not change, a loaded module runs its old one when it is unloaded'
+    : 'no effect after boot or loading';
+}
+
+function ownName({ names, symbol }: Part): string {
+  return (names.find(({ name }) => !DEVICE_TABLE.test(name)) ?? symbol).name;
+}
+
+/** Whether a variable is what MODULE_DEVICE_TABLE() names. */
+export function isDeviceTable({ names }: Part): boolean {
+  return names.some(({ name }) => DEVICE_TABLE.test(name));
+}
+
+function atUnloading({ symbol }: Part): string {
+  return `${symbol.name} runs when the module is unloaded, which it can be after undo only: the module runs its old one then`;
+}
+
+function parameterNotes(pre: ElfObject, post: ElfObject): string[] {
+  const [before, after] = [parametersOf(pre), parametersOf(post)];
+  const added = [...after].filter((name) => !before.has(name));
+  const removed = [...before].filter((name) => !after.has(name));
+  const what = (names: readonly string[]) =>
+    `parameter${names.length > 1 ? 's' : ''} ${names.join(', ')}`;
+  const notes: string[] = [];
+  if (added.length > 0) {
+    notes.push(
+      `new ${what(added)}: nobody can set it, in sysfs or when the module is loaded; it has the value that the source gives it`,
+    );
+  }
+  if (removed.length > 0) notes.push(`${what(removed)} stays in sysfs, and sets the old variable`);
+  return notes;
+}
+
+function parametersOf(object: ElfObject): Set<string> {
+  const names = object.symbols
+    .filter(({ section, name }) => section?.name === '__param' && name.startsWith('__param_'))
+    .map(({ name }) => name.slice('__param_'.length));
+  return new Set(names);
+}
+
+function hasDebugMessages({ parts }: Side, part: Part): boolean {
+  return relocationsIn(parts.object, part).some((relocation) => {
+    const target = findTarget(parts, part.section, relocation);
+    return target.kind === 'part' && target.part.section.name === '__dyndbg';
+  });
+}
+
+function debugNote(names: readonly string[]): string {
+  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
+  return `pr_debug() in ${names.slice(0, SHOWN).join(', ')}${more} is switched anew: it is off when the update is applied, even if it is on in the old code; then write "func ${names[0]} +p" to /proc/dynamic_debug/control`;
+}
