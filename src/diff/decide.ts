@@ -6,8 +6,10 @@ import { changedSections } from './bare.js';
 import type { Changes } from './changes.js';
 import type { BadReference, Closure } from './closure.js';
 import type { Comparison } from './compare.js';
+import { isNumbered, isState } from './correlate.js';
 import { hooksOf, partsUsedBy } from './hooks.js';
 import { newlyListed } from './kprobe-list.js';
+import type { OtherKind } from './other-kinds.js';
 import type { Part } from './parts.js';
 import type { Refusal } from './types.js';
 
@@ -36,6 +38,11 @@ export function decide(
     // Who names a variable in a hook knows that the running kernel has a value of its own.
     if (refusal.code !== 'data-changed' || !left.has(post)) refusals.push(refusal);
     else notes.push(`the initial value of ${post.symbol.name} changed: left to the hook`);
+  }
+  notes.push(...namelessPairs(comparison, closure));
+  for (const other of changes.otherKinds) {
+    if (other.isNew) notes.push(newOfOtherKind(other));
+    else refusals.push(otherKind(other, object));
   }
   const seen = new Set<Section | Part>();
   for (const bad of closure.bad) {
@@ -107,6 +114,34 @@ function changedData(comparison: Comparison, pre: Part, post: Part, object: stri
     symbol,
     message: `the initial value of ${symbol} changed (${difference}); the running kernel has its own value`,
     advice: 'Set the new one from a hook when the update is applied: see docs/hooks.md.',
+  };
+}
+
+/** Variables that new code uses, and that were not found by their plain names. */
+function namelessPairs({ correlation, post }: Comparison, closure: Closure): string[] {
+  const found = [...closure.twins].flatMap(([symbol, twin]) => {
+    const anchor = post.parts.anchor(symbol);
+    if (anchor.kind !== 'part' || !isState(anchor.part) || !isNumbered(anchor.part)) return [];
+    const rule = correlation.ruleOf(anchor.part);
+    return [`${symbol.name} is the running kernel's ${twin.name}: ${rule}`];
+  });
+  return found.sort();
+}
+
+function newOfOtherKind({ post, was, is }: OtherKind): string {
+  const lost = was === 'read-only' ? '' : ', and what is in the running one is lost';
+  return `${post.symbol.name} was ${was} and is ${is} now: new code has one of its own${lost}`;
+}
+
+function otherKind({ post, was, is }: OtherKind, object: string): Refusal {
+  const symbol = post.symbol.name;
+  return {
+    code: 'data-kind',
+    object,
+    symbol,
+    message: `${symbol} was ${was} and is ${is} now; the running kernel's ${symbol} stays as it is`,
+    advice:
+      'Leave the variable as it was. If a new one may begin with its initial value, give it another name.',
   };
 }
 
