@@ -5,10 +5,13 @@ import type { Section } from '../elf/object.js';
 import { changedSections } from './bare.js';
 import type { Changes } from './changes.js';
 import type { BadReference, Closure } from './closure.js';
+import { whyCollected } from './collected.js';
 import type { Comparison } from './compare.js';
 import { isNumbered, isState } from './correlate.js';
+import { whyNotInModule } from './data-kinds.js';
 import { hooksOf, partsUsedBy } from './hooks.js';
 import { newlyListed } from './kprobe-list.js';
+import { leftBehind } from './left-behind.js';
 import type { OtherKind } from './other-kinds.js';
 import type { Part } from './parts.js';
 import type { Refusal } from './types.js';
@@ -50,6 +53,13 @@ export function decide(
     seen.add(bad.part ?? bad.section);
     refusals.push(badReference(bad, object));
   }
+  const { refused, noted } = leftBehind(comparison);
+  for (const part of refused) {
+    if (!seen.has(part)) refusals.push(newInList(part, part.section, object));
+  }
+  for (const { symbol, section } of noted) {
+    notes.push(`${symbol.name} is new in ${section.name}, and left behind: nothing reads it`);
+  }
   for (const { name, role } of changedSections(comparison)) {
     if (role === 'code') refusals.push(changedBareCode(name, object));
     else if (role === 'unknown') refusals.push(changedUnknown(name, object));
@@ -88,7 +98,7 @@ function sourceName({ symbol, names }: Part): string {
 function changedData(comparison: Comparison, pre: Part, post: Part, object: string): Refusal {
   const symbol = post.symbol.name;
   const difference = comparison.difference(pre, post) ?? `moved to ${post.section.name}`;
-  if (post.role === 'unknown') return changedUnknown(`${post.section.name} (${symbol})`, object);
+  if (post.role === 'unknown') return changedUnknown(post.section.name, object, post);
   if (pre.isFunction || post.isFunction || pre.role !== post.role) {
     return {
       code: 'function-moved',
@@ -155,37 +165,32 @@ function changedBareCode(section: string, object: string): Refusal {
   };
 }
 
-/**
- * Sections that the linker or the loader makes one array of: what is in them was
- * found at boot or when the module was loaded, and nothing is looked for later.
- */
-const collected: readonly (readonly [RegExp, string])[] = [
-  [/^\.pci_fixup/, 'PCI fixups are found in an array that the linker made'],
-  [
-    /^(__tracepoints|__bpf_raw_tp_map|_ftrace_events|_ftrace_eval_map)/,
-    'trace events are registered at boot or when their module is loaded',
-  ],
-  [/^__syscalls_metadata$/, 'system calls are registered for tracing at boot'],
-  [/^_error_injection_whitelist$/, 'the list is read at boot'],
-  [/^\.BTF_ids$/, 'BTF ids were filled in when the kernel was linked'],
-];
-
-function whyCollected(section: string): string | undefined {
-  return collected.find(([pattern]) => pattern.test(section))?.[1];
+function changedUnknown(section: string, object: string, part?: Part): Refusal {
+  const symbol = part ? `${section} (${part.symbol.name})` : section;
+  const known = whyCollected({ name: section });
+  return {
+    code: known ? 'collected-section' : 'unknown-section',
+    object,
+    symbol,
+    message: known
+      ? `${symbol} changed; ${known}`
+      : `${symbol} changed, and what the kernel does with that section is not known`,
+    advice: known
+      ? 'Leave what is collected there unchanged, or register it from a hook.'
+      : 'Leave what is in that section unchanged.',
+  };
 }
 
-function changedUnknown(section: string, object: string): Refusal {
+/** An entry of a list that new code refers to, or that points at something itself. */
+function newInList(part: Part | undefined, section: Section, object: string): Refusal {
+  const symbol = part?.symbol.name ?? section.name;
   const known = whyCollected(section);
   return {
     code: known ? 'collected-section' : 'unknown-section',
     object,
-    symbol: section,
-    message: known
-      ? `${section} changed; ${known}`
-      : `${section} changed, and what the kernel does with that section is not known`,
-    advice: known
-      ? 'Leave what is collected there unchanged, or register it from a hook.'
-      : 'Leave what is in that section unchanged.',
+    symbol,
+    message: `${symbol} is new in ${section.name}${known ? `; ${known}` : ', a section that is not known'}`,
+    advice: 'Do without the macro that puts it there.',
   };
 }
 
@@ -200,16 +205,16 @@ function badReference(bad: BadReference, object: string): Refusal {
         message: `changed code refers to ${symbol} in ${bad.section.name}, which is gone after boot`,
         advice: 'Leave the function unchanged that uses boot-time code or data.',
       };
-    case 'unknown-section': {
-      const known = whyCollected(bad.section.name);
+    case 'unknown-section':
+      return newInList(bad.part, bad.section, object);
+    case 'not-in-module':
       return {
-        code: known ? 'collected-section' : 'unknown-section',
+        code: 'collected-section',
         object,
         symbol,
-        message: `changed code needs ${symbol}, new in ${bad.section.name}${known ? `; ${known}` : ', a section that is not known'}`,
-        advice: 'Do without the macro that puts it there.',
+        message: `changed code needs ${symbol}, new in ${bad.section.name}; ${whyNotInModule(bad.section)}`,
+        advice: 'Use a variable of the plain kind.',
       };
-    }
     case 'anonymous-data':
       return {
         code: 'anonymous-data',
