@@ -25,6 +25,7 @@ import { buildModuleDirectory } from './module-dir-build.js';
 import { Neighbours } from './neighbours.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
 import type { PatchedFile } from './patched-file.js';
+import { checkPerCpu, perCpuReserve } from './per-cpu-reserve.js';
 import { count, makeReport, type Report } from './report.js';
 import { type CreateOptions, checkRequest } from './request.js';
 import { inRun, type Run } from './run.js';
@@ -158,7 +159,7 @@ async function compareStates({ options, files, bases }: Task, compiled: Compiled
 }
 
 async function makeCode(
-  { id, options, bases }: Task,
+  { id, options, confdir, bases }: Task,
   { targets, homes }: Differences,
   tables: TableSizes,
   known: KernelFacts,
@@ -174,6 +175,7 @@ async function makeCode(
     found.push(await makeTargetCode(id, target, known, tables, run.ui, company));
   }
   const code = neighbours.inOrder(found);
+  checkPerCpu(code, perCpuReserve(readFileSync(confdir.config, 'utf8')));
   keepCode(run, code);
   checkAllowBusy(code, options.allowBusy ?? []);
   run.directory.lap('match and extract');

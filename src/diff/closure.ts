@@ -9,7 +9,7 @@ import type { Changes } from './changes.js';
 import { fateOfNew } from './collected.js';
 import type { Side } from './compare.js';
 import type { Correlation } from './correlate.js';
-import { whyNotInModule } from './data-kinds.js';
+import { dataKind, whyNotInModule } from './data-kinds.js';
 import { type Extent, relocationsIn, wholeSection } from './extents.js';
 import { hooksOf } from './hooks.js';
 import type { Journal } from './journal.js';
@@ -69,6 +69,11 @@ export class Closure {
       this.resolveExtent(next.extent, next.inTable);
     }
     for (const list of this.resolved.values()) list.sort((a, b) => a.offset - b.offset);
+  }
+
+  /** The stretches of a kept section that are used. */
+  liveIn(section: Section): readonly Extent[] {
+    return this.live.get(section) ?? [];
   }
 
   /** Relocations of a kept section or table. */
@@ -199,8 +204,9 @@ export class Closure {
       return { offset, type, to: 'running', symbol: twin.symbol, addend: target.offset };
     }
     if (!twin) this.keepNew(part);
-    const isMoved = part.role === 'table' || isListed(part);
-    return isMoved ? { ...kept, symbol: part.symbol, addend: target.offset } : kept;
+    // Entries of tables move, and per-cpu variables: what says which one is meant is its symbol.
+    const moves = part.role === 'table' || isListed(part) || dataKind(part.section) === 'per-cpu';
+    return moves ? { ...kept, symbol: part.symbol, addend: target.offset } : kept;
   }
 
   /**
