@@ -12,6 +12,7 @@ import { KspliceError } from '../errors.js';
 import type { Ui } from '../ui.js';
 import type { Update } from '../update/update.js';
 import { checkBases } from './base-objects.js';
+import { type ComparedObject, movedSymbols } from './moved.js';
 import type { CompiledObject } from './post-objects.js';
 
 /** An object whose running code changes. */
@@ -55,6 +56,7 @@ export function findDifferences(
   const refusals: ObjectDiff['refusals'][number][] = [];
   const targets = new Map<string, ChangedObjectFile[]>();
   const allHomes = new Map<string, Map<string, Homes>>();
+  const compared: ComparedObject[] = [];
   objects.forEach((object, index) => {
     ui.progress(index, objects.length, object.name);
     const homes = homesOf(object, tables);
@@ -67,6 +69,7 @@ export function findDifferences(
     const diff = diffObjects(running, readForDiff(object.post), object.name, tables, isNewcomer);
     notes.push(...diff.notes.map((note) => `${object.name}: ${note}`));
     refusals.push(...diff.refusals);
+    compared.push({ name: object.name, owners: object.owners, diff });
     if (diff.verdict !== 'changed') return;
     const stacked = bases.length > 0 ? { homes } : {};
     const changed = { label: object.name, diff, plain: read(object.plain), ...stacked };
@@ -74,14 +77,20 @@ export function findDifferences(
       targets.set(owner, [...(targets.get(owner) ?? []), changed]);
     }
   });
+  refusals.push(...movedSymbols(compared));
   if (refusals.length > 0) throw refused(refusals);
-  if (targets.size === 0) throw nothing(notes);
+  if (!compared.some(({ diff }) => hasEffect(diff))) throw nothing(notes);
   for (const note of notes) ui.info(note);
   return {
     targets: [...targets].map(([target, objects]) => ({ target, objects })),
     homes: allHomes,
     notes,
   };
+}
+
+/** Whether running code would come to anything that is new. */
+function hasEffect({ verdict, replaced, written, hooks }: ObjectDiff): boolean {
+  return verdict === 'changed' && replaced.length + written.length + hooks.length > 0;
 }
 
 /** From the object as it was booted through the updates below. */
