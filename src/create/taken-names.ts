@@ -2,6 +2,7 @@
 // same target has: a link of the whole target would put the one in the place of the other, or
 // fail. New code would use its own, and the running kernel go on with the other.
 
+import type { Homes } from '../diff/homes.js';
 import type { ObjectDiff, Refusal } from '../diff/types.js';
 import { STB_LOCAL, STB_WEAK } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
@@ -12,13 +13,23 @@ interface Known {
   readonly isWeak: boolean;
 }
 
-/** The global symbols of a target, as far as they are known. */
+/**
+ * The global symbols of a target, as far as they are known.
+ * @param symbols of the kernel proper
+ * @param homes of the target's objects, where updates are below, which added some
+ */
 export function globalNames(
   symbols: readonly NamedAddress[],
   target: string,
   module: ElfObject | undefined,
+  homes: ReadonlyMap<string, Homes> = new Map(),
 ): Map<string, Known> {
   const found = new Map<string, Known>();
+  for (const home of homes.values()) {
+    for (const step of home.steps.keys()) {
+      for (const { name } of home.globalsOf(step)) found.set(name, { isWeak: false });
+    }
+  }
   if (target === 'vmlinux') {
     for (const { name, type } of symbols) {
       // Capital letters are for global ones.

@@ -67,7 +67,8 @@ export async function makeTargetCode(
   const hasKallsyms = kallsymsTest(facts, module, plain);
   refuseAbsent(target, objects, hasKallsyms);
   refuseWithoutRoom(objects, tables);
-  refuseTakenNames(target, objects, globalNames(facts.symbols, target, module));
+  const names = globalNames(facts.symbols, target, module, homes?.get(target));
+  refuseTakenNames(target, objects, names);
   const generated = generateProgram({
     objects: objects.map(({ plain, label, booted }) => ({ object: plain, label, ...booted })),
     target,

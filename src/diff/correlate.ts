@@ -10,7 +10,14 @@
 import { SHF_WRITE } from '../elf/constants.js';
 import { dataKind, isOneKind } from './data-kinds.js';
 import type { Journal } from './journal.js';
-import { btfIdBase, coldParent, isFresh, staticLocalBase, variantFamily } from './names.js';
+import {
+  btfIdBase,
+  coldParent,
+  isFresh,
+  sourceName,
+  staticLocalBase,
+  variantFamily,
+} from './names.js';
 import type { Part, Parts } from './parts.js';
 import { groupBy } from './references.js';
 import { pairStaticLocals } from './static-locals.js';
@@ -72,18 +79,19 @@ export class Correlation {
   }
 
   /**
-   * Whether an unpaired post variable may be one of several old static locals
-   * of its name, so that taking it for a new one would lose state.
+   * Whether an unpaired post variable may be one of several old ones of its name, so
+   * that taking it for a new one would lose state: one of the two is a static local.
    */
   isAmbiguous(part: Part): boolean {
-    const base = staticLocalBase(part.symbol.name);
-    if (base === undefined || part.isFunction || !isState(part) || this.pres[part.index])
+    if (part.isFunction || !isState(part) || this.pres[part.index] || this.isApart(part)) {
       return false;
-    return (
-      !this.isApart(part) &&
-      this.unpaired('pre').some(
-        (other) => !other.isFunction && staticLocalBase(other.symbol.name) === base,
-      )
+    }
+    const name = sourceName(part.symbol.name);
+    return this.unpaired('pre').some(
+      (other) =>
+        !other.isFunction &&
+        (isNumbered(part) || isNumbered(other)) &&
+        sourceName(other.symbol.name) === name,
     );
   }
 

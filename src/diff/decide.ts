@@ -131,7 +131,8 @@ function changedData(comparison: Comparison, pre: Part, post: Part, object: stri
 function namelessPairs({ correlation, post }: Comparison, closure: Closure): string[] {
   const found = [...closure.twins].flatMap(([symbol, twin]) => {
     const anchor = post.parts.anchor(symbol);
-    if (anchor.kind !== 'part' || !isState(anchor.part) || !isNumbered(anchor.part)) return [];
+    if (anchor.kind !== 'part' || !isState(anchor.part)) return [];
+    if (!isNumbered(anchor.part) && symbol.name === twin.name) return [];
     const rule = correlation.ruleOf(anchor.part);
     return [`${symbol.name} is the running kernel's ${twin.name}: ${rule}`];
   });

@@ -9,7 +9,7 @@
 import type { Correlation } from './correlate.js';
 import { dataKind, isOneKind } from './data-kinds.js';
 import { Mentions } from './mentions.js';
-import { staticLocalBase } from './names.js';
+import { sourceName, staticLocalBase } from './names.js';
 import type { Part } from './parts.js';
 import { groupBy } from './references.js';
 import { sameButForStatics } from './same-but-statics.js';
@@ -17,14 +17,13 @@ import { tookThePlaceOf } from './successors.js';
 
 /** Pairs static locals. */
 export function pairStaticLocals(correlation: Correlation): void {
-  const wanted = (side: 'pre' | 'post') =>
-    new Set(
-      correlation
-        .unpaired(side)
-        .filter((part) => !part.isFunction && staticLocalBase(part.symbol.name) !== undefined),
-    );
-  const pres = new Mentions(correlation.pre, wanted('pre'));
-  const posts = new Mentions(correlation.post, wanted('post'));
+  const variables = (side: 'pre' | 'post') =>
+    correlation.unpaired(side).filter((part) => !part.isFunction && part.role === 'data');
+  const before = variables('pre');
+  const after = variables('post');
+  const names = localNames([...before, ...after]);
+  const pres = new Mentions(correlation.pre, withName(before, names));
+  const posts = new Mentions(correlation.post, withName(after, names));
   if (pres.wanted.size === 0 || posts.wanted.size === 0) return;
   // A static table may be what mentions another static: until nothing more is found.
   while (pairOfUnchanged(correlation, pres, posts));
@@ -34,9 +33,23 @@ export function pairStaticLocals(correlation: Correlation): void {
   keepOtherKindsApart(correlation, pres, posts);
 }
 
+/** Names of static locals in the source. */
+function localNames(parts: readonly Part[]): ReadonlySet<string> {
+  const names = parts.flatMap((part) => staticLocalBase(part.symbol.name) ?? []);
+  return new Set(names);
+}
+
+function withName(parts: readonly Part[], names: ReadonlySet<string>): Set<Part> {
+  return new Set(parts.filter((part) => names.has(nameOf(part))));
+}
+
+function nameOf(part: Part): string {
+  return sourceName(part.symbol.name);
+}
+
 /** Two statics of different name, size or kind are different variables. */
 function shape(part: Part): string {
-  return `${staticLocalBase(part.symbol.name)} ${part.end - part.start} ${dataKind(part.section)}`;
+  return `${nameOf(part)} ${part.end - part.start} ${dataKind(part.section)}`;
 }
 
 /** Users that are the same but for the numbers of their static locals say which is which. */
@@ -128,12 +141,11 @@ function pairOfSuccessors(correlation: Correlation, pres: Mentions, posts: Menti
 
 /** What a user had and has of one name alone, and of two kinds. */
 function keepOtherKindsApart(correlation: Correlation, pres: Mentions, posts: Mentions): void {
-  const base = (part: Part) => staticLocalBase(part.symbol.name);
   for (const user of pres.users()) {
     const twin = correlation.postOf(user);
     if (!twin) continue;
-    const others = groupBy(left(posts.of(twin), correlation, 'post'), base);
-    for (const [name, [pre, ...more]] of groupBy(left(pres.of(user), correlation, 'pre'), base)) {
+    const others = groupBy(left(posts.of(twin), correlation, 'post'), nameOf);
+    for (const [name, [pre, ...more]] of groupBy(left(pres.of(user), correlation, 'pre'), nameOf)) {
       const [post, ...rest] = others.get(name) ?? [];
       if (!pre || !post || more.length > 0 || rest.length > 0 || isOneKind(pre, post)) continue;
       correlation.keepApart(pre, post);
