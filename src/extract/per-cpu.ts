@@ -6,6 +6,7 @@
 
 import { dataKind, PER_CPU_SECTION } from '../diff/data-kinds.js';
 import type { Extent } from '../diff/extents.js';
+import { badElf } from '../elf/bytes.js';
 import { SHT_NOBITS, SHT_PROGBITS } from '../elf/constants.js';
 import { copySection, type ModelSection } from '../elf/model.js';
 import type { ElfObject, Section } from '../elf/object.js';
@@ -16,6 +17,9 @@ export interface Packed {
   /** Where an offset of the old section is now; undefined for what is not kept. */
   at(offset: number): number | undefined;
 }
+
+/** Far more than any kernel has room for. */
+const LARGEST = 1 << 24;
 
 export function isPerCpu(section: Section): boolean {
   return dataKind(section) === 'per-cpu';
@@ -30,6 +34,7 @@ export function packPerCpu(section: Section, kept: readonly Extent[]): Packed {
     moved.push({ start, end, to });
     size = to + end - start;
   }
+  if (size > LARGEST) throw badElf(section.name, 'its variables are too large');
   const data = Buffer.alloc(size);
   if (section.type !== SHT_NOBITS) {
     for (const { start, end, to } of moved) section.data.copy(data, to, start, end);
@@ -54,7 +59,7 @@ export function perCpuSize(object: ElfObject): number {
 /** What the place of a variable says about the alignment that it needs, at most its section's. */
 function alignmentAt({ addralign }: Section, offset: number): number {
   let alignment = Math.max(addralign, 1);
-  while (offset % alignment !== 0) alignment /= 2;
+  while (offset % alignment !== 0) alignment = Math.max(Math.floor(alignment / 2), 1);
   return alignment;
 }
 
