@@ -20,7 +20,13 @@ function outcome(objects: Readonly<Record<string, readonly [before: string, afte
   return withFiles(Object.fromEntries(files), (folder) => {
     const compiled = Object.keys(objects).map((name) => {
       const [pre, post] = ['pre', 'post'].map((state) => path.join(folder, `${name}.${state}.o`));
-      return { name, owners: ['vmlinux'], plain: pre, sectioned: pre, post } as CompiledObject;
+      return {
+        name,
+        owners: ['vmlinux'],
+        plain: pre,
+        sectioned: pre,
+        post,
+      } as unknown as CompiledObject;
     });
     const tables = inferTableSizes(files.map(([name, bytes]) => new ElfObject(bytes, name)));
     try {
