@@ -57,8 +57,9 @@ export function decide(
   for (const part of refused) {
     if (!seen.has(part)) refusals.push(newInList(part, part.section, object));
   }
-  for (const { symbol, section } of noted) {
-    notes.push(`${symbol.name} is new in ${section.name}, and left behind: nothing reads it`);
+  for (const part of noted) {
+    if (!seen.has(part))
+      notes.push(`${part.symbol.name} is new in ${part.section.name}, and left behind`);
   }
   for (const { name, role } of changedSections(comparison)) {
     if (role === 'code') refusals.push(changedBareCode(name, object));

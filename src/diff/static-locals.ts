@@ -18,7 +18,9 @@ import { tookThePlaceOf } from './successors.js';
 /** Pairs static locals. */
 export function pairStaticLocals(correlation: Correlation): void {
   const variables = (side: 'pre' | 'post') =>
-    correlation.unpaired(side).filter((part) => !part.isFunction && part.role === 'data');
+    correlation
+      .unpaired(side)
+      .filter(({ isFunction, role }) => !isFunction && (role === 'data' || role === 'unknown'));
   const before = variables('pre');
   const after = variables('post');
   const names = localNames([...before, ...after]);
