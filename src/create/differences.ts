@@ -19,6 +19,7 @@ import {
 import type { Ui } from '../ui.js';
 import type { Update } from '../update/update.js';
 import { checkBases } from './base-objects.js';
+import { type ComparedObject, movedSymbols } from './moved.js';
 import { refuseInitcalls } from './new-objects.js';
 import type { CompiledObject } from './post-objects.js';
 
@@ -85,6 +86,7 @@ export function findDifferences(
   const typed: TypedObject[] = [];
   const targets = new Map<string, ChangedObjectFile[]>();
   const allHomes = new Map<string, Map<string, Homes>>();
+  const compared: ComparedObject[] = [];
   objects.forEach((object, index) => {
     ui.progress(index, objects.length, object.name);
     const homes = homesOf(object, tables);
@@ -100,6 +102,7 @@ export function findDifferences(
     const replaced = new Set(diff.replaced.map((one) => one.name));
     typed.push({ name: object.name, pre: running, post: diff.post, replaced });
     if (object.isNew) refusals.push(...refuseInitcalls(diff, object.name));
+    compared.push({ name: object.name, owners: object.owners, diff });
     if (diff.verdict !== 'changed') return;
     const stacked = bases.length > 0 ? { homes } : {};
     const changed = { label: object.name, diff, plain: read(object.plain), ...stacked };
@@ -107,6 +110,7 @@ export function findDifferences(
       targets.set(owner, [...(targets.get(owner) ?? []), changed]);
     }
   });
+  refusals.push(...movedSymbols(compared));
   const isCompared = types.comparing === 'compared';
   const layout = isCompared ? judgeLayout(typed, types.allowed) : [];
   // Where no code changes nobody takes anything for something else.

@@ -32,6 +32,7 @@ import { Neighbours } from './neighbours.js';
 import { rulesOfNew } from './new-objects.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
 import type { PatchedFile } from './patched-file.js';
+import { checkPerCpu, perCpuReserve } from './per-cpu-reserve.js';
 import { prototypeNotes } from './prototypes.js';
 import { count, makeReport, type Report } from './report.js';
 import { type CreateOptions, checkRequest } from './request.js';
@@ -211,7 +212,7 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
 }
 
 async function makeCode(
-  { id, options, bases }: Task,
+  { id, options, confdir, bases }: Task,
   { targets, homes }: Differences,
   tables: TableSizes,
   known: KernelFacts,
@@ -227,6 +228,7 @@ async function makeCode(
     found.push(await makeTargetCode(id, target, known, tables, run.ui, company));
   }
   const code = neighbours.inOrder(found);
+  checkPerCpu(code, perCpuReserve(readFileSync(confdir.config, 'utf8')));
   keepCode(run, code);
   checkAllowBusy(code, options.allowBusy ?? []);
   run.directory.lap('match and extract');

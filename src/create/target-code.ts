@@ -25,6 +25,7 @@ import { type KernelFacts, kallsymsTest } from './kernel-facts.js';
 import { keyExporters } from './key-exporters.js';
 import { moduleFile } from './module-file.js';
 import type { Neighbours } from './neighbours.js';
+import { globalNames, refuseTakenNames } from './taken-names.js';
 
 /** With the names that the match program uses. */
 type NamedObject = ChangedObjectFile & { readonly booted: ReturnType<typeof bootedNames> };
@@ -66,6 +67,8 @@ export async function makeTargetCode(
   const hasKallsyms = kallsymsTest(facts, module, plain);
   refuseAbsent(target, objects, hasKallsyms);
   refuseWithoutRoom(objects, tables);
+  const names = globalNames(facts.symbols, target, module, homes?.get(target));
+  refuseTakenNames(target, objects, names);
   const generated = generateProgram({
     objects: objects.map(({ plain, label, booted }) => ({ object: plain, label, ...booted })),
     target,

@@ -5,6 +5,7 @@ import { type DataFate, decideDataFates } from './constants.js';
 import type { Journal } from './journal.js';
 import { btfIdBase, coldParent, isFresh } from './names.js';
 import { type IsNewcomer, reviseNewcomers } from './newcomers.js';
+import { decideOtherKinds, type OtherKind } from './other-kinds.js';
 import type { Part, Parts } from './parts.js';
 
 /** Pairs of parts by what happened to them. */
@@ -19,6 +20,8 @@ export interface Changes {
   readonly init: readonly Part[];
   readonly added: readonly Part[];
   readonly removed: readonly Part[];
+  /** Variables that are of another kind than the one of their name was. */
+  readonly otherKinds: readonly OtherKind[];
   /** Changed functions that an update below added, and that others may have the address of. */
   readonly known: readonly Part[];
 }
@@ -62,7 +65,16 @@ export function findChanges(
   const removed = pre.parts.parts.filter(
     (part) => isReported(part) && correlation.postOf(part) === undefined,
   );
-  return { functions, data, fates: new Map([...fates, ...replaced]), init, added, removed, known };
+  return {
+    functions,
+    data,
+    fates: new Map([...fates, ...replaced]),
+    otherKinds: decideOtherKinds(comparison),
+    init,
+    added,
+    removed,
+    known,
+  };
 }
 
 /** A function and its `.cold` part jump into each other: both are replaced or none. */

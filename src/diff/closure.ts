@@ -6,8 +6,10 @@
 import { SHF_WRITE } from '../elf/constants.js';
 import type { ElfSymbol, Relocation, Section } from '../elf/object.js';
 import type { Changes } from './changes.js';
+import { fateOfNew } from './collected.js';
 import type { Side } from './compare.js';
 import type { Correlation } from './correlate.js';
+import { dataKind, whyNotInModule } from './data-kinds.js';
 import { type Extent, relocationsIn, wholeSection } from './extents.js';
 import { hooksOf } from './hooks.js';
 import type { Journal } from './journal.js';
@@ -20,7 +22,12 @@ import type { KeptEntries, ResolvedRelocation } from './types.js';
 
 /** Something that new code refers to and may not; decide.ts turns it into a refusal. */
 export interface BadReference {
-  readonly why: 'init' | 'unknown-section' | 'ambiguous-static' | 'anonymous-data';
+  readonly why:
+    | 'init'
+    | 'unknown-section'
+    | 'not-in-module'
+    | 'ambiguous-static'
+    | 'anonymous-data';
   readonly part: Part | undefined;
   readonly section: Section;
 }
@@ -56,11 +63,17 @@ export class Closure {
       const isGlobal = part.symbol.binding !== 0;
       if (isGlobal && (part.role === 'code' || part.role === 'data'))
         this.keep(part, 'new, global');
+      if (isListed(part)) this.keep(part, 'new, and the module loader looks for it');
     }
     for (let next = this.queue.pop(); next; next = this.queue.pop()) {
       this.resolveExtent(next.extent, next.inTable);
     }
     for (const list of this.resolved.values()) list.sort((a, b) => a.offset - b.offset);
+  }
+
+  /** The stretches of a kept section that are used. */
+  liveIn(section: Section): readonly Extent[] {
+    return this.live.get(section) ?? [];
   }
 
   /** Relocations of a kept section or table. */
@@ -80,7 +93,7 @@ export class Closure {
 
   private keep(part: Part, why: string): void {
     const { section } = part;
-    if (part.role === 'table') {
+    if (part.role === 'table' || isListed(part)) {
       this.keepEntry(section, part.end - part.start, part.start, why);
       return;
     }
@@ -191,7 +204,9 @@ export class Closure {
       return { offset, type, to: 'running', symbol: twin.symbol, addend: target.offset };
     }
     if (!twin) this.keepNew(part);
-    return part.role === 'table' ? { ...kept, symbol: part.symbol, addend: target.offset } : kept;
+    // Entries of tables move, and per-cpu variables: what says which one is meant is its symbol.
+    const moves = part.role === 'table' || isListed(part) || dataKind(part.section) === 'per-cpu';
+    return moves ? { ...kept, symbol: part.symbol, addend: target.offset } : kept;
   }
 
   /**
@@ -240,8 +255,10 @@ export class Closure {
     const { section } = part;
     if (part.role === 'init') {
       this.bad.push({ why: 'init', part, section });
-    } else if (part.role === 'unknown') {
+    } else if (part.role === 'unknown' && !isListed(part)) {
       this.bad.push({ why: 'unknown-section', part, section });
+    } else if (part.role === 'data' && whyNotInModule(section)) {
+      this.bad.push({ why: 'not-in-module', part, section });
     } else {
       if (this.correlation.isAmbiguous(part)) {
         this.bad.push({ why: 'ambiguous-static', part, section });
@@ -249,6 +266,11 @@ export class Closure {
       this.keep(part, isFresh(part.symbol.name) ? 'a fresh copy is used' : 'new and used');
     }
   }
+}
+
+/** Whether a part is an entry of a list that is read in every module that is loaded. */
+function isListed(part: Part): boolean {
+  return part.role === 'unknown' && fateOfNew(part.section) === 'kept';
 }
 
 function pick(relocation: Relocation): { symbol: ElfSymbol; addend: number } {

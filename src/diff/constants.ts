@@ -77,13 +77,16 @@ export function decideDataFates(
   return { fates, readers };
 }
 
-function isCode(user: Part | 'other'): boolean {
+/** A function that refers to something, or anything else that does. */
+export type User = Part | 'other';
+
+function isCode(user: User): boolean {
   return user !== 'other' && user.role === 'code';
 }
 
 /** Functions that refer to each part; 'other' for any other kind of reference. */
-function users(side: Side, wanted: ReadonlySet<Part>): Map<Part, Set<Part | 'other'>> {
-  const result = new Map<Part, Set<Part | 'other'>>();
+export function users(side: Side, wanted: ReadonlySet<Part>): Map<Part, Set<User>> {
+  const result = new Map<Part, Set<User>>();
   const sections = new Set([...wanted].map((part) => part.section));
   forEachReference(
     side.parts,
@@ -100,7 +103,8 @@ function users(side: Side, wanted: ReadonlySet<Part>): Map<Part, Set<Part | 'oth
   return result;
 }
 
-function holdsFunctions(side: Side, part: Part): boolean {
+/** Whether the address of a function is in it, or of something that may be one. */
+export function holdsFunctions(side: Side, part: Part): boolean {
   return relocationsIn(side.parts.object, part).some((relocation) => {
     const target = findTarget(side.parts, part.section, relocation);
     // What another object defines may be a function.

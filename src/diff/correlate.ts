@@ -8,8 +8,16 @@
 // there nothing is guessed.
 
 import { SHF_WRITE } from '../elf/constants.js';
+import { dataKind, isOneKind } from './data-kinds.js';
 import type { Journal } from './journal.js';
-import { btfIdBase, coldParent, isFresh, staticLocalBase, variantFamily } from './names.js';
+import {
+  btfIdBase,
+  coldParent,
+  isFresh,
+  sourceName,
+  staticLocalBase,
+  variantFamily,
+} from './names.js';
 import type { Part, Parts } from './parts.js';
 import { groupBy } from './references.js';
 import { pairStaticLocals } from './static-locals.js';
@@ -18,6 +26,11 @@ import { pairStaticLocals } from './static-locals.js';
 export class Correlation {
   private readonly posts: (Part | undefined)[] = [];
   private readonly pres: (Part | undefined)[] = [];
+  /** By index of the post part: what showed that it is one of a pair. */
+  private readonly rules: (string | undefined)[] = [];
+
+  /** Variables of one name that are of two kinds, and therefore no pair. */
+  readonly apart: { readonly pre: Part; readonly post: Part }[] = [];
 
   constructor(
     readonly pre: Parts,
@@ -35,25 +48,50 @@ export class Correlation {
     return this.pres[part.index];
   }
 
+  /** What showed that a post part is the pre part that it is paired with. */
+  ruleOf(part: Part): string | undefined {
+    return this.rules[part.index];
+  }
+
   pair(pre: Part, post: Part, rule: string): void {
     this.posts[pre.index] = post;
     this.pres[post.index] = pre;
+    this.rules[post.index] = rule;
     this.journal.note(post.symbol.name, () => `matched with ${describe(pre)}: ${rule}`);
     if (pre.symbol.name !== post.symbol.name) {
       this.journal.note(pre.symbol.name, () => `matched with ${describe(post)}: ${rule}`);
     }
   }
 
+  /** Notes that two variables have one name and are not one: nothing else will pair them. */
+  keepApart(pre: Part, post: Part): void {
+    this.apart.push({ pre, post });
+    this.journal.note(
+      post.symbol.name,
+      () =>
+        `not ${describe(pre)}: that is ${dataKind(pre.section)}, this is ${dataKind(post.section)}`,
+    );
+  }
+
+  /** Whether it is one of those. */
+  isApart(part: Part): boolean {
+    return this.apart.some(({ pre, post }) => pre === part || post === part);
+  }
+
   /**
-   * Whether an unpaired post variable may be one of several old static locals
-   * of its name, so that taking it for a new one would lose state.
+   * Whether an unpaired post variable may be one of several old ones of its name, so
+   * that taking it for a new one would lose state: one of the two is a static local.
    */
   isAmbiguous(part: Part): boolean {
-    const base = staticLocalBase(part.symbol.name);
-    if (base === undefined || part.isFunction || !isState(part) || this.pres[part.index])
+    if (part.isFunction || !isState(part) || this.pres[part.index] || this.isApart(part)) {
       return false;
+    }
+    const name = sourceName(part.symbol.name);
     return this.unpaired('pre').some(
-      (other) => !other.isFunction && staticLocalBase(other.symbol.name) === base,
+      (other) =>
+        !other.isFunction &&
+        (isNumbered(part) || isNumbered(other)) &&
+        sourceName(other.symbol.name) === name,
     );
   }
 
@@ -61,7 +99,7 @@ export class Correlation {
   unpaired(side: 'pre' | 'post'): Part[] {
     const { parts } = side === 'pre' ? this.pre : this.post;
     const done = side === 'pre' ? this.posts : this.pres;
-    return parts.filter((part) => !done[part.index] && isCorrelated(part));
+    return parts.filter((part) => !done[part.index] && isCorrelated(part) && !this.isApart(part));
   }
 }
 
@@ -72,7 +110,7 @@ export function correlate(pre: Parts, post: Parts, journal: Journal): Correlatio
   pairBtfIds(correlation);
   pairColdParts(correlation);
   pairRenumberedVariants(correlation);
-  pairStaticLocals(correlation, journal);
+  pairStaticLocals(correlation);
   return correlation;
 }
 
@@ -86,7 +124,7 @@ function isCorrelated(part: Part): boolean {
 }
 
 /** Parts whose static local's number says nothing about who they are. */
-function isNumbered(part: Part): boolean {
+export function isNumbered(part: Part): boolean {
   return !part.isFunction && staticLocalBase(part.symbol.name) !== undefined;
 }
 
@@ -105,6 +143,10 @@ function pairByName(correlation: Correlation): void {
     if ((pre.role === 'init') !== (post.role === 'init')) continue;
     if (btfIdBase(name) !== undefined) continue;
     if (isNumbered(pre) || isNumbered(post) || coldParent(name) !== undefined) continue;
+    if (!isOneKind(pre, post)) {
+      if (!correlation.isApart(pre)) correlation.keepApart(pre, post);
+      continue;
+    }
     const rule =
       pre.symbol.binding === post.symbol.binding
         ? 'same name and linkage'

@@ -5,9 +5,14 @@ import type { Section } from '../elf/object.js';
 import { changedSections } from './bare.js';
 import type { Changes } from './changes.js';
 import type { BadReference, Closure } from './closure.js';
+import { whyCollected } from './collected.js';
 import type { Comparison } from './compare.js';
+import { isNumbered, isState } from './correlate.js';
+import { whyNotInModule } from './data-kinds.js';
 import { hooksOf, partsUsedBy } from './hooks.js';
 import { newlyListed } from './kprobe-list.js';
+import { leftBehind } from './left-behind.js';
+import type { OtherKind } from './other-kinds.js';
 import type { Part } from './parts.js';
 import { isDeviceTable, noEffect, sideNotes } from './side-notes.js';
 import type { Refusal } from './types.js';
@@ -38,11 +43,24 @@ export function decide(
     if (refusal.code !== 'data-changed' || !left.has(post)) refusals.push(refusal);
     else notes.push(`the initial value of ${post.symbol.name} changed: left to the hook`);
   }
+  notes.push(...namelessPairs(comparison, closure));
+  for (const other of changes.otherKinds) {
+    if (other.isNew) notes.push(newOfOtherKind(other));
+    else refusals.push(otherKind(other, object));
+  }
   const seen = new Set<Section | Part>();
   for (const bad of closure.bad) {
     if (seen.has(bad.part ?? bad.section)) continue;
     seen.add(bad.part ?? bad.section);
     refusals.push(badReference(bad, object));
+  }
+  const { refused, noted } = leftBehind(comparison);
+  for (const part of refused) {
+    if (!seen.has(part)) refusals.push(newInList(part, part.section, object));
+  }
+  for (const part of noted) {
+    if (!seen.has(part))
+      notes.push(`${part.symbol.name} is new in ${part.section.name}, and left behind`);
   }
   for (const { name, role } of changedSections(comparison)) {
     if (role === 'code') refusals.push(changedBareCode(name, object));
@@ -83,7 +101,7 @@ function sourceName({ symbol, names }: Part): string {
 function changedData(comparison: Comparison, pre: Part, post: Part, object: string): Refusal {
   const symbol = post.symbol.name;
   const difference = comparison.difference(pre, post) ?? `moved to ${post.section.name}`;
-  if (post.role === 'unknown') return changedUnknown(`${post.section.name} (${symbol})`, object);
+  if (post.role === 'unknown') return changedUnknown(post.section.name, object, post);
   if (pre.isFunction || post.isFunction || pre.role !== post.role) {
     return {
       code: 'function-moved',
@@ -113,6 +131,35 @@ function changedData(comparison: Comparison, pre: Part, post: Part, object: stri
   };
 }
 
+/** Variables that new code uses, and that were not found by their plain names. */
+function namelessPairs({ correlation, post }: Comparison, closure: Closure): string[] {
+  const found = [...closure.twins].flatMap(([symbol, twin]) => {
+    const anchor = post.parts.anchor(symbol);
+    if (anchor.kind !== 'part' || !isState(anchor.part)) return [];
+    if (!isNumbered(anchor.part) && symbol.name === twin.name) return [];
+    const rule = correlation.ruleOf(anchor.part);
+    return [`${symbol.name} is the running kernel's ${twin.name}: ${rule}`];
+  });
+  return found.sort();
+}
+
+function newOfOtherKind({ post, was, is }: OtherKind): string {
+  const lost = was === 'read-only' ? '' : ', and what is in the running one is lost';
+  return `${post.symbol.name} was ${was} and is ${is} now: new code has one of its own${lost}`;
+}
+
+function otherKind({ post, was, is }: OtherKind, object: string): Refusal {
+  const symbol = post.symbol.name;
+  return {
+    code: 'data-kind',
+    object,
+    symbol,
+    message: `${symbol} was ${was} and is ${is} now; the running kernel's ${symbol} stays as it is`,
+    advice:
+      'Leave the variable as it was. If a new one may begin with its initial value, give it another name.',
+  };
+}
+
 function changedBareCode(section: string, object: string): Refusal {
   return {
     code: 'code-without-symbol',
@@ -123,37 +170,32 @@ function changedBareCode(section: string, object: string): Refusal {
   };
 }
 
-/**
- * Sections that the linker or the loader makes one array of: what is in them was
- * found at boot or when the module was loaded, and nothing is looked for later.
- */
-const collected: readonly (readonly [RegExp, string])[] = [
-  [/^\.pci_fixup/, 'PCI fixups are found in an array that the linker made'],
-  [
-    /^(__tracepoints|__bpf_raw_tp_map|_ftrace_events|_ftrace_eval_map)/,
-    'trace events are registered at boot or when their module is loaded',
-  ],
-  [/^__syscalls_metadata$/, 'system calls are registered for tracing at boot'],
-  [/^_error_injection_whitelist$/, 'the list is read at boot'],
-  [/^\.BTF_ids$/, 'BTF ids were filled in when the kernel was linked'],
-];
-
-function whyCollected(section: string): string | undefined {
-  return collected.find(([pattern]) => pattern.test(section))?.[1];
+function changedUnknown(section: string, object: string, part?: Part): Refusal {
+  const symbol = part ? `${section} (${part.symbol.name})` : section;
+  const known = whyCollected({ name: section });
+  return {
+    code: known ? 'collected-section' : 'unknown-section',
+    object,
+    symbol,
+    message: known
+      ? `${symbol} changed; ${known}`
+      : `${symbol} changed, and what the kernel does with that section is not known`,
+    advice: known
+      ? 'Leave what is collected there unchanged, or register it from a hook.'
+      : 'Leave what is in that section unchanged.',
+  };
 }
 
-function changedUnknown(section: string, object: string): Refusal {
+/** An entry of a list that new code refers to, or that points at something itself. */
+function newInList(part: Part | undefined, section: Section, object: string): Refusal {
+  const symbol = part?.symbol.name ?? section.name;
   const known = whyCollected(section);
   return {
     code: known ? 'collected-section' : 'unknown-section',
     object,
-    symbol: section,
-    message: known
-      ? `${section} changed; ${known}`
-      : `${section} changed, and what the kernel does with that section is not known`,
-    advice: known
-      ? 'Leave what is collected there unchanged, or register it from a hook.'
-      : 'Leave what is in that section unchanged.',
+    symbol,
+    message: `${symbol} is new in ${section.name}${known ? `; ${known}` : ', a section that is not known'}`,
+    advice: 'Do without the macro that puts it there.',
   };
 }
 
@@ -168,16 +210,16 @@ function badReference(bad: BadReference, object: string): Refusal {
         message: `changed code refers to ${symbol} in ${bad.section.name}, which is gone after boot`,
         advice: 'Leave the function unchanged that uses boot-time code or data.',
       };
-    case 'unknown-section': {
-      const known = whyCollected(bad.section.name);
+    case 'unknown-section':
+      return newInList(bad.part, bad.section, object);
+    case 'not-in-module':
       return {
-        code: known ? 'collected-section' : 'unknown-section',
+        code: 'collected-section',
         object,
         symbol,
-        message: `changed code needs ${symbol}, new in ${bad.section.name}${known ? `; ${known}` : ', a section that is not known'}`,
-        advice: 'Do without the macro that puts it there.',
+        message: `changed code needs ${symbol}, new in ${bad.section.name}; ${whyNotInModule(bad.section)}`,
+        advice: 'Use a variable of the plain kind.',
       };
-    }
     case 'anonymous-data':
       return {
         code: 'anonymous-data',

@@ -72,6 +72,7 @@ export function diffObjects(
     kept: closure.kept,
     entries: closure.entries(),
     twins: closure.twins,
+    live: (section) => closure.liveIn(section),
     relocations: (section) => closure.relocations(section),
     origin: (symbol) => {
       const anchor = right.parts.anchor(symbol);

@@ -1,7 +1,7 @@
-// The two things that only the instructions can tell: how many bytes of an
-// instruction follow a relocated field, and where branches without relocations
-// lead. Both are needed for shared sections only, so the decoder is loaded on
-// first use: most pairs of objects never need it.
+// What only the instructions can tell: how many bytes of an instruction follow a
+// relocated field, where branches without relocations lead, and whether a field is
+// read as an address or is what is handed on. All that is needed now and then only, so
+// the decoder is loaded on first use: most pairs of objects never need it.
 
 import { createRequire } from 'node:module';
 import type { Section } from '../elf/object.js';
@@ -24,6 +24,8 @@ interface Decoded {
   /** Offsets of the ends of the instructions, ascending. */
   readonly ends: number[];
   readonly branches: Branch[];
+  /** Offsets of fields that are a value and not the place of an operand: of `lea`, and immediates. */
+  readonly values: Set<number>;
 }
 
 /** By section, then by start and end. */
@@ -46,6 +48,11 @@ export function nearBranches(code: Section, start: number, end: number): readonl
   return decode(code, start, end).branches;
 }
 
+/** Whether the field at `offset` makes an address a value, which code can keep or hand on. */
+export function isAddressValue(code: Section, start: number, end: number, offset: number): boolean {
+  return decode(code, start, end).values.has(offset);
+}
+
 function decode(code: Section, start: number, end: number): Decoded {
   let stretches = known.get(code);
   if (!stretches) {
@@ -63,7 +70,7 @@ function decode(code: Section, start: number, end: number): Decoded {
 
 function decodeStretch(bytes: Buffer, start: number): Decoded {
   iced ??= createRequire(import.meta.url)('iced-x86') as Iced;
-  const { Decoder, DecoderOptions, FlowControl, Instruction, OpKind } = iced;
+  const { Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind } = iced;
   const decoder = new Decoder(64, bytes, DecoderOptions.None);
   // Not 0: a branch backwards out of the stretch must not wrap around.
   const base = 0x10000000;
@@ -71,11 +78,19 @@ function decodeStretch(bytes: Buffer, start: number): Decoded {
   const instruction = new Instruction();
   const ends: number[] = [];
   const branches: Branch[] = [];
+  const values = new Set<number>();
   try {
     while (decoder.canDecode) {
       decoder.decodeOut(instruction);
       const end = start + decoder.position;
       ends.push(end);
+      const fields = decoder.getConstantOffsets(instruction);
+      const begin = end - instruction.length;
+      if (fields.hasImmediate) values.add(begin + fields.immediateOffset);
+      if (fields.hasDisplacement && instruction.mnemonic === Mnemonic.Lea) {
+        values.add(begin + fields.displacementOffset);
+      }
+      fields.free();
       const flow = instruction.flowControl;
       const isBranch =
         flow === FlowControl.Call ||
@@ -91,5 +106,5 @@ function decodeStretch(bytes: Buffer, start: number): Decoded {
     instruction.free();
     decoder.free();
   }
-  return { ends, branches };
+  return { ends, branches, values };
 }

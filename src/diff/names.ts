@@ -32,6 +32,11 @@ export function staticLocalBase(name: string): string | undefined {
   return dot > 0 && /^\d+$/.test(name.slice(dot + 1)) ? name.slice(0, dot) : undefined;
 }
 
+/** The name that a variable has in the source: of a static local without its number. */
+export function sourceName(name: string): string {
+  return staticLocalBase(name) ?? name;
+}
+
 /**
  * `__BTF_ID__struct__sk_buff__11074631` → `__BTF_ID__struct__sk_buff`: the rest is
  * made of a counter and the line; undefined for other names.

@@ -54,7 +54,7 @@ function boundaries(parts: Parts, section: Section): readonly number[] {
   return ofObject.get(section) ?? [];
 }
 
-/** Sections whose references say where a piece begins; of the tables, `.altinstructions`. */
+/** Sections whose references say where a piece begins; of the tables, `.altinstructions` and variables. */
 const referrers: ReadonlySet<SectionRole> = new Set([
   'code',
   'data',
@@ -70,9 +70,10 @@ function collectBoundaries(parts: Parts): Map<Section, readonly number[]> {
     return (role === 'data' || role === 'replacement') && parts.inSection(section).length === 0;
   };
   forEachReference(parts, referrers, isPieced, ({ section: from, target }) => {
-    // Unwinding entries, return sites and the like lie inside of pieces.
-    if (target.kind !== 'section' || (parts.roles[from.index] === 'table' && !isAlternatives(from)))
-      return;
+    // Unwinding entries, return sites and the like lie inside of pieces; variables in tables
+    // (descriptors of dynamic debug) do not.
+    const isTable = parts.roles[from.index] === 'table' && parts.inSection(from).length === 0;
+    if (target.kind !== 'section' || (isTable && !isAlternatives(from))) return;
     const set = sets.get(target.section);
     if (set) set.add(target.offset);
     else sets.set(target.section, new Set([target.offset]));

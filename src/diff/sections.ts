@@ -51,7 +51,7 @@ const inMemory = new Set([SHT_PROGBITS, SHT_NOBITS, SHT_NOTE, SHT_INIT_ARRAY]);
 const rules: readonly (readonly [RegExp, SectionRole])[] = [
   [/^\.(init|exit)\./, 'init'],
   // .initcall6.init, .x86_cpu_dev.init; not the section of a function called init.
-  [/^\.(?!text|data|bss|rodata).*\.init$|^\.init_array|^\.exitcall/, 'init'],
+  [/^\.(?!text|data|bss|rodata).*\.init$|^\.(init_array|ctors)|^\.exitcall/, 'init'],
   [/^__(earlycon|irqchip|clk|timer|thermal|cpu_method|reservedmem).*_(of_)?table$/, 'init'],
   [
     /^(__param|__modver|\.modinfo|__versions|__obsparm|\.gnu\.linkonce\.this_module)$/,

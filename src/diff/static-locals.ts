@@ -1,141 +1,164 @@
 // Static locals: `count.12` in one object may be `count.14` in the other, and
-// another function's `count` may now have its number. What stays is who refers
-// to them: functions are paired by name first, and within a pair of functions
-// the statics of one base name are paired in the order of first reference.
+// another function's `count` may now have its number. What stays is who uses them, and
+// that is the evidence: a variable of the same name, size and kind that the same
+// function uses. Where a function uses several, or where the user itself has come or
+// gone, more is asked for. An order of mention, or being the last one that is left,
+// proves nothing: what has no evidence stays unpaired, and closure.ts refuses if new
+// code needs it and it may be an old one.
 
 import type { Correlation } from './correlate.js';
-import type { Journal } from './journal.js';
-import { staticLocalBase } from './names.js';
-import type { Part, Parts } from './parts.js';
-import { forEachReference, groupBy } from './references.js';
-import type { SectionRole } from './sections.js';
+import { dataKind, isOneKind } from './data-kinds.js';
+import { Mentions } from './mentions.js';
+import { sourceName, staticLocalBase } from './names.js';
+import type { Part } from './parts.js';
+import { groupBy } from './references.js';
+import { sameButForStatics } from './same-but-statics.js';
+import { tookThePlaceOf } from './successors.js';
 
-/** Statics of one base name, in the order in which one referrer first mentions them. */
-type Mentions = Map<string, Part[]>;
-
-/**
- * Pairs static locals by their referrers, until nothing more is found (a
- * static table may be what refers to another static). Those that remain with
- * unequal counts in a pair of referrers are reported as ambiguous by being left
- * alone: closure.ts refuses when new code needs one.
- */
-export function pairStaticLocals(correlation: Correlation, journal: Journal): void {
-  const wanted = (side: 'pre' | 'post') =>
-    new Set(
-      correlation
-        .unpaired(side)
-        .filter((part) => !part.isFunction && staticLocalBase(part.symbol.name) !== undefined),
-    );
-  const pres = wanted('pre');
-  const posts = wanted('post');
-  if (pres.size === 0 || posts.size === 0) return;
-  const preMentions = mentions(correlation.pre, pres);
-  const postMentions = mentions(correlation.post, posts);
-  // A function of the same size most likely still does things in the same order; from
-  // a changed one only a static that is alone with its name can be told.
-  for (const exact of [true, false]) {
-    for (let progress = true; progress; ) {
-      progress = false;
-      for (const [referrer, byBase] of preMentions) {
-        const twin = correlation.postOf(referrer);
-        const other = twin && postMentions.get(twin);
-        if (!other || (exact && length(referrer) !== length(twin))) continue;
-        for (const [base, list] of byBase) {
-          const left = list.filter((part) => !correlation.postOf(part));
-          const right = (other.get(base) ?? []).filter((part) => !correlation.preOf(part));
-          progress = pairInOrder(correlation, referrer, left, right, exact) || progress;
-        }
-      }
-    }
-  }
-  pairLeftovers(correlation, [...pres], [...posts], journal);
+/** Pairs static locals. */
+export function pairStaticLocals(correlation: Correlation): void {
+  const variables = (side: 'pre' | 'post') =>
+    correlation
+      .unpaired(side)
+      .filter(({ isFunction, role }) => !isFunction && (role === 'data' || role === 'unknown'));
+  const before = variables('pre');
+  const after = variables('post');
+  const names = localNames([...before, ...after]);
+  const pres = new Mentions(correlation.pre, withName(before, names));
+  const posts = new Mentions(correlation.post, withName(after, names));
+  if (pres.wanted.size === 0 || posts.wanted.size === 0) return;
+  // A static table may be what mentions another static: until nothing more is found.
+  while (pairOfUnchanged(correlation, pres, posts));
+  while (pairAlone(correlation, pres, posts) || pairOfUnchanged(correlation, pres, posts));
+  pairOfSuccessors(correlation, pres, posts);
+  while (pairAlone(correlation, pres, posts));
+  keepOtherKindsApart(correlation, pres, posts);
 }
 
-/** Pairs statics that one function mentions, if both sides mention equally many of each shape. */
-function pairInOrder(
-  correlation: Correlation,
-  referrer: Part,
-  pres: readonly Part[],
-  posts: readonly Part[],
-  severalToo: boolean,
-): boolean {
+/** Names of static locals in the source. */
+function localNames(parts: readonly Part[]): ReadonlySet<string> {
+  const names = parts.flatMap((part) => staticLocalBase(part.symbol.name) ?? []);
+  return new Set(names);
+}
+
+function withName(parts: readonly Part[], names: ReadonlySet<string>): Set<Part> {
+  return new Set(parts.filter((part) => names.has(nameOf(part))));
+}
+
+function nameOf(part: Part): string {
+  return sourceName(part.symbol.name);
+}
+
+/** Two statics of different name, size or kind are different variables. */
+function shape(part: Part): string {
+  return `${nameOf(part)} ${part.end - part.start} ${dataKind(part.section)}`;
+}
+
+/** Users that are the same but for the numbers of their static locals say which is which. */
+function pairOfUnchanged(correlation: Correlation, pres: Mentions, posts: Mentions): boolean {
   let found = false;
-  const shapes = groupBy(posts, shape);
-  for (const [key, left] of groupBy(pres, shape)) {
-    const right = shapes.get(key);
-    if (!right || right.length !== left.length) continue;
-    if (left.length > 1 && !severalToo) continue;
-    const rule =
-      left.length === 1
-        ? `used by ${referrer.symbol.name}`
-        : `used by ${referrer.symbol.name}, in this order`;
-    for (const [i, pre] of left.entries()) correlation.pair(pre, right[i]!, rule);
-    found = true;
+  for (const user of pres.places()) {
+    const twin = correlation.postOf(user);
+    if (!twin) continue;
+    const pairs = sameButForStatics(correlation, user, twin, (pre, post) => {
+      return pres.wanted.has(pre) && posts.wanted.has(post) && shape(pre) === shape(post);
+    });
+    for (const [pre, post] of pairs ?? []) {
+      if (correlation.postOf(pre) || correlation.preOf(post)) continue;
+      correlation.pair(pre, post, `used by ${user.symbol.name}, which is the same otherwise`);
+      found = true;
+    }
   }
   return found;
 }
 
-/** One left of a base name on each side and of one shape: its function was renamed, inlined or split. */
-function pairLeftovers(
+/** The only static of its shape that a user mentions on either side. */
+function pairAlone(correlation: Correlation, pres: Mentions, posts: Mentions): boolean {
+  let found = false;
+  for (const user of pres.users()) {
+    const twin = correlation.postOf(user);
+    if (!twin) continue;
+    const others = groupBy(left(posts.of(twin), correlation, 'post'), shape);
+    for (const [key, [pre, ...more]] of groupBy(left(pres.of(user), correlation, 'pre'), shape)) {
+      const [post, ...rest] = others.get(key) ?? [];
+      if (!pre || !post || more.length > 0 || rest.length > 0) continue;
+      if (mayBeOfCallee(correlation, pres, posts, user, twin, pre)) continue;
+      correlation.pair(pre, post, `used by ${user.symbol.name}`);
+      found = true;
+    }
+  }
+  return found;
+}
+
+/**
+ * Whether a function that is on one side only, and that the user calls there, has a static
+ * of this shape as well: on the other side its code may be part of the user, and the
+ * user's static the callee's.
+ */
+function mayBeOfCallee(
   correlation: Correlation,
-  pres: readonly Part[],
-  posts: readonly Part[],
-  journal: Journal,
-): void {
-  const key = (part: Part) => `${staticLocalBase(part.symbol.name)} ${shape(part)}`;
-  const left = groupBy(
-    pres.filter((part) => !correlation.postOf(part)),
-    key,
+  pres: Mentions,
+  posts: Mentions,
+  user: Part,
+  twin: Part,
+  sample: Part,
+): boolean {
+  const has = (mentions: Mentions, callee: Part) =>
+    mentions.of(callee).some((part) => shape(part) === shape(sample));
+  return (
+    pres.calledBy(user).some((one) => !correlation.postOf(one) && has(pres, one)) ||
+    posts.calledBy(twin).some((one) => !correlation.preOf(one) && has(posts, one))
   );
-  const right = groupBy(
-    posts.filter((part) => !correlation.preOf(part)),
-    key,
-  );
-  for (const [name, candidates] of left) {
-    const others = right.get(name) ?? [];
-    if (candidates.length === 1 && others.length === 1) {
-      const rule = 'a guess: the only static local of that name left on both sides';
-      correlation.pair(candidates[0]!, others[0]!, rule);
-    } else {
-      for (const part of others) {
-        journal.note(part.symbol.name, `may be any of ${candidates.length} static locals of pre`);
+}
+
+/** The users of the one are gone, or those of the other new, and it can be seen what became of them. */
+function pairOfSuccessors(correlation: Correlation, pres: Mentions, posts: Mentions): void {
+  const before = left(pres.wanted, correlation, 'pre');
+  const after = left(posts.wanted, correlation, 'post');
+  const evidence = (pre: Part, post: Part) => {
+    if (shape(pre) !== shape(post)) return undefined;
+    const has = (mentions: Mentions, user: Part | undefined) =>
+      user !== undefined && mentions.of(user).some((part) => shape(part) === shape(pre));
+    for (const user of pres.usersOf(pre)) {
+      for (const other of posts.usersOf(post)) {
+        // A user that stays, and has one of its own, may have gone on with that.
+        if (has(posts, correlation.postOf(user)) || has(pres, correlation.preOf(other))) continue;
+        const how = tookThePlaceOf(correlation, pres, posts, user, other, shape);
+        if (how) return how;
       }
+    }
+    return undefined;
+  };
+  const found = before.flatMap((pre) =>
+    after.flatMap((post) => {
+      const rule = evidence(pre, post);
+      return rule ? [{ pre, post, rule }] : [];
+    }),
+  );
+  for (const { pre, post, rule } of found) {
+    const rivals = found.filter((other) => other.pre === pre || other.post === post);
+    if (rivals.length === 1) correlation.pair(pre, post, rule);
+  }
+}
+
+/** What a user had and has of one name alone, and of two kinds. */
+function keepOtherKindsApart(correlation: Correlation, pres: Mentions, posts: Mentions): void {
+  for (const user of pres.users()) {
+    const twin = correlation.postOf(user);
+    if (!twin) continue;
+    const others = groupBy(left(posts.of(twin), correlation, 'post'), nameOf);
+    for (const [name, [pre, ...more]] of groupBy(left(pres.of(user), correlation, 'pre'), nameOf)) {
+      const [post, ...rest] = others.get(name) ?? [];
+      if (!pre || !post || more.length > 0 || rest.length > 0 || isOneKind(pre, post)) continue;
+      correlation.keepApart(pre, post);
     }
   }
 }
 
-function length(part: Part): number {
-  return part.end - part.start;
-}
-
-/** Two statics of different size or kind of section are different variables. */
-function shape(part: Part): string {
-  const kind = part.section.name.replace(/\.[^.]+\.\d+$/, '');
-  return `${part.end - part.start} ${kind}`;
-}
-
-/** Code and data mention variables; tables mention them for the code at their sites. */
-const mentioners: ReadonlySet<SectionRole> = new Set(['code', 'data', 'init']);
-
-/** Who mentions which static locals. */
-function mentions(parts: Parts, wanted: ReadonlySet<Part>): Map<Part, Mentions> {
-  const sections = new Set([...wanted].map((part) => part.section));
-  const seen = new Map<Part, Set<Part>>();
-  forEachReference(
-    parts,
-    mentioners,
-    (section) => sections.has(section),
-    ({ from, target }) => {
-      if (!from || target.kind !== 'part' || !wanted.has(target.part)) return;
-      const set = seen.get(from);
-      if (set) set.add(target.part);
-      else seen.set(from, new Set([target.part]));
-    },
-  );
-  return new Map(
-    [...seen].map(([from, set]) => [
-      from,
-      groupBy(set, (found) => staticLocalBase(found.symbol.name) ?? ''),
-    ]),
-  );
+/** Those that are neither paired nor known to be no pair. */
+function left(parts: Iterable<Part>, correlation: Correlation, side: 'pre' | 'post'): Part[] {
+  return [...parts].filter((part) => {
+    const twin = side === 'pre' ? correlation.postOf(part) : correlation.preOf(part);
+    return !twin && !correlation.isApart(part);
+  });
 }

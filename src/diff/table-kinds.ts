@@ -61,12 +61,16 @@ const FOR_OBJTOOL: Readonly<Record<string, Layout>> = {
 
 /**
  * The tables of a running kernel whose entries belong to the code at their site. `.orc_unwind` goes with
- * `.orc_unwind_ip`, entry by entry; descriptors in `__dyndbg` are variables.
+ * `.orc_unwind_ip`, entry by entry. What is in the last three are variables: descriptors of dynamic debug,
+ * formats of trace_printk(), which the kernel copies out of each module, and strings for trace events,
+ * which it lists.
  */
 export const SPECIAL_TABLES: ReadonlySet<string> = new Set([
   ...Object.keys(LAYOUTS),
   '.orc_unwind',
   '__dyndbg',
+  '__trace_printk_fmt',
+  '__tracepoint_str',
 ]);
 
 /** All kinds of tables for a kernel with these entry layouts. */

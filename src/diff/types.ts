@@ -3,6 +3,7 @@
 // code: which sections go along, and where each of their relocations leads.
 
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
+import type { Extent } from './extents.js';
 import type { Hook } from './hooks.js';
 
 /** Why a change cannot be made on a running kernel. */
@@ -86,6 +87,8 @@ export interface ObjectDiff {
    * its twin in pre. A replaced function is in here if its address is taken.
    */
   readonly twins: ReadonlyMap<ElfSymbol, ElfSymbol>;
+  /** The stretches of a kept section that the new code uses. */
+  live(section: Section): readonly Extent[];
   /**
    * The relocations of a kept section, or those of the kept entries of a table,
    * ascending by offset. Bytes of a kept section that nothing in the new code

@@ -18,6 +18,7 @@ import { newCodeName } from '../update/new-code-names.js';
 import { isBranch } from './branches.js';
 import { closedToKprobes } from './kprobe-blacklist.js';
 import { isSealed } from './module-symbols.js';
+import { isPerCpu, type Packed, packPerCpu } from './per-cpu.js';
 import type { ChangedObject } from './types.js';
 import type { Undefined } from './undefined.js';
 
@@ -52,6 +53,7 @@ export class Assembly {
   private readonly sections = new Map<Section, ModelSection>();
   private readonly tables = new Map<string, ModelSection>();
   private readonly moved = new Map<Section, MovedEntries>();
+  private readonly packed = new Map<Section, Packed>();
   private readonly locals = new Map<ElfSymbol, ModelSymbol>();
   private readonly sectionSymbols = new Map<ModelSection, ModelSymbol>();
   private readonly globals: ModelSymbol[] = [];
@@ -93,7 +95,9 @@ export class Assembly {
   addSections(object: ChangedObject): void {
     const { diff } = object;
     for (const section of diff.post.sections) {
-      if (diff.kept.has(section)) this.sections.set(section, copySection(section));
+      if (!diff.kept.has(section)) continue;
+      if (isPerCpu(section)) this.packed.set(section, packPerCpu(section, diff.live(section)));
+      this.sections.set(section, this.packed.get(section)?.section ?? copySection(section));
     }
     for (const kept of diff.entries) this.appendEntries(kept);
     for (const symbol of diff.post.symbols) {
@@ -101,7 +105,9 @@ export class Assembly {
       if (!copy || !isWorthAName(symbol)) continue;
       // What only shares a section with new data stays in the running kernel.
       if (symbol.type === C.STT_OBJECT && diff.twins.has(symbol)) continue;
-      const { type, value, size, other } = symbol;
+      const value = this.placeOf(symbol);
+      if (value === undefined) continue;
+      const { type, size, other } = symbol;
       const name = newCodeName(symbol.name, this.id);
       const binding = C.STB_LOCAL;
       this.locals.set(
@@ -119,7 +125,8 @@ export class Assembly {
       if (!section) continue;
       for (const resolved of diff.relocations(source)) {
         const { symbol, addend, keyOwner } = this.target(object, source, resolved);
-        const relocation = { offset: resolved.offset, type: resolved.type, symbol, addend };
+        const offset = this.packed.get(source)?.at(resolved.offset) ?? resolved.offset;
+        const relocation = { offset, type: resolved.type, symbol, addend };
         section.relocations.push(relocation);
         this.placed.push({ object, source, resolved, section, relocation, keyOwner });
       }
@@ -252,14 +259,23 @@ export class Assembly {
   /** A symbol of a post object that is in the new code, or in a kept entry of a table. */
   private definedAt(symbol: ElfSymbol, addend: number): { symbol: ModelSymbol; addend: number } {
     const local = this.locals.get(symbol);
-    if (local) return { symbol: local, addend };
+    if (local && !this.packed.has(symbol.section!)) return { symbol: local, addend };
     const section = symbol.section!;
     const copy = this.sections.get(section);
-    if (copy) return { symbol: this.sectionSymbol(copy), addend: symbol.value + addend };
+    if (copy) {
+      const place = this.placeOf(symbol) ?? symbol.value;
+      return { symbol: this.sectionSymbol(copy), addend: place + addend };
+    }
     const entries = this.moved.get(section);
     if (!entries) throw new Error(`${section.name} is not part of the new code`);
     const start = movedOffset(entries, symbol.value);
     return { symbol: this.sectionSymbol(entries.section), addend: start + addend };
+  }
+
+  /** Where a symbol is in the copy of its section; undefined if that has no such place. */
+  private placeOf({ section, value }: ElfSymbol): number | undefined {
+    const packed = section && this.packed.get(section);
+    return packed ? packed.at(value) : value;
   }
 
   private sectionSymbol(section: ModelSection): ModelSymbol {

@@ -57,9 +57,15 @@ const kasanFlags = [
 ];
 
 describe('with KASAN the same has changed', () => {
-  // The line number in a message lies among other constants then: its function counts as changed.
+  const others = [
+    // The line number in a message lies among other constants then: its function counts as changed.
+    'lines-moved.c',
+    // The address of every variable is a value then, which its checks compute with.
+    'kind-const-new.c',
+    'kind-static-local.c',
+  ];
   const sources = readdirSync(fixtures).filter((file) => /\.c$/.test(file));
-  test.each(sources.filter((file) => file !== 'lines-moved.c'))('%s', (file) => {
+  test.each(sources.filter((file) => !others.includes(file)))('%s', (file) => {
     const json = readFileSync(path.join(fixtures, file.replace(/\.c$/, '.json')), 'utf8');
     const { verdict, functions, data, refusals, written } = JSON.parse(json) as Expected;
     const expected = { verdict, functions, data, refusals, written };
@@ -77,7 +83,7 @@ function check(expected: Expected, diff: ObjectDiff, file: string): void {
   }
   if (expected.functions) expect(sorted(diff.functions)).toEqual(expected.functions);
   if (expected.data) expect(sorted(diff.data)).toEqual(expected.data);
-  if (expected.notes) expect(diff.notes).toEqual(expected.notes);
+  if (expected.notes) expect(diff.notes.map(numbers)).toEqual(expected.notes);
   expect(diff.written.map(({ name }) => name)).toEqual(expected.written ?? []);
   if (expected.kept) {
     const kept = [...diff.kept].map((section) => section.name);
@@ -117,6 +123,11 @@ function inOrder(found: readonly string[], wanted: readonly string[]): string[] 
 function sorted({ changed, added, removed }: ChangedNames): ChangedNames {
   const sort = (list: readonly string[]) => list.map(number).sort();
   return { changed: sort(changed), added: sort(added), removed: sort(removed) };
+}
+
+/** The same, wherever they are in a text. */
+function numbers(text: string): string {
+  return text.replace(/\.\d+\b/g, '.?');
 }
 
 /** `count.3` → `count.?`: the compiler's number. */

@@ -1,0 +1,78 @@
+// Sections that the linker or the module loader makes one array of: what is in them was
+// found at boot or when the module was loaded. The new code is a module, so that its
+// loader, and whoever is told of new modules, finds some of them again; those are kept. The
+// others are of no effect in it, or of another one than the patch means.
+//
+// The list is that of find_module_sections() in kernel/module/main.c, and of the linker scripts.
+
+import type { Section } from '../elf/object.js';
+
+interface Collected {
+  readonly sections: RegExp;
+  /** What becomes of an entry that is new. */
+  readonly isNew: 'kept' | 'noted' | 'refused';
+  /** What finds it, and when. */
+  readonly why: string;
+}
+
+const COLLECTED: readonly Collected[] = [
+  {
+    sections: /^___srcu_struct_ptrs$/,
+    isNew: 'kept',
+    why: 'the module loader initialises what is in it, once',
+  },
+  {
+    sections: /^_error_injection_whitelist$/,
+    isNew: 'noted',
+    why: 'the list is read at boot or when the module is loaded',
+  },
+  {
+    sections: /^\.pci_fixup/,
+    isNew: 'refused',
+    why: 'PCI fixups are found in an array that the linker made',
+  },
+  {
+    sections: /^(__tracepoints|__bpf_raw_tp_map|_ftrace_events|_ftrace_eval_map)/,
+    isNew: 'refused',
+    why: 'trace events are registered at boot or when their module is loaded',
+  },
+  {
+    sections: /^__syscalls_metadata$/,
+    isNew: 'refused',
+    why: 'system calls are registered for tracing at boot',
+  },
+  {
+    sections: /^__dyndbg_classes$/,
+    isNew: 'refused',
+    why: 'classes of dynamic debug are found at boot or when their module is loaded',
+  },
+  {
+    sections: /^\.kunit_(init_)?test_suites$/,
+    isNew: 'refused',
+    why: 'tests are run at boot or when their module is loaded',
+  },
+  {
+    sections: /^\.static_call_tramp_key$/,
+    isNew: 'refused',
+    why: 'keys of static calls are looked up in the list that was made when the kernel or module was linked',
+  },
+  {
+    sections: /^\.BTF_ids$/,
+    isNew: 'refused',
+    why: 'BTF ids were filled in when the kernel was linked',
+  },
+];
+
+function find({ name }: Pick<Section, 'name'>): Collected | undefined {
+  return COLLECTED.find(({ sections }) => sections.test(name));
+}
+
+/** Who collects what is in a section, and when; undefined if that is not known. */
+export function whyCollected(section: Pick<Section, 'name'>): string | undefined {
+  return find(section)?.why;
+}
+
+/** What becomes of an entry that is new, in a section that is none of code or data. */
+export function fateOfNew(section: Section): 'kept' | 'noted' | 'refused' {
+  return find(section)?.isNew ?? 'refused';
+}

@@ -1,0 +1,48 @@
+// What is new in a section that is neither code nor data: the kernel, or the module
+// loader, makes a list of what such sections hold. New code need not refer to an entry for
+// it to have a meaning, so none is left behind without a word.
+
+import { fateOfNew } from './collected.js';
+import type { Comparison } from './compare.js';
+import { relocationsIn } from './extents.js';
+import { isFresh } from './names.js';
+import type { Part } from './parts.js';
+
+export interface LeftBehind {
+  /** They point at something, which whoever reads the list would use. */
+  readonly refused: readonly Part[];
+  /** Of no effect, and of no harm. */
+  readonly noted: readonly Part[];
+}
+
+/** The new entries of lists that nothing will read again, or of which nothing is known. */
+export function leftBehind(comparison: Comparison): LeftBehind {
+  const { correlation, post } = comparison;
+  const refused: Part[] = [];
+  const noted: Part[] = [];
+  for (const part of post.parts.parts) {
+    if (part.role !== 'unknown' || correlation.preOf(part)) continue;
+    const fate = fateOfNew(part.section);
+    if (fate === 'kept' || part.names.every(({ name }) => isFresh(name))) continue;
+    if (wasThere(comparison, part)) continue;
+    const isRefused = fate === 'refused' && relocationsIn(post.parts.object, part).length > 0;
+    (isRefused ? refused : noted).push(part);
+  }
+  return { refused, noted };
+}
+
+/** Whether an entry only has another number in its name: `__UNIQUE_ID_array531`. */
+function wasThere(comparison: Comparison, part: Part): boolean {
+  return comparison.correlation
+    .unpaired('pre')
+    .some(
+      (old) =>
+        old.section.name === part.section.name &&
+        plain(old) === plain(part) &&
+        comparison.same(old, part),
+    );
+}
+
+function plain({ symbol }: Part): string {
+  return symbol.name.replace(/\d+/g, '#');
+}
