@@ -168,6 +168,12 @@ test('functions that may be busy are named, if there are any', () => {
   expect(inspectionJson(busy)).toMatchObject({ allowBusy: ['work', 'helper'] });
 });
 
+test('types that change though they are in use are named', () => {
+  const types = inspectUpdate(makeUpdate({ allowLayout: ['struct item'] }));
+  expect(plain(overviewLines(types))).toContain('  changes types that are in use: struct item');
+  expect(inspectionJson(types)).toMatchObject({ allowLayout: ['struct item'] });
+});
+
 test('as JSON, plain values only', () => {
   const json = inspectionJson(inspection);
   expect(JSON.parse(JSON.stringify(json))).toMatchObject({

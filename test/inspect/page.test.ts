@@ -22,6 +22,7 @@ describe('the page', () => {
     expect(text).toContain('number 2 of that name in fixture');
     expect(text).not.toContain('promised');
     expect(page({ allowBusy: ['work'] })).toMatch(/promised: <code>work<\/code> <\/p>/);
+    expect(page({ allowLayout: ['struct item'] })).toMatch(/promised: <code>struct item<\/code>/);
     expect(text).toContain('mov</i> $&quot;too many&quot;,%rdi');
   });
 

@@ -22,6 +22,7 @@ export interface Choices {
   readonly patch?: string;
   readonly label?: string;
   readonly allowBusy?: readonly string[];
+  readonly allowLayout?: readonly string[];
   /** Index of the span that the new code says it replaces. */
   readonly span?: number;
 }
@@ -64,6 +65,7 @@ export function makeUpdate(choices: Choices = {}): Update {
     kernel: { system: 'Linux', release: '6.1.0-tiny', machine: 'x86_64' },
     report: undefined,
     allowBusy: choices.allowBusy ?? [],
+    allowLayout: choices.allowLayout ?? [],
     contents: {
       core: file('ksplice'),
       on: [],
