@@ -33,7 +33,6 @@ import { rulesOfNew } from './new-objects.js';
 import { chooseId, deliver, packUpdate } from './pack.js';
 import type { PatchedFile } from './patched-file.js';
 import { checkPerCpu, perCpuReserve } from './per-cpu-reserve.js';
-import { prototypeNotes } from './prototypes.js';
 import { count, makeReport, type Report } from './report.js';
 import { type CreateOptions, checkRequest } from './request.js';
 import { inRun, type Run } from './run.js';
@@ -188,14 +187,6 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
   const types = { comparing: compiled.comparing, allowed: allowLayout };
   const differences = findDifferences(objects, tables, ui, bases, types);
   const { targets } = differences;
-  const prototypes = new Set(
-    prototypeNotes(
-      files,
-      targets.flatMap(({ objects }) => objects),
-    ),
-  );
-  for (const note of prototypes) ui.warn(note);
-  const notes = [...differences.notes, ...prototypes];
   const fixed = options.buildModules
     ? await buildFixedModules(
         work,
@@ -208,7 +199,7 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
   work.close();
   directory.keep('3-diff', 'functions.json', targets.map(functionNames));
   directory.lap('diff');
-  return { ...differences, notes, fixed };
+  return { ...differences, fixed };
 }
 
 async function makeCode(

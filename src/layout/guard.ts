@@ -15,6 +15,7 @@ import {
 } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
 import { compareTypes, type TypeChange, type TypeChanges } from './changes.js';
+import { changedPrototypes, type PrototypeChange } from './prototypes.js';
 import { type Functions, whyNotOnStacks } from './stacks.js';
 import { layoutDiff, layoutLines } from './text.js';
 import { whoHasIt } from './users.js';
@@ -32,7 +33,7 @@ export type LayoutVerdict = 'fits' | 'on stacks' | 'allowed' | 'refused';
 
 /** A type that changes, in all objects where it does so in the same way. */
 export interface LayoutChange {
-  /** "struct foo", "the variable x" */
+  /** "struct foo", "the variable x", "the function f" */
   readonly name: string;
   readonly objects: readonly string[];
   readonly verdict: LayoutVerdict;
@@ -57,7 +58,8 @@ export function judgeLayout(
   const found = new Map<string, { change: TypeChange; types: TypeChanges; in: TypedObject[] }>();
   for (const object of objects) {
     const types = compareTypes(typesOf(object.pre), typesOf(object.post));
-    for (const change of types.changes) {
+    const functions = changedPrototypes(object.pre, object.post, object.replaced);
+    for (const change of [...types.changes, ...functions.map(ofFunction)]) {
       const key = JSON.stringify([change.name, change.reasons, change.notes]);
       const known = found.get(key);
       if (known) known.in.push(object);
@@ -81,6 +83,17 @@ export function judgeLayout(
       alive,
     };
   });
+}
+
+function ofFunction({ name, was, is }: PrototypeChange): TypeChange {
+  const reason = `it was "${was}" and would be "${is}": modules that this update does not compile go on calling it as before`;
+  return {
+    name: `the function ${name}`,
+    pre: undefined,
+    post: undefined,
+    reasons: [reason],
+    notes: [],
+  };
 }
 
 function verdictOf(
@@ -181,8 +194,9 @@ export function layoutRefusals(changes: readonly LayoutChange[]): Refusal[] {
         ...notes.map((note) => `  Note: ${note}.`),
         ...lines.map((line) => `    ${line}`),
       ].join('\n'),
-      advice:
-        'Objects that exist keep the layout that they were made with. Put what is new into a hole or a shadow variable (docs/layout.md), or say with --allow-layout TYPE that none of them is ever met by the new code.',
+      advice: name.startsWith('the function ')
+        ? 'Keep the function as it is, and give the new one another name; or say with --allow-layout "the function NAME" that nobody else calls it.'
+        : 'Objects that exist keep the layout that they were made with. Put what is new into a hole or a shadow variable (docs/layout.md), or say with --allow-layout TYPE that none of them is ever met by the new code.',
     }));
 }
 
