@@ -62,7 +62,7 @@ export class Closure {
       // Other objects of the same patch may need what is global.
       const isGlobal = part.symbol.binding !== 0;
       if (isGlobal && (part.role === 'code' || part.role === 'data'))
-        this.keep(part, 'new, global');
+        this.keepNew(part, 'new, global');
       if (isListed(part)) this.keep(part, 'new, and the module loader looks for it');
     }
     for (let next = this.queue.pop(); next; next = this.queue.pop()) {
@@ -251,7 +251,7 @@ export class Closure {
     else this.keepPiece(pieceAt(this.post.parts, section, offset) ?? wholeSection(section));
   }
 
-  private keepNew(part: Part): void {
+  private keepNew(part: Part, why = 'new and used'): void {
     const { section } = part;
     if (part.role === 'init') {
       this.bad.push({ why: 'init', part, section });
@@ -263,7 +263,7 @@ export class Closure {
       if (this.correlation.isAmbiguous(part)) {
         this.bad.push({ why: 'ambiguous-static', part, section });
       }
-      this.keep(part, isFresh(part.symbol.name) ? 'a fresh copy is used' : 'new and used');
+      this.keep(part, isFresh(part.symbol.name) ? 'a fresh copy is used' : why);
     }
   }
 }

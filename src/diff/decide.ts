@@ -234,7 +234,7 @@ function badReference(bad: BadReference, object: string): Refusal {
         code: 'ambiguous-static',
         object,
         symbol,
-        message: `it cannot be told which static local of the old code ${symbol} is`,
+        message: `it cannot be told whether ${symbol} is one of the static locals of that name that the old code had, and which`,
         advice: 'Rename new static locals, so that each name occurs once in the file.',
       };
   }

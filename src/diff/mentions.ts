@@ -46,6 +46,11 @@ export class Mentions {
     return this.byPlace.keys();
   }
 
+  /** The parts of a user that mention any: a function, its `.cold` part. */
+  placesOf(user: Part): Part[] {
+    return [...this.byPlace.keys()].filter((place) => this.userOf(place) === user);
+  }
+
   users(): Iterable<Part> {
     return this.byUser.keys();
   }

@@ -14,6 +14,7 @@ import type { Part } from './parts.js';
 import { groupBy } from './references.js';
 import { sameButForStatics } from './same-but-statics.js';
 import { tookThePlaceOf } from './successors.js';
+import { pairBySurroundings } from './surroundings.js';
 
 /** Pairs static locals. */
 export function pairStaticLocals(correlation: Correlation): void {
@@ -30,6 +31,7 @@ export function pairStaticLocals(correlation: Correlation): void {
   // A static table may be what mentions another static: until nothing more is found.
   while (pairOfUnchanged(correlation, pres, posts));
   while (pairAlone(correlation, pres, posts) || pairOfUnchanged(correlation, pres, posts));
+  pairAmongSeveral(correlation, pres, posts);
   pairOfSuccessors(correlation, pres, posts);
   while (pairAlone(correlation, pres, posts));
   keepOtherKindsApart(correlation, pres, posts);
@@ -109,6 +111,23 @@ function mayBeOfCallee(
     pres.calledBy(user).some((one) => !correlation.postOf(one) && has(pres, one)) ||
     posts.calledBy(twin).some((one) => !correlation.preOf(one) && has(posts, one))
   );
+}
+
+/** As many of one shape on either side, which are told apart by what stands around them. */
+function pairAmongSeveral(correlation: Correlation, pres: Mentions, posts: Mentions): void {
+  for (const user of pres.users()) {
+    const twin = correlation.postOf(user);
+    if (!twin) continue;
+    const others = groupBy(left(posts.of(twin), correlation, 'post'), shape);
+    for (const [key, list] of groupBy(left(pres.of(user), correlation, 'pre'), shape)) {
+      const there = others.get(key) ?? [];
+      if (list.length < 2 || there.length !== list.length) continue;
+      const places = [pres.placesOf(user), posts.placesOf(twin)] as const;
+      for (const [pre, post] of pairBySurroundings(correlation, places, [list, there])) {
+        correlation.pair(pre, post, `used by ${user.symbol.name}, between the same calls`);
+      }
+    }
+  }
 }
 
 /** The users of the one are gone, or those of the other new, and it can be seen what became of them. */
