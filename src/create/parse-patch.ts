@@ -7,7 +7,7 @@
 
 import type { StructuredPatchHunk } from 'diff';
 import { KspliceError } from '../errors.js';
-import { GitHeader, isGitHeaderLine } from './git-header.js';
+import { GitHeader, isLostHeaderLine } from './git-header.js';
 import { damaged, isForEmptyFile, readHunk } from './patch-hunk.js';
 import { headerName } from './patch-names.js';
 
@@ -167,7 +167,7 @@ class Reader {
     if (isPiece.test(line) && !NO_HUNK.test(line)) {
       throw damaged(this.origin, at, 'this line of a diff belongs to no file or hunk');
     }
-    if (isGitHeaderLine(line, this.inWords)) {
+    if (isLostHeaderLine(this.lines, at, this.inWords)) {
       throw damaged(this.origin, at, 'a line of git stands without its "diff --git"');
     }
   }

@@ -266,4 +266,14 @@ Binary files a/fw.bin and b/fw.bin differ
       ['a/gone.h', undefined],
     ]);
   });
+
+  it('reads what other tools make of git: its lines with a plain diff, names with one prefix', () => {
+    const plain = `diff -r -u x x\nnew file mode 100644\nindex 123..456\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+x\n`;
+    const prefix = `diff --git y y\nindex 123..456 100644\n--- a/y\n+++ b/y\n${HUNK}`;
+    const names = readPatch(plain + prefix, 'p').map(({ oldName, newName }) => [oldName, newName]);
+    expect(names).toEqual([
+      [undefined, 'b/x'],
+      ['a/y', 'b/y'],
+    ]);
+  });
 });
