@@ -276,4 +276,11 @@ Binary files a/fw.bin and b/fw.bin differ
       ['a/y', 'b/y'],
     ]);
   });
+
+  it('reads UTF-8 with a mark, and refuses UTF-16', () => {
+    const text = `--- a/x\n+++ b/x\n${HUNK}`;
+    expect(readPatch(`\xef\xbb\xbf${text}`, 'p')).toEqual(readPatch(text, 'p'));
+    const wide = Buffer.from(`\ufeff${text}`, 'utf16le').toString('latin1');
+    expect(codeOf(() => readPatch(wide, 'p'))).toBe('patch-failed: p:1: the text is UTF-16');
+  });
 });
