@@ -45,7 +45,7 @@ export const patchMutants: readonly Mutant[] = [
     'git-header.ts',
     'if (!hasHunks && !saysMore)',
     'if (false)',
-    'damaged-patches.test.ts',
+    'parse-patch.test.ts',
   ),
   create(
     'the comparison of the names in a header of git',
