@@ -75,8 +75,10 @@ async function kbuildNames(
   const lists = new KbuildLists(kbuild, ui);
   const names: string[] = [];
   for (const { target, objects } of changed) {
-    const listed = await lists.objectOf(objects[0]?.label ?? '');
-    const name = listed?.modules.find((module) => moduleName(module) === target);
+    // An object that the patch adds is in no list of the tree as it is.
+    const listed = await Promise.all(objects.map(({ label }) => lists.objectOf(label)));
+    const modules = listed.flatMap((object) => object?.modules ?? []);
+    const name = modules.find((module) => moduleName(module) === target);
     if (name !== undefined) names.push(name);
   }
   return names;

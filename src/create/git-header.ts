@@ -4,14 +4,24 @@
 import { damaged } from './patch-hunk.js';
 import { gitNames, headerName, isOneFile, plainName } from './patch-names.js';
 
-/** Lines of a header; words may look like the ones of the second list. */
-const LINES =
-  /^((old|new|new file|deleted file) mode \d{6}|(dis)?similarity index \d+%|GIT binary patch)$/;
-const WORDLIKE = /^(rename|copy) (from|to) \S|^index [0-9a-f]{6,}(\.\.|,)/;
+const MODE = /^(old|new|new file|deleted file) mode (\d{6})$/;
+const INDEX = /^index [0-9a-f]+\.\.[0-9a-f]+(?: (\d{6}))?$/;
+/** Words may look like it. */
+const MOVED = /^(rename|copy) (from|to) (.+)$/;
+const OTHER = /^((dis)?similarity index \d+%|GIT binary patch)$/;
 
-/** Whether a line that stands alone must have been a header's. */
-export function isGitHeaderLine(line: string, inWords: boolean): boolean {
-  return LINES.test(line) || (!inWords && WORDLIKE.test(line));
+/**
+ * Whether a line that stands alone must have been a header's, and says what would be lost.
+ * @param inWords between the files of a patch otherwise
+ */
+export function isLostHeaderLine(lines: readonly string[], at: number, inWords: boolean): boolean {
+  const line = lines[at] as string;
+  if (OTHER.test(line) || (!inWords && MOVED.test(line))) return true;
+  if (!MODE.test(line)) return false;
+  let next = at + 1;
+  while (MODE.test(lines[next] ?? '') || INDEX.test(lines[next] ?? '')) next++;
+  // Some have such lines with a plain diff, which says the same.
+  return !lines[next]?.startsWith('--- ');
 }
 
 /** What is no text, by the mode of a file. */
@@ -81,9 +91,9 @@ export class GitHeader {
   }
 
   private readLine(line: string): boolean {
-    const mode = /^(old|new|new file|deleted file) mode (\d{6})$/.exec(line);
-    const index = /^index [0-9a-f]+\.\.[0-9a-f]+(?: (\d{6}))?$/.exec(line);
-    const moved = /^(rename|copy) (from|to) (.+)$/.exec(line);
+    const mode = MODE.exec(line);
+    const index = INDEX.exec(line);
+    const moved = MOVED.exec(line);
     if (mode) this.readMode(mode[1] as string, mode[2] as string);
     else if (index) this.special ??= SPECIAL_MODES[index[1] ?? ''];
     else if (moved) this.readMove(moved[1] as 'rename', moved[2] as string, moved[3] as string);
@@ -120,13 +130,14 @@ export class GitHeader {
       throw this.damaged(this.next + 1, 'a line "+++ FILE" must be here');
     const [from, to] = [headerName(oldLine).name, headerName(newLine).name];
     const contradicts = (known: string | undefined, said: string | undefined) =>
-      known !== undefined && said !== undefined && known !== said;
+      known !== undefined && said !== undefined && !isOneFile(known, said);
     if (contradicts(this.oldName, from) || (this.isNew && from !== undefined))
       throw this.damaged(this.next, 'this is another file than in the line "diff --git"');
     if (contradicts(this.newName, to) || (this.isDeleted && to !== undefined))
       throw this.damaged(this.next + 1, 'this is another file than in the line "diff --git"');
     this.isNew ||= from === undefined;
     this.isDeleted ||= to === undefined;
+    if (this.kind === 'change') [this.oldName, this.newName] = [from, to];
     this.oldName ??= from;
     this.newName ??= to;
     this.hasNames = true;

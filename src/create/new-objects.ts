@@ -22,10 +22,10 @@ import type { Workspace } from './workspace.js';
 
 const MAKEFILE = /(^|\/)(Makefile|Kbuild)$/;
 
-/** Files that are compiled by themselves, and that there were none of. */
+/** Files that are compiled by themselves, and that there were none of; an empty one is none. */
 export function newSources(files: readonly PatchedFile[]): PatchedFile[] {
   return files.filter(
-    ({ kind, before, after }) => kind === 'source' && before === undefined && after !== undefined,
+    ({ kind, before, after }) => kind === 'source' && !before && after !== undefined,
   );
 }
 

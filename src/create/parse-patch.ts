@@ -7,7 +7,7 @@
 
 import type { StructuredPatchHunk } from 'diff';
 import { KspliceError } from '../errors.js';
-import { GitHeader, isGitHeaderLine } from './git-header.js';
+import { GitHeader, isLostHeaderLine } from './git-header.js';
 import { damaged, isForEmptyFile, readHunk } from './patch-hunk.js';
 import { headerName } from './patch-names.js';
 
@@ -37,7 +37,11 @@ export interface FilePatch {
  *   is damaged, or in a form that is not read; if it holds no change of a file
  */
 export function readPatch(text: string, origin: string): FilePatch[] {
-  const parts = new Reader(withoutCarriageReturns(text).split('\n'), origin).read();
+  if (/^(\xff\xfe|\xfe\xff)/.test(text)) {
+    throw damaged(origin, 0, 'the text is UTF-16', 'Make it UTF-8: iconv -f utf-16 -t utf-8.');
+  }
+  const plain = withoutCarriageReturns(text.replace(/^\xef\xbb\xbf/, ''));
+  const parts = new Reader(plain.split('\n'), origin).read();
   if (parts.length === 0) {
     throw new KspliceError('patch-failed', `${origin} holds no patch`, {
       advice: 'It must be a unified diff, as diff -u and git diff write it.',
@@ -167,7 +171,7 @@ class Reader {
     if (isPiece.test(line) && !NO_HUNK.test(line)) {
       throw damaged(this.origin, at, 'this line of a diff belongs to no file or hunk');
     }
-    if (isGitHeaderLine(line, this.inWords)) {
+    if (isLostHeaderLine(this.lines, at, this.inWords)) {
       throw damaged(this.origin, at, 'a line of git stands without its "diff --git"');
     }
   }

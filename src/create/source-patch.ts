@@ -64,6 +64,7 @@ export function applyPatch(
   ui: Ui,
 ): void {
   const parts = readPatch(patch, file);
+  tellAbsentParts(file, patch, ui);
   const patches = withoutSpecial(options.reverse ? reversed(parts) : parts, file, options, ui);
   if (patches.length === 0) return;
   const strip = options.strip ?? detectStrip(patches, texts);
@@ -75,6 +76,15 @@ export function applyPatch(
     return applyFile({ patch, ...target, origin: file }, texts, options, ui);
   });
   if (failures.length > 0) throw failed(file, failures, strip);
+}
+
+/** What `diff -r` without -N says of files that are in one of its trees: the patch does not have them. */
+function tellAbsentParts(file: string, patch: string, ui: Ui): void {
+  for (const [, directory, name] of patch.matchAll(/^Only in (\S+): (\S+\.[chS])\r?$/gm)) {
+    ui.warn(
+      `${file} does not have ${directory}/${name}, which is in one of the trees only: diff -N takes such files in`,
+    );
+  }
 }
 
 /**
@@ -120,6 +130,9 @@ export function readPatchFile(file: string): string {
   }
 }
 
+/** At the end of a failure's line. */
+const BUT_FOR_SPACE = ', but for white space';
+
 /** Names that are no file's, whatever is taken off them. */
 function absentFiles(
   patches: readonly FilePatch[],
@@ -163,7 +176,11 @@ function applyFile(part: Part, texts: SourceTexts, fit: Fit, ui: Ui): string[] {
   }
   const { text, hunks } = applyHunks(old, patch.hunks, fit);
   const failures = hunks.flatMap((hunk) => tellHunk(hunk, path, hunks.length, part, ui));
-  if (failures.length > 0) return failures;
+  if (failures.length > 0) {
+    const loosely = applyHunks(old, patch.hunks, { ...fit, ignoreWhitespace: true });
+    const fits = loosely.hunks.every(({ applied }) => applied);
+    return fits ? failures.map((line) => `${line}${BUT_FOR_SPACE}`) : failures;
+  }
   if (to === undefined && text !== '')
     return [`${path}: the patch removes this file, but knows another text`];
   if (from !== undefined && from !== to && patch.kind !== 'copy') texts.set(from, undefined);
@@ -185,20 +202,28 @@ function tellHunk(hunk: HunkResult, path: string, of: number, part: Part, ui: Ui
   return [];
 }
 
+function applyMessage(file: string, failures: readonly string[]): string {
+  return `${file} does not apply:\n${failures.map((line) => `  ${line}`).join('\n')}`;
+}
+
 function failed(file: string, failures: readonly string[], strip: number): KspliceError {
   const applied = failures.every((line) => line.endsWith('applied already'));
   const absent = failures.every((line) => line.endsWith('no such file'));
+  const spoilt = failures.every((line) => line.endsWith(BUT_FOR_SPACE));
+  if (spoilt) {
+    return new KspliceError('patch-failed', applyMessage(file, failures), {
+      advice:
+        'Blanks or tabs are others than in the source, as mail programs and terminals leave them: get the patch again, or ignore them with --patch-opt=-l.',
+      details: failures,
+    });
+  }
   const otherwise = absent
     ? `The names were read with -p${strip}: is that right, and is the patch for this kernel?`
     : 'Make the patch against the source of the running kernel, or check that this is that source.';
-  return new KspliceError(
-    'patch-failed',
-    `${file} does not apply:\n${failures.map((line) => `  ${line}`).join('\n')}`,
-    {
-      advice: applied
-        ? 'The source tree has the change already: give the source of the running kernel, without it.'
-        : otherwise,
-      details: failures,
-    },
-  );
+  return new KspliceError('patch-failed', applyMessage(file, failures), {
+    advice: applied
+      ? 'The source tree has the change already: give the source of the running kernel, without it.'
+      : otherwise,
+    details: failures,
+  });
 }

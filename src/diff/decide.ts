@@ -67,7 +67,7 @@ export function decide(
     else if (role === 'unknown') refusals.push(changedUnknown(name, object));
     else if (role === 'module-info') notes.push(`${name} changed: no effect on what is loaded`);
     else if (role === 'export') notes.push(`${name}: exports changed; other modules do not see it`);
-    else if (role === 'init') notes.push(`${name} changed: ${noEffect(name)}`);
+    else if (role === 'init') notes.push(`${name} ${noEffect(name)}`);
   }
   for (const { symbol } of changes.known) {
     refusals.push({
@@ -84,9 +84,7 @@ export function decide(
     );
   }
   for (const part of changes.init) {
-    notes.push(
-      `${sourceName(part)} (${part.section.name}) changed: ${noEffect(part.section.name)}`,
-    );
+    notes.push(`${sourceName(part)} (${part.section.name}) ${noEffect(part.section.name)}`);
   }
   notes.push(...sideNotes(comparison, changes));
   return { refusals, notes: [...new Set(notes)] };

@@ -34,11 +34,11 @@ export function sideNotes({ pre, post }: Comparison, changes: Changes): string[]
   return notes;
 }
 
-/** What becomes of a change in a section that is used at boot, at loading or at unloading. */
+/** After a name: what becomes of a change in a section that is used at boot, at loading or at unloading. */
 export function noEffect(section: string): string {
   return section.startsWith('.exit')
-    ? 'it does not change, a loaded module runs its old one when it is unloaded'
-    : 'no effect after boot or loading';
+    ? 'does not change in the running kernel: a module runs its old one when it is unloaded'
+    : 'changed: no effect after boot or loading';
 }
 
 function ownName({ names, symbol }: Part): string {

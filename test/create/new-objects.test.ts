@@ -22,7 +22,7 @@ describe('files that a patch adds', () => {
     file('net/ring/Kconfig', 'old\n'),
     file('net/ring/ring.c', 'old\n'),
     file('net/ring/wheel.c'),
-    file('net/ring/axle.S'),
+    file('net/ring/axle.S', ''),
     file('net/ring/wheel.h'),
   ];
 

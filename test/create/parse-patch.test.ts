@@ -266,4 +266,21 @@ Binary files a/fw.bin and b/fw.bin differ
       ['a/gone.h', undefined],
     ]);
   });
+
+  it('reads what other tools make of git: its lines with a plain diff, names with one prefix', () => {
+    const plain = `diff -r -u x x\nnew file mode 100644\nindex 123..456\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+x\n`;
+    const prefix = `diff --git y y\nindex 123..456 100644\n--- a/y\n+++ b/y\n${HUNK}`;
+    const names = readPatch(plain + prefix, 'p').map(({ oldName, newName }) => [oldName, newName]);
+    expect(names).toEqual([
+      [undefined, 'b/x'],
+      ['a/y', 'b/y'],
+    ]);
+  });
+
+  it('reads UTF-8 with a mark, and refuses UTF-16', () => {
+    const text = `--- a/x\n+++ b/x\n${HUNK}`;
+    expect(readPatch(`\xef\xbb\xbf${text}`, 'p')).toEqual(readPatch(text, 'p'));
+    const wide = Buffer.from(`\ufeff${text}`, 'utf16le').toString('latin1');
+    expect(codeOf(() => readPatch(wide, 'p'))).toBe('patch-failed: p:1: the text is UTF-16');
+  });
 });

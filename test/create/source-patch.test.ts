@@ -197,6 +197,25 @@ rename to net/your file.c
     );
   });
 
+  it('says if white space is all that is wrong', () => {
+    put('tree/net/tabs.c', '\tone\n\ttwo\n\tthree\n');
+    const tabs =
+      '--- a/net/tabs.c\n+++ b/net/tabs.c\n@@ -1,3 +1,3 @@\n         one\n-        two\n+        2\n         three\n';
+    expect(failure(tabs)).toMatchObject({
+      message: expect.stringMatching(/does not fit, but for white space$/),
+      advice: expect.stringContaining('--patch-opt=-l'),
+    });
+    expect(failure(tabs + change('a/net/a.c', 'zwei')).advice).not.toContain('-l');
+  });
+
+  it('says which sources a diff without -N lacks', () => {
+    const said: string[] = [];
+    put('p.patch', `Only in b/net: notes\nOnly in b/net: new.c\n${change('a/net/a.c')}`);
+    const ui = { ...silentUi, warn: (text: string) => said.push(text) };
+    expect(loadPatch(join(area, 'p.patch'), join(area, 'tree'), ui)).toHaveLength(1);
+    expect(said).toEqual([expect.stringContaining('does not have b/net/new.c')]);
+  });
+
   it('does not remove a file that holds something else', () => {
     const removal = '--- a/net/a.c\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-one\n-two\n';
     expect(failure(removal).message).toContain('knows another text');

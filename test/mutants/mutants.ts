@@ -5,6 +5,7 @@ import { chaosMutants } from './chaos.js';
 import { coreMutants } from './core.js';
 import { layoutMutants } from './layout.js';
 import type { Mutant } from './mutant.js';
+import { patchMutants } from './patches.js';
 import { probeMutants } from './probes.js';
 import { toolMutants } from './tool.js';
 import { wordMutants } from './words.js';
@@ -12,6 +13,7 @@ import { wordMutants } from './words.js';
 export const mutants: readonly Mutant[] = [
   ...coreMutants,
   ...toolMutants,
+  ...patchMutants,
   ...probeMutants,
   ...wordMutants,
   ...chaosMutants,
