@@ -26,6 +26,7 @@ import {
   sourcesIn,
   symversOf,
 } from './module-dir-objects.js';
+import { emptySources, newSources, whilePatched } from './new-objects.js';
 import type { PatchedFile } from './patched-file.js';
 import { type PreObject, readsOneOf } from './pre-objects.js';
 import type { Considered } from './report.js';
@@ -50,6 +51,8 @@ export interface ModuleRequest {
   readonly source: string;
   /** Changed files, by codeFiles(). */
   readonly files: readonly PatchedFile[];
+  /** Changed build rules, by rulesOfNew(). */
+  readonly rules: readonly PatchedFile[];
   readonly wanted: WantedTargets;
   readonly confdir: Confdir;
   readonly headers: KernelHeaders;
@@ -69,18 +72,28 @@ export interface ModuleRequest {
  *   changed files, `refused-change`, `kernel-mismatch`
  */
 export async function buildModuleDirectory(request: ModuleRequest, ui: Ui): Promise<ModuleBuild> {
-  const { source, files, confdir, headers, jobs, types } = request;
+  const { source, files, rules, confdir, headers, jobs, types } = request;
   // kbuild and the compiler are to call it the same.
   const area = realpathSync(request.area);
   refuseRemoved(files);
   ui.stage(`building ${source} without the patch`);
   const work = copyModule(source, area, confdir, { headers, jobs, types }, ui.signal);
+  const build = () => buildObjects(request, work, ui);
+  const added = emptySources(files);
+  if (added.length === 0) return await build();
+  return await whilePatched(work.patched, [...rules, ...added], ui, build);
+}
+
+/** The same in the copy; files that are new are in it, with nothing in them. */
+async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Promise<ModuleBuild> {
+  const { source, files, confdir } = request;
   const { tree } = work.kbuild;
   await makeModules(work.kbuild, confdir.flags, ui);
   const model = modelIn(tree, source);
-  const affected = compiledObjects(tree, work.area).filter((object) =>
-    readsOneOf(object, files, tree),
-  );
+  const added = new Set(newSources(files).map(({ path }) => path.replace(/\.[cS]$/, '.o')));
+  const affected = compiledObjects(tree, work.area)
+    .filter((object) => readsOneOf(object, files, tree))
+    .map((object) => (added.has(object.name) ? { ...object, isNew: true } : object));
   const notes = unused(files, affected, request);
   for (const note of notes) ui.warn(note);
   const wanted = request.wanted.choose(affected, ui);
@@ -160,7 +173,7 @@ function unused(
   return files.flatMap(({ path, kind, before }) => {
     if (kind !== 'source' || compiled.has(path.replace(/\.[cS]$/, ''))) return [];
     return before === undefined
-      ? [`${path} is new: of a module's directory, only files that are there can be compiled anew`]
+      ? [`${path} is new, and the build rules as patched make no object of it: it is left out`]
       : [`${path} is part of no module that is built; its change is left out`];
   });
 }

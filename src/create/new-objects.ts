@@ -29,6 +29,11 @@ export function newSources(files: readonly PatchedFile[]): PatchedFile[] {
   );
 }
 
+/** The same with nothing in them: what the old objects are made of. */
+export function emptySources(files: readonly PatchedFile[]): PatchedFile[] {
+  return newSources(files).map((file) => ({ ...file, after: '' }));
+}
+
 /** The changed rules that say what is made of new files; none if there are no such files. */
 export function rulesOfNew(files: readonly PatchedFile[]): PatchedFile[] {
   if (newSources(files).length === 0) return [];
@@ -51,7 +56,7 @@ export async function makeNewObjects(
   const sources = newSources(files);
   if (sources.length === 0) return [];
   ui.stage(`looking for what ${sources.map(({ path }) => path).join(', ')} belongs to`);
-  const empty = [...rules, ...sources.map((file) => ({ ...file, after: '' }))];
+  const empty = [...rules, ...emptySources(files)];
   const objects = await whilePatched(patched, empty, ui, async () => {
     const after = new KbuildLists(kbuild, ui);
     const found = await inParallel(sources, kbuild.jobs, async ({ path }) => {
@@ -68,7 +73,8 @@ export async function makeNewObjects(
   );
 }
 
-async function whilePatched<T>(
+/** Does something in a work tree that is patched meanwhile. */
+export async function whilePatched<T>(
   patched: PatchedTree,
   files: readonly PatchedFile[],
   ui: Ui,

@@ -127,7 +127,7 @@ async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   const ofKind = options.module ? moduleFiles : (list: readonly PatchedFile[]) => list;
   const files = codeFiles(ofKind(change.files), ui);
   const below = change.below.map((state) => ofKind(state).filter(isCode));
-  const rules = rulesOfNew(change.files);
+  const rules = rulesOfNew(ofKind(change.files));
   return { options, id, confdir, source, bases, change, files, rules, below };
 }
 
@@ -139,7 +139,7 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
   const area = run.directory.stage('1-pre');
   const comparing = howTypesAreCompared(files, below, headers, run.ui);
   const types = comparing === 'compared';
-  const request = { source, files, wanted, confdir, headers, facts, jobs, types, area };
+  const request = { source, files, rules, wanted, confdir, headers, facts, jobs, types, area };
   const module = options.module ? await buildModuleDirectory(request, run.ui) : undefined;
   const tree = (await change.git?.checkOut(run.undo, run.ui)) ?? source;
   const work = module
