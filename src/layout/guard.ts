@@ -57,7 +57,7 @@ export function judgeLayout(
 ): LayoutChange[] {
   const found = new Map<string, { change: TypeChange; types: TypeChanges; in: TypedObject[] }>();
   for (const object of objects) {
-    const types = compareTypes(typesOf(object.pre), typesOf(object.post));
+    const types = typesThatDiffer(object);
     const functions = changedPrototypes(object.pre, object.post, object.replaced);
     for (const change of [...types.changes, ...functions.map(ofFunction)]) {
       const key = JSON.stringify([change.name, change.reasons, change.notes]);
@@ -112,6 +112,13 @@ function linesOf(
   after: NonNullable<TypeChange['post']>,
 ): string[] {
   return layoutDiff(layoutLines(pre, before), layoutLines(post, after));
+}
+
+/** The same bytes are the same types, as in most objects that read a changed file. */
+function typesThatDiffer({ pre, post }: TypedObject): TypeChanges {
+  const [before, after] = [pre.section('.BTF'), post.section('.BTF')];
+  if (before && after?.data.equals(before.data)) return compareTypes([], []);
+  return compareTypes(typesOf(pre), typesOf(post));
 }
 
 function typesOf(object: ElfObject) {
