@@ -29,6 +29,8 @@ export interface UpdateState {
   readonly on: readonly string[];
   /** Functions that may be busy when they are switched. */
   readonly allowBusy: readonly string[];
+  /** Types that change though objects of them may exist, by the word of who made it. */
+  readonly allowLayout: readonly string[];
 }
 
 /**
@@ -69,6 +71,7 @@ export async function saveState(
     targets: update.contents.changes.map(({ target }) => target),
     on: update.contents.on,
     allowBusy,
+    allowLayout: update.allowLayout,
   };
   const final = path.join(directory, update.id);
   const unfinished = path.join(directory, `.${update.id}`);
@@ -114,11 +117,23 @@ export async function readPatch(host: Host, id: string): Promise<string | undefi
 
 function asState(value: unknown, id: string): UpdateState | undefined {
   const state = value as Partial<UpdateState>;
-  const { description, created, applied, targets, on = [], allowBusy = [] } = state;
+  const {
+    description,
+    created,
+    applied,
+    targets,
+    on = [],
+    allowBusy = [],
+    allowLayout = [],
+  } = state;
   const texts = [description, created, applied];
   if (!texts.every((text) => typeof text === 'string') || !Array.isArray(targets)) return undefined;
-  const [names, below] = [allowBusy.map(String), on.map(String)];
-  const lists = { targets: targets.map(String), on: below, allowBusy: names };
+  const lists = {
+    targets: targets.map(String),
+    on: on.map(String),
+    allowBusy: allowBusy.map(String),
+    allowLayout: allowLayout.map(String),
+  };
   return { id, description, created, applied, ...lists } as UpdateState;
 }
 

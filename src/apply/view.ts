@@ -40,6 +40,8 @@ export interface UpdateView extends UpdateSummary {
   /** null without the right to see them. */
   readonly match: readonly string[] | null;
   readonly allowBusy: readonly string[];
+  /** null without the right to see them. */
+  readonly allowLayout: readonly string[] | null;
   /** Of the last attempt. */
   readonly timing: Timing;
   /** Of the last attempts, the latest first. */
@@ -78,6 +80,7 @@ export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
     conflicts: (await core.conflicts(id)) ?? null,
     match: (await core.mismatches(id)) ?? null,
     allowBusy: await core.allowBusy(id),
+    allowLayout: (await readState(host, id))?.allowLayout ?? null,
     timing: timings[0] ?? {},
     timings,
     patch: (await readPatch(host, id)) ?? null,

@@ -9,6 +9,11 @@ export const timeoutOption = {
   describe: 'Seconds to go on trying while the code is in use',
 } as const;
 
+/** A line about types, if any change though objects of them may exist. */
+export function layoutLines(types: readonly string[]): string[] {
+  return types.length === 0 ? [] : [`  changes types that are in use: ${types.join(', ')}`];
+}
+
 /** `--allow-busy` */
 export const allowBusyOption = {
   type: 'string',

@@ -47,6 +47,7 @@ describe('view', () => {
         created: 'c',
         applied: 'a',
         targets: ['vmlinux'],
+        allowLayout: ['struct sock'],
       };
       await kernel.put('run/updates/abc/state.json', JSON.stringify(state));
       await kernel.put('run/updates/abc/patch', '+new\n');

@@ -7,6 +7,7 @@ import type { Ui } from '../../ui.js';
 import { readUpdate } from '../../update/read.js';
 import type { Update } from '../../update/update.js';
 import type { Command } from '../command.js';
+import { layoutLines } from '../switch-report.js';
 import { updateArgument } from '../update-argument.js';
 
 export const command: Command = {
@@ -42,10 +43,11 @@ export const command: Command = {
       image === undefined ? await openLiveKernel(ui) : await openImage(image, update, ui);
     const proof = proveAgainst(update, kernel, ui);
     return {
-      json: { ...proof },
+      json: { ...proof, allowLayout: update.allowLayout },
       text: [
         `Update ${proof.id} fits ${proof.kernel} (${proof.release}).`,
         ...proof.targets.flatMap(targetLines),
+        ...layoutLines(update.allowLayout),
       ],
     };
   },

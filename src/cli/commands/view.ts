@@ -2,7 +2,13 @@ import { Host } from '../../apply/host.js';
 import { listUpdates, type UpdateView, viewUpdate } from '../../apply/view.js';
 import type { Update } from '../../update/update.js';
 import type { Command, Outcome } from '../command.js';
-import { busyLines, functionLines, pauseLine, waitingLines } from '../switch-report.js';
+import {
+  busyLines,
+  functionLines,
+  layoutLines,
+  pauseLine,
+  waitingLines,
+} from '../switch-report.js';
 import { requireId } from '../update-id.js';
 
 export const command: Command = {
@@ -62,7 +68,8 @@ function showOne(view: UpdateView): Outcome {
   if (conflicts === null) text.push('  (only root can see which tasks or places were in the way)');
   text.push(...(match ?? []).map((line) => `  differs: ${line}`));
   text.push(...(functions ? functionLines(functions) : ['  (only root can see the functions)']));
-  text.push(...waitingLines(view.waiting), ...busyLines(view.allowBusy), ...pauseLine(timing));
+  text.push(...waitingLines(view.waiting), ...busyLines(view.allowBusy));
+  text.push(...layoutLines(view.allowLayout ?? []), ...pauseLine(timing));
   if (patch !== null) text.push('', patch.trimEnd());
   return { json: { ...view }, text };
 }
@@ -93,9 +100,7 @@ function showFile(update: Update): Outcome {
       `  changes ${targets.join(', ')}`,
       ...(contents.on.length > 0 ? [`  on top of ${contents.on.join(', ')}`] : []),
       ...busyLines(allowBusy),
-      ...(allowLayout.length > 0
-        ? [`  changes types that are in use: ${allowLayout.join(', ')}`]
-        : []),
+      ...layoutLines(allowLayout),
       '',
       patch.trimEnd(),
     ],
