@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Background, Guest } from '../harness/index.js';
 import type { Update } from './kbuild.js';
 import type { Scene } from './scene.js';
-import { bootScene } from './set-up.js';
+import { bootScene, type SetUp } from './set-up.js';
 
 const update = (id: string, ...functions: string[]): Update => ({
   id,
@@ -19,10 +19,11 @@ const updates = [
 
 let guest: Guest;
 let scene: Scene;
-bootScene('busy', updates, (setUp) => {
+const take = (setUp: SetUp) => {
   guest = setUp.guest;
   scene = setUp.scene;
-});
+};
+bootScene('busy', updates, take, { parallel: false });
 
 interface Reader {
   readonly pid: number;

@@ -5,7 +5,7 @@ import { HOOK_KINDS } from '../../../src/diff/hooks.js';
 import type { Guest } from '../harness/index.js';
 import type { Base } from './kbuild.js';
 import type { Scene } from './scene.js';
-import { bootScene } from './set-up.js';
+import { bootScene, type SetUp } from './set-up.js';
 
 const hooks = HOOK_KINDS.map((kind) => ({ kind, symbol: `hook_${kind}` }));
 const updates = [
@@ -19,9 +19,10 @@ const PARAMETERS = '/sys/module/ksplice_hooked_core_target_new/parameters';
 let base: Base;
 let guest: Guest;
 let scene: Scene;
-bootScene('hooks', updates, (setUp) => {
+const take = (setUp: SetUp) => {
   ({ base, guest, scene } = setUp);
-});
+};
+bootScene('hooks', updates, take, { parallel: false });
 
 /** The hooks that were called since it was asked before, in order. */
 async function called(): Promise<string> {

@@ -6,7 +6,7 @@ import { hasOption, testKernel } from '../../kernels/kernel.js';
 import type { Guest } from '../harness/index.js';
 import type { Base } from './kbuild.js';
 import type { Scene } from './scene.js';
-import { bootScene, unloadAfterEach } from './set-up.js';
+import { bootScene, type SetUp, unloadAfterEach } from './set-up.js';
 import { updates } from './updates.js';
 
 const kernel = await testKernel();
@@ -21,9 +21,10 @@ const some = updates.filter(({ id }) => used.includes(id));
 let base: Base;
 let guest: Guest;
 let scene: Scene;
-bootScene('core-others', some, (setUp) => {
+const take = (setUp: SetUp) => {
   ({ base, guest, scene } = setUp);
-});
+};
+bootScene('core-others', some, take, { parallel: false });
 unloadAfterEach(() => guest);
 
 describe('text that the kernel rewrites', () => {

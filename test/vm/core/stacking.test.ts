@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Guest } from '../harness/index.js';
 import type { Update } from './kbuild.js';
 import type { Scene } from './scene.js';
-import { bootScene } from './set-up.js';
+import { bootScene, type SetUp } from './set-up.js';
 
 const update = (id: string, on: string[], functions: string[], data: string[] = []): Update => ({
   id,
@@ -29,10 +29,11 @@ const updates: readonly Update[] = [
 
 let guest: Guest;
 let scene: Scene;
-bootScene('core-stacking', updates, (setUp) => {
+const take = (setUp: SetUp) => {
   guest = setUp.guest;
   scene = setUp.scene;
-});
+};
+bootScene('core-stacking', updates, take, { parallel: false });
 
 const answers = async () =>
   Promise.all(['plain', 'label', 'op'].map((name) => scene.call(name))).then((all) =>
