@@ -3,21 +3,19 @@
 // What else writes to the kernel's text is in others-write.test.ts.
 
 import { describe, expect, it } from 'vitest';
-import { hasOption, testKernel } from '../../kernels/kernel.js';
 import type { Background, Guest } from '../harness/index.js';
 import type { Base } from './kbuild.js';
 import type { Scene } from './scene.js';
-import { bootScene, unloadAfterEach } from './set-up.js';
+import { bootScene, type SetUp, unloadAfterEach } from './set-up.js';
 import { updates } from './updates.js';
-
-const traced = await hasOption(await testKernel(), 'FUNCTION_TRACER');
 
 let base: Base;
 let guest: Guest;
 let scene: Scene;
-bootScene('core', updates, (setUp) => {
+const take = (setUp: SetUp) => {
   ({ base, guest, scene } = setUp);
-});
+};
+bootScene('core', updates, take, { parallel: false });
 unloadAfterEach(() => guest);
 
 describe('a switch', () => {
@@ -304,54 +302,5 @@ describe('code that is in use', () => {
     await guest.ok(`kill ${pid}`);
     await sleeper.finished();
     await scene.remove('sleeper');
-  });
-});
-
-describe('under load', () => {
-  const whileRunning = (commands: string) =>
-    guest.spawn(`while [ ! -e /run/test/stop ]; do ${commands}; done`);
-  // Switching a tracer rewrites code under running processors, where QEMU's emulator
-  // can go on executing a breakpoint that is gone. So that is not done in a loop.
-  const tracing = async (commands: string) => {
-    if (traced) await guest.ok(`cd /sys/kernel/tracing && ${commands}`);
-  };
-
-  it('no call sees anything but the old or the new function', async () => {
-    await tracing("echo 0 >options/record-cmd && echo 'core_*' >set_ftrace_filter");
-    const calls = 'cat plain bare label | sort -u >>/run/test/seen';
-    const callers = [1, 2].map(() =>
-      whileRunning(`cd /sys/module/core_target/parameters; ${calls}`),
-    );
-    const reader = whileRunning('cat /sys/kernel/ksplice/*/* >/dev/null 2>&1');
-    const writer = whileRunning(
-      'for s in applied reversed; do echo $s >/sys/kernel/ksplice/bare/stage; done 2>/dev/null',
-    );
-    const [bare] = scene.built('bare').modules;
-    const reversed =
-      'for i in $(seq 200); do grep -q reversed /sys/kernel/ksplice/bare/stage && exit; sleep 0.1; done; exit 1';
-    for (let round = 0; round < 2; round++) {
-      await scene.load('pair');
-      await tracing('echo function >current_tracer');
-      await scene.apply('pair');
-      await guest.ok('sleep 0.5');
-      await tracing('echo nop >current_tracer');
-      await scene.remove('pair');
-      // The writer applies and reverses this one.
-      await guest.ok(`insmod ${bare!.old} && insmod ${bare!.new}`);
-      await guest.ok(reversed);
-      await scene.unload('bare');
-    }
-    await guest.ok('touch /run/test/stop');
-    for (const one of [...callers, reader, writer]) await one.finished(60_000);
-    const seen = (await guest.ok('sort -u /run/test/seen')).split('\n');
-    expect(seen).toEqual([
-      'new core_bare',
-      'new core_label',
-      'new core_plain',
-      'old bare',
-      'old label off',
-      'old plain',
-    ]);
-    await tracing('echo >set_ftrace_filter');
   });
 });
