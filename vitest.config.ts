@@ -6,6 +6,11 @@ import { testKernel } from './test/kernels/kernel.js';
 const kernel = await testKernel().catch(() => undefined);
 const vmTimeout = 900_000 * (kernel?.guest?.patience ?? 1);
 
+/** Random, and long: npm run test:long has it. */
+const chaos = process.env.KSPLICE_TEST_LONG ? [] : ['test/vm/chaos.test.ts'];
+/** What test/setup/tests.sh has at its end. */
+const left = (process.env.KSPLICE_TEST_WITHOUT ?? '').split(' ').filter(Boolean);
+
 /** An emulated guest and its compiler have a gigabyte and a core. */
 const MOST_FORKS = 4;
 
@@ -36,8 +41,7 @@ export default defineConfig({
         test: {
           name: 'vm',
           include: ['test/vm/**/*.test.ts'],
-          // Random, and long: npm run test:long has it.
-          exclude: process.env.KSPLICE_TEST_LONG ? [] : ['test/vm/chaos.test.ts'],
+          exclude: [...chaos, ...left],
           testTimeout: vmTimeout,
           hookTimeout: vmTimeout,
         },
