@@ -33,6 +33,7 @@ export default defineConfig({
         test: {
           name: 'real',
           include: ['test/real/**/*.test.ts'],
+          exclude: left,
           testTimeout: 600_000,
           hookTimeout: 600_000,
         },

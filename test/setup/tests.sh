@@ -21,8 +21,7 @@ check() {
 }
 
 # What is least likely to break by a change elsewhere, and takes long: last.
-later=(test/vm/boot.test.ts test/vm/faults/faults.test.ts test/vm/soak.test.ts test/vm/reports.test.ts
-	test/vm/rights.test.ts)
+later=(test/vm/{boot,soak,reports,rights}.test.ts test/vm/faults/faults.test.ts test/real/ways-in.test.ts)
 
 # run_tests NAME WORD…: words for vitest
 run_tests() {
@@ -46,7 +45,7 @@ run_tests unit --project unit
 KSPLICE_TEST_WITHOUT="${later[*]}" run_tests real+vm --project real --project vm
 projects=(unit real+vm)
 if in_time "${KSPLICE_TEST_LATER_BY-}" "${later[*]}"; then
-	run_tests later --project vm "${later[@]}"
+	run_tests later --project real --project vm "${later[@]}"
 	projects+=(later)
 fi
 kernels=''
