@@ -1,85 +1,85 @@
 // What is taken out of the look at types.
 
-import type { Mutant } from './mutant.js';
+import { type Mutant, mutantsIn } from './mutant.js';
 
-const layout = (
-  without: string,
-  file: string,
-  find: string,
-  replace: string,
-  tests: string,
-): Mutant => ({
-  without,
-  file: `src/layout/${file}.ts`,
-  find,
-  replace,
-  tests: `test/layout/${tests}.test.ts`,
-});
+const layout = mutantsIn('layout/', 'layout/');
 
 export const layoutMutants: readonly Mutant[] = [
-  layout('a struct that grows', 'changes', 'if (b.size > a.size) {', 'if (false) {', 'changes'),
+  layout(
+    'a struct that grows',
+    'changes.ts',
+    'if (b.size > a.size) {',
+    'if (false) {',
+    'changes.test.ts',
+  ),
   layout(
     'members that move',
-    'changes',
+    'changes.ts',
     'reasons.push(...moves(both));',
     'void moves(both);',
-    'changes',
+    'changes.test.ts',
   ),
   layout(
     'members that are where others were',
-    'changes',
+    'changes.ts',
     'isHole(field, before) &&',
     'true &&',
-    'changes',
+    'changes.test.ts',
   ),
   layout(
     'types under a new name',
-    'changes',
+    'changes.ts',
     'if (best && best[1] >= ALIKE)',
     'if (best && best[1] > 100)',
-    'changes',
+    'changes.test.ts',
   ),
-  layout('the sign of numbers', 'same', 'a.signed === b.signed &&', 'true &&', 'changes'),
+  layout(
+    'the sign of numbers',
+    'same.ts',
+    'a.signed === b.signed &&',
+    'true &&',
+    'changes.test.ts',
+  ),
   layout(
     'the functions that have one on their stack and stay',
-    'stacks',
+    'stacks.ts',
     'if (!functions.isReplaced(name)) return',
     'if (false) return',
-    'guard',
+    'guard.test.ts',
   ),
   layout(
     'pointers that come from elsewhere',
-    'stacks',
+    'stacks.ts',
     'return isPointer ?',
     'return false ?',
-    'guard',
+    'guard.test.ts',
   ),
   layout(
     'functions that others call with theirs',
-    'stacks',
+    'stacks.ts',
     'return functions.isHandedOut(',
     'return ((_: string) => false)(',
-    'guard',
+    'guard.test.ts',
   ),
   layout(
     'static variables of functions',
-    'stacks',
+    'stacks.ts',
     'if (entry.isStatic) return',
     'if (false) return',
-    'guard',
+    'guard.test.ts',
   ),
   layout(
     'types that are declared in functions, in a patch of statements',
-    'declarations',
+    'declarations.ts',
     'parts.push(...(body.match(LOCAL_TYPE) ?? []));',
     '',
-    'declarations',
+    'declarations.test.ts',
   ),
   layout(
     'braces that are in no order',
-    'declarations',
+    'declarations.ts',
     "body.slice(0, -2).includes('\\n}')",
     'false',
-    'declarations',
+    'declarations.test.ts',
   ),
 ];

@@ -12,3 +12,25 @@ export interface Mutant {
   /** A regular expression for the full names of the tests; all of the file without. */
   readonly only?: string;
 }
+
+/**
+ * A mutant of some folder of the tool.
+ * @param source the folder below src, with a slash behind it; tests are below `tests`
+ */
+export const mutantsIn =
+  (source: string, tests: string) =>
+  (
+    without: string,
+    file: string,
+    find: string,
+    replace: string,
+    test: string,
+    only?: string,
+  ): Mutant => ({
+    without,
+    file: `src/${source}${file}`,
+    find,
+    replace,
+    tests: `test/${tests}${test}`,
+    ...(only === undefined ? {} : { only }),
+  });

@@ -1,22 +1,8 @@
 // What is taken out of the way from a patch to objects.
 
-import type { Mutant } from './mutant.js';
+import { type Mutant, mutantsIn } from './mutant.js';
 
-const create = (
-  without: string,
-  file: string,
-  find: string,
-  replace: string,
-  tests: string,
-  only?: string,
-): Mutant => ({
-  without,
-  file: `src/create/${file}`,
-  find,
-  replace,
-  tests: `test/create/${tests}`,
-  ...(only === undefined ? {} : { only }),
-});
+const create = mutantsIn('create/', 'create/');
 
 export const patchMutants: readonly Mutant[] = [
   create(

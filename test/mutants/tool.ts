@@ -1,22 +1,8 @@
 // What is taken out of the tool.
 
-import type { Mutant } from './mutant.js';
+import { type Mutant, mutantsIn } from './mutant.js';
 
-const tool = (
-  without: string,
-  file: string,
-  find: string,
-  replace: string,
-  tests: string,
-  only?: string,
-): Mutant => ({
-  without,
-  file: `src/${file}`,
-  find,
-  replace,
-  tests: `test/${tests}`,
-  ...(only === undefined ? {} : { only }),
-});
+const tool = mutantsIn('', '');
 
 const commands: readonly Mutant[] = [
   tool(
