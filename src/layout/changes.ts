@@ -195,7 +195,7 @@ function isHole(field: Field, others: readonly Field[]): boolean {
   return others.every(({ offset, width }) => offset >= end || offset + width <= field.offset);
 }
 
-export function placeOf({ offset, isBitField }: Field): string {
+function placeOf({ offset, isBitField }: Field): string {
   const bytes = Math.floor(offset / 8);
   return isBitField ? `bit ${offset % 8} of byte ${bytes}` : `byte ${bytes}`;
 }

@@ -2,6 +2,7 @@
 // them that exist. What cannot be shown to fit is refused, unless the patch's author vouches for it.
 
 import { readBtf } from '../btf/read.js';
+import { isBranch } from '../diff/targets.js';
 import type { Refusal } from '../diff/types.js';
 import { readDwarf } from '../dwarf/read.js';
 import {
@@ -172,19 +173,13 @@ function handedOutFunctions(object: ElfObject): Set<string> {
       // What is relative counts from the end of the field.
       const isPointer = POINTERS.includes(type) ? addend === 0 : addend === -4;
       const isCode = (section.flags & SHF_EXECINSTR) !== 0;
-      if (!isPointer || (isCode && isBranch(section.data, offset))) continue;
+      if (!isPointer || (isCode && isBranch(section, offset))) continue;
       if (symbol.type === STT_FUNC) names.add(symbol.name);
       const name = symbol.type === STT_SECTION ? bySection.get(symbol.section) : undefined;
       if (name !== undefined) names.add(name);
     }
   }
   return names;
-}
-
-/** By the byte, or the two, before the distance: call, jmp, jcc. */
-function isBranch(code: Buffer, field: number): boolean {
-  const [first, last] = [code[field - 2] ?? 0, code[field - 1] ?? 0];
-  return last === 0xe8 || last === 0xe9 || (first === 0x0f && (last & 0xf0) === 0x80);
 }
 
 /** What create says to those that are refused. */

@@ -124,6 +124,6 @@ export class TypeView {
   }
 }
 
-export function isAggregate(type: BtfType): type is Struct | Enum {
+function isAggregate(type: BtfType): type is Struct | Enum {
   return type.kind === 'struct' || type.kind === 'union' || type.kind === 'enum';
 }
