@@ -81,6 +81,22 @@ static enum ksplice_cause check_targets(struct ksplice_update *update)
 	return cause;
 }
 
+static bool may_go(const struct ksplice_target *target)
+{
+	return !target->new || !target->new->keep || target->update->let_go;
+}
+
+/* Others may have addresses of it, in its functions or in its data, for longer than it runs. */
+bool ksplice_keeps_new_code(const struct ksplice_update *update)
+{
+	const struct ksplice_target *target;
+
+	list_for_each_entry(target, &update->targets, list)
+		if (!may_go(target))
+			return true;
+	return false;
+}
+
 static void release_target(struct ksplice_target *target)
 {
 	module_put(target->held);
@@ -177,6 +193,7 @@ static int errno_of(enum ksplice_cause cause)
 	case KSPLICE_STACKED:
 	case KSPLICE_FTRACE_BUSY:
 	case KSPLICE_CPU_OFFLINE:
+	case KSPLICE_ADDRESSES_OUT:
 		return -EBUSY;
 	case KSPLICE_OUT_OF_MEMORY:
 		return -ENOMEM;
@@ -260,7 +277,8 @@ static bool any_is_starting(const struct ksplice_update *update)
 /*
  * New code that tasks may be in cannot go at once: if all had to leave it first,
  * while others keep entering it, it could never be undone.  So undo takes two
- * steps, and can be given up and continued between them.
+ * steps, and can be given up and continued between them.  Between them it stays
+ * for good if others may have addresses of it, unless user space lets it go.
  */
 int ksplice_reverse(struct ksplice_update *update)
 {
@@ -284,6 +302,8 @@ int ksplice_reverse(struct ksplice_update *update)
 			ksplice_stop_awaiting(update->id);
 		}
 	}
+	if (update->cause == KSPLICE_OK && ksplice_keeps_new_code(update))
+		update->cause = KSPLICE_ADDRESSES_OUT;
 	/* Tasks that were on their way into new code are in it after that, or through. */
 	if (update->cause == KSPLICE_OK)
 		update->cause = ksplice_wait_for_grace(update);
@@ -340,6 +360,9 @@ void ksplice_drop_target(struct ksplice_target *target)
 		return;
 	drop_functions(target);
 	target->applied = false;
+	/* Who has an address of new code has no module to fail with. */
+	if (!may_go(target))
+		__module_get(target->new->owner);
 	release_target(target);
 	if (!any_is_applied(update)) {
 		update->stage = KSPLICE_PREPARING;

@@ -64,6 +64,7 @@ enum ksplice_cause {
 	KSPLICE_FTRACE_OFF,
 	KSPLICE_CPU_OFFLINE,
 	KSPLICE_IN_INTERRUPTS,
+	KSPLICE_ADDRESSES_OUT,
 	KSPLICE_N_CAUSES,
 };
 
@@ -177,6 +178,7 @@ struct ksplice_update {
 	struct module **below;		/* new code of others that has to be idle, all of it */
 	unsigned int n_below;
 	char *allow_busy;		/* names, a blank after each; or NULL */
+	bool let_go;			/* nobody uses new code any more, says user space */
 	struct ksplice_timing timing;
 	struct ksplice_conflict conflicts[KSPLICE_MAX_CONFLICTS];
 	unsigned int n_conflicts;
@@ -192,6 +194,7 @@ extern struct list_head ksplice_switched;
 int ksplice_apply(struct ksplice_update *update);
 int ksplice_try(struct ksplice_update *update);
 int ksplice_reverse(struct ksplice_update *update);
+bool ksplice_keeps_new_code(const struct ksplice_update *update);
 void ksplice_drop_target(struct ksplice_target *target);
 bool ksplice_is_fresh(const struct ksplice_target *target);
 

@@ -20,7 +20,7 @@
 #include <linux/module.h>
 #include "program.h"
 
-#define KSPLICE_API_VERSION 5
+#define KSPLICE_API_VERSION 6
 
 /*
  * A function that the update replaces.  Without new_addr its code is only
@@ -95,6 +95,7 @@ struct ksplice_new_code {
 	unsigned int n_hooks;
 	const struct jump_entry *sealed;	/* branches whose key is read-only by now */
 	unsigned int n_sealed;
+	bool keep;		/* others get addresses of it that they may use when it is reversed */
 };
 
 struct ksplice_old_code {

@@ -39,6 +39,7 @@ static const char * const cause_names[KSPLICE_N_CAUSES] = {
 	[KSPLICE_FTRACE_OFF] = "ftrace_off",
 	[KSPLICE_CPU_OFFLINE] = "cpu_offline",
 	[KSPLICE_IN_INTERRUPTS] = "in_interrupts",
+	[KSPLICE_ADDRESSES_OUT] = "addresses_out",
 };
 
 /*
@@ -162,12 +163,39 @@ static ssize_t allow_busy_store(struct kobject *kobj, struct kobj_attribute *att
 	return ret ? ret : count;
 }
 
+static ssize_t keep_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = sysfs_emit(buf, "%d\n", ksplice_keeps_new_code(to_update(kobj)));
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static ssize_t keep_store(struct kobject *kobj, struct kobj_attribute *attr,
+			  const char *buf, size_t count)
+{
+	int ret = ksplice_may_write();
+	bool keep;
+
+	if (!ret)
+		ret = kstrtobool(buf, &keep);
+	if (ret)
+		return ret;
+	mutex_lock(&ksplice_lock);
+	to_update(kobj)->let_go = !keep;
+	mutex_unlock(&ksplice_lock);
+	return count;
+}
+
 static struct kobj_attribute stage_attr = __ATTR_RW(stage);
 static struct kobj_attribute abort_cause_attr = __ATTR_RO(abort_cause);
 static struct kobj_attribute timing_attr = __ATTR_RO(timing);
 static struct kobj_attribute order_attr = __ATTR(order, 0444, update_order_show, NULL);
 static struct kobj_attribute on_attr = __ATTR_RO(on);
 static struct kobj_attribute allow_busy_attr = __ATTR_RW(allow_busy);
+static struct kobj_attribute keep_attr = __ATTR_RW(keep);
 
 /* Whether who opened the file may see where things are, as for /proc/kallsyms. */
 static bool may_see(struct file *file)
@@ -337,6 +365,7 @@ static struct attribute *update_attrs[] = {
 	&order_attr.attr,
 	&on_attr.attr,
 	&allow_busy_attr.attr,
+	&keep_attr.attr,
 	NULL
 };
 

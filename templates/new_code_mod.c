@@ -43,6 +43,7 @@ static const struct ksplice_new_code new_code = {
 	.hooks = hooks,
 	.n_hooks = ARRAY_SIZE(hooks),
 @SEALED_FIELDS@
+	.keep = @KEEP@,
 };
 
 static int __init new_code_init(void)

@@ -20,6 +20,7 @@ const rank: Record<string, number> = {
   match: 4,
   update: 4,
   extract: 5,
+  dangling: 5,
   configure: 6,
   check: 7,
   inspect: 7,
@@ -28,7 +29,7 @@ const rank: Record<string, number> = {
   install: 9,
   cli: 10,
 };
-const pure = ['elf', 'btf', 'dwarf', 'program', 'diff', 'layout', 'match', 'extract'];
+const pure = ['elf', 'btf', 'dwarf', 'program', 'diff', 'layout', 'match', 'extract', 'dangling'];
 
 interface Import {
   readonly file: string;

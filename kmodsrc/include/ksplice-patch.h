@@ -55,4 +55,16 @@
 #define ksplice_post_reverse(fn) KSPLICE_HOOK(post_reverse, void, fn)
 #define ksplice_fail_reverse(fn) KSPLICE_HOOK(fail_reverse, void, fn)
 
+/*
+ * New code stays loaded after undo if others may have an address of it: of a function
+ * that is called back, of a variable that is linked to something.  Whose hooks take
+ * back what has the address of a function or variable of the patch says so:
+ *
+ *	ksplice_pre_reverse(stop);	calls cancel_delayed_work_sync(&work)
+ *	ksplice_undo_safe(work);
+ */
+#define ksplice_undo_safe(name) \
+	static const void *const ksplice_undo_safe_##name \
+	__attribute__((__used__, __section__(".ksplice.undo_safe"))) = (const void *)&(name)
+
 #endif

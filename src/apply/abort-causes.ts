@@ -152,6 +152,12 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
       'instead, if the source allows.',
   },
   {
+    word: 'addresses_out',
+    code: 'aborted',
+    sentence: 'others may have addresses of its new code',
+    advice: '`ksplice-ts undo --dangling` lets it go, if nobody will use them any more.',
+  },
+  {
     word: 'incomplete',
     code: 'aborted',
     sentence: 'not all modules of the update are loaded',

@@ -144,7 +144,19 @@ async function baseProblems({ id, contents }: Update, host: Host): Promise<Probl
 
 async function appliedProblems(update: Update, host: Host): Promise<Problem[]> {
   const { id } = update;
-  const stage = await new Core(host).stage(id);
+  const core = new Core(host);
+  const stage = await core.stage(id);
+  if (stage === 'leaving' && (await core.keeps(id))) {
+    return [
+      {
+        code: 'busy',
+        message: `update ${id} is undone, and its new code stays loaded: others may have addresses of it`,
+        advice:
+          `Make the update once more, under another id. Or \`ksplice-ts undo ${id} --dangling\` unloads the new code, ` +
+          'if nobody will use these addresses any more; then apply it again.',
+      },
+    ];
+  }
   if (stage === 'leaving') {
     return [
       {

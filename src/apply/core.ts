@@ -8,7 +8,8 @@ import type { Host } from './host.js';
 
 /**
  * Where an update is: between its first registration and the last unregistration.
- * `leaving`: the old code is back, but a task is still in new code that may be busy.
+ * `leaving`: the old code is back, but a task is still in new code that may be busy, or others
+ * may have addresses of it.
  */
 export type Stage = 'preparing' | 'applied' | 'leaving' | 'reversed';
 
@@ -185,6 +186,16 @@ export class Core {
   /** Sets them, before the update is applied; returns the errno's name if it was refused. */
   async setAllowBusy(id: string, names: readonly string[]): Promise<string | undefined> {
     return this.host.write(path.join(this.directory, id, 'allow_busy'), names.join(' '));
+  }
+
+  /** Whether its new code stays loaded after undo, since others may have addresses of it. */
+  async keeps(id: string): Promise<boolean> {
+    return (await this.attribute(id, 'keep')) === '1';
+  }
+
+  /** Says that nobody uses its new code after undo; returns the errno's name if it was refused. */
+  async letGo(id: string): Promise<string | undefined> {
+    return this.host.write(path.join(this.directory, id, 'keep'), '0');
   }
 
   /** The ids of the updates that it was made on top of, the oldest first. */

@@ -12,6 +12,7 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { KspliceError } from '../errors.js';
+import { type AddressOut, asAddress } from '../update/addresses-out.js';
 import type { Update } from '../update/update.js';
 import type { Host } from './host.js';
 
@@ -31,6 +32,8 @@ export interface UpdateState {
   readonly allowBusy: readonly string[];
   /** Types that change though objects of them may exist, by the word of who made it. */
   readonly allowLayout: readonly string[];
+  /** What of its new code others may use after undo. */
+  readonly addressesOut: readonly AddressOut[];
 }
 
 /**
@@ -72,6 +75,7 @@ export async function saveState(
     on: update.contents.on,
     allowBusy,
     allowLayout: update.allowLayout,
+    addressesOut: update.addressesOut,
   };
   const final = path.join(directory, update.id);
   const unfinished = path.join(directory, `.${update.id}`);
@@ -125,6 +129,7 @@ function asState(value: unknown, id: string): UpdateState | undefined {
     on = [],
     allowBusy = [],
     allowLayout = [],
+    addressesOut = [],
   } = state;
   const texts = [description, created, applied];
   if (!texts.every((text) => typeof text === 'string') || !Array.isArray(targets)) return undefined;
@@ -133,6 +138,7 @@ function asState(value: unknown, id: string): UpdateState | undefined {
     on: on.map(String),
     allowBusy: allowBusy.map(String),
     allowLayout: allowLayout.map(String),
+    addressesOut: addressesOut.map(asAddress).filter((one) => one !== undefined),
   };
   return { id, description, created, applied, ...lists } as UpdateState;
 }

@@ -18,7 +18,7 @@ const LONGEST_PAUSE_MS = 2_000;
 
 /**
  * Asks the core for a switch, again and again while the code is in use and time is left.
- * @returns how often it was asked
+ * @returns how often it was asked; the new code of an update that is undone may have to stay
  * @throws KspliceError with the abort cause
  */
 export async function switchStage(
@@ -38,6 +38,8 @@ export async function switchStage(
     requirePermission(`ask the core for the stage "${stage}" of ${id}`, errno);
     const cause = (await core.abortCause(id)) ?? 'unexpected';
     const word = cause === 'ok' ? 'unexpected' : cause;
+    // The old code is back, and that is all that there will be.
+    if (word === 'addresses_out') return attempts;
     const retry = word === 'code_busy' || word === 'module_busy';
     const left = deadline - Date.now();
     if (!retry || left <= 0) {

@@ -3,6 +3,7 @@
 
 import { KspliceError, problemsError } from '../errors.js';
 import type { Ui } from '../ui.js';
+import type { AddressOut } from '../update/addresses-out.js';
 import { CORE_MODULE } from '../update/contents.js';
 import { Core, type Timing } from './core.js';
 import type { Host } from './host.js';
@@ -24,8 +25,17 @@ export interface Undone {
   readonly coreUnloaded: boolean;
   /** ftrace has stopped itself and still refers to the core, which stays until the next boot. */
   readonly coreKept: boolean;
-  /** Modules of the update that stay until the next boot: this kernel unloads none any more. */
+  /** Modules of the update that stay until the next boot. */
   readonly stayLoaded: readonly string[];
+  /** Why they do: this kernel unloads none any more, or others may have addresses of new code. */
+  readonly because: 'modules-disabled' | 'addresses-out' | null;
+  /** Which those are, if that is why. */
+  readonly addressesOut: readonly AddressOut[];
+}
+
+export interface UndoOptions extends SwitchOptions {
+  /** Unload new code though others may have addresses of it. */
+  readonly dangling?: boolean;
 }
 
 /**
@@ -36,7 +46,7 @@ export interface Undone {
 export async function undoUpdate(
   id: string,
   host: Host,
-  options: SwitchOptions,
+  options: UndoOptions,
   ui: Ui,
 ): Promise<Undone> {
   const problems = await rightsProblems(host);
@@ -52,7 +62,7 @@ export async function undoUpdate(
   });
 }
 
-async function undo(id: string, host: Host, options: SwitchOptions, ui: Ui): Promise<Undone> {
+async function undo(id: string, host: Host, options: UndoOptions, ui: Ui): Promise<Undone> {
   const core = new Core(host);
   const stage = await core.stage(id);
   const waiting = await core.waiting(id);
@@ -65,6 +75,7 @@ async function undo(id: string, host: Host, options: SwitchOptions, ui: Ui): Pro
   const isIn = stage === 'applied' || stage === 'leaving';
   if (isIn) {
     stopIfInterrupted(ui.signal);
+    if (options.dangling) requirePermission(`let the new code of ${id} go`, await core.letGo(id));
     ui.stage(
       stage === 'applied' ? 'switching back to the old code' : 'waiting until the new code is left',
     );
@@ -73,19 +84,26 @@ async function undo(id: string, host: Host, options: SwitchOptions, ui: Ui): Pro
   }
   requirePermission(`end what ${id} awaits`, await core.stopAwaiting(id));
   const [timing = {}] = timings;
-  const figures = { timing, timings, attempts };
+  const figures = { timing, timings, attempts, coreUnloaded: false, coreKept: false };
+  if (isIn && (await core.stage(id)) === 'leaving') {
+    const stayLoaded = await core.modulesOf(id);
+    const { addressesOut = [] } = (await readState(host, id)) ?? {};
+    const changed = stage === 'applied';
+    return { id, changed, ...figures, stayLoaded, because: 'addresses-out', addressesOut };
+  }
   // The kernel forbids only to unload. What is remembered is for `view`.
   if (await areModulesDisabled(host)) {
     const stayLoaded = await core.modulesOf(id);
     const changed = isIn || waiting.length > 0;
-    return { id, changed, ...figures, coreUnloaded: false, coreKept: false, stayLoaded };
+    return { id, changed, ...figures, stayLoaded, because: 'modules-disabled', addressesOut: [] };
   }
   ui.stage('unloading');
   // First, so that whoever kills us later leaves nothing but modules, which the next call sees.
   await removeState(host, id);
   const coreUnloaded = await unloadAll(id, core, host);
   const coreKept = !coreUnloaded && (await core.isKept());
-  return { id, changed: true, ...figures, coreUnloaded, coreKept, stayLoaded: [] };
+  const nothing = { stayLoaded: [], because: null, addressesOut: [] };
+  return { id, changed: true, ...figures, coreUnloaded, coreKept, ...nothing };
 }
 
 /** Of an update that only waits the core does not know what was made on top of it. */

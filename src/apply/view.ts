@@ -3,6 +3,7 @@
 // if there and readable.
 
 import { KspliceError } from '../errors.js';
+import type { AddressOut } from '../update/addresses-out.js';
 import { type Conflict, Core, type ReplacedFunction, type Stage, type Timing } from './core.js';
 import type { Host } from './host.js';
 import { areModulesDisabled } from './rights.js';
@@ -42,6 +43,8 @@ export interface UpdateView extends UpdateSummary {
   readonly allowBusy: readonly string[];
   /** null without the right to see them. */
   readonly allowLayout: readonly string[] | null;
+  /** What of its new code others may use after undo; null without the right to see it. */
+  readonly addressesOut: readonly AddressOut[] | null;
   /** Of the last attempt. */
   readonly timing: Timing;
   /** Of the last attempts, the latest first. */
@@ -72,6 +75,7 @@ export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
     });
   }
   const timings = await core.timings(id);
+  const state = await readState(host, id);
   return {
     ...short,
     note: await noteOn(short, host),
@@ -80,7 +84,8 @@ export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
     conflicts: (await core.conflicts(id)) ?? null,
     match: (await core.mismatches(id)) ?? null,
     allowBusy: await core.allowBusy(id),
-    allowLayout: (await readState(host, id))?.allowLayout ?? null,
+    allowLayout: state?.allowLayout ?? null,
+    addressesOut: state?.addressesOut ?? null,
     timing: timings[0] ?? {},
     timings,
     patch: (await readPatch(host, id)) ?? null,
@@ -95,6 +100,9 @@ async function noteOn({ id, stage }: UpdateSummary, host: Host): Promise<string 
     : `${undo} unloads them`;
   switch (stage) {
     case 'leaving':
+      if (await new Core(host).keeps(id)) {
+        return `the old code runs again; the new code stays loaded until the next boot, since others may have addresses of it: ${undo} --dangling unloads it nevertheless`;
+      }
       return `the old code runs again; the new code stays loaded until no task is in it: ${undo} goes on with that`;
     case 'reversed':
       return `the old code runs again; its modules are still loaded: ${until}`;

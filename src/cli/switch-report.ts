@@ -1,6 +1,7 @@
 // What apply, undo and view have in common on the command line.
 
 import type { ReplacedFunction, Timing } from '../apply/core.js';
+import { type AddressOut, addressInWords } from '../update/addresses-out.js';
 
 /** `--timeout` */
 export const timeoutOption = {
@@ -12,6 +13,20 @@ export const timeoutOption = {
 /** A line about types, if any change though objects of them may exist. */
 export function layoutLines(types: readonly string[]): string[] {
   return types.length === 0 ? [] : [`  changes types that are in use: ${types.join(', ')}`];
+}
+
+/** What others may use after undo. */
+export function addressLines(addresses: readonly AddressOut[]): string[] {
+  return addresses.map((one) => `    ${addressInWords(one)}`);
+}
+
+/** The same, of an update that is not undone yet. */
+export function keptLines(addresses: readonly AddressOut[]): string[] {
+  if (addresses.length === 0) return [];
+  return [
+    '  undo leaves the new code loaded until the next boot, since others get addresses of it:',
+    ...addressLines(addresses),
+  ];
 }
 
 /** `--allow-busy` */

@@ -99,7 +99,7 @@ export function findDifferences(
     const diff = diffObjects(running, readForDiff(object.post), object.name, tables, isNewcomer);
     notes.push(...diff.notes.map((note) => `${object.name}: ${note}`));
     refusals.push(...diff.refusals);
-    const replaced = new Set(diff.replaced.map((one) => one.name));
+    const replaced = new Set(diff.replaced.map(({ pre }) => pre.name));
     typed.push({ name: object.name, pre: running, post: diff.post, replaced });
     if (object.isNew) refusals.push(...refuseInitcalls(diff, object.name));
     compared.push({ name: object.name, owners: object.owners, diff });

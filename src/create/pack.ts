@@ -4,6 +4,7 @@ import { randomInt } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { KspliceError } from '../errors.js';
+import { ADDRESSES_OUT, formatAddresses } from '../update/addresses-out.js';
 import {
   type Contents,
   formatContents,
@@ -54,6 +55,8 @@ export async function packUpdate(
   const { allowBusy = [], allowLayout = [] } = parts;
   if (allowBusy.length > 0) put(ALLOW_BUSY, `${allowBusy.join('\n')}\n`);
   if (allowLayout.length > 0) put(ALLOW_LAYOUT, `${allowLayout.join('\n')}\n`);
+  const { addressesOut } = report;
+  if (addressesOut.length > 0) put(ADDRESSES_OUT, formatAddresses(addressesOut));
   if (report.buildId !== null) put('build-id', `${report.buildId}\n`);
   put('debug/report.json', `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(join(directory, 'patch'), parts.diff, 'latin1');

@@ -2,6 +2,7 @@
 // for scripts. Its shape is documented in docs/design.md.
 
 import { buildIdOf } from '../run/build-id.js';
+import type { AddressOut } from '../update/addresses-out.js';
 import type { ChangedTarget, Layout } from './differences.js';
 import type { KernelFacts } from './kernel-facts.js';
 import type { RunDirectory } from './stages.js';
@@ -67,6 +68,8 @@ export interface Report {
   readonly notes: readonly string[];
   /** Types of data that change. */
   readonly layout: Layout;
+  /** What of the new code others may use after undo. */
+  readonly addressesOut: readonly AddressOut[];
   /** In milliseconds, by stage. */
   readonly timings: readonly { readonly what: string; readonly ms: number }[];
 }
@@ -125,6 +128,7 @@ export function makeReport(
     buildId: (facts.image && buildIdOf(facts.image.kernel)) ?? null,
     notes,
     layout,
+    addressesOut: code.flatMap(({ addressesOut }) => addressesOut),
     timings: run.timings,
   };
 }

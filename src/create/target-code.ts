@@ -4,10 +4,11 @@
 
 import { randomBytes } from 'node:crypto';
 import { describeMismatches } from '../check/report.js';
+import { findAddressesOut } from '../dangling/find.js';
 import { SpecialTables } from '../diff/special.js';
 import type { ChangedSymbol } from '../diff/types.js';
 import { STB_WEAK, STT_FUNC } from '../elf/constants.js';
-import type { ElfObject } from '../elf/object.js';
+import { ElfObject } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { KspliceError } from '../errors.js';
 import { type CodeBelow, resolveAbove } from '../extract/below.js';
@@ -19,6 +20,7 @@ import { type Generated, generateProgram } from '../match/generate.js';
 import { type MatchResult, type Mismatch, matchProgram } from '../match/interpret.js';
 import { jumpObstacle } from '../match/jump-room.js';
 import type { Ui } from '../ui.js';
+import type { AddressOut } from '../update/addresses-out.js';
 import type { Update } from '../update/update.js';
 import type { AllHomes, ChangedObjectFile, ChangedTarget } from './differences.js';
 import { type KernelFacts, kallsymsTest } from './kernel-facts.js';
@@ -45,6 +47,8 @@ export interface TargetCode {
   /** Undefined if there was no image to compare with. */
   readonly match: MatchResult | undefined;
   readonly newCode: NewCode;
+  /** What of the new code others may use after undo. */
+  readonly addressesOut: readonly AddressOut[];
 }
 
 /**
@@ -99,15 +103,19 @@ export async function makeTargetCode(
   const running = homes && bases.length > 0 ? above(target, booted, bases, homes) : booted;
   const resolver = neighbours?.resolver(target, running) ?? running;
   const newCode = extractNewCode({ id, objects, program: generated, resolver, tables });
-  return { target, generated, match, newCode };
+  const safe = new Set(objects.flatMap(({ diff }) => diff.undoSafe));
+  const written = newCode.changes.filter(({ isData }) => isData).map(({ symbol }) => symbol);
+  const extracted = new ElfObject(newCode.object, `the new code of ${target}`);
+  const addressesOut = findAddressesOut(extracted, written, safe);
+  return { target, generated, match, newCode, addressesOut };
 }
 
 /** What the object as it was booted calls the functions to replace, and the data to write over. */
 function bootedNames({ diff, homes }: ChangedObjectFile) {
-  const nameOf = ({ pre, name }: ChangedSymbol) => (homes ? homes.bootedName(pre) : name) ?? name;
+  const nameOf = ({ pre }: ChangedSymbol) => homes?.bootedName(pre) ?? pre.name;
   return {
     replaced: new Set(diff.replaced.map(nameOf)),
-    written: new Set(diff.written.map((one) => nameOf({ ...one, name: one.pre.name }))),
+    written: new Set(diff.written.map(nameOf)),
   };
 }
 

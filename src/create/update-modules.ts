@@ -75,9 +75,10 @@ export function writeModuleSources(
   }
   const files = targets.map(({ target }) => ({ target, ...moduleNames(id, target) }));
   put('Kbuild', renderKbuild(template('Kbuild'), id, directory, files));
-  for (const { target, generated, newCode } of targets) {
+  for (const { target, generated, newCode, addressesOut } of targets) {
     const { cookie } = generated.program;
-    const modules = { id, target, cookie, targetCount: targets.length, bases };
+    const keep = addressesOut.length > 0;
+    const modules = { id, target, cookie, targetCount: targets.length, keep, bases };
     const names = sourceNames(target);
     put(names.newSource, renderNewCode(template('new_code_mod.c'), modules, newCode));
     put(names.newObject, newCode.object);

@@ -20,6 +20,7 @@ import {
 } from './names.js';
 import type { Part, Parts } from './parts.js';
 import { groupBy } from './references.js';
+import { pairRenamed } from './renamed.js';
 import { pairStaticLocals } from './static-locals.js';
 
 /** The pairs found so far. */
@@ -110,7 +111,10 @@ export function correlate(pre: Parts, post: Parts, journal: Journal): Correlatio
   pairBtfIds(correlation);
   pairColdParts(correlation);
   pairRenumberedVariants(correlation);
+  while (pairRenamed(correlation));
   pairStaticLocals(correlation);
+  // Some are seen to be the same otherwise only when their static locals have their pairs.
+  while (pairRenamed(correlation));
   return correlation;
 }
 

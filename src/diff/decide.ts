@@ -14,6 +14,7 @@ import { newlyListed } from './kprobe-list.js';
 import { leftBehind } from './left-behind.js';
 import type { OtherKind } from './other-kinds.js';
 import type { Part } from './parts.js';
+import { isRenamed } from './renamed.js';
 import { isDeviceTable, noEffect, sideNotes } from './side-notes.js';
 import type { Refusal } from './types.js';
 
@@ -43,7 +44,7 @@ export function decide(
     if (refusal.code !== 'data-changed' || !left.has(post)) refusals.push(refusal);
     else notes.push(`the initial value of ${post.symbol.name} changed: left to the hook`);
   }
-  notes.push(...namelessPairs(comparison, closure));
+  notes.push(...renamedFunctions(changes), ...namelessPairs(comparison, closure));
   for (const other of changes.otherKinds) {
     if (other.isNew) notes.push(newOfOtherKind(other));
     else refusals.push(otherKind(other, object));
@@ -139,6 +140,14 @@ function namelessPairs({ correlation, post }: Comparison, closure: Closure): str
     return [`${symbol.name} is the running kernel's ${twin.name}: ${rule}`];
   });
   return found.sort();
+}
+
+function renamedFunctions({ functions }: Changes): string[] {
+  const renamed = [...functions].filter(([pre, post]) => isRenamed(pre, post));
+  return renamed.map(([pre, post]) => {
+    const [was, is] = [pre.symbol.name, post.symbol.name];
+    return `${is} is the function that was called ${was}: where that was, it is now`;
+  });
 }
 
 function newOfOtherKind({ post, was, is }: OtherKind): string {

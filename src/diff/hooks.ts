@@ -40,6 +40,16 @@ export function hooksOf(parts: Parts): { readonly kind: HookKind; readonly part:
   });
 }
 
+/** Functions and variables whose addresses the hooks of an undo take back: ksplice_undo_safe(). */
+export function undoSafe(parts: Parts): Part[] {
+  const section = parts.object.section('.ksplice.undo_safe');
+  if (!section) return [];
+  return relocationsIn(parts.object, wholeSection(section)).flatMap((relocation) => {
+    const target = findTarget(parts, section, relocation);
+    return target.kind === 'part' ? [target.part] : [];
+  });
+}
+
 /** What hooks refer to themselves: variables that they are there to set. */
 export function partsUsedBy(parts: Parts, hooks: readonly { readonly part: Part }[]): Set<Part> {
   const used = new Set<Part>();

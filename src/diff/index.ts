@@ -9,7 +9,7 @@ import { Closure } from './closure.js';
 import { Comparison } from './compare.js';
 import { correlate } from './correlate.js';
 import { decide } from './decide.js';
-import { hooksOf } from './hooks.js';
+import { hooksOf, undoSafe } from './hooks.js';
 import { Journal } from './journal.js';
 import { coldParent } from './names.js';
 import type { IsNewcomer } from './newcomers.js';
@@ -69,6 +69,7 @@ export function diffObjects(
     replaced,
     written: writtenData(changes),
     hooks: hooksOf(right.parts).map(({ kind, part }) => ({ kind, symbol: part.symbol })),
+    undoSafe: undoSafe(right.parts).map(({ symbol }) => symbol.name),
     kept: closure.kept,
     entries: closure.entries(),
     twins: closure.twins,

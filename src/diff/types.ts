@@ -78,6 +78,8 @@ export interface ObjectDiff {
   readonly written: readonly ChangedSymbol[];
   /** What is called when the update is applied or reversed; all of it is kept. */
   readonly hooks: readonly Hook[];
+  /** Names of what nobody has the address of any more when the update is undone, by the author's word. */
+  readonly undoSafe: readonly string[];
   /** Post sections that go into the new code as they are: code, new data, strings, constants. */
   readonly kept: ReadonlySet<Section>;
   /** Special table entries that go along. */

@@ -25,6 +25,8 @@ export interface TargetModules {
   readonly cookie: bigint;
   /** How many targets the whole update has. */
   readonly targetCount: number;
+  /** Others may have addresses of the new code when the update is undone. */
+  readonly keep?: boolean;
   /** All targets of all updates that this one is on, the oldest first. */
   readonly bases: readonly Base[];
 }
@@ -108,6 +110,7 @@ export function renderNewCode(template: string, modules: TargetModules, code: Ne
       .join('\n'),
     BASES: baseLines(modules.bases),
     ...sealedArray(code.sealed.count),
+    KEEP: String(modules.keep ?? false),
     NAMESPACES: code.namespaces.map((name) => `MODULE_IMPORT_NS(${checkedWord(name)});`).join('\n'),
   });
 }

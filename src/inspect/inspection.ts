@@ -2,6 +2,7 @@
 // from here. Nothing is asked of a kernel; all of it is in the update.
 
 import type { Program } from '../program/types.js';
+import type { AddressOut } from '../update/addresses-out.js';
 import type { TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type KernelName, type Update } from '../update/update.js';
 import { NewModule } from './new-module.js';
@@ -56,6 +57,8 @@ export interface Inspection {
   readonly allowBusy: readonly string[];
   /** Types that change though objects of them may exist, by the word of who made it. */
   readonly allowLayout: readonly string[];
+  /** What of its new code others may use after undo. */
+  readonly addressesOut: readonly AddressOut[];
   readonly targets: readonly TargetInspection[];
 }
 
@@ -78,6 +81,7 @@ export function inspectUpdate(update: Update): Inspection {
     on: contents.on,
     allowBusy: update.allowBusy,
     allowLayout: update.allowLayout,
+    addressesOut: update.addressesOut,
     targets: contents.changes.map((change) => inspectTarget(update, change)),
   };
 }

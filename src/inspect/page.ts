@@ -1,5 +1,6 @@
 // An inspection as one page for reviewers: no script, nothing from elsewhere.
 
+import { addressInWords } from '../update/addresses-out.js';
 import { fold, type Row } from './align.js';
 import type { Line } from './code.js';
 import type { Inspection, TargetInspection } from './inspection.js';
@@ -43,8 +44,8 @@ ${targets.map(targetView)}
 }
 
 function header(inspection: Inspection): Markup {
-  const { id, description, kernel, made, provedAgainst, on, allowBusy, allowLayout, targets } =
-    inspection;
+  const { id, description, kernel, made, provedAgainst, on, targets } = inspection;
+  const { allowBusy, allowLayout, addressesOut } = inspection;
   const parts = targets.flatMap((target) => target.parts);
   const replaced = parts.filter(({ kind }) => kind === 'function').length;
   const bytes = parts.reduce((sum, part) => sum + newSize(part), 0);
@@ -56,6 +57,7 @@ ${description === '' ? '' : html`<p class="description">${description}</p>`}
 ${provedAgainst === undefined ? 'It does not say what it was proved against.' : `Proved against ${provedAgainst} when it was made.`}${on.length === 0 ? '' : ` It goes on top of ${on.join(', ')}.`}</p>
 ${allowBusy.length === 0 ? '' : html`<p>Tasks may be in these functions at the switch, as its maker has promised: ${allowBusy.map((name) => html`<code>${name}</code> `)}</p>`}
 ${allowLayout.length === 0 ? '' : html`<p>These types change though objects of them may exist, which is harmless as its maker has promised: ${allowLayout.map((name) => html`<code>${name}</code> `)}</p>`}
+${addressesOut.length === 0 ? '' : html`<p>Undo leaves its new code loaded until the next boot, since others get addresses of it: ${addressesOut.map((one, index) => `${index === 0 ? '' : '; '}${addressInWords(one)}`)}.</p>`}
 <ul class="facts">
 ${fact(targets.length, targets.length === 1 ? 'target' : 'targets')}
 ${fact(replaced, replaced === 1 ? 'function replaced' : 'functions replaced')}

@@ -1,6 +1,7 @@
 // An inspection for a terminal.
 
 import type { Colour, ResultLine } from '../ui.js';
+import { addressInWords } from '../update/addresses-out.js';
 import { fold, type Row, type RowKind } from './align.js';
 import type { Line } from './code.js';
 import type { Inspection, TargetInspection } from './inspection.js';
@@ -11,8 +12,8 @@ import { count, fate, moment, sizeChange, wayTo } from './words.js';
 
 /** All but the code. */
 export function overviewLines(inspection: Inspection): ResultLine[] {
-  const { id, description, kernel, made, provedAgainst, on, allowBusy, allowLayout, targets } =
-    inspection;
+  const { id, description, kernel, made, provedAgainst, on, targets } = inspection;
+  const { allowBusy, allowLayout, addressesOut } = inspection;
   return [
     [['bold', `Update ${id}`], description === '' ? '' : `: ${description}`],
     `  for ${kernel.system} ${kernel.release} (${kernel.machine}), made ${moment(made)}`,
@@ -22,6 +23,12 @@ export function overviewLines(inspection: Inspection): ResultLine[] {
     ...(allowLayout.length === 0
       ? []
       : [`  changes types that are in use: ${allowLayout.join(', ')}`]),
+    ...(addressesOut.length === 0
+      ? []
+      : [
+          '  undo leaves its new code loaded until the next boot, since others get addresses of it:',
+        ]),
+    ...addressesOut.map((one) => `    ${addressInWords(one)}`),
     ...targets.flatMap(targetLines),
   ];
 }

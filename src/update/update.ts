@@ -5,6 +5,7 @@
 import { KspliceError, type Problem, problemsError } from '../errors.js';
 import { decodeProgram } from '../program/decode.js';
 import type { Program } from '../program/types.js';
+import { ADDRESSES_OUT, type AddressOut, parseAddresses } from './addresses-out.js';
 import type { UpdateFiles } from './archive.js';
 import { checksumFaults } from './checksums.js';
 import {
@@ -18,7 +19,7 @@ import {
 import { type ModuleInfo, readModule } from './modinfo.js';
 
 /** The version of the interface between the core and an update's modules (kmodsrc/ksplice.h). */
-export const API_VERSION = 5;
+export const API_VERSION = 6;
 /** The section of an old-code module that holds the match program. */
 export const PROGRAM_SECTION = '.ksplice.program';
 /** The file with the functions that may be busy, a name in a line; it need not be there. */
@@ -55,6 +56,8 @@ export interface Update {
   readonly allowBusy: readonly string[];
   /** Types that change though objects of them may exist, by the word of who made it: "struct foo". */
   readonly allowLayout: readonly string[];
+  /** What of its new code others may use after undo. */
+  readonly addressesOut: readonly AddressOut[];
   /** debug/report.json: what changed, by object. Undefined if the update has none. */
   readonly report: unknown;
   /** Every file, by its path in the update. */
@@ -84,6 +87,8 @@ export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update
   const apiVersion = readApiVersion(text('api-version'), faults);
   const allowBusy = readAllowBusy(files.get(ALLOW_BUSY)?.toString('utf8') ?? '', faults);
   const allowLayout = readAllowLayout(files.get(ALLOW_LAYOUT)?.toString('utf8') ?? '', faults);
+  const addressesOut = parseAddresses(files.get(ADDRESSES_OUT)?.toString('utf8') ?? '');
+  if (!addressesOut) faults.push(`${ADDRESSES_OUT} is damaged`);
   const modules = new Map<string, UpdateModule>();
   if (contents && kernel) {
     for (const file of moduleFilesOf(contents)) {
@@ -97,10 +102,11 @@ export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update
     }
   }
   const report = readReport(files, faults);
-  if (faults.length > 0 || !contents || !kernel || apiVersion === undefined) {
+  if (faults.length > 0 || !contents || !kernel || apiVersion === undefined || !addressesOut) {
     throw problemsError('bad-update', `${origin} is not a usable update`, asProblems(faults));
   }
-  const rest = { buildId, apiVersion, allowBusy, allowLayout, report, files, modules };
+  const allowed = { allowBusy, allowLayout, addressesOut };
+  const rest = { buildId, apiVersion, ...allowed, report, files, modules };
   return { id, contents, patch, description, timestamp, kernel, ...rest };
 }
 

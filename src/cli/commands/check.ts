@@ -7,7 +7,7 @@ import type { Ui } from '../../ui.js';
 import { readUpdate } from '../../update/read.js';
 import type { Update } from '../../update/update.js';
 import type { Command } from '../command.js';
-import { layoutLines } from '../switch-report.js';
+import { keptLines, layoutLines } from '../switch-report.js';
 import { updateArgument } from '../update-argument.js';
 
 export const command: Command = {
@@ -43,11 +43,12 @@ export const command: Command = {
       image === undefined ? await openLiveKernel(ui) : await openImage(image, update, ui);
     const proof = proveAgainst(update, kernel, ui);
     return {
-      json: { ...proof, allowLayout: update.allowLayout },
+      json: { ...proof, allowLayout: update.allowLayout, addressesOut: update.addressesOut },
       text: [
         `Update ${proof.id} fits ${proof.kernel} (${proof.release}).`,
         ...proof.targets.flatMap(targetLines),
         ...layoutLines(update.allowLayout),
+        ...keptLines(update.addressesOut),
       ],
     };
   },

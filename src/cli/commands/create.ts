@@ -9,6 +9,7 @@ import { readPatchOptions } from '../../create/sources/patch-options.js';
 import { KspliceError } from '../../errors.js';
 import type { LayoutVerdict } from '../../layout/guard.js';
 import type { Ui } from '../../ui.js';
+import { addressInWords } from '../../update/addresses-out.js';
 import type { Command, Outcome } from '../command.js';
 import { allowBusyOption, readNames } from '../switch-report.js';
 
@@ -239,6 +240,7 @@ function describe({ id, file, proof, report }: CreatedUpdate): string[] {
     ...(report.on.length > 0 ? [`On top of ${report.on.join(', ')}: apply that first.`] : []),
     ...proofLines(proof),
     ...layoutLines(report.layout),
+    ...undoLines(report),
     `Update ${id} is in ${file}`,
   ];
 }
@@ -254,6 +256,15 @@ function proofLines(proof: CreatedUpdate['proof']): string[] {
   return [
     `Old code: as in ${proof.kernel}: ${sum('functions')} functions, ${sum('bytes')} bytes compared.`,
     `Symbols: ${sum('resolved')} of the new code found where the running code has them.`,
+  ];
+}
+
+/** What undo will leave. */
+function undoLines({ addressesOut }: Report): string[] {
+  if (addressesOut.length === 0) return [];
+  return [
+    'Undo: the new code stays loaded until the next boot, since others get addresses of it:',
+    ...addressesOut.map((one) => `  ${addressInWords(one)}`),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { Host } from '../../apply/host.js';
 import { type Undone, undoUpdate } from '../../apply/undo.js';
 import type { Command } from '../command.js';
-import { pauseLine, timeoutOption } from '../switch-report.js';
+import { addressLines, pauseLine, timeoutOption } from '../switch-report.js';
 import { requireId } from '../update-id.js';
 
 export const command: Command = {
@@ -14,26 +14,30 @@ export const command: Command = {
         demandOption: true,
         describe: "The update's id, as `ksplice-ts view` lists it",
       })
-      .option('timeout', timeoutOption),
+      .option('timeout', timeoutOption)
+      .option('dangling', {
+        type: 'boolean',
+        default: false,
+        describe:
+          'Unload new code though others may have addresses of it, which lead to nothing then',
+      }),
   examples: [['sudo ksplice-ts undo 8c4rnqv2', 'take an update back']],
   run: async (args, ui) => {
     const id = requireId(args.id as string);
     const timeout = (args.timeout as number) * 1000;
-    const undone = await undoUpdate(id, new Host(), { timeout }, ui);
+    const undone = await undoUpdate(
+      id,
+      new Host(),
+      { timeout, dangling: args.dangling === true },
+      ui,
+    );
     return { json: { ...undone }, text: describe(undone) };
   },
 };
 
-function describe({ id, changed, timing, coreUnloaded, coreKept, stayLoaded }: Undone): string[] {
-  if (stayLoaded.length > 0) {
-    return [
-      changed
-        ? `Update ${id} is undone: the old code runs again.`
-        : `The old code of ${id} ran already; nothing was changed.`,
-      ...pauseLine(timing),
-      `  Nobody is in its modules, but they stay loaded until the next boot, since kernel.modules_disabled is 1: ${stayLoaded.join(', ')}`,
-    ];
-  }
+function describe(undone: Undone): string[] {
+  const { id, timing, coreUnloaded, coreKept, because } = undone;
+  if (because !== null) return describeKept(undone);
   return [
     `Update ${id} is undone and unloaded.`,
     ...pauseLine(timing),
@@ -43,5 +47,32 @@ function describe({ id, changed, timing, coreUnloaded, coreKept, stayLoaded }: U
           '  The core, ksplice, stays until the next boot: ftrace has stopped itself, and still refers to it.',
         ]
       : []),
+  ];
+}
+
+/** The old code is back, and that is all. */
+function describeKept({
+  id,
+  changed,
+  timing,
+  stayLoaded,
+  because,
+  addressesOut,
+}: Undone): string[] {
+  const head = changed
+    ? `Update ${id} is undone: the old code runs again.`
+    : `The old code of ${id} ran already; nothing was changed.`;
+  const modules = stayLoaded.join(', ');
+  if (because === 'modules-disabled') {
+    const why = 'kernel.modules_disabled is 1';
+    const line = `  Nobody is in its modules, but they stay loaded until the next boot, since ${why}: ${modules}`;
+    return [head, ...pauseLine(timing), line];
+  }
+  return [
+    head,
+    ...pauseLine(timing),
+    `  Its new code stays loaded until the next boot, since others may have addresses of it: ${modules}`,
+    ...addressLines(addressesOut),
+    `  \`ksplice-ts undo ${id} --dangling\` unloads it. Do that only if nobody will use these addresses any more.`,
   ];
 }

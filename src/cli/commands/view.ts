@@ -5,6 +5,7 @@ import type { Command, Outcome } from '../command.js';
 import {
   busyLines,
   functionLines,
+  keptLines,
   layoutLines,
   pauseLine,
   waitingLines,
@@ -69,14 +70,15 @@ function showOne(view: UpdateView): Outcome {
   text.push(...(match ?? []).map((line) => `  differs: ${line}`));
   text.push(...(functions ? functionLines(functions) : ['  (only root can see the functions)']));
   text.push(...waitingLines(view.waiting), ...busyLines(view.allowBusy));
-  text.push(...layoutLines(view.allowLayout ?? []), ...pauseLine(timing));
+  text.push(...layoutLines(view.allowLayout ?? []), ...keptLines(view.addressesOut ?? []));
+  text.push(...pauseLine(timing));
   if (patch !== null) text.push('', patch.trimEnd());
   return { json: { ...view }, text };
 }
 
 function showFile(update: Update): Outcome {
   const { id, description, timestamp, kernel, apiVersion, contents, patch, report } = update;
-  const { allowBusy, allowLayout } = update;
+  const { allowBusy, allowLayout, addressesOut } = update;
   const targets = contents.changes.map(({ target }) => target);
   return {
     json: {
@@ -88,6 +90,7 @@ function showFile(update: Update): Outcome {
       targets,
       allowBusy,
       allowLayout,
+      addressesOut,
       on: contents.on,
       modules: [...update.modules.values()].map(({ module, file }) => ({ module, file })),
       report: report ?? null,
@@ -101,6 +104,7 @@ function showFile(update: Update): Outcome {
       ...(contents.on.length > 0 ? [`  on top of ${contents.on.join(', ')}`] : []),
       ...busyLines(allowBusy),
       ...layoutLines(allowLayout),
+      ...keptLines(addressesOut),
       '',
       patch.trimEnd(),
     ],

@@ -1,0 +1,88 @@
+// Which addresses of new code others may still have when the update is undone: what is called
+// back later, what is linked into a list, what a structure points at. After undo they would lead
+// to memory that was given back.
+//
+// Nothing tells for good what becomes of an address that a function of the kernel gets. So what is
+// not known to be forgotten counts as kept.
+
+import type { ElfObject, Section } from '../elf/object.js';
+import type { AddressOut } from '../update/addresses-out.js';
+import { Follower, type Origin } from './follow.js';
+import { type Thing, Things } from './things.js';
+
+/**
+ * Everything of new code that may be used after the update was undone, each once.
+ * @param object new code, as extractNewCode() made it
+ * @param tables global symbols of contents that are written over the running kernel's
+ * @param safe names of what the patch's author takes back himself (ksplice_undo_safe())
+ */
+export function findAddressesOut(
+  object: ElfObject,
+  tables: readonly string[],
+  safe: ReadonlySet<string>,
+): AddressOut[] {
+  const things = new Things(object);
+  const follower = new Follower(things);
+  const origins = things.code().flatMap((section) => follower.originsIn(section));
+  const pointers = new Pointers(things, origins);
+  const found = new Map<Thing, AddressOut>();
+  const report = (thing: Thing, from: string, how: AddressOut['how'], to = '') => {
+    if (found.has(thing) || safe.has(thing.name)) return;
+    found.set(thing, { symbol: thing.name, kind: thing.kind, from, how, to });
+    for (const next of pointers.of(thing)) report(next, thing.name, 'pointed');
+  };
+  for (const { thing, from, fates } of origins) {
+    for (const fate of fates) {
+      if (fate.how === 'kept') continue;
+      const given = fate.what === 'address' ? [thing] : pointers.reach(thing);
+      const to = fate.how === 'passed' ? fate.to : '';
+      for (const one of given) report(one, from?.name ?? '', fate.how, to);
+    }
+  }
+  for (const { section, value, size, name } of object.symbols) {
+    if (!section || !tables.includes(name)) continue;
+    const table = things.at(section, value);
+    for (const thing of pointers.within(section, value, value + size)) {
+      if (thing !== table) report(thing, table?.name ?? name, 'table');
+    }
+  }
+  return [...found.values()];
+}
+
+/** What new data points at: by what it is made of, and by what new code stores there. */
+class Pointers {
+  private readonly stored = new Map<Thing, Thing[]>();
+
+  constructor(
+    private readonly things: Things,
+    origins: readonly Origin[],
+  ) {
+    for (const { thing, fates } of origins) {
+      for (const fate of fates) {
+        if (fate.how === 'kept')
+          this.stored.set(fate.in, [...(this.stored.get(fate.in) ?? []), thing]);
+      }
+    }
+  }
+
+  of(thing: Thing): Thing[] {
+    if (thing.kind !== 'data') return [];
+    const { section, start, end } = thing;
+    return [...this.within(section, start, end), ...(this.stored.get(thing) ?? [])];
+  }
+
+  within(section: Section, start: number, end: number): Thing[] {
+    return this.things.object.relocations(section).flatMap((relocation) => {
+      if (relocation.offset < start || relocation.offset >= end) return [];
+      const there = this.things.destination(relocation, relocation.offset);
+      return there && 'thing' in there ? [there.thing] : [];
+    });
+  }
+
+  /** All that can be got at from there. */
+  reach(thing: Thing): Thing[] {
+    const all = new Set(this.of(thing));
+    for (const one of all) for (const next of this.of(one)) all.add(next);
+    return [...all];
+  }
+}

@@ -1,0 +1,117 @@
+// What new code consists of, as far as somebody can have its address: its functions, its
+// variables and constants, its strings.
+
+import {
+  relocationShape,
+  SHF_ALLOC,
+  SHF_EXECINSTR,
+  SHF_MERGE,
+  STT_FUNC,
+  STT_OBJECT,
+} from '../elf/constants.js';
+import type { ElfObject, Relocation, Section } from '../elf/object.js';
+import { plainName } from '../update/new-code-names.js';
+
+/** Something of new code that has an address. */
+export interface Thing {
+  readonly section: Section;
+  /** In bytes from the section's start. */
+  readonly start: number;
+  readonly end: number;
+  /** As the source has it; of a string its text, in quotes. */
+  readonly name: string;
+  readonly kind: 'function' | 'data' | 'literal';
+}
+
+/** Where a relocation leads: into new code, or by a name to what is outside. */
+export type Destination =
+  | { readonly thing: Thing; readonly offset: number }
+  | { readonly outside: string };
+
+/** The new code of one target, as extractNewCode() made it. */
+export class Things {
+  private readonly bySection = new Map<Section, Thing[]>();
+  private readonly literals = new Map<Section, Map<number, Thing>>();
+  private readonly fields = new Map<Section, ReadonlyMap<number, Relocation>>();
+
+  constructor(readonly object: ElfObject) {
+    for (const { section, type, value, size, name } of object.symbols) {
+      if (!section || !(section.flags & SHF_ALLOC) || name === '' || size === 0) continue;
+      if (type !== STT_FUNC && type !== STT_OBJECT) continue;
+      const kind = section.flags & SHF_EXECINSTR ? 'function' : 'data';
+      const list = this.bySection.get(section) ?? [];
+      this.bySection.set(section, list);
+      const known = list.findIndex(({ start }) => start === value);
+      const thing = {
+        section,
+        start: value,
+        end: value + size,
+        name: plainName(name),
+        kind,
+      } as const;
+      // Global names are the update's own, for what has a name already.
+      if (known < 0) list.push(thing);
+      else if (/^ksplice_(new|hook|place)_\d+$/.test(list[known]!.name)) list[known] = thing;
+    }
+  }
+
+  /** Sections with machine code that runs. */
+  code(): Section[] {
+    return this.object.sections.filter(({ flags }) => flags & SHF_ALLOC && flags & SHF_EXECINSTR);
+  }
+
+  /** What is at a place; undefined in what nobody has the address of. */
+  at(section: Section, offset: number): Thing | undefined {
+    const list = this.bySection.get(section) ?? [];
+    const found = list.find(({ start, end }) => offset >= start && offset < end);
+    // A table is addressed from beyond its ends, too.
+    if (found || list.length === 1) return found ?? list[0];
+    // What has no size holds nothing: keys of lockdep where there is no lockdep.
+    if (section.flags & SHF_EXECINSTR || !(section.flags & SHF_ALLOC)) return undefined;
+    if (offset >= section.size) return undefined;
+    return this.literal(section, offset);
+  }
+
+  /** Functions and variables, by the section that they are in. */
+  in(section: Section): readonly Thing[] {
+    return this.bySection.get(section) ?? [];
+  }
+
+  /** The relocation of the field at an offset. */
+  relocation(section: Section, field: number | undefined): Relocation | undefined {
+    if (field === undefined) return undefined;
+    let fields = this.fields.get(section);
+    if (!fields) {
+      fields = new Map(this.object.relocations(section).map((one) => [one.offset, one]));
+      this.fields.set(section, fields);
+    }
+    return fields.get(field);
+  }
+
+  /**
+   * Where a relocation leads.
+   * @param end of the instruction; the relocation's own end in data
+   */
+  destination(relocation: Relocation, end: number): Destination | undefined {
+    const { symbol, type, addend, offset } = relocation;
+    if (!symbol.section) return { outside: symbol.name };
+    const relative = relocationShape(type)?.pcrel ? end - offset : 0;
+    const place = symbol.value + addend + relative;
+    const thing = this.at(symbol.section, place);
+    return thing && { thing, offset: place - thing.start };
+  }
+
+  private literal(section: Section, offset: number): Thing {
+    const known = this.literals.get(section) ?? new Map<number, Thing>();
+    this.literals.set(section, known);
+    let thing = known.get(offset);
+    if (!thing) {
+      const end = section.flags & SHF_MERGE ? section.data.indexOf(0, offset) : -1;
+      const text = end > offset ? section.data.toString('latin1', offset, end) : section.name;
+      const name = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+      thing = { section, start: offset, end: offset + 1, name, kind: 'literal' };
+      known.set(offset, thing);
+    }
+    return thing;
+  }
+}
