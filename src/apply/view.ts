@@ -101,7 +101,7 @@ async function noteOn({ id, stage }: UpdateSummary, host: Host): Promise<string 
   switch (stage) {
     case 'leaving':
       if (await new Core(host).keeps(id)) {
-        return `the old code runs again; the new code stays loaded until the next boot, since others may have addresses of it: ${undo} --dangling unloads it nevertheless`;
+        return `the old code runs again; the new code stays loaded until the next boot, since others may have addresses of it: \`ksplice-ts undo ${id} --dangling\` unloads it nevertheless`;
       }
       return `the old code runs again; the new code stays loaded until no task is in it: ${undo} goes on with that`;
     case 'reversed':

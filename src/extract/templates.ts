@@ -110,7 +110,7 @@ export function renderNewCode(template: string, modules: TargetModules, code: Ne
       .join('\n'),
     BASES: baseLines(modules.bases),
     ...sealedArray(code.sealed.count),
-    KEEP: String(modules.keep ?? false),
+    KEEP: modules.keep ? '1' : '0',
     NAMESPACES: code.namespaces.map((name) => `MODULE_IMPORT_NS(${checkedWord(name)});`).join('\n'),
   });
 }

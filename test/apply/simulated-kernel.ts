@@ -113,9 +113,10 @@ export class SimulatedKernel extends Host {
   override async write(file: string, value: string): Promise<string | undefined> {
     const id = path.basename(path.dirname(file));
     if (id === 'ksplice') return this.writeToCore(path.basename(file), value);
-    if (path.basename(file) === 'allow_busy') {
-      this.note(`allow_busy ${id} ${value}`);
-      await this.put(`sys/kernel/ksplice/${id}/allow_busy`, `${value}\n`);
+    const name = path.basename(file);
+    if (name !== 'stage') {
+      this.note(`${name} ${id} ${value}`);
+      await this.put(`sys/kernel/ksplice/${id}/${name}`, `${value}\n`);
       return undefined;
     }
     const refusal = this.refusals.shift();

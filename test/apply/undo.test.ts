@@ -70,6 +70,33 @@ describe('undoUpdate', () => {
   );
 
   it(
+    'keeps the new code that others have addresses of, and is told to let it go',
+    inKernelWith(['abc'], async (kernel) => {
+      await kernel.put('sys/kernel/ksplice/abc/stage', 'leaving\n');
+      await kernel.put('sys/kernel/ksplice/abc/keep', '1\n');
+      kernel.refusals.push({ word: 'addresses_out' });
+      const undone = await undoUpdate('abc', kernel, NO_WAIT, silentUi);
+      expect(undone).toMatchObject({
+        changed: false,
+        because: 'addresses-out',
+        stayLoaded: ['ksplice_abc_sctp_new', 'ksplice_abc_vmlinux_new'],
+        coreUnloaded: false,
+      });
+      expect((await viewUpdate('abc', kernel)).note).toMatch(/undo abc --dangling` unloads it/);
+      const gone = await undoUpdate('abc', kernel, { ...NO_WAIT, dangling: true }, silentUi);
+      expect(gone).toMatchObject({ because: null, stayLoaded: [], coreUnloaded: true });
+      expect(kernel.events).toEqual([
+        'stage abc reversed failed',
+        'keep abc 0',
+        'stage abc reversed',
+        'rmmod ksplice_abc_sctp_new',
+        'rmmod ksplice_abc_vmlinux_new',
+        'rmmod ksplice',
+      ]);
+    }),
+  );
+
+  it(
     'says that the old code is back when a task is left in the new, and goes on from there',
     inKernelWith(['abc'], async (kernel) => {
       await kernel.put('sys/kernel/ksplice/abc/stage', 'leaving\n');

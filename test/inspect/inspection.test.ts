@@ -12,6 +12,7 @@ import { type Listing, listParts } from '../../src/inspect/listing.js';
 import { partsNamed } from '../../src/inspect/parts.js';
 import { listingLines, overviewLines, patchLines } from '../../src/inspect/text.js';
 import type { ResultLine } from '../../src/ui.js';
+import type { AddressOut } from '../../src/update/addresses-out.js';
 import { LABEL, makeUpdate } from './support/update.js';
 
 let inspection: Inspection;
@@ -172,6 +173,21 @@ test('types that change though they are in use are named', () => {
   const types = inspectUpdate(makeUpdate({ allowLayout: ['struct item'] }));
   expect(plain(overviewLines(types))).toContain('  changes types that are in use: struct item');
   expect(inspectionJson(types)).toMatchObject({ allowLayout: ['struct item'] });
+});
+
+test('addresses of new code that others get are listed', () => {
+  const address: AddressOut = {
+    symbol: 'again',
+    kind: 'function',
+    from: 'work',
+    how: 'passed',
+    to: 'add_timer',
+  };
+  const inspected = inspectUpdate(makeUpdate({ addressesOut: [address] }));
+  const lines = plain(overviewLines(inspected));
+  const head = lines.findIndex((line) => line.startsWith('  undo leaves its new code loaded'));
+  expect(lines[head + 1]).toBe('    work() passes the address of again() to add_timer()');
+  expect(inspectionJson(inspected)).toMatchObject({ addressesOut: [address] });
 });
 
 test('as JSON, plain values only', () => {

@@ -23,6 +23,15 @@ describe('the page', () => {
     expect(text).not.toContain('promised');
     expect(page({ allowBusy: ['work'] })).toMatch(/promised: <code>work<\/code> <\/p>/);
     expect(page({ allowLayout: ['struct item'] })).toMatch(/promised: <code>struct item<\/code>/);
+    const address = {
+      symbol: HOSTILE,
+      kind: 'literal',
+      from: 'work',
+      how: 'stored',
+      to: '',
+    } as const;
+    expect(text).not.toContain('Undo leaves');
+    expect(page({ addressesOut: [address] })).toContain('work() stores the address of ');
     expect(text).toContain('mov</i> $&quot;too many&quot;,%rdi');
   });
 

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { ElfObject } from '../../../src/elf/object.js';
 import { convertToLivepatch } from '../../../src/extract/livepatch.js';
 import { encodeProgram } from '../../../src/program/encode.js';
+import type { AddressOut } from '../../../src/update/addresses-out.js';
 import type { Update } from '../../../src/update/update.js';
 import { programOf } from '../../match/support/programs.js';
 import { compile, sectionFlags } from '../../support/compile.js';
@@ -23,6 +24,7 @@ export interface Choices {
   readonly label?: string;
   readonly allowBusy?: readonly string[];
   readonly allowLayout?: readonly string[];
+  readonly addressesOut?: readonly AddressOut[];
   /** Index of the span that the new code says it replaces. */
   readonly span?: number;
 }
@@ -66,6 +68,7 @@ export function makeUpdate(choices: Choices = {}): Update {
     report: undefined,
     allowBusy: choices.allowBusy ?? [],
     allowLayout: choices.allowLayout ?? [],
+    addressesOut: choices.addressesOut ?? [],
     contents: {
       core: file('ksplice'),
       on: [],
