@@ -103,11 +103,21 @@ export async function makeTargetCode(
   const running = homes && bases.length > 0 ? above(target, booted, bases, homes) : booted;
   const resolver = neighbours?.resolver(target, running) ?? running;
   const newCode = extractNewCode({ id, objects, program: generated, resolver, tables });
-  const safe = new Set(objects.flatMap(({ diff }) => diff.undoSafe));
-  const written = newCode.changes.filter(({ isData }) => isData).map(({ symbol }) => symbol);
-  const extracted = new ElfObject(newCode.object, `the new code of ${target}`);
-  const addressesOut = findAddressesOut(extracted, written, safe);
+  const addressesOut = addressesOf(target, objects, newCode);
   return { target, generated, match, newCode, addressesOut };
+}
+
+/** What of the new code others may use after undo. */
+function addressesOf(
+  target: string,
+  objects: readonly NamedObject[],
+  { object, changes, bindings }: NewCode,
+): AddressOut[] {
+  const safe = new Set(objects.flatMap(({ diff }) => diff.undoSafe));
+  const written = changes.filter(({ isData }) => isData).map(({ symbol }) => symbol);
+  const names = new Map(bindings.map(({ symbol, name }) => [symbol, name]));
+  const newCode = new ElfObject(object, `the new code of ${target}`);
+  return findAddressesOut(newCode, written, safe, (symbol) => names.get(symbol) ?? symbol);
 }
 
 /** What the object as it was booted calls the functions to replace, and the data to write over. */

@@ -5,7 +5,7 @@
 // Nothing tells for good what becomes of an address that a function of the kernel gets. So what is
 // not known to be forgotten counts as kept.
 
-import type { ElfObject, Section } from '../elf/object.js';
+import type { ElfObject } from '../elf/object.js';
 import type { AddressOut } from '../update/addresses-out.js';
 import { Follower, type Origin } from './follow.js';
 import { type Thing, Things } from './things.js';
@@ -15,19 +15,22 @@ import { type Thing, Things } from './things.js';
  * @param object new code, as extractNewCode() made it
  * @param tables global symbols of contents that are written over the running kernel's
  * @param safe names of what the patch's author takes back himself (ksplice_undo_safe())
+ * @param nameOf what an undefined symbol of the object stands for
  */
 export function findAddressesOut(
   object: ElfObject,
   tables: readonly string[],
   safe: ReadonlySet<string>,
+  nameOf: (symbol: string) => string = (symbol) => symbol,
 ): AddressOut[] {
-  const things = new Things(object);
+  const things = new Things(object, nameOf);
+  const cleaned = new Set(cleanedUp(things));
   const follower = new Follower(things);
   const origins = things.code().flatMap((section) => follower.originsIn(section));
   const pointers = new Pointers(things, origins);
   const found = new Map<Thing, AddressOut>();
   const report = (thing: Thing, from: string, how: AddressOut['how'], to = '') => {
-    if (found.has(thing) || safe.has(thing.name)) return;
+    if (found.has(thing) || cleaned.has(thing) || safe.has(thing.name)) return;
     found.set(thing, { symbol: thing.name, kind: thing.kind, from, how, to });
     for (const next of pointers.of(thing)) report(next, thing.name, 'pointed');
   };
@@ -42,11 +45,17 @@ export function findAddressesOut(
   for (const { section, value, size, name } of object.symbols) {
     if (!section || !tables.includes(name)) continue;
     const table = things.at(section, value);
-    for (const thing of pointers.within(section, value, value + size)) {
+    for (const thing of things.pointedAt(section, value, value + size)) {
       if (thing !== table) report(thing, table?.name ?? name, 'table');
     }
   }
   return [...found.values()];
+}
+
+/** Structures of SRCU: the loader's notifier ends what they have queued when a module goes (srcu_module_going()). */
+function cleanedUp(things: Things): Thing[] {
+  const lists = things.object.sectionsNamed('___srcu_struct_ptrs');
+  return lists.flatMap((list) => things.pointedAt(list, 0, list.size));
 }
 
 /** What new data points at: by what it is made of, and by what new code stores there. */
@@ -68,15 +77,7 @@ class Pointers {
   of(thing: Thing): Thing[] {
     if (thing.kind !== 'data') return [];
     const { section, start, end } = thing;
-    return [...this.within(section, start, end), ...(this.stored.get(thing) ?? [])];
-  }
-
-  within(section: Section, start: number, end: number): Thing[] {
-    return this.things.object.relocations(section).flatMap((relocation) => {
-      if (relocation.offset < start || relocation.offset >= end) return [];
-      const there = this.things.destination(relocation, relocation.offset);
-      return there && 'thing' in there ? [there.thing] : [];
-    });
+    return [...this.things.pointedAt(section, start, end), ...(this.stored.get(thing) ?? [])];
   }
 
   /** All that can be got at from there. */

@@ -27,6 +27,7 @@ const plain = [
   /^_?copy_(to|from)_user\w*$|^_copy_\w+$|^simple_(read_from|write_to)_buffer$/,
   /^(__)?bitmap_\w+$|^_?find_\w*bit\w*$|^(__)?sw_hweight\d+$|^crc\w+$|^get_random_bytes$/,
   /^sort(_r)?$|^list_sort$|^bsearch$|^__list_(add|del_entry)_valid(_or_report)?$/,
+  /^(klp|ksplice)_shadow_\w+$/,
   /^proc_do\w+$|^(__)?nla_(parse|validate|policy_len)(_\w+)?$/,
   // Tracepoints: probes read what they are given.
   /^__SCT__tp_func_\w+$|^__traceiter_\w+$|^__SCT__(might|cond)_resched$/,

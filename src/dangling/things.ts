@@ -1,11 +1,13 @@
 // What new code consists of, as far as somebody can have its address: its functions, its
 // variables and constants, its strings.
 
+import { isFresh } from '../diff/names.js';
 import {
   relocationShape,
   SHF_ALLOC,
   SHF_EXECINSTR,
   SHF_MERGE,
+  SHF_WRITE,
   STT_FUNC,
   STT_OBJECT,
 } from '../elf/constants.js';
@@ -34,21 +36,20 @@ export class Things {
   private readonly literals = new Map<Section, Map<number, Thing>>();
   private readonly fields = new Map<Section, ReadonlyMap<number, Relocation>>();
 
-  constructor(readonly object: ElfObject) {
+  /** @param nameOf what an undefined symbol stands for */
+  constructor(
+    readonly object: ElfObject,
+    private readonly nameOf: (symbol: string) => string,
+  ) {
     for (const { section, type, value, size, name } of object.symbols) {
       if (!section || !(section.flags & SHF_ALLOC) || name === '' || size === 0) continue;
       if (type !== STT_FUNC && type !== STT_OBJECT) continue;
-      const kind = section.flags & SHF_EXECINSTR ? 'function' : 'data';
       const list = this.bySection.get(section) ?? [];
       this.bySection.set(section, list);
       const known = list.findIndex(({ start }) => start === value);
-      const thing = {
-        section,
-        start: value,
-        end: value + size,
-        name: plainName(name),
-        kind,
-      } as const;
+      const plain = plainName(name);
+      const kind = kindOf(section, plain);
+      const thing = { section, start: value, end: value + size, name: plain, kind };
       // Global names are the update's own, for what has a name already.
       if (known < 0) list.push(thing);
       else if (/^ksplice_(new|hook|place)_\d+$/.test(list[known]!.name)) list[known] = thing;
@@ -94,11 +95,20 @@ export class Things {
    */
   destination(relocation: Relocation, end: number): Destination | undefined {
     const { symbol, type, addend, offset } = relocation;
-    if (!symbol.section) return { outside: symbol.name };
+    if (!symbol.section) return { outside: this.nameOf(symbol.name) };
     const relative = relocationShape(type)?.pcrel ? end - offset : 0;
     const place = symbol.value + addend + relative;
     const thing = this.at(symbol.section, place);
     return thing && { thing, offset: place - thing.start };
+  }
+
+  /** What the pointers in a stretch of data lead to. */
+  pointedAt(section: Section, start: number, end: number): Thing[] {
+    return this.object.relocations(section).flatMap((relocation) => {
+      if (relocation.offset < start || relocation.offset >= end) return [];
+      const there = this.destination(relocation, relocation.offset);
+      return there && 'thing' in there ? [there.thing] : [];
+    });
   }
 
   private literal(section: Section, offset: number): Thing {
@@ -114,4 +124,10 @@ export class Things {
     }
     return thing;
   }
+}
+
+/** Names of functions and messages (`__func__`, `__msg`) are text like any other. */
+function kindOf({ flags }: Section, name: string): Thing['kind'] {
+  if (flags & SHF_EXECINSTR) return 'function';
+  return flags & SHF_WRITE || !isFresh(name) ? 'data' : 'literal';
 }
