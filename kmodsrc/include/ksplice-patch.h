@@ -60,7 +60,7 @@
  * that is called back, of a variable that is linked to something.  Whose hooks take
  * back what has the address of a function or variable of the patch says so:
  *
- *	ksplice_pre_reverse(stop);	calls cancel_delayed_work_sync(&work)
+ *	ksplice_post_reverse(stop);	calls cancel_delayed_work_sync(&work)
  *	ksplice_undo_safe(work);
  */
 #define ksplice_undo_safe(name) \

@@ -50,17 +50,14 @@ const CANCELS: SourceEdit = [
   OPEN,
   `${LATER}
 #include "ksplice-patch.h"
-static int cancel_later(void)
+static void cancel_later(void)
 {
-	/* Nothing queues it anew: undo has stopped nobody yet, but who comes finds it disabled. */
 	cancel_delayed_work_sync(&later_work);
-	return 0;
 }
-ksplice_pre_reverse(cancel_later);
+ksplice_post_reverse(cancel_later);
 ksplice_undo_safe(later_work);
 
-$&	if (later_runs == 0 && !delayed_work_pending(&later_work))
-		schedule_delayed_work(&later_work, 600 * HZ);
+$&	schedule_delayed_work(&later_work, 600 * HZ);
 `,
 ];
 
