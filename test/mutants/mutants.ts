@@ -3,6 +3,7 @@
 
 import { chaosMutants } from './chaos.js';
 import { coreMutants } from './core.js';
+import { danglingMutants } from './dangling.js';
 import { layoutMutants } from './layout.js';
 import type { Mutant } from './mutant.js';
 import { patchMutants } from './patches.js';
@@ -18,4 +19,5 @@ export const mutants: readonly Mutant[] = [
   ...wordMutants,
   ...chaosMutants,
   ...layoutMutants,
+  ...danglingMutants,
 ];
