@@ -8,6 +8,7 @@ import { makeTargetCode, type TargetCode } from '../../src/create/target-code.js
 import type { TableSizes } from '../../src/elf/tables.js';
 import { KspliceError } from '../../src/errors.js';
 import type { Ui } from '../../src/ui.js';
+import { addressInWords } from '../../src/update/addresses-out.js';
 import type { Step } from './compile.js';
 import { judgeError, newRow, type Row } from './rows.js';
 
@@ -36,6 +37,7 @@ export async function judge(
     row.functions = changed.flatMap(({ objects }) => objects.flatMap(functionsOf));
     for (const target of changed)
       code.push(await makeTargetCode('corpus', target, facts, tables, ui));
+    row.addressesOut = code.flatMap(({ addressesOut }) => addressesOut.map(addressInWords));
     row.matched = code.reduce((total, { match }) => total + countMatched(match?.addresses), 0);
   } catch (error) {
     judgeError(row, error);

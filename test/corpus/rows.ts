@@ -25,6 +25,8 @@ export interface Row {
   ms: number;
   /** Compared with the image, in functions; 0 if the patch came to no update. */
   matched: number;
+  /** What of the new code others may use after undo, in words. */
+  addressesOut: readonly string[];
   /** `check` of the packed update: undefined if it was not built. */
   proved?: boolean;
   /** In the guest: undefined if it was not tried. */
@@ -42,6 +44,7 @@ export function newRow(patch: string, verdict: Verdict): Row {
     functions: [],
     ms: 0,
     matched: 0,
+    addressesOut: [],
   };
 }
 
@@ -89,6 +92,8 @@ export interface Sums {
   readonly changing: number;
   readonly proved: number;
   readonly notProved: number;
+  /** Updates whose new code stays loaded after undo. */
+  readonly staying: number;
   readonly applied: Readonly<Record<string, number>>;
 }
 
@@ -112,6 +117,7 @@ export function sum(rows: readonly Row[]): Sums {
     changing: byVerdict.updated + byVerdict.refused + byVerdict.failed,
     proved: rows.filter((row) => row.proved === true).length,
     notProved: rows.filter((row) => row.proved === false).length,
+    staying: rows.filter((row) => row.verdict === 'updated' && row.addressesOut.length > 0).length,
     applied,
   };
 }

@@ -35,7 +35,7 @@ export function markdown(inAnyOrder: readonly Row[], about: Circumstances): stri
   ].join('\n');
 }
 
-function figures({ byVerdict, changing, proved, notProved, applied }: Sums): string[] {
+function figures({ byVerdict, changing, proved, notProved, staying, applied }: Sums): string[] {
   const share = (count: number) =>
     changing > 0 ? ` (${((100 * count) / changing).toFixed(1)} %)` : '';
   const lines = [
@@ -49,6 +49,7 @@ function figures({ byVerdict, changing, proved, notProved, applied }: Sums): str
     ],
     ['→ refused', `${byVerdict.refused}${share(byVerdict.refused)}`],
     ['→ failed', `${byVerdict.failed}${share(byVerdict.failed)}`],
+    ['new code stays loaded after undo', `${staying} of ${byVerdict.updated} updates`],
   ];
   if (proved + notProved > 0) {
     lines.push(['built and proved by `check`', `${proved} of ${proved + notProved}`]);
