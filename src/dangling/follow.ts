@@ -3,7 +3,16 @@
 
 import type { Relocation, Section } from '../elf/object.js';
 import { forgets } from './forgetting.js';
-import { ARGUMENTS, CLOBBERED, RAX, type Registers, type Step, stepsOf } from './steps.js';
+import {
+  ARGUMENTS,
+  CLOBBERED,
+  RAX,
+  RDI,
+  type Registers,
+  RSI,
+  type Step,
+  stepsOf,
+} from './steps.js';
 import type { Destination, Thing, Things } from './things.js';
 
 /** The address of a thing, or a pointer that was read from it. */
@@ -105,6 +114,13 @@ export class Follower {
         fates.set(`${fate.what} ${fate.how} ${where}`, fate);
       }
       queue.push(...this.next(state, step));
+      for (const there of this.things.hiddenWays(section, offset)) {
+        queue.push({
+          ...state,
+          section: there.thing.section,
+          offset: there.thing.start + there.offset,
+        });
+      }
     }
     return [...fates.values()];
   }
@@ -117,6 +133,7 @@ export class Follower {
 
   private fatesOf(thing: Thing, what: What, held: Registers, section: Section, step: Step): Fate[] {
     if (step.flow === 'next') {
+      if (step.copies) return held & RSI ? [{ what: 'content', how: 'stored' }] : [];
       return step.stores && step.read & held ? this.storeAt(section, step, thing, what) : [];
     }
     const returned: Fate[] = held & RAX ? [{ what, how: 'returned' }] : [];
@@ -125,6 +142,9 @@ export class Follower {
     const callee = this.callee(section, step);
     if (callee === undefined || 'thing' in callee) return [];
     if (callee.outside === RETURN) return returned;
+    if (held & copiedBy(callee.outside)) {
+      return [{ what: 'content', how: 'passed', to: callee.outside }];
+    }
     if (!(held & ARGUMENTS) || forgets(callee.outside, thing.kind === 'literal')) return [];
     return [{ what, how: 'passed', to: callee.outside }];
   }
@@ -203,6 +223,12 @@ function behind(section: Section, step: Step, address: Registers, content: Regis
   return { section, offset: step.end, address, content };
 }
 
+/** In which register a function gets the address of what it copies. */
+function copiedBy(name: string): Registers {
+  if (/^(__)?mem(cpy|move)\w*$/.test(name)) return RSI;
+  return /^kmemdup\w*$/.test(name) ? RDI : 0;
+}
+
 function restrict(state: State, to: Registers): State {
   return { ...state, address: state.address & to, content: state.content & to };
 }
@@ -211,12 +237,11 @@ function restrict(state: State, to: Registers): State {
 function transfer({ address, content, offset }: State, step: Step) {
   const lost = ~step.written;
   let [a, c] = [address & lost, content & lost];
-  if (step.passesOn && step.loads) {
-    // Through an address comes content; what content leads to is content as well.
-    if ((step.address & (address | content)) !== 0) c |= step.written;
-  } else if (step.passesOn) {
+  if (step.passesOn) {
     if ((step.read & address) !== 0) a |= step.written;
     if ((step.read & content) !== 0) c |= step.written;
+    // Through an address comes content; what content leads to is content as well.
+    if (step.loads && (step.address & (address | content)) !== 0) c |= step.written;
   }
   return { offset, address: a, content: c };
 }

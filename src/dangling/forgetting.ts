@@ -39,6 +39,7 @@ const plain = [
   // Undo waits for the callbacks of RCU (rcu_barrier()) before anything is unloaded.
   /^call_rcu(_hurry)?$|^kvfree_call_rcu$/,
   // Compilers and alternatives: no functions of anybody's.
+  /^__(asan|kasan|ubsan|kcsan)_\w+$|^__sanitizer_\w+$|^lock_(acquire|release|is_held_type)$/,
   /^pv_ops$|^__fentry__$|^__stack_chk_fail$/,
 ];
 

@@ -15,6 +15,8 @@ export type Registers = number;
 
 export const RAX: Registers = 1 << 0;
 const RSP: Registers = 1 << 4;
+export const RSI: Registers = 1 << 6;
+export const RDI: Registers = 1 << 7;
 /** rdi, rsi, rdx, rcx, r8, r9 (System V ABI for x86-64, 3.2.3). */
 export const ARGUMENTS: Registers = [7, 6, 2, 1, 8, 9].reduce((all, bit) => all | (1 << bit), 0);
 /** What a called function may leave something else in. */
@@ -44,6 +46,8 @@ export interface Step {
   readonly passesOn: boolean;
   readonly loads: boolean;
   readonly stores: boolean;
+  /** Copies from where rsi leads to. */
+  readonly copies: boolean;
   /** Its operand in memory is in the function's frame. */
   readonly isFrame: boolean;
 }
@@ -134,6 +138,7 @@ function valuesOf(lib: Iced, instruction: Instruction, info: Info) {
     passesOn,
     loads: passesOn && !isLea && memory.reads,
     stores: memory.writes,
+    copies: instruction.isStringInstruction && memory.reads && memory.writes,
     isFrame: (parts & RSP) !== 0,
   };
 }

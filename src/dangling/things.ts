@@ -26,14 +26,29 @@ export interface Thing {
 }
 
 /** Where a relocation leads: into new code, or by a name to what is outside. */
-export type Destination =
-  | { readonly thing: Thing; readonly offset: number }
-  | { readonly outside: string };
+export type Destination = Inside | { readonly outside: string };
+
+/** A place in new code. */
+export interface Inside {
+  readonly thing: Thing;
+  /** In bytes from the thing's start. */
+  readonly offset: number;
+}
+
+/**
+ * Tables whose entries begin with an instruction's place and where it may go on, four bytes each, and
+ * the sizes of the entries (struct jump_entry, struct exception_table_entry of x86).
+ */
+const WAYS = [
+  ['__jump_table', 16],
+  ['__ex_table', 12],
+] as const;
 
 /** The new code of one target, as extractNewCode() made it. */
 export class Things {
   private readonly bySection = new Map<Section, Thing[]>();
   private readonly literals = new Map<Section, Map<number, Thing>>();
+  private ways: Map<Section, Map<number, Inside[]>> | undefined;
   private readonly fields = new Map<Section, ReadonlyMap<number, Relocation>>();
 
   /** @param nameOf what an undefined symbol stands for */
@@ -100,6 +115,32 @@ export class Things {
     const place = symbol.value + addend + relative;
     const thing = this.at(symbol.section, place);
     return thing && { thing, offset: place - thing.start };
+  }
+
+  /** Where code goes on from an instruction that does not say so: jump labels, faults that are handled. */
+  hiddenWays(section: Section, offset: number): readonly Inside[] {
+    this.ways ??= this.readWays();
+    return this.ways.get(section)?.get(offset) ?? [];
+  }
+
+  private readWays() {
+    const ways = new Map<Section, Map<number, Inside[]>>();
+    for (const [name, size] of WAYS) {
+      for (const table of this.object.sectionsNamed(name)) {
+        for (let start = 0; start + size <= table.size; start += size) {
+          const [from, to] = [start, start + 4].map((field) => {
+            const relocation = this.relocation(table, field);
+            return relocation && this.destination(relocation, field);
+          });
+          if (!from || !to || 'outside' in from || 'outside' in to) continue;
+          const list = ways.get(from.thing.section) ?? new Map<number, Inside[]>();
+          ways.set(from.thing.section, list);
+          const at = from.thing.start + from.offset;
+          list.set(at, [...(list.get(at) ?? []), to]);
+        }
+      }
+    }
+    return ways;
   }
 
   /** What the pointers in a stretch of data lead to. */

@@ -29,7 +29,12 @@ const OUT = [
   'returned_fn by returned',
   'stored_fn by stored',
   'through_fn by away',
-];
+  'cloned_fn by clone',
+  'fault_fn by fault',
+  'label_fn by label',
+  'offset_fn by offset',
+  'template_fn by copy',
+].sort();
 
 const FORMS: Readonly<Record<string, readonly string[]>> = {
   plain: [],
