@@ -3,6 +3,7 @@
 
 import { chaosMutants } from './chaos.js';
 import { coreMutants } from './core.js';
+import { differMutants } from './differ.js';
 import { layoutMutants } from './layout.js';
 import type { Mutant } from './mutant.js';
 import { patchMutants } from './patches.js';
@@ -14,6 +15,7 @@ export const mutants: readonly Mutant[] = [
   ...coreMutants,
   ...toolMutants,
   ...patchMutants,
+  ...differMutants,
   ...probeMutants,
   ...wordMutants,
   ...chaosMutants,
