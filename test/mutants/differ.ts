@@ -45,10 +45,4 @@ export const differMutants: readonly Mutant[] = [
     'const MOST_ROUNDS = 4;',
     'const MOST_ROUNDS = 1;',
   ),
-  copies(
-    'what a call leaves of the registers',
-    'calls.ts',
-    'for (const register of this.lost) this.state.delete(register);',
-    '',
-  ),
 ];
