@@ -4,6 +4,7 @@
 import type { Program } from '../program/types.js';
 import type { TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type KernelName, type Update } from '../update/update.js';
+import { type DataTypes, dataTypesOf } from './data-types.js';
 import { NewModule } from './new-module.js';
 import { isFunction, OldCode } from './old-code.js';
 import { type Part, partsOf } from './parts.js';
@@ -56,6 +57,8 @@ export interface Inspection {
   readonly allowBusy: readonly string[];
   /** Types that change though objects of them may exist, by the word of who made it. */
   readonly allowLayout: readonly string[];
+  /** Types that change, harmlessly or with that promise. */
+  readonly dataTypes: DataTypes;
   readonly targets: readonly TargetInspection[];
 }
 
@@ -78,6 +81,7 @@ export function inspectUpdate(update: Update): Inspection {
     on: contents.on,
     allowBusy: update.allowBusy,
     allowLayout: update.allowLayout,
+    dataTypes: dataTypesOf(report),
     targets: contents.changes.map((change) => inspectTarget(update, change)),
   };
 }

@@ -3,6 +3,7 @@
 import type { Colour, ResultLine } from '../ui.js';
 import { fold, type Row, type RowKind } from './align.js';
 import type { Line } from './code.js';
+import { type DataTypes, typeFate } from './data-types.js';
 import type { Inspection, TargetInspection } from './inspection.js';
 import type { Listing } from './listing.js';
 import { isCode, type Part } from './parts.js';
@@ -11,8 +12,18 @@ import { count, fate, moment, sizeChange, wayTo } from './words.js';
 
 /** All but the code. */
 export function overviewLines(inspection: Inspection): ResultLine[] {
-  const { id, description, kernel, made, provedAgainst, on, allowBusy, allowLayout, targets } =
-    inspection;
+  const {
+    id,
+    description,
+    kernel,
+    made,
+    provedAgainst,
+    on,
+    allowBusy,
+    allowLayout,
+    dataTypes,
+    targets,
+  } = inspection;
   return [
     [['bold', `Update ${id}`], description === '' ? '' : `: ${description}`],
     `  for ${kernel.system} ${kernel.release} (${kernel.machine}), made ${moment(made)}`,
@@ -22,7 +33,19 @@ export function overviewLines(inspection: Inspection): ResultLine[] {
     ...(allowLayout.length === 0
       ? []
       : [`  changes types that are in use: ${allowLayout.join(', ')}`]),
+    ...typeLines(dataTypes),
     ...targets.flatMap(targetLines),
+  ];
+}
+
+/** Of those that existing data does not stand against. */
+function typeLines(types: DataTypes): ResultLine[] {
+  if (types.comparing !== 'compared') return [];
+  const harmless = types.changes.filter(({ verdict }) => verdict !== 'allowed');
+  if (harmless.length === 0) return [];
+  return [
+    '  changes types without harm',
+    ...harmless.map((type): ResultLine => [`    ${type.name}  `, ['dim', typeFate(type)]]),
   ];
 }
 

@@ -23,6 +23,8 @@ export interface Choices {
   readonly label?: string;
   readonly allowBusy?: readonly string[];
   readonly allowLayout?: readonly string[];
+  /** What is in the archive as the report. */
+  readonly report?: unknown;
   /** Index of the span that the new code says it replaces. */
   readonly span?: number;
 }
@@ -63,7 +65,7 @@ export function makeUpdate(choices: Choices = {}): Update {
     timestamp: '2026-01-02T03:04:05.678Z',
     apiVersion: 2,
     kernel: { system: 'Linux', release: '6.1.0-tiny', machine: 'x86_64' },
-    report: undefined,
+    report: choices.report,
     allowBusy: choices.allowBusy ?? [],
     allowLayout: choices.allowLayout ?? [],
     contents: {
