@@ -10,6 +10,7 @@ import { decodedProgramOf, type Update } from '../update/update.js';
 import { refusal } from './abort-error.js';
 import { type Applied, describe } from './applied.js';
 import { Core } from './core.js';
+import { keepMessages } from './debug-messages.js';
 import type { Host } from './host.js';
 import { stopIfInterrupted } from './interrupted.js';
 import type { Loading } from './loading.js';
@@ -57,7 +58,7 @@ export class Applying {
       await this.loadCore();
       const now = this.options.partial ? await this.awaitRest(left, this.options.partial) : left;
       const save = this.options.partial === undefined;
-      const attempts = now.length > 0 ? await this.switchTo(now, save) : 0;
+      const attempts = now.length > 0 ? await this.loadAndSwitch(now, save) : 0;
       const more = (await core.waiting(id)).some((target) => !waiting.includes(target));
       return await describe(id, core, attempts, attempts > 0 || more);
     } catch (error) {
@@ -70,6 +71,7 @@ export class Applying {
   /** Applies a part that comes later. The module's loader waits for it. */
   async applyLate(change: TargetChange): Promise<void> {
     try {
+      await this.loadToSwitch([change]);
       await this.switchTo([change], false);
     } catch (error) {
       const left = this.switched ? [] : await this.loading.unloadAll();
@@ -147,10 +149,20 @@ export class Applying {
   }
 
   /** Loads the code of these targets and has it switched to. */
+  private async loadAndSwitch(now: readonly TargetChange[], save: boolean): Promise<number> {
+    await this.loadToSwitch(now);
+    // Of a module that comes just now, no message is on yet.
+    await keepMessages(now, this.host, this.ui);
+    return this.switchTo(now, save);
+  }
+
+  private async loadToSwitch(now: readonly TargetChange[]): Promise<void> {
+    const first = (await this.core.stage(this.update.id)) !== 'applied';
+    await this.loadCode(now, first ? this.options.allowBusy : []);
+  }
+
   private async switchTo(now: readonly TargetChange[], save: boolean): Promise<number> {
     const { update, host, core, options, ui } = this;
-    const first = (await core.stage(update.id)) !== 'applied';
-    await this.loadCode(now, first ? options.allowBusy : []);
     if (save) await saveState(host, update, options.allowBusy, false);
     stopIfInterrupted(ui.signal);
     ui.stage('switching to the new code');

@@ -7,11 +7,13 @@ import type { Changes } from './changes.js';
 import type { BadReference, Closure } from './closure.js';
 import { whyCollected } from './collected.js';
 import type { Comparison } from './compare.js';
+import { findCopies, writtenNote } from './copies.js';
 import { isNumbered, isState } from './correlate.js';
 import { whyNotInModule } from './data-kinds.js';
 import { hooksOf, partsUsedBy } from './hooks.js';
 import { newlyListed } from './kprobe-list.js';
 import { leftBehind } from './left-behind.js';
+import { functionName } from './names.js';
 import type { OtherKind } from './other-kinds.js';
 import type { Part } from './parts.js';
 import { isRenamed } from './renamed.js';
@@ -35,9 +37,11 @@ export function decide(
   const notes: string[] = [];
   const { parts } = comparison.post;
   const left = partsUsedBy(parts, hooksOf(parts));
+  const written = [...changes.data].filter(([, post]) => changes.fates.get(post) === 'written');
+  const copies = findCopies(comparison.pre.parts, new Set(written.map(([pre]) => pre)));
   for (const [pre, post] of changes.data) {
     const fate = changes.fates.get(post);
-    if (fate === 'written') notes.push(`${post.symbol.name} changed: it is written in place`);
+    if (fate === 'written') notes.push(writtenNote(post.symbol.name, copies.get(pre) ?? []));
     if (fate !== 'refused') continue;
     const refusal = changedData(comparison, pre, post, object);
     // Who names a variable in a hook knows that the running kernel has a value of its own.
@@ -85,16 +89,10 @@ export function decide(
     );
   }
   for (const part of changes.init) {
-    notes.push(`${sourceName(part)} (${part.section.name}) ${noEffect(part.section.name)}`);
+    notes.push(`${functionName(part)} (${part.section.name}) ${noEffect(part.section.name)}`);
   }
   notes.push(...sideNotes(comparison, changes));
   return { refusals, notes: [...new Set(notes)] };
-}
-
-/** Of a module's first and last function: module_init() and module_exit() give them a second name. */
-function sourceName({ symbol, names }: Part): string {
-  const own = names.find(({ name }) => !/^(init|cleanup)_module$/.test(name));
-  return (own ?? symbol).name;
 }
 
 function changedData(comparison: Comparison, pre: Part, post: Part, object: string): Refusal {

@@ -68,9 +68,14 @@ function decode(code: Section, start: number, end: number): Decoded {
   return decoded;
 }
 
-function decodeStretch(bytes: Buffer, start: number): Decoded {
+/** The decoder, loaded when it is first asked for. */
+export function loadDecoder(): Iced {
   iced ??= createRequire(import.meta.url)('iced-x86') as Iced;
-  const { Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind } = iced;
+  return iced;
+}
+
+function decodeStretch(bytes: Buffer, start: number): Decoded {
+  const { Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind } = loadDecoder();
   const decoder = new Decoder(64, bytes, DecoderOptions.None);
   // Not 0: a branch backwards out of the stretch must not wrap around.
   const base = 0x10000000;

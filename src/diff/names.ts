@@ -1,6 +1,8 @@
 // What the compiler and the kernel's macros do to names, with a symbol of a
 // real kernel for each rule.
 
+import type { Part } from './parts.js';
+
 /**
  * Never correlated: compared by content and taken along afresh where new code
  * uses them. They are constants, or state that may start anew.
@@ -59,4 +61,13 @@ export function variantFamily(name: string): string | undefined {
   return /\.(part|constprop|isra|localalias|lto_priv)(\.\d+)?/.test(name)
     ? name.replace(/\.\d+(?=\.|$)/g, '')
     : undefined;
+}
+
+/**
+ * The name that a function has in the source: of a module's first and last function not the
+ * one that module_init() and module_exit() give them, of a variant without what the compiler adds.
+ */
+export function functionName({ symbol, names }: Pick<Part, 'symbol' | 'names'>): string {
+  const own = names.find(({ name }) => !/^(init|cleanup)_module$/.test(name)) ?? symbol;
+  return own.name.replace(/\.(part|constprop|isra|localalias|lto_priv|cold)\b.*$/, '');
 }

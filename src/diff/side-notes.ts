@@ -86,5 +86,5 @@ function hasDebugMessages({ parts }: Side, part: Part): boolean {
 
 function debugNote(names: readonly string[]): string {
   const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
-  return `pr_debug() in ${names.slice(0, SHOWN).join(', ')}${more} is switched anew: it is off when the update is applied, even if it is on in the old code; then write "func ${names[0]} +p" to /proc/dynamic_debug/control`;
+  return `pr_debug() in ${names.slice(0, SHOWN).join(', ')}${more} has switches of its own in the new code: of messages that stay the same, apply sets them as they are; for others, write "func ${names[0]} +p" to /proc/dynamic_debug/control then`;
 }

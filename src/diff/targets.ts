@@ -50,7 +50,7 @@ function trueOffset(
   const plain = value + relocation.addend;
   if (!isOperand(section, relocation)) return plain;
   const low = plain + 4;
-  if (isBranch(section, relocation.offset)) return low;
+  if (isBranch(section, relocation)) return low;
   const high = low + longestTail;
   if (parts.inSection(target).length > 0 && parts.at(target, low) === parts.at(target, high)) {
     return low;
@@ -61,24 +61,29 @@ function trueOffset(
   );
 }
 
+/** A field of an instruction that is relocated. */
+type Field = Pick<Relocation, 'offset' | 'type'>;
+
 /** Whether the field is a PC-relative operand of an instruction (in tables and data it is not). */
-export function isOperand(section: Section, relocation: Relocation): boolean {
-  const { type } = relocation;
+export function isOperand(section: Section, { type }: Field): boolean {
   return (
     (type === R_X86_64_PC32 || type === R_X86_64_PLT32) && (section.flags & SHF_EXECINSTR) !== 0
   );
 }
 
 /**
- * Whether the 4-byte field at `offset` in code belongs to a call or jump. A
- * RIP-relative operand follows a ModRM byte with mod 0 and r/m 5; the opcodes e8,
- * e9 and 0f 8x that precede a branch displacement never look like that.
+ * Whether the field is the distance of a `call`, `jmp` or `jcc`, and no address that the code
+ * takes. The compiler marks most branches with PLT32, but writes PC32 for those to local
+ * functions, as for `lea f(%rip)`; the byte before the field tells. A branch has its opcode
+ * there: e8, e9, or 8x after 0f. All else that is relative to rip has a ModRM byte with mod 0
+ * and r/m 5, which never looks like one of those.
  */
-export function isBranch(code: Section, offset: number): boolean {
-  const before = code.data[offset - 1];
-  if (before === undefined || (before & 0xc7) === 0x05) return false;
-  if (before === 0xe8 || before === 0xe9) return true;
-  return (before & 0xf0) === 0x80 && code.data[offset - 2] === 0x0f;
+export function isBranch(section: Section, field: Field): boolean {
+  if (!isOperand(section, field)) return false;
+  const { data } = section;
+  const last = data[field.offset - 1];
+  if (last === 0xe8 || last === 0xe9) return true;
+  return last !== undefined && (last & 0xf0) === 0x80 && data[field.offset - 2] === 0x0f;
 }
 
 /**
@@ -92,5 +97,5 @@ export function takesAddress(
 ): boolean {
   if (!target.part.isFunction || coldParent(target.part.symbol.name) !== undefined) return false;
   if (!isOperand(section, relocation)) return target.offset === 0;
-  return target.offset === -4 && !isBranch(section, relocation.offset);
+  return target.offset === -4 && !isBranch(section, relocation);
 }

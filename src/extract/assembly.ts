@@ -2,6 +2,7 @@
 // together into one model.
 
 import { KPROBE_LIST } from '../diff/kprobe-list.js';
+import { isBranch } from '../diff/targets.js';
 import type { KeptEntries, ResolvedRelocation } from '../diff/types.js';
 import * as C from '../elf/constants.js';
 import {
@@ -15,7 +16,6 @@ import {
 } from '../elf/model.js';
 import type { ElfSymbol, Section } from '../elf/object.js';
 import { newCodeName } from '../update/new-code-names.js';
-import { isBranch } from './branches.js';
 import { closedToKprobes } from './kprobe-blacklist.js';
 import { isSealed } from './module-symbols.js';
 import { isPerCpu, type Packed, packPerCpu } from './per-cpu.js';
@@ -230,7 +230,7 @@ export class Assembly {
     const replaced = definition.object.diff.replaced.find(
       (change) => change.post === definition.symbol,
     );
-    if (replaced && !isBranch(source, offset, type)) {
+    if (replaced && !isBranch(source, { offset, type })) {
       // The address of a replaced function stays the old one.
       const owner = definition.object.label;
       return {

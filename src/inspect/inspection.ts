@@ -5,6 +5,7 @@ import type { Program } from '../program/types.js';
 import type { AddressOut } from '../update/addresses-out.js';
 import type { TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type KernelName, type Update } from '../update/update.js';
+import { type DataTypes, dataTypesOf } from './data-types.js';
 import { NewModule } from './new-module.js';
 import { isFunction, OldCode } from './old-code.js';
 import { type Part, partsOf } from './parts.js';
@@ -59,6 +60,8 @@ export interface Inspection {
   readonly allowLayout: readonly string[];
   /** What of its new code others may use after undo. */
   readonly addressesOut: readonly AddressOut[];
+  /** Types that change, harmlessly or with that promise. */
+  readonly dataTypes: DataTypes;
   readonly targets: readonly TargetInspection[];
 }
 
@@ -82,6 +85,7 @@ export function inspectUpdate(update: Update): Inspection {
     allowBusy: update.allowBusy,
     allowLayout: update.allowLayout,
     addressesOut: update.addressesOut,
+    dataTypes: dataTypesOf(report),
     targets: contents.changes.map((change) => inspectTarget(update, change)),
   };
 }

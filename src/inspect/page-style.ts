@@ -44,6 +44,7 @@ thead th { border-top: 0; font-size: .85rem; font-weight: 600; color: var(--fain
 .part { margin: .5rem 0; background: var(--panel); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
 .part > summary { cursor: pointer; padding: .5rem 1rem; }
 .part > summary:hover, .equal > summary:hover { background: var(--note); }
+.remark { padding: 0 1rem; }
 .name { font-weight: 600; font-size: 14px; overflow-wrap: anywhere; }
 .fate { border: 1px solid var(--line); border-radius: 1em; padding: 0 .6em; margin: 0 .6em; font-size: 12px; color: var(--faint); white-space: nowrap; }
 .fate.function { border-color: var(--accent); color: var(--accent); }

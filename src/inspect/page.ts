@@ -7,6 +7,7 @@ import type { Inspection, TargetInspection } from './inspection.js';
 import { type Listing, listParts } from './listing.js';
 import { html, type Markup } from './markup.js';
 import { PAGE_STYLE } from './page-style.js';
+import { typesView } from './page-types.js';
 import { isCode, newSize, oldSize, type Part } from './parts.js';
 import type { NeededSymbol } from './symbols.js';
 import { count, fate, moment, sizeChange, wayTo } from './words.js';
@@ -16,7 +17,7 @@ const CONTEXT = 4;
 
 /** The whole page. */
 export function inspectionPage(inspection: Inspection): string {
-  const { id, patch, targets } = inspection;
+  const { id, patch, targets, dataTypes } = inspection;
   // A page from a foreign update may not fetch, run or send anything, whatever it holds.
   const policy = "default-src 'none'; style-src 'unsafe-inline'";
   return html`<!DOCTYPE html>
@@ -35,6 +36,10 @@ ${header(inspection)}
 <section>
 <h2>Source patch</h2>
 ${patchView(patch)}
+</section>
+<section>
+<h2>Types of data</h2>
+${typesView(dataTypes)}
 </section>
 ${targets.map(targetView)}
 </main>

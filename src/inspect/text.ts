@@ -4,6 +4,7 @@ import type { Colour, ResultLine } from '../ui.js';
 import { addressInWords } from '../update/addresses-out.js';
 import { fold, type Row, type RowKind } from './align.js';
 import type { Line } from './code.js';
+import { type DataTypes, typeFate } from './data-types.js';
 import type { Inspection, TargetInspection } from './inspection.js';
 import type { Listing } from './listing.js';
 import { isCode, type Part } from './parts.js';
@@ -13,7 +14,7 @@ import { count, fate, moment, sizeChange, wayTo } from './words.js';
 /** All but the code. */
 export function overviewLines(inspection: Inspection): ResultLine[] {
   const { id, description, kernel, made, provedAgainst, on, targets } = inspection;
-  const { allowBusy, allowLayout, addressesOut } = inspection;
+  const { allowBusy, allowLayout, dataTypes, addressesOut } = inspection;
   return [
     [['bold', `Update ${id}`], description === '' ? '' : `: ${description}`],
     `  for ${kernel.system} ${kernel.release} (${kernel.machine}), made ${moment(made)}`,
@@ -29,7 +30,19 @@ export function overviewLines(inspection: Inspection): ResultLine[] {
           '  undo leaves its new code loaded until the next boot, since others get addresses of it:',
         ]),
     ...addressesOut.map((one) => `    ${addressInWords(one)}`),
+    ...typeLines(dataTypes),
     ...targets.flatMap(targetLines),
+  ];
+}
+
+/** Of those that existing data does not stand against. */
+function typeLines(types: DataTypes): ResultLine[] {
+  if (types.comparing !== 'compared') return [];
+  const harmless = types.changes.filter(({ verdict }) => verdict !== 'allowed');
+  if (harmless.length === 0) return [];
+  return [
+    '  changes types without harm',
+    ...harmless.map((type): ResultLine => [`    ${type.name}  `, ['dim', typeFate(type)]]),
   ];
 }
 

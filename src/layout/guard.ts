@@ -10,7 +10,6 @@ import {
   R_X86_64_32S,
   R_X86_64_64,
   SHF_ALLOC,
-  SHF_EXECINSTR,
   STT_FUNC,
   STT_SECTION,
 } from '../elf/constants.js';
@@ -169,11 +168,11 @@ function handedOutFunctions(object: ElfObject): Set<string> {
   );
   for (const section of object.sections) {
     if ((section.flags & SHF_ALLOC) === 0 || !CODE_OR_DATA.test(section.name)) continue;
-    for (const { type, symbol, addend, offset } of object.relocations(section)) {
+    for (const relocation of object.relocations(section)) {
+      const { type, symbol, addend } = relocation;
       // What is relative counts from the end of the field.
       const isPointer = POINTERS.includes(type) ? addend === 0 : addend === -4;
-      const isCode = (section.flags & SHF_EXECINSTR) !== 0;
-      if (!isPointer || (isCode && isBranch(section, offset))) continue;
+      if (!isPointer || isBranch(section, relocation)) continue;
       if (symbol.type === STT_FUNC) names.add(symbol.name);
       const name = symbol.type === STT_SECTION ? bySection.get(symbol.section) : undefined;
       if (name !== undefined) names.add(name);

@@ -36,6 +36,8 @@ export class SimulatedKernel extends Host {
   matchResult: Refusal = { word: 'ok' };
   /** How the next switches are refused; then they work. */
   readonly refusals: Refusal[] = [];
+  /** With which an order about messages of pr_debug() is refused. */
+  messagesErrno: string | undefined;
   /** Called with each event. */
   onEvent: (event: string) => void = () => {};
   /** What the core awaits: "ID TARGET". */
@@ -112,6 +114,10 @@ export class SimulatedKernel extends Host {
 
   override async write(file: string, value: string): Promise<string | undefined> {
     const id = path.basename(path.dirname(file));
+    if (id === 'dynamic_debug') {
+      this.note(`dynamic_debug ${value}`);
+      return this.messagesErrno;
+    }
     if (id === 'ksplice') return this.writeToCore(path.basename(file), value);
     const name = path.basename(file);
     if (name !== 'stage') {

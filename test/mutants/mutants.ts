@@ -4,6 +4,7 @@
 import { chaosMutants } from './chaos.js';
 import { coreMutants } from './core.js';
 import { danglingMutants } from './dangling.js';
+import { differMutants } from './differ.js';
 import { layoutMutants } from './layout.js';
 import type { Mutant } from './mutant.js';
 import { patchMutants } from './patches.js';
@@ -15,6 +16,7 @@ export const mutants: readonly Mutant[] = [
   ...coreMutants,
   ...toolMutants,
   ...patchMutants,
+  ...differMutants,
   ...probeMutants,
   ...wordMutants,
   ...chaosMutants,

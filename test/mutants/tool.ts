@@ -34,6 +34,13 @@ const commands: readonly Mutant[] = [
     'apply/apply.test.ts',
   ),
   tool(
+    'messages of pr_debug() that stay on',
+    'apply/applying.ts',
+    'await keepMessages(now, this.host, this.ui);',
+    '',
+    'apply/debug-messages.test.ts',
+  ),
+  tool(
     'growing pauses',
     'apply/switching.ts',
     'wait = Math.min(wait * 2, LONGEST_PAUSE_MS);',

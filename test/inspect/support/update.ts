@@ -25,6 +25,8 @@ export interface Choices {
   readonly allowBusy?: readonly string[];
   readonly allowLayout?: readonly string[];
   readonly addressesOut?: readonly AddressOut[];
+  /** What is in the archive as the report. */
+  readonly report?: unknown;
   /** Index of the span that the new code says it replaces. */
   readonly span?: number;
 }
@@ -65,7 +67,7 @@ export function makeUpdate(choices: Choices = {}): Update {
     timestamp: '2026-01-02T03:04:05.678Z',
     apiVersion: 2,
     kernel: { system: 'Linux', release: '6.1.0-tiny', machine: 'x86_64' },
-    report: undefined,
+    report: choices.report,
     allowBusy: choices.allowBusy ?? [],
     allowLayout: choices.allowLayout ?? [],
     addressesOut: choices.addressesOut ?? [],

@@ -1,0 +1,48 @@
+// What is taken out of the differ.
+
+import { type Mutant, mutantsIn } from './mutant.js';
+
+const differ = mutantsIn('diff/', 'diff/');
+
+/** Of the look for copies of tables that are written in place. */
+const copies = (without: string, file: string, find: string, replace: string): Mutant =>
+  differ(without, file, find, replace, 'fixtures.test.ts', 'copied-tables');
+
+export const differMutants: readonly Mutant[] = [
+  copies(
+    'copies by functions of the object that hand on what they were given',
+    'copies.ts',
+    "if (typeof argument !== 'number') continue;",
+    'continue;',
+  ),
+  copies(
+    'copies of what the pointers in an argument lead to',
+    'copies.ts',
+    "what === 'itself' ? itself : [...itself, ...inside]",
+    'itself',
+  ),
+  copies(
+    'what is used where it is, though copies are made of what its pointers lead to',
+    'copies.ts',
+    "value !== 'stack' && what !== 'inside' ?",
+    "value !== 'stack' ?",
+  ),
+  copies(
+    'the difference between what has run and what runs when a module is unloaded',
+    'copies.ts',
+    "!section.name.startsWith('.exit')",
+    'true',
+  ),
+  copies(
+    'the look whether a copy is on the own stack',
+    'copies.ts',
+    "isPlainCopy(name) && given[0]?.has('stack')",
+    'false',
+  ),
+  copies(
+    'addresses that come by a branch backwards',
+    'calls.ts',
+    'const MOST_ROUNDS = 4;',
+    'const MOST_ROUNDS = 1;',
+  ),
+];
