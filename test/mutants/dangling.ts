@@ -43,8 +43,8 @@ export const danglingMutants: readonly Mutant[] = [
   find(
     'what is read from a table',
     'follow.ts',
-    '|= step.written;\n  } else if',
-    '|= 0;\n  } else if',
+    'if (step.loads && (step.address & (address | content)) !== 0) c |= step.written;',
+    '',
   ),
   find('tables that are written in place', 'find.ts', '!tables.includes(name)', 'true'),
   find(
