@@ -38,8 +38,11 @@ export function findCopies(parts: Parts, tables: ReadonlySet<Part>): Map<Part, C
   return found;
 }
 
-/** What is to be said of a table that is written in place. */
-export function writtenNote(name: string, copies: readonly Copy[]): string {
+/**
+ * What is to be said of a table that is written in place.
+ * @param leadsToNew whether its new content has addresses of what goes into the new code
+ */
+export function writtenNote(name: string, copies: readonly Copy[], leadsToNew: boolean): string {
   const note = `${name} changed: it is written in place`;
   if (copies.length === 0) return note;
   const makers = copies.map(({ caller, copier }) => {
@@ -49,7 +52,8 @@ export function writtenNote(name: string, copies: readonly Copy[]): string {
   const shown = makers.slice(0, SHOWN).join(', ');
   const more = makers.length > SHOWN ? ` and ${makers.length - SHOWN} more` : '';
   const isOnce = copies.every(({ caller }) => caller.role === 'init');
-  return `${note}, and copies made by ${shown}${more} keep the old content: ${isOnce ? ONCE : AGAIN}`;
+  const advice = `${isOnce ? ONCE : AGAIN}${leadsToNew ? UNDO : ''}`;
+  return `${note}, and copies made by ${shown}${more} keep the old content: ${advice}`;
 }
 
 const SHOWN = 3;
@@ -57,6 +61,9 @@ const ONCE =
   'they are made at boot or when the module is loaded; a hook can change them (docs/hooks.md), and a module that is loaded after "apply --partial" makes them of the new content';
 const AGAIN =
   'those that are made from now on have the new one; a hook can change the others (docs/hooks.md)';
+
+const UNDO =
+  '; new copies have addresses of new functions or strings, so they must be gone before the update is undone';
 
 type CallsOfFunctions = readonly (readonly [Part, readonly Call[]])[];
 type OwnCopiers = ReadonlyMap<Part, readonly Copied[]>;

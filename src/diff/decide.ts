@@ -41,7 +41,10 @@ export function decide(
   const copies = findCopies(comparison.pre.parts, new Set(written.map(([pre]) => pre)));
   for (const [pre, post] of changes.data) {
     const fate = changes.fates.get(post);
-    if (fate === 'written') notes.push(writtenNote(post.symbol.name, copies.get(pre) ?? []));
+    if (fate === 'written') {
+      const known = copies.get(pre) ?? [];
+      notes.push(writtenNote(post.symbol.name, known, leadsToNew(closure, post)));
+    }
     if (fate !== 'refused') continue;
     const refusal = changedData(comparison, pre, post, object);
     // Who names a variable in a hook knows that the running kernel has a value of its own.
@@ -93,6 +96,13 @@ export function decide(
   }
   notes.push(...sideNotes(comparison, changes));
   return { refusals, notes: [...new Set(notes)] };
+}
+
+/** Whether a table's new content has addresses of what goes into the new code. */
+function leadsToNew(closure: Closure, { section, start, end }: Part): boolean {
+  return closure
+    .relocations(section)
+    .some(({ to, offset }) => to === 'kept' && offset >= start && offset < end);
 }
 
 function changedData(comparison: Comparison, pre: Part, post: Part, object: string): Refusal {

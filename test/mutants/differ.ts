@@ -28,6 +28,12 @@ export const differMutants: readonly Mutant[] = [
     "value !== 'stack' ?",
   ),
   copies(
+    'what copies of the new content mean for undo',
+    'decide.ts',
+    "to === 'kept' && offset >= start && offset < end",
+    'false && to && offset && start && end',
+  ),
+  copies(
     'the difference between what has run and what runs when a module is unloaded',
     'copies.ts',
     "!section.name.startsWith('.exit')",
