@@ -176,7 +176,9 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
     word: 'stacked',
     code: 'stacked',
     sentence: 'another update was made on top of it',
-    advice: 'Undo the updates that are on it first; they are listed under "match".',
+    advice:
+      'Undo the updates that are on it first; they are listed under "match". One whose new code stays loaded after its ' +
+      'undo is in the way, too, until `undo --dangling` lets that go, or the next boot.',
   },
   {
     word: 'unexpected',
