@@ -2,6 +2,7 @@
 // notes on what has no effect. All of an object's problems are reported together.
 
 import type { Section } from '../elf/object.js';
+import { type MovedAlias, movedAliases } from './aliases.js';
 import { changedSections } from './bare.js';
 import type { Changes } from './changes.js';
 import type { BadReference, Closure } from './closure.js';
@@ -56,6 +57,7 @@ export function decide(
     if (other.isNew) notes.push(newOfOtherKind(other));
     else refusals.push(otherKind(other, object));
   }
+  refusals.push(...movedAliases(comparison).map((alias) => movedAlias(alias, object)));
   const seen = new Set<Section | Part>();
   for (const bad of closure.bad) {
     if (seen.has(bad.part ?? bad.section)) continue;
@@ -172,6 +174,17 @@ function otherKind({ post, was, is }: OtherKind, object: string): Refusal {
     message: `${symbol} was ${was} and is ${is} now; the running kernel's ${symbol} stays as it is`,
     advice:
       'Leave the variable as it was. If a new one may begin with its initial value, give it another name.',
+  };
+}
+
+function movedAlias({ name, was, is }: MovedAlias, object: string): Refusal {
+  const to = is === name ? 'has code of its own now' : `is a name of ${is} now`;
+  return {
+    code: 'alias-moved',
+    object,
+    symbol: name,
+    message: `${name} ${was === name ? 'had code of its own' : `was a name of ${was}`} and ${to}; who calls it from elsewhere goes on where it led`,
+    advice: 'Leave the name where it was, and change what it leads to.',
   };
 }
 

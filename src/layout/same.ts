@@ -3,7 +3,7 @@
 // type changes, it is a change of its own.
 
 import type { BtfType, Enum, Prototype, Struct } from '../btf/types.js';
-import type { TypeView } from './view.js';
+import type { Field, TypeView } from './view.js';
 
 type Numbers = readonly [pre: number, post: number];
 
@@ -49,7 +49,7 @@ export class Sameness {
       case 'union':
         return b.kind === a.kind && this.sameFields(a, b);
       case 'enum':
-        return b.kind === 'enum' && a.size === b.size;
+        return b.kind === 'enum' && a.size === b.size && sameValues(a, b);
       default:
         return a.kind === b.kind;
     }
@@ -71,10 +71,23 @@ export class Sameness {
     if (a.size !== b.size || before.length !== after.length) return false;
     return before.every((field, index) => {
       const other = after[index]!;
-      const sameplace = field.offset === other.offset && field.width === other.width;
-      return sameplace && this.same(field.type, other.type);
+      const samePlace = field.offset === other.offset && field.width === other.width;
+      return samePlace && isSameMember(field.name, other.name) && this.same(field.type, other.type);
     });
+
+    /** Another name in the same place is a new name, unless it was another member's. */
+    function isSameMember(name: string, now: string): boolean {
+      const has = (fields: readonly Field[], wanted: string) =>
+        fields.some((field) => field.name === wanted);
+      return name === now || (!has(after, name) && !has(before, now));
+    }
   }
+}
+
+/** Of two enums without a name: what both have has one value. */
+function sameValues(a: Enum, b: Enum): boolean {
+  const values = new Map(b.enumerators.map(({ name, value }) => [name, value]));
+  return a.enumerators.every(({ name, value }) => (values.get(name) ?? value) === value);
 }
 
 type Named = Struct | Enum | Extract<BtfType, { kind: 'forward' }>;

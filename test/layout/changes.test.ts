@@ -26,6 +26,8 @@ describe('a struct', () => {
     ['the same', 'int a; long b;', 'int a; long b;'],
     ['another spelling of the same', 'unsigned a; const char *b;', 'unsigned int a; char *b;'],
     ['a named type for its base', 'unsigned int a;', 'const unsigned a;'],
+    ['a new name in one without a name', 'struct { int x; } a;', 'struct { int z; } a;'],
+    ['more of an enum without a name', 'enum { X } a;', 'enum { X, Y } a;'],
     ['the same bit-fields', 'int a:3; int b:5;', 'int a:3; int b:5;'],
   ])('is taken as it is: %s', (_, before, after) => {
     expect(members(before, after)).toEqual([]);
@@ -87,6 +89,18 @@ describe('a struct', () => {
       'int (*f)(int);',
       'int (*f)(long);',
       /f was int \(\*\)\(int\), and would be int \(\*\)\(long int\)/,
+    ],
+    [
+      'members that change places in one without a name',
+      'struct { int x; int y; } a;',
+      'struct { int y; int x; } a;',
+      /a was /,
+    ],
+    [
+      'another value in an enum without a name',
+      'enum { IDLE, BUSY } a;',
+      'enum { IDLE, READY, BUSY } a;',
+      /a was /,
     ],
     ['an alignment', 'int a;', 'int a __attribute__((aligned(16)));', /size grows from 4 to 16/],
     [
