@@ -1,0 +1,45 @@
+// `npm run soundness [-- KIND…]`: whether the tool does with each kind of change what the
+// documents promise; on files, on the stock kernel's source, and in the running kernel.
+
+import { testKernel } from '../kernels/kernel.js';
+import { Workshop } from '../vm/workshop.js';
+import { seeCreate } from './create.js';
+import { seeFixture } from './fixture.js';
+import { useInGuest } from './guest.js';
+import { type Kind, objection, verdictText } from './kind.js';
+import { groups } from './kinds.js';
+
+const words = process.argv.slice(2);
+const kinds = groups
+  .flatMap((group) => group.kinds)
+  .filter(({ kind }) => words.length === 0 || words.some((word) => kind.includes(word)));
+if (kinds.length === 0) throw new Error(`no kind has one of these words: ${words.join(', ')}`);
+
+const kernel = await testKernel();
+const workshop = await Workshop.open(kernel, 'soundness');
+const objections = new Map<Kind, string[]>(kinds.map((kind) => [kind, []]));
+
+function tell(stage: string, kind: Kind, wrong: string | undefined): void {
+  console.log(`${stage}: ${kind.kind}: ${wrong ?? 'as it should be'}`);
+  if (wrong !== undefined) objections.get(kind)!.push(`${stage}: ${wrong}`);
+}
+
+const made: Kind[] = [];
+for (const kind of kinds) {
+  tell('fixture', kind, objection(kind, kind.fixture, await seeFixture(kind.fixture)));
+  const seen = await seeCreate(kind, kernel, workshop);
+  tell('create', kind, objection(kind, kind.subject, seen));
+  if (seen.code === undefined && kind.verdict === 'made') made.push(kind);
+}
+if (made.length > 0) {
+  await useInGuest(made, kernel, workshop, (kind, wrong) => tell('guest', kind, wrong));
+}
+
+for (const [kind, wrong] of objections) {
+  console.log(
+    `${wrong.length === 0 ? 'ok    ' : 'WRONG '} ${kind.kind}: ${verdictText(kind.verdict)}`,
+  );
+}
+const bad = [...objections.values()].filter((wrong) => wrong.length > 0).length;
+console.log(`${kinds.length} kinds, ${bad} not as they should be`);
+process.exitCode = bad > 0 ? 1 : 0;
