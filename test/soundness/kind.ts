@@ -11,6 +11,8 @@ export interface Kind {
   /** A sentence for the table. */
   readonly why: string;
   readonly peers: Peers;
+  /** What the tool does today, where that is not what the documents promise. */
+  readonly finding?: string;
   readonly fixture: Fixture;
   readonly subject: Subject;
 }

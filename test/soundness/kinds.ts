@@ -1,7 +1,10 @@
 // All kinds. A new one is a row in the file of its group.
 
+import { callbackKinds } from './callbacks.js';
+import { dataKinds } from './data.js';
 import type { Kind } from './kind.js';
 import { layoutKinds } from './layout.js';
+import { patchKinds } from './patches.js';
 import { variableKinds } from './variables.js';
 
 export interface Group {
@@ -11,5 +14,8 @@ export interface Group {
 
 export const groups: readonly Group[] = [
   { title: 'Types of data', kinds: layoutKinds },
-  { title: 'Variables and constants', kinds: variableKinds },
+  { title: 'Variables', kinds: variableKinds },
+  { title: 'Tables, and data that is new', kinds: dataKinds },
+  { title: 'Callbacks', kinds: callbackKinds },
+  { title: 'Patches', kinds: patchKinds },
 ];

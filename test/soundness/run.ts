@@ -1,13 +1,19 @@
 // `npm run soundness [-- KIND…]`: whether the tool does with each kind of change what the
 // documents promise; on files, on the stock kernel's source, and in the running kernel.
 
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { testKernel } from '../kernels/kernel.js';
+import { ROOT } from '../vm/ksplice.js';
 import { Workshop } from '../vm/workshop.js';
 import { seeCreate } from './create.js';
+import { soundnessDocument } from './document.js';
 import { seeFixture } from './fixture.js';
 import { useInGuest } from './guest.js';
 import { type Kind, objection, verdictText } from './kind.js';
 import { groups } from './kinds.js';
+
+const DOCUMENT = join(ROOT, 'docs', 'soundness.md');
 
 const words = process.argv.slice(2);
 const kinds = groups
@@ -35,10 +41,11 @@ if (made.length > 0) {
   await useInGuest(made, kernel, workshop, (kind, wrong) => tell('guest', kind, wrong));
 }
 
+const before = await readFile(DOCUMENT, 'utf8').catch(() => '');
+await writeFile(DOCUMENT, soundnessDocument(groups, before, objections));
 for (const [kind, wrong] of objections) {
-  console.log(
-    `${wrong.length === 0 ? 'ok    ' : 'WRONG '} ${kind.kind}: ${verdictText(kind.verdict)}`,
-  );
+  const verdict = wrong.length === 0 ? 'ok   ' : 'WRONG';
+  console.log(`${verdict} ${kind.kind}: ${verdictText(kind.verdict)}`);
 }
 const bad = [...objections.values()].filter((wrong) => wrong.length > 0).length;
 console.log(`${kinds.length} kinds, ${bad} not as they should be`);

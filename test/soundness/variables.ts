@@ -1,48 +1,380 @@
-// Variables and constants that become something else, or come.
+// Variables that become others of another kind, or lose their place or name.
 
 import type { Kind } from './kind.js';
+import { NOT_CHECKED, OTHER_SECTION, UNKNOWN } from './peers.js';
 
-const TABLE = `struct ops { int (*get)(int); int (*put)(int); };
-static int get(int x) { return x + 1; }
-static int put(int x) { return x + 2; }
+const otherKind = { refused: 'refused-change', detail: 'data-kind' } as const;
+
+/** What is per-cpu is read as the kernel does it. */
+const THIS_CPU = `#define this_cpu(v) ({ int got; asm("movl %%gs:%1, %0" : "=r" (got) : "m" (v)); got; })
 `;
-const POINTER =
-  'static const struct ops ops = { get, put };\nconst struct ops *the_ops(void) { return &ops; }\n';
+const batch = (declared: string, read: string) =>
+  `${THIS_CPU}static used int ${declared};\nint take(int x) { return ${read} + x; }\n`;
+
+const RO_AFTER_INIT = 'section(".data..ro_after_init")';
+const limit = (declared: string) =>
+  `static used int limit ${declared} = 3;\nint rest(int x) { return limit - x; }\n`;
+
+const weights = (declared: string, before: string) =>
+  `static ${declared} used int weights[4] = { 1, 2, 4, 8 };\nint weigh(int x) { ${before}return weights[x & 3]; }\n`;
+
+const counter = (declared: string, step: string) =>
+  `static int ${declared};\nint count(int x) { return level += ${step}; }\n`.replace(
+    'int ',
+    'used int ',
+  );
+
+/** A pipe is added to an epoll that is in another: paths of two steps are counted. */
+const NESTED_EPOLL = `perl -e 'my $event = pack("LQ", 1, 0); my ($in, $out) = (syscall(291, 0), syscall(291, 0));
+syscall(233, $out, 1, $in, $event); pipe(my $r, my $w); $! = 0;
+print syscall(233, $in, 1, fileno($r), $event), " ", $! + 0, "\\n"'`;
+
+const DROP_CACHES = 'fs/drop_caches.c';
+const SYSCTL = '/proc/sys/vm/drop_caches';
+/** A read of the sysctl counts up what it has read. */
+const COUNTS: readonly [RegExp, string] = [
+  /^\tif \(write\) \{\n/m,
+  '\tif (!write)\n\t\tsysctl_drop_caches++;\n$&',
+];
 
 export const variableKinds: readonly Kind[] = [
   {
-    kind: 'new function in a table',
-    verdict: 'made',
-    why: 'The table keeps its address, and its new content is written over the old in the stop.',
-    peers: { kpatch: 'not checked', livepatch: 'not checked', ksplice: 'not checked' },
+    kind: 'plain becomes per-cpu',
+    verdict: otherKind,
+    why: 'The new code would look for a copy of each CPU where there is one plain variable.',
+    peers: OTHER_SECTION,
     fixture: {
-      objects: {
-        a: [
-          TABLE + POINTER,
-          `${TABLE}static int most(int x) { return x + 3; }\n${POINTER.replace('put', 'most')}`,
-        ],
-      },
-      changes: ['write ops', 'new most'],
+      objects: { a: [batch('batch', 'batch'), batch('PERCPU batch', 'this_cpu(batch)')] },
+      says: /batch was writable and is per-cpu now/,
     },
     subject: {
       edits: {
-        'drivers/char/mem.c': [
+        'kernel/async.c': [
           [
-            /^static const struct file_operations full_fops = \{/m,
-            'static ssize_t write_busy(struct file *file, const char __user *buf,\n\t\t\t  size_t count, loff_t *ppos)\n{\n\treturn -EBUSY;\n}\n\n$&',
+            /^static async_cookie_t next_cookie = 1;/m,
+            'static DEFINE_PER_CPU(async_cookie_t, next_cookie) = 1;',
           ],
+          [/next_cookie\+\+/g, 'this_cpu_inc_return(next_cookie)'],
+        ],
+      },
+      says: /next_cookie was writable and is per-cpu now/,
+    },
+  },
+  {
+    kind: 'per-cpu becomes plain',
+    verdict: otherKind,
+    why: 'The new code would use the offset of a per-cpu variable as an address.',
+    peers: OTHER_SECTION,
+    fixture: {
+      objects: { a: [batch('PERCPU batch', 'this_cpu(batch)'), batch('batch', 'batch')] },
+      says: /batch was per-cpu and is writable now/,
+    },
+    subject: {
+      edits: {
+        'fs/dcache.c': [
+          [/^static DEFINE_PER_CPU\(long, nr_dentry\);/m, 'static long nr_dentry;'],
+          [/this_cpu_inc\(nr_dentry\)/g, 'nr_dentry++'],
+          [/this_cpu_dec\(nr_dentry\)/g, 'nr_dentry--'],
+          [/per_cpu\(nr_dentry, i\)/g, 'nr_dentry'],
+        ],
+      },
+      says: /nr_dentry was per-cpu and is writable now/,
+    },
+  },
+  {
+    kind: '__ro_after_init dropped',
+    verdict: otherKind,
+    why: 'The running variable is in memory that nobody can write to: the first write would fault.',
+    peers: OTHER_SECTION,
+    fixture: {
+      objects: { a: [limit(RO_AFTER_INIT), limit('').replace('limit -', 'limit-- -')] },
+      says: /limit was read-only after init and is writable now/,
+    },
+    subject: {
+      edits: {
+        'kernel/utsname.c': [
+          [/^(static struct kmem_cache \*uts_ns_cache) __ro_after_init;/m, '$1;'],
           [
-            /^(static const struct file_operations full_fops [^}]*?\.write\t*= )write_full/m,
-            '$1write_busy',
+            /^(?=\tuts_ns = kmem_cache_alloc\(uts_ns_cache)/m,
+            '\tWRITE_ONCE(uts_ns_cache, uts_ns_cache);\n',
           ],
         ],
       },
-      use: {
-        first: 'exec 7>/dev/full',
-        run: 'printf x >&7; printf x >/dev/full',
-        before: /^(.*No space left on device\n?){2}$/,
-        applied: /^(.*Device or resource busy\n?){2}$/,
+      says: /uts_ns_cache was read-only after init and is writable now/,
+    },
+  },
+  {
+    kind: '__ro_after_init added',
+    verdict: otherKind,
+    why: 'The running variable stays writable, and a new one would begin without its value.',
+    peers: OTHER_SECTION,
+    fixture: {
+      objects: { a: [limit(''), limit(RO_AFTER_INIT).replace('- x', '- 2 * x')] },
+      says: /limit was writable and is read-only after init now/,
+    },
+    subject: {
+      edits: {
+        [DROP_CACHES]: [
+          [/^int sysctl_drop_caches;/m, 'int sysctl_drop_caches __ro_after_init;'],
+          [/^\tif \(write\) \{\n/m, '\tif (write && sysctl_drop_caches) {\n'],
+        ],
       },
+      says: /sysctl_drop_caches was writable and is read-only after init now/,
+    },
+  },
+  {
+    kind: 'const dropped',
+    verdict: 'made',
+    why: "The value of a constant is known: the new code has a variable of its own that begins with it. Only of one file's own, with no function's address in it and none handed out.",
+    peers: OTHER_SECTION,
+    fixture: {
+      objects: { a: [weights('const', ''), weights('', 'weights[0] += x; ')] },
+      changes: ['weigh', 'new weights'],
+      says: /weights was read-only and is writable now: new code has one of its own/,
+    },
+    subject: {
+      edits: {
+        'fs/proc/array.c': [
+          [/^static const char \* const task_state_array/m, 'static const char *task_state_array'],
+          [
+            /^(?=\treturn task_state_array)/m,
+            '\tif (task_state_array[0][0] == \'R\')\n\t\ttask_state_array[0] = "r (asked)";\n',
+          ],
+        ],
+      },
+      says: /task_state_array was read-only and is writable now/,
+      use: {
+        run: 'for i in 1 2; do grep State: /proc/self/status; done',
+        before: /^State:\tR \(running\)\nState:\tR \(running\)$/,
+        applied: /^State:\tr \(asked\)\nState:\tr \(asked\)$/,
+      },
+    },
+  },
+  {
+    kind: 'const added',
+    verdict: 'made',
+    why: 'The new code has a constant of its own. What is in the running variable is lost, and that is said.',
+    peers: OTHER_SECTION,
+    fixture: {
+      objects: { a: [weights('', 'weights[0] += x; '), weights('const', '')] },
+      changes: ['weigh', 'new weights'],
+      says: /weights was writable and is read-only now: .*what is in the running one is lost/,
+    },
+    subject: {
+      edits: {
+        'fs/eventpoll.c': [
+          [
+            /^static int path_count\[PATH_ARR_SIZE\];/m,
+            'static const int path_count[PATH_ARR_SIZE] = { [1] = 1000 };',
+          ],
+          [/\+\+path_count\[nests\] >/, 'path_count[nests] >='],
+          [
+            /^\tfor \(i = 0; i < PATH_ARR_SIZE; i\+\+\)\n\t\tpath_count\[i\] = 0;\n/m,
+            '\t(void)i;\n',
+          ],
+        ],
+      },
+      says: /path_count was writable and is read-only now: .*what is in the running one is lost/,
+      use: {
+        run: NESTED_EPOLL,
+        before: /^0 0$/,
+        applied: /^-1 22$/,
+      },
+    },
+  },
+  {
+    kind: 'from .bss to .data',
+    verdict: 'made',
+    why: 'It is the same variable in the running kernel, wherever the linker would put it now: it keeps its value, also at undo.',
+    peers: OTHER_SECTION,
+    fixture: {
+      objects: { a: [counter('level', 'x'), counter('__read_mostly level', '2 * x')] },
+      changes: ['count'],
+    },
+    subject: {
+      edits: {
+        [DROP_CACHES]: [
+          [/^int sysctl_drop_caches;/m, 'int sysctl_drop_caches __read_mostly;'],
+          COUNTS,
+        ],
+      },
+      use: {
+        first: `echo 2 >${SYSCTL}`,
+        run: `cat ${SYSCTL}; cat ${SYSCTL}`,
+        before: /^2\n2$/,
+        applied: /^2\n3$/,
+        after: /^4\n4$/,
+      },
+    },
+  },
+  {
+    kind: 'static local, one of two',
+    verdict: { refused: 'refused-change', detail: 'ambiguous-static' },
+    why: 'One function loses a static variable, and another gains one of that name: it may be the old one, or a new one.',
+    peers: {
+      kpatch: 'refused: its guide says that removed references to static locals fail',
+      livepatch: 'the module that its author writes names the variable',
+      ksplice: NOT_CHECKED,
+    },
+    fixture: {
+      objects: {
+        a: [
+          'int one(int x) { static int seen; return seen += x; }\nint two(int x) { return x; }\n',
+          'int one(int x) { return x; }\nint two(int x) { static int seen; return seen += x; }\n',
+        ],
+      },
+      says: /seen/,
+    },
+    subject: {
+      edits: {
+        [DROP_CACHES]: [
+          [/^\t\tstatic int stfu;\n/m, '\t\tint stfu = 0;\n'],
+          [
+            /^\tstruct inode \*inode, \*toput_inode = NULL;\n/m,
+            '$&\tstatic int stfu;\n\n\tif (stfu++ > 1000000)\n\t\treturn;\n',
+          ],
+        ],
+      },
+      says: /stfu/,
+    },
+  },
+  {
+    kind: 'static local in a new function',
+    verdict: 'made',
+    why: "It can be seen where the code went: the new function is called by the old variable's user, and was part of it. The variable is the running one, and a note says so.",
+    peers: {
+      kpatch: 'refused: the reference to the static local is gone from its function',
+      livepatch: 'the module that its author writes names the variable',
+      ksplice: NOT_CHECKED,
+    },
+    fixture: {
+      objects: {
+        a: [
+          'int one(int x) { static int seen; return (seen += x) + 1; }\n',
+          'static noinline int part(int x) { static int seen; return seen += x; }\nint one(int x) { return part(x) + 1; }\n',
+        ],
+      },
+      changes: ['one', 'new part'],
+      says: /seen/,
+    },
+    subject: {
+      edits: {
+        [DROP_CACHES]: [
+          [
+            /^(?=int drop_caches_sysctl_handler\()/m,
+            `static noinline void tell(void)
+{
+	static int stfu;
+
+	if (!stfu)
+		pr_info("%s (%d): drop_caches: %d\\n", current->comm,
+			task_pid_nr(current), sysctl_drop_caches);
+	else
+		pr_info("drop_caches: quiet %d\\n", stfu);
+	stfu |= sysctl_drop_caches & 4;
+}
+
+`,
+          ],
+          [/^\t\tstatic int stfu;\n\n/m, ''],
+          [/^\t\tif \(!stfu\) \{[\s\S]*?stfu \|= sysctl_drop_caches & 4;\n/m, '\t\ttell();\n'],
+        ],
+      },
+      says: /stfu/,
+      use: {
+        first: `echo 4 >${SYSCTL}`,
+        run: `n=$(dmesg | wc -l); echo 2 >${SYSCTL}; dmesg | tail -n +$((n + 1)) | grep -o 'drop_caches: .*'`,
+        before: /^$/,
+        applied: /^drop_caches: quiet 4$/,
+      },
+    },
+  },
+  {
+    kind: 'new global with a name that is taken',
+    verdict: { refused: 'refused-change', detail: 'name-taken' },
+    why: 'A link of the whole kernel would fail, or make one variable of the two.',
+    peers: UNKNOWN,
+    fixture: {
+      objects: {
+        a: [
+          'int get(int x) { return x; }\n',
+          'int depth = 4;\nint get(int x) { return x + depth++; }\n',
+        ],
+      },
+      known: { depth: 'D' },
+      says: /depth is new here, and vmlinux has one in another object/,
+    },
+    subject: {
+      edits: {
+        'fs/proc/cmdline.c': [
+          [/^(?=static int cmdline_proc_show)/m, 'int max_lock_depth = 4;\n\n'],
+          [
+            /^(static int cmdline_proc_show\([^{]*\{\n)/m,
+            '$1\tseq_printf(m, "%d ", max_lock_depth++);\n',
+          ],
+        ],
+      },
+      says: /max_lock_depth is new here, and vmlinux has one in another object/,
+    },
+  },
+  {
+    kind: 'strong beside __weak',
+    verdict: { refused: 'refused-change', detail: 'name-taken' },
+    why: 'A link would take the strong one everywhere. The running code goes on with the weak one.',
+    peers: UNKNOWN,
+    fixture: {
+      objects: {
+        a: [
+          'int get(int x) { return x; }\n',
+          'int depth(void) { return 4; }\nint get(int x) { return x + 1; }\n',
+        ],
+      },
+      known: { depth: 'W' },
+      says: /depth is new here, and vmlinux has a weak one in another object/,
+    },
+    subject: {
+      edits: {
+        'fs/proc/cmdline.c': [
+          [
+            /^(?=static int cmdline_proc_show)/m,
+            'void stop_machine_yield(const struct cpumask *cpumask);\nvoid stop_machine_yield(const struct cpumask *cpumask)\n{\n\tcpu_relax();\n}\n\n',
+          ],
+          [/^(static int cmdline_proc_show\([^{]*\{\n)/m, '$1\tseq_puts(m, "new ");\n'],
+        ],
+      },
+      says: /stop_machine_yield is new here, and vmlinux has a weak one in another object/,
+    },
+  },
+  {
+    kind: 'global moved to another file',
+    verdict: { refused: 'refused-change', detail: 'moved' },
+    why: 'For each of the two objects it is another variable: the running value would be left behind.',
+    peers: UNKNOWN,
+    fixture: {
+      objects: {
+        a: [
+          'int level = 5;\nint raise(int x) { return level += x; }\n',
+          'extern int level;\nint raise(int x) { return level += x; }\n',
+        ],
+        b: [
+          'int other(int x) { return x; }\n',
+          'int level = 5;\nint other(int x) { return x + level; }\n',
+        ],
+      },
+      says: /level moved here from a\.o; the running variable would be left behind/,
+    },
+    subject: {
+      edits: {
+        [DROP_CACHES]: [[/^int sysctl_drop_caches;\n/m, '']],
+        'fs/sync.c': [
+          [/^(?=void ksys_sync\(void\)\n)/m, 'int sysctl_drop_caches;\n\n'],
+          [
+            /^(void ksys_sync\(void\)\n\{\n[^\n]*\n)/m,
+            '$1\n\tif (sysctl_drop_caches < 0)\n\t\treturn;\n',
+          ],
+        ],
+      },
+      says: /sysctl_drop_caches moved here from fs\/drop_caches\.o/,
     },
   },
 ];

@@ -1,0 +1,45 @@
+// What peers do with several kinds in the same way. Facts are from the sources that the
+// document names; where we have not looked it says so.
+
+import type { Peers } from './kind.js';
+
+export const NOT_CHECKED = 'not checked';
+export const UNKNOWN: Peers = {
+  kpatch: NOT_CHECKED,
+  livepatch: NOT_CHECKED,
+  ksplice: NOT_CHECKED,
+};
+
+/** Nobody but the author looks at types. */
+export const LAYOUT: Peers = {
+  kpatch:
+    'not seen: objects are compared, not types. Its guide does not allow it, and leaves it to the author',
+  livepatch: 'shadow variables',
+  ksplice: 'not seen in objects; left to the author, who has hooks and shadow data',
+};
+
+/** kpatch pairs by name, and stops where the sections of a pair do not correspond. */
+export const OTHER_SECTION: Peers = {
+  kpatch: 'refused: `symbol changed sections`',
+  livepatch: 'the module that its author writes has a variable of its own',
+  ksplice: NOT_CHECKED,
+};
+
+export const NEW_DATA: Peers = {
+  kpatch: 'new data comes along; of these sections, not checked',
+  livepatch: 'the patch is a module, and the loader makes its data ready',
+  ksplice: NOT_CHECKED,
+};
+
+/** Changed data is an unsupported section change, unless a changed function brings it in. */
+export const CHANGED_TABLE: Peers = {
+  kpatch: 'refused: `unsupported section change`, its guide has such a table as an example',
+  livepatch: 'callbacks, which the author writes',
+  ksplice: 'refused, unless hooks of the author write it',
+};
+
+export const DAMAGED: Peers = {
+  kpatch: 'what patch(1) makes of it: the part is taken for words around a patch, and left out',
+  livepatch: 'knows no patches',
+  ksplice: 'what patch(1) makes of it',
+};
