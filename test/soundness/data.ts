@@ -121,7 +121,8 @@ static int section(".data..percpu..shared_aligned") __attribute__((aligned(64)))
         ],
       },
       use: {
-        run: 'for cpu in 0 1; do taskset -c $cpu head -n 1 /proc/cmdline | cut -c 1-9; done',
+        // A reader that seeks would have the line made again.
+        run: 'for cpu in 0 1; do taskset -c $cpu cat /proc/cmdline | head -n 1 | cut -c 1-9; done',
         before: /^console=t\nconsole=t$/,
         applied: /^14 207 1\n14 214 1$/,
       },

@@ -18,6 +18,10 @@ What peers do is taken from their documentation and source: kpatch's author guid
 Livepatch is the mechanism: it takes the functions that somebody has compiled, and looks at nothing else. Its column says what it gives an author for the case. *Not checked*: we have not looked.
 `;
 
+const RIGHT = 'as it should be';
+/** Letters of what was wrong. */
+const SHOWN = 400;
+
 const COLUMNS = ['kind', 'verdict', 'why', 'kpatch', 'livepatch', 'Ksplice (2009)', 'seen'];
 
 const cell = (text: string): string =>
@@ -49,7 +53,8 @@ export function soundnessDocument(
   const seen = (kind: Kind) => {
     const wrong = outcomes.get(kind);
     if (wrong === undefined) return seenOf(before, kind) ?? 'not yet';
-    return wrong.length === 0 ? 'as it should be' : `**${cell(wrong.join('; ')).slice(0, 400)}**`;
+    if (wrong.length === 0) return RIGHT;
+    return `**${cell((kind.finding ?? wrong.join('; ')).slice(0, SHOWN))}**`;
   };
   const sections = groups.flatMap(({ title, kinds }) => {
     if (kinds.length === 0) return [];

@@ -21,12 +21,23 @@ export async function useInGuest(
   workshop: Workshop,
   tell: (kind: Kind, objection: string | undefined) => void,
 ): Promise<void> {
-  await withGuest({ name: 'soundness', kernel, timeoutMs: HOUR }, async (guest) => {
-    for (const kind of kinds) tell(kind, await useOne(guest, kind, archiveOf(kind, workshop)));
-  });
+  const left = [...kinds];
+  try {
+    await withGuest({ name: 'soundness', kernel, timeoutMs: HOUR }, async (guest) => {
+      for (let kind = left[0]; kind; kind = left[0]) {
+        const wrong = await useOne(guest, kind, archiveOf(kind, workshop));
+        left.shift();
+        tell(kind, wrong);
+      }
+    });
+  } catch (error) {
+    const [last, ...others] = left.length > 0 ? left : kinds.slice(-1);
+    tell(last!, (error as Error).message);
+    for (const kind of others) tell(kind, 'not tried: the guest had ended');
+  }
 }
 
-/** A guest that dies throws. */
+/** @throws Error if the guest dies */
 async function useOne(guest: Guest, kind: Kind, archive: string): Promise<string | undefined> {
   const { use } = kind.subject;
   if (use === undefined) throw new Error(`${kind.kind} is made, and nothing says how to use it`);
@@ -36,10 +47,14 @@ async function useOne(guest: Guest, kind: Kind, archive: string): Promise<string
     return error.message;
   });
   const complaints = unexpectedRecords((await guest.dmesg()).slice(logged), 0, []);
-  if (complaints.length === 0) return wrong;
-  // Told here, with its kind, and not once more at the guest's end.
-  guest.expectLog(/./);
-  return [wrong, ...complaints.map(({ text }) => `the kernel: ${text}`)].filter(Boolean).join('\n');
+  // They are told here, with their kind, and not once more at the end.
+  guest.expectLog(...complaints.map(({ text }) => exactly(text)));
+  const all = [...(wrong ? [wrong] : []), ...complaints.map(({ text }) => `the kernel: ${text}`)];
+  return all.length > 0 ? all.join('\n') : undefined;
+}
+
+function exactly(text: string): RegExp {
+  return new RegExp(`^${text.replace(/[^\w ]/g, '\\$&')}$`);
 }
 
 /** What was wrong: before, while or after an update is applied. */
@@ -59,8 +74,11 @@ async function throughItsLife(
     if (first !== undefined) await shell.run(first);
     await look('before', before);
     await kspliceIn(guest, `apply ${archive}`);
-    await look('applied', applied);
-    await kspliceIn(guest, `undo ${id}`);
+    try {
+      await look('applied', applied);
+    } finally {
+      await kspliceIn(guest, `undo ${id}`);
+    }
     await look('after', after);
     if (last !== undefined) await shell.run(last);
   } finally {

@@ -1,13 +1,11 @@
 // Types of data that change, with objects of them that are there before.
 
-import { SIGNALFD, TIMERFD } from './holders.js';
+import { SIGNALFD, TIMERFD } from './in-shell.js';
 import type { Kind } from './kind.js';
 import { LAYOUT, NOT_CHECKED } from './peers.js';
 
-/** The number of the system call. */
-const SELECT = 23;
-
-const refused = { refused: 'refused-change', detail: 'layout-changed' } as const;
+/** Types that do not fit the objects that exist. */
+export const refused = { refused: 'refused-change', detail: 'layout-changed' } as const;
 
 /** C before a change, and what makes the other side of it. */
 const ITEM = `struct item { long size; int users; };
@@ -23,16 +21,11 @@ struct job { enum state state; } *job;
 int ask(void) { return ${ask}; }
 `;
 
-const walk = (members: string, start: string, word = '') => {
-  const [declared, name] = word
-    ? [`typedef struct { ${members} } walk_t`, 'walk_t']
-    : [`struct walk { ${members} }`, 'struct walk'];
-  return `${declared};
+const walk = (members: string, start: string) => `struct walk { ${members} };
 extern int visit(long where);
-static noinline int step(${name} *walk) { return visit(walk->at) + walk->seen++; }
-int start(long at) { ${name} walk = { ${start} }; return step(&walk) + walk.seen; }
+static noinline int step(struct walk *walk) { return visit(walk->at) + walk->seen++; }
+int start(long at) { struct walk walk = { ${start} }; return step(&walk) + walk.seen; }
 `;
-};
 
 export const layoutKinds: readonly Kind[] = [
   {
@@ -223,48 +216,12 @@ export const layoutKinds: readonly Kind[] = [
     },
   },
   {
-    kind: 'struct without a name on stacks only',
-    verdict: 'made',
-    why: 'The same: such a struct goes by the name of its typedef.',
-    peers: LAYOUT,
-    finding:
-      'refused (`layout-changed`): "nothing says where they are". The look for what is on stacks knows no typedefs',
-    fixture: {
-      objects: {
-        a: [
-          walk('long at; int seen;', '.at = at', 'typedef'),
-          walk('long from; long at; int seen;', '.from = at, .at = at + 1', 'typedef'),
-        ],
-      },
-      changes: ['start', 'step'],
-      says: /walk_t/,
-    },
-    subject: {
-      edits: {
-        'fs/select.c': [
-          [/^typedef struct \{\n(?=\tunsigned long \*in, \*out, \*ex;)/m, '$&\tint given;\n'],
-          [/^\tfds\.in +=/gm, '\tfds.given = !!inp + !!outp + !!exp;\n$&'],
-          [
-            /^(static noinline_for_stack int do_select\([\s\S]*?)(?=\trcu_read_lock)/m,
-            '$1\tif (fds->given == 3 && !n)\n\t\treturn -EDOM;\n\n',
-          ],
-        ],
-      },
-      says: /fd_set_bits/,
-      use: {
-        run: `perl -e 'my ($r, $w, $x, $t) = ("\\0" x 128, "\\0" x 128, "\\0" x 128, pack("qq", 0, 0)); for my $last ($x, 0) { $! = 0; print syscall(${SELECT}, 0, $r, $w, $last, $t), " ", $! + 0, "\\n" }'`,
-        before: /^0 0\n0 0$/,
-        applied: /^-1 33\n0 0$/,
-      },
-    },
-  },
-  {
     kind: 'prototype of an exported function',
     verdict: refused,
     why: 'Modules that the update does not compile go on calling it as before.',
     peers: {
       kpatch:
-        'refused if the checksum of the export changes (`Version disagreement`); its guide says not to',
+        'told, if the checksum of the export changes (`Version disagreement`); its guide says not to',
       livepatch: 'left to the author',
       ksplice: NOT_CHECKED,
     },

@@ -1,8 +1,8 @@
 // Patches that are damaged, or whose code runs elsewhere, has run, or is in new files.
 
-import { TIMERFD } from './holders.js';
+import { TIMERFD } from './in-shell.js';
 import type { Kind } from './kind.js';
-import { DAMAGED, NOT_CHECKED, UNKNOWN } from './peers.js';
+import { DAMAGED, NEW_FILE, UNKNOWN, VDSO } from './peers.js';
 
 const TREE = { 'net/a.c': 'one\ntwo\nthree\n', 'net/b.c': 'one\ntwo\nthree\n' };
 const part = (file: string, header = '@@ -1,3 +1,3 @@') =>
@@ -13,7 +13,7 @@ const TWO_FILES = {
   'fs/proc/cmdline.c': [
     [/^(static int cmdline_proc_show\([^{]*\{\n)/m, '$1\tseq_puts(m, "one ");\n'],
   ],
-  'fs/proc/devices.c': [[/^(\t\tseq_puts\(f, ")Character/m, '$1character']],
+  'fs/proc/devices.c': [[/"Character devices/, '"character devices']],
 } as const;
 
 /** A patch that adds a file. */
@@ -66,7 +66,7 @@ export const patchKinds: readonly Kind[] = [
     kind: 'new file',
     verdict: 'made',
     why: 'The Makefile beside it says what it belongs to: it becomes a part of the kernel proper, or of the module.',
-    peers: UNKNOWN,
+    peers: NEW_FILE,
     fixture: {
       objects: {
         a: [
@@ -116,7 +116,7 @@ int timerfd_shown(void)
     kind: 'code of the vDSO',
     verdict: { refused: 'refused-change', detail: 'not-kernel-code' },
     why: 'It runs in user space, in pages that each program has got already.',
-    peers: UNKNOWN,
+    peers: VDSO,
     fixture: {
       tree: { 'arch/x86/entry/vdso/vgetcpu.c': TREE['net/a.c'] },
       patch: part('a.c').replaceAll('net/a.c', 'arch/x86/entry/vdso/vgetcpu.c'),
@@ -159,7 +159,7 @@ int timerfd_shown(void)
     kind: '__exit text beside other code',
     verdict: 'made',
     why: 'The same, with a note; the rest is as always.',
-    peers: { kpatch: NOT_CHECKED, livepatch: NOT_CHECKED, ksplice: NOT_CHECKED },
+    peers: UNKNOWN,
     fixture: {
       objects: {
         a: [

@@ -38,8 +38,26 @@ export const CHANGED_TABLE: Peers = {
   ksplice: 'refused, unless hooks of the author write it',
 };
 
-export const DAMAGED: Peers = {
-  kpatch: 'what patch(1) makes of it: the part is taken for words around a patch, and left out',
-  livepatch: 'knows no patches',
-  ksplice: 'what patch(1) makes of it',
+const PATCH =
+  'what patch(1) makes of it: it says that it patches the second file, leaves it as it is, and succeeds';
+export const DAMAGED: Peers = { kpatch: PATCH, livepatch: 'knows no patches', ksplice: PATCH };
+
+/** kpatch links the whole patched kernel, and compares the objects one by one. */
+export const TAKEN_NAME: Peers = {
+  ...UNKNOWN,
+  kpatch: 'refused: the whole patched kernel is linked, and that fails',
+};
+export const OTHER_OBJECT: Peers = {
+  ...UNKNOWN,
+  kpatch: 'not seen: each object is compared for itself',
+};
+export const NEW_FILE: Peers = {
+  kpatch: 'the whole object comes along',
+  livepatch: 'the module may have any files',
+  ksplice: NOT_CHECKED,
+};
+export const VDSO: Peers = {
+  kpatch: "left out: the compiler's wrapper passes over these objects",
+  livepatch: 'only functions that ftrace can trace',
+  ksplice: NOT_CHECKED,
 };

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { testKernel } from '../kernels/kernel.js';
 import { ROOT } from '../vm/ksplice.js';
 import { Workshop } from '../vm/workshop.js';
-import { seeCreate } from './create.js';
+import { patchOf, seeCreate } from './create.js';
 import { soundnessDocument } from './document.js';
 import { seeFixture } from './fixture.js';
 import { useInGuest } from './guest.js';
@@ -22,6 +22,8 @@ const kinds = groups
 if (kinds.length === 0) throw new Error(`no kind has one of these words: ${words.join(', ')}`);
 
 const kernel = await testKernel();
+// That one does not fit this source is told at once, and not after minutes.
+for (const { subject } of kinds) patchOf(subject, kernel);
 const workshop = await Workshop.open(kernel, 'soundness');
 const objections = new Map<Kind, string[]>(kinds.map((kind) => [kind, []]));
 
@@ -37,16 +39,24 @@ for (const kind of kinds) {
   tell('create', kind, objection(kind, kind.subject, seen));
   if (seen.code === undefined && kind.verdict === 'made') made.push(kind);
 }
+// Every update that should be made is there.
 if (made.length > 0) {
   await useInGuest(made, kernel, workshop, (kind, wrong) => tell('guest', kind, wrong));
 }
 
+// What is known to be wrong, and is.
+const known = kinds.filter((kind) => kind.finding && objections.get(kind)!.length > 0);
+for (const kind of kinds.filter(({ finding }) => finding).filter((one) => !known.includes(one))) {
+  objections.get(kind)!.push('what was found is mended: take it out of the list');
+}
 const before = await readFile(DOCUMENT, 'utf8').catch(() => '');
 await writeFile(DOCUMENT, soundnessDocument(groups, before, objections));
-for (const [kind, wrong] of objections) {
-  const verdict = wrong.length === 0 ? 'ok   ' : 'WRONG';
-  console.log(`${verdict} ${kind.kind}: ${verdictText(kind.verdict)}`);
+const wrong = kinds.filter((kind) => objections.get(kind)!.length > 0 && !known.includes(kind));
+for (const kind of kinds) {
+  const word = known.includes(kind) ? 'FOUND' : wrong.includes(kind) ? 'WRONG' : 'ok   ';
+  console.log(`${word} ${kind.kind}: ${verdictText(kind.verdict)}`);
 }
-const bad = [...objections.values()].filter((wrong) => wrong.length > 0).length;
-console.log(`${kinds.length} kinds, ${bad} not as they should be`);
-process.exitCode = bad > 0 ? 1 : 0;
+console.log(
+  `${kinds.length} kinds, ${known.length} known not to be as they should, ${wrong.length} wrong`,
+);
+process.exitCode = wrong.length > 0 ? 1 : 0;

@@ -1,7 +1,8 @@
-// Variables that become others of another kind, or lose their place or name.
+// Variables that become others of another kind.
 
+import { DROP_CACHES, SAID_OF_2 } from './in-shell.js';
 import type { Kind } from './kind.js';
-import { NOT_CHECKED, OTHER_SECTION, UNKNOWN } from './peers.js';
+import { OTHER_SECTION } from './peers.js';
 
 const otherKind = { refused: 'refused-change', detail: 'data-kind' } as const;
 
@@ -19,22 +20,17 @@ const weights = (declared: string, before: string) =>
   `static ${declared} used int weights[4] = { 1, 2, 4, 8 };\nint weigh(int x) { ${before}return weights[x & 3]; }\n`;
 
 const counter = (declared: string, step: string) =>
-  `static int ${declared};\nint count(int x) { return level += ${step}; }\n`.replace(
-    'int ',
-    'used int ',
-  );
+  `static used int ${declared};\nint count(int x) { return level += ${step}; }\n`;
 
 /** A pipe is added to an epoll that is in another: paths of two steps are counted. */
 const NESTED_EPOLL = `perl -e 'my $event = pack("LQ", 1, 0); my ($in, $out) = (syscall(291, 0), syscall(291, 0));
 syscall(233, $out, 1, $in, $event); pipe(my $r, my $w); $! = 0;
 print syscall(233, $in, 1, fileno($r), $event), " ", $! + 0, "\\n"'`;
 
-const DROP_CACHES = 'fs/drop_caches.c';
-const SYSCTL = '/proc/sys/vm/drop_caches';
-/** A read of the sysctl counts up what it has read. */
-const COUNTS: readonly [RegExp, string] = [
-  /^\tif \(write\) \{\n/m,
-  '\tif (!write)\n\t\tsysctl_drop_caches++;\n$&',
+const FILE = 'fs/drop_caches.c';
+const TELLS: readonly [RegExp, string] = [
+  /^(?=\tret = proc_dointvec_minmax\()/m,
+  '\tpr_info("drop_caches: was %d\\n", sysctl_drop_caches);\n',
 ];
 
 export const variableKinds: readonly Kind[] = [
@@ -114,7 +110,7 @@ export const variableKinds: readonly Kind[] = [
     },
     subject: {
       edits: {
-        [DROP_CACHES]: [
+        [FILE]: [
           [/^int sysctl_drop_caches;/m, 'int sysctl_drop_caches __ro_after_init;'],
           [/^\tif \(write\) \{\n/m, '\tif (write && sysctl_drop_caches) {\n'],
         ],
@@ -193,188 +189,14 @@ export const variableKinds: readonly Kind[] = [
     },
     subject: {
       edits: {
-        [DROP_CACHES]: [
-          [/^int sysctl_drop_caches;/m, 'int sysctl_drop_caches __read_mostly;'],
-          COUNTS,
-        ],
+        [FILE]: [[/^int sysctl_drop_caches;/m, 'int sysctl_drop_caches __read_mostly;'], TELLS],
       },
       use: {
-        first: `echo 2 >${SYSCTL}`,
-        run: `cat ${SYSCTL}; cat ${SYSCTL}`,
-        before: /^2\n2$/,
-        applied: /^2\n3$/,
-        after: /^4\n4$/,
-      },
-    },
-  },
-  {
-    kind: 'static local, one of two',
-    verdict: { refused: 'refused-change', detail: 'ambiguous-static' },
-    why: 'One function loses a static variable, and another gains one of that name: it may be the old one, or a new one.',
-    peers: {
-      kpatch: 'refused: its guide says that removed references to static locals fail',
-      livepatch: 'the module that its author writes names the variable',
-      ksplice: NOT_CHECKED,
-    },
-    fixture: {
-      objects: {
-        a: [
-          'int one(int x) { static int seen; return seen += x; }\nint two(int x) { return x; }\n',
-          'int one(int x) { return x; }\nint two(int x) { static int seen; return seen += x; }\n',
-        ],
-      },
-      says: /seen/,
-    },
-    subject: {
-      edits: {
-        [DROP_CACHES]: [
-          [/^\t\tstatic int stfu;\n/m, '\t\tint stfu = 0;\n'],
-          [
-            /^\tstruct inode \*inode, \*toput_inode = NULL;\n/m,
-            '$&\tstatic int stfu;\n\n\tif (stfu++ > 1000000)\n\t\treturn;\n',
-          ],
-        ],
-      },
-      says: /stfu/,
-    },
-  },
-  {
-    kind: 'static local in a new function',
-    verdict: 'made',
-    why: "It can be seen where the code went: the new function is called by the old variable's user, and was part of it. The variable is the running one, and a note says so.",
-    peers: {
-      kpatch: 'refused: the reference to the static local is gone from its function',
-      livepatch: 'the module that its author writes names the variable',
-      ksplice: NOT_CHECKED,
-    },
-    fixture: {
-      objects: {
-        a: [
-          'int one(int x) { static int seen; return (seen += x) + 1; }\n',
-          'static noinline int part(int x) { static int seen; return seen += x; }\nint one(int x) { return part(x) + 1; }\n',
-        ],
-      },
-      changes: ['one', 'new part'],
-      says: /seen/,
-    },
-    subject: {
-      edits: {
-        [DROP_CACHES]: [
-          [
-            /^(?=int drop_caches_sysctl_handler\()/m,
-            `static noinline void tell(void)
-{
-	static int stfu;
-
-	if (!stfu)
-		pr_info("%s (%d): drop_caches: %d\\n", current->comm,
-			task_pid_nr(current), sysctl_drop_caches);
-	else
-		pr_info("drop_caches: quiet %d\\n", stfu);
-	stfu |= sysctl_drop_caches & 4;
-}
-
-`,
-          ],
-          [/^\t\tstatic int stfu;\n\n/m, ''],
-          [/^\t\tif \(!stfu\) \{[\s\S]*?stfu \|= sysctl_drop_caches & 4;\n/m, '\t\ttell();\n'],
-        ],
-      },
-      says: /stfu/,
-      use: {
-        first: `echo 4 >${SYSCTL}`,
-        run: `n=$(dmesg | wc -l); echo 2 >${SYSCTL}; dmesg | tail -n +$((n + 1)) | grep -o 'drop_caches: .*'`,
+        first: `echo 4 >${DROP_CACHES}`,
+        run: SAID_OF_2,
         before: /^$/,
-        applied: /^drop_caches: quiet 4$/,
+        applied: /^drop_caches: was 2$/,
       },
-    },
-  },
-  {
-    kind: 'new global with a name that is taken',
-    verdict: { refused: 'refused-change', detail: 'name-taken' },
-    why: 'A link of the whole kernel would fail, or make one variable of the two.',
-    peers: UNKNOWN,
-    fixture: {
-      objects: {
-        a: [
-          'int get(int x) { return x; }\n',
-          'int depth = 4;\nint get(int x) { return x + depth++; }\n',
-        ],
-      },
-      known: { depth: 'D' },
-      says: /depth is new here, and vmlinux has one in another object/,
-    },
-    subject: {
-      edits: {
-        'fs/proc/cmdline.c': [
-          [/^(?=static int cmdline_proc_show)/m, 'int max_lock_depth = 4;\n\n'],
-          [
-            /^(static int cmdline_proc_show\([^{]*\{\n)/m,
-            '$1\tseq_printf(m, "%d ", max_lock_depth++);\n',
-          ],
-        ],
-      },
-      says: /max_lock_depth is new here, and vmlinux has one in another object/,
-    },
-  },
-  {
-    kind: 'strong beside __weak',
-    verdict: { refused: 'refused-change', detail: 'name-taken' },
-    why: 'A link would take the strong one everywhere. The running code goes on with the weak one.',
-    peers: UNKNOWN,
-    fixture: {
-      objects: {
-        a: [
-          'int get(int x) { return x; }\n',
-          'int depth(void) { return 4; }\nint get(int x) { return x + 1; }\n',
-        ],
-      },
-      known: { depth: 'W' },
-      says: /depth is new here, and vmlinux has a weak one in another object/,
-    },
-    subject: {
-      edits: {
-        'fs/proc/cmdline.c': [
-          [
-            /^(?=static int cmdline_proc_show)/m,
-            'void stop_machine_yield(const struct cpumask *cpumask);\nvoid stop_machine_yield(const struct cpumask *cpumask)\n{\n\tcpu_relax();\n}\n\n',
-          ],
-          [/^(static int cmdline_proc_show\([^{]*\{\n)/m, '$1\tseq_puts(m, "new ");\n'],
-        ],
-      },
-      says: /stop_machine_yield is new here, and vmlinux has a weak one in another object/,
-    },
-  },
-  {
-    kind: 'global moved to another file',
-    verdict: { refused: 'refused-change', detail: 'moved' },
-    why: 'For each of the two objects it is another variable: the running value would be left behind.',
-    peers: UNKNOWN,
-    fixture: {
-      objects: {
-        a: [
-          'int level = 5;\nint raise(int x) { return level += x; }\n',
-          'extern int level;\nint raise(int x) { return level += x; }\n',
-        ],
-        b: [
-          'int other(int x) { return x; }\n',
-          'int level = 5;\nint other(int x) { return x + level; }\n',
-        ],
-      },
-      says: /level moved here from a\.o; the running variable would be left behind/,
-    },
-    subject: {
-      edits: {
-        [DROP_CACHES]: [[/^int sysctl_drop_caches;\n/m, '']],
-        'fs/sync.c': [
-          [/^(?=void ksys_sync\(void\)\n)/m, 'int sysctl_drop_caches;\n\n'],
-          [
-            /^(void ksys_sync\(void\)\n\{\n[^\n]*\n)/m,
-            '$1\n\tif (sysctl_drop_caches < 0)\n\t\treturn;\n',
-          ],
-        ],
-      },
-      says: /sysctl_drop_caches moved here from fs\/drop_caches\.o/,
     },
   },
 ];
