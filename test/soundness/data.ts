@@ -99,14 +99,14 @@ static int section(".data..percpu..shared_aligned") __attribute__((aligned(64)))
     },
     subject: {
       edits: {
-        'fs/proc/cmdline.c': [
+        'kernel/exec_domain.c': [
           [/^(?=#include <linux\/proc_fs.h>)/m, '#include <linux/percpu.h>\n'],
           [
-            /^(?=static int cmdline_proc_show)/m,
+            /^(?=static int execdomains_proc_show)/m,
             'static DEFINE_PER_CPU_READ_MOSTLY(int, shown_step) = 7;\nstatic DEFINE_PER_CPU_SHARED_ALIGNED(int, shown_sum) = 100;\n\n',
           ],
           [
-            /^(static int cmdline_proc_show\([^{]*\{\n)/m,
+            /^(static int execdomains_proc_show\([^{]*\{\n)/m,
             `$1	int cpu, steps = 0, sum = 0;
 
 	this_cpu_add(shown_sum, this_cpu_read(shown_step));
@@ -122,8 +122,8 @@ static int section(".data..percpu..shared_aligned") __attribute__((aligned(64)))
       },
       use: {
         // A reader that seeks would have the line made again.
-        run: 'for cpu in 0 1; do taskset -c $cpu cat /proc/cmdline | head -n 1 | cut -c 1-9; done',
-        before: /^console=t\nconsole=t$/,
+        run: 'for cpu in 0 1; do taskset -c $cpu cat /proc/execdomains | head -n 1 | cut -c 1-8; done',
+        before: /^0-0\tLinu\n0-0\tLinu$/,
         applied: /^14 207 1\n14 214 1$/,
       },
     },

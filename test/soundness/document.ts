@@ -7,7 +7,7 @@ const HEAD = `# What becomes of each kind of change
 
 Made by \`npm run soundness\` from the list in \`test/soundness\`. For each kind there is a pair of small C files, or a patch of a small tree, that the unit tests compare; and a
 change of the stock kernel that \`create\` must refuse, in the words of the document about it ([differ.md](differ.md), [layout.md](layout.md), [safety.md](safety.md)), or of which an
-update is made, applied and undone in a guest, and used before, meanwhile and after, with a clean kernel log. *Seen* is what the last run saw: \`as it should be\`, or what was otherwise.
+update is made, applied and undone in a guest, and used before, meanwhile and after, with a clean kernel log. *Seen* is what the last run saw: as it should be, or, in bold, what the tool does otherwise.
 
 \`\`\`sh
 npm run soundness                 # all kinds

@@ -192,7 +192,7 @@ export const layoutKinds: readonly Kind[] = [
         ],
       },
       changes: ['start', 'step'],
-      says: /struct walk/,
+      says: /struct walk changes .*is only on stacks of functions that are replaced/,
     },
     subject: {
       edits: {
@@ -205,7 +205,7 @@ export const layoutKinds: readonly Kind[] = [
           ],
         ],
       },
-      says: /struct prepend_buffer/,
+      says: /struct prepend_buffer changes .*is only on stacks of functions that are replaced/,
       use: {
         first: 'd=/run; for i in $(seq 22); do d=$d/x; done; mkdir -p $d/x; cd $d',
         run: 'readlink /proc/self/cwd && cd x && readlink /proc/self/cwd; cd $d',

@@ -28,7 +28,7 @@ export const nameKinds: readonly Kind[] = [
           'int one(int x) { return x; }\nint two(int x) { static int seen; return seen += x; }\n',
         ],
       },
-      says: /seen/,
+      says: /seen\.\d+: it cannot be told whether seen\.\d+ is one of the static locals of that name/,
     },
     subject: {
       edits: {
@@ -40,7 +40,7 @@ export const nameKinds: readonly Kind[] = [
           ],
         ],
       },
-      says: /stfu/,
+      says: /stfu\.\d+: it cannot be told whether stfu\.\d+ is one of the static locals of that name/,
     },
   },
   {
@@ -60,7 +60,7 @@ export const nameKinds: readonly Kind[] = [
         ],
       },
       changes: ['one', 'new part'],
-      says: /seen/,
+      says: /seen\.\d+ is the running kernel's seen\.\d+: used by one, of which part was a part/,
     },
     subject: {
       edits: {
@@ -85,7 +85,7 @@ export const nameKinds: readonly Kind[] = [
           [/^\t\tif \(!stfu\) \{[\s\S]*?stfu \|= sysctl_drop_caches & 4;\n/m, '\t\ttell();\n'],
         ],
       },
-      says: /stfu/,
+      says: /stfu\.\d+ is the running kernel's stfu\.\d+: used by drop_caches_sysctl_handler, of which tell was a part/,
       use: {
         first: `echo 4 >${DROP_CACHES}`,
         run: SAID_OF_2,

@@ -137,7 +137,7 @@ int timerfd_shown(void)
   {
     kind: '__exit text alone',
     verdict: { refused: 'no-changes' },
-    why: 'A module is unloaded when the update is undone, and runs its old one.',
+    why: 'A module can be unloaded when the update is undone, and runs its old one then.',
     peers: UNKNOWN,
     fixture: {
       objects: {
