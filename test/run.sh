@@ -9,6 +9,7 @@
 #        bash test/run.sh soak [--cycles N]
 #        bash test/run.sh chaos [--minutes N] [--seed S] [--append WORDS] [--kernel NAME]
 #        bash test/run.sh long
+#        bash test/run.sh soundness [KIND…]
 #        bash test/run.sh mutants [WORD…]
 #        bash test/run.sh fuzz [--help]
 #        bash test/run.sh corpus --from VERSION --to VERSION [--help]
@@ -35,11 +36,11 @@ require_debian() {
 		die 'This needs Debian on amd64: it hot-patches the kernel of that distribution.'
 }
 
-usage() { die 'usage: bash test/run.sh test|kernels|long|demo|bench|soak|chaos|faults|fuzz|corpus|mutants|setup'; }
+usage() { die 'usage: bash test/run.sh test|kernels|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|setup'; }
 
 main() {
 	local task=${1-}
-	[[ $task == @(test|kernels|long|demo|bench|soak|chaos|faults|fuzz|corpus|mutants|setup) ]] || usage
+	[[ $task == @(test|kernels|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|setup) ]] || usage
 	shift
 	require_root "$task"
 	require_debian
@@ -71,6 +72,7 @@ main() {
 		exec npx tsx test/vm/chaos/run.ts "$@"
 		;;
 	long) exec bash test/setup/long.sh ;;
+	soundness) exec npx tsx test/soundness/run.ts "$@" ;;
 	soak) exec npx tsx test/vm/soak/run.ts "$@" ;;
 	fuzz) exec npx tsx test/fuzz/fuzz.ts "$@" ;;
 	corpus) exec npx tsx test/corpus/corpus.ts "$@" ;;

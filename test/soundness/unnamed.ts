@@ -1,0 +1,131 @@
+// Types that have no name of their own, and types of variables inside of functions.
+
+import type { Kind } from './kind.js';
+import { refused } from './layout.js';
+import { LAYOUT } from './peers.js';
+
+/** The number of the system call. */
+const SELECT = 23;
+
+const walk = (members: string, start: string) => `typedef struct { ${members} } walk_t;
+extern int visit(long where);
+static noinline int step(walk_t *walk) { return visit(walk->at) + walk->seen++; }
+int start(long at) { walk_t walk = { ${start} }; return step(&walk) + walk.seen; }
+`;
+
+const range = (members: string) => `struct map { struct { ${members} } range; };
+struct map *map;
+int take(int x) { map->range.from += x; return map->range.to - map->range.from; }
+`;
+
+const state = (enumerators: string) => `struct job { enum { ${enumerators} } state; } *job;
+int ask(void) { return job->state == BUSY; }
+`;
+
+export const unnamedKinds: readonly Kind[] = [
+  {
+    kind: 'members exchanged in a struct without a name',
+    verdict: refused,
+    why: 'Each member is where another was, as in a struct with a name.',
+    peers: LAYOUT,
+    finding:
+      'made, without a word: of such structs places and types of members are compared, and not their names',
+    fixture: {
+      objects: { a: [range('int from; int to;'), range('int to; int from;')] },
+      says: /struct map/,
+    },
+    subject: {
+      edits: {
+        'kernel/trace/trace_events_hist.c': [
+          [
+            /^(\t\t\tchar\t+\*event;\n)(\t\t\tchar\t+\*event_system;\n)(?=\t\t\} match_data;)/m,
+            '$2$1',
+          ],
+        ],
+      },
+      says: /struct action_data/,
+    },
+  },
+  {
+    kind: 'enumerator value of an enum without a name',
+    verdict: refused,
+    why: 'Values that are stored mean something else, as with an enum that has a name.',
+    peers: LAYOUT,
+    finding: 'made, without a word: of such enums only the size is compared',
+    fixture: {
+      objects: { a: [state('IDLE, BUSY'), state('IDLE, READY, BUSY')] },
+      says: /struct job/,
+    },
+    subject: {
+      edits: {
+        'drivers/char/random.c': [
+          [/\bCRNG_EARLY = 1\b/, 'CRNG_EARLY = 2'],
+          [/\bCRNG_READY = 2\b/, 'CRNG_READY = 3'],
+        ],
+      },
+      says: /crng_init/,
+    },
+  },
+  {
+    kind: 'static local of another type',
+    verdict: refused,
+    why: 'Its running value is taken for something else, as that of a variable outside of functions.',
+    peers: LAYOUT,
+    finding:
+      'made: BTF does not describe variables of functions. The document promises nothing about them, and does not have them among what is not seen',
+    fixture: {
+      objects: {
+        a: [
+          'extern void *get(void);\nlong take(long x) { static void *kept; if (!kept) kept = get(); return *(long *)kept + x; }\n',
+          'long take(long x) { static long kept; if (!kept) kept = x; return kept + x; }\n',
+        ],
+      },
+      says: /kept/,
+    },
+    subject: {
+      edits: {
+        'fs/drop_caches.c': [
+          [/^\t\tstatic int stfu;\n/m, '\t\tstatic unsigned int stfu;\n'],
+          [/\bif \(!stfu\)/, 'if (stfu / 3 == 0)'],
+        ],
+      },
+      says: /stfu/,
+    },
+  },
+  {
+    kind: 'struct without a name on stacks only',
+    verdict: 'made',
+    why: 'The same: such a struct goes by the name of its typedef.',
+    peers: LAYOUT,
+    finding:
+      'refused (`layout-changed`): "nothing says where they are". The look for what is on stacks knows no typedefs',
+    fixture: {
+      objects: {
+        a: [
+          walk('long at; int seen;', '.at = at'),
+          walk('long from; long at; int seen;', '.from = at, .at = at + 1'),
+        ],
+      },
+      changes: ['start', 'step'],
+      says: /walk_t changes .*is only on stacks of functions that are replaced/,
+    },
+    subject: {
+      edits: {
+        'fs/select.c': [
+          [/^typedef struct \{\n(?=\tunsigned long \*in, \*out, \*ex;)/m, '$&\tint given;\n'],
+          [/^\tfds\.in +=/gm, '\tfds.given = !!inp + !!outp + !!exp;\n$&'],
+          [
+            /^(static noinline_for_stack int do_select\([\s\S]*?)(?=\trcu_read_lock)/m,
+            '$1\tif (fds->given == 3 && !n)\n\t\treturn -EDOM;\n\n',
+          ],
+        ],
+      },
+      says: /fd_set_bits changes .*is only on stacks of functions that are replaced/,
+      use: {
+        run: `perl -e 'my ($r, $w, $x, $t) = ("\\0" x 128, "\\0" x 128, "\\0" x 128, pack("qq", 0, 0)); for my $last ($x, 0) { $! = 0; print syscall(${SELECT}, 0, $r, $w, $last, $t), " ", $! + 0, "\\n" }'`,
+        before: /^0 0\n0 0$/,
+        applied: /^-1 33\n0 0$/,
+      },
+    },
+  },
+];
