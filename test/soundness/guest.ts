@@ -60,7 +60,7 @@ function exactly(text: string): RegExp {
 /** What was wrong: before, while or after an update is applied. */
 async function throughItsLife(
   guest: Guest,
-  { first, run, before, applied, after = before, last }: Use,
+  { first, run, before, applied, after = before, last, stays }: Use,
   archive: string,
   id: string,
 ): Promise<string | undefined> {
@@ -77,10 +77,12 @@ async function throughItsLife(
     try {
       await look('applied', applied);
     } finally {
-      await kspliceIn(guest, `undo ${id}`);
+      const { because } = await kspliceIn(guest, `undo ${id}`);
+      if (because !== (stays ? 'addresses-out' : null)) wrong.push(`undone, because ${because}`);
     }
     await look('after', after);
     if (last !== undefined) await shell.run(last);
+    if (stays) await kspliceIn(guest, `undo ${id} --dangling`);
   } finally {
     shell.close();
   }

@@ -67,6 +67,8 @@ export interface Use {
   readonly applied: RegExp;
   /** As `before` when absent. */
   readonly after?: RegExp;
+  /** Others have addresses of the new code, which stays loaded after undo, until it is let go at the end. */
+  readonly stays?: true;
   /** Runs once, at the end. */
   readonly last?: string;
 }

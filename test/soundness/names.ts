@@ -208,16 +208,14 @@ export const nameKinds: readonly Kind[] = [
   },
   {
     kind: 'alias of another function',
-    verdict: { refused: 'refused-change' },
+    verdict: { refused: 'refused-change', detail: 'alias-moved' },
     why: 'Who calls it by that name has the address of the other function, and would go on so.',
     peers: UNKNOWN,
-    finding:
-      'made without a word if something else changes as well, else `no-changes`: names that lead to one place are not compared. The same where an alias gets code of its own',
     fixture: {
       objects: {
         a: [ALIAS.replace('OF', 'one'), ALIAS.replace('OF', 'two').replace('+ 3', '+ 4')],
       },
-      says: /other/,
+      says: /is a name of two now/,
     },
     subject: {
       edits: {

@@ -28,8 +28,6 @@ export const unnamedKinds: readonly Kind[] = [
     verdict: refused,
     why: 'Each member is where another was, as in a struct with a name.',
     peers: LAYOUT,
-    finding:
-      'made, without a word: of such structs places and types of members are compared, and not their names',
     fixture: {
       objects: { a: [range('int from; int to;'), range('int to; int from;')] },
       says: /struct map/,
@@ -51,7 +49,6 @@ export const unnamedKinds: readonly Kind[] = [
     verdict: refused,
     why: 'Values that are stored mean something else, as with an enum that has a name.',
     peers: LAYOUT,
-    finding: 'made, without a word: of such enums only the size is compared',
     fixture: {
       objects: { a: [state('IDLE, BUSY'), state('IDLE, READY, BUSY')] },
       says: /struct job/,
