@@ -95,7 +95,7 @@ struct ksplice_new_code {
 	unsigned int n_hooks;
 	const struct jump_entry *sealed;	/* branches whose key is read-only by now */
 	unsigned int n_sealed;
-	unsigned int keep;	/* not 0: others get addresses of it that they may use when it is reversed */
+	unsigned int keep;	/* not 0: others may use it after undo */
 };
 
 struct ksplice_old_code {
