@@ -28,7 +28,9 @@ function expectAborts(association: Association): void {
 
 function expectNoAborts(association: Association): void {
   expect(association).toMatchObject({ ...WORKS, aborts: 0, outOfBlues: 0 });
-  const kinds = association.packets.flatMap(({ chunks }) => chunks);
+  const chunks = association.packets.flatMap((packet) => packet.chunks);
+  // Whoever waits too long for an answer asks once more, as on a machine that has much to do.
+  const kinds = chunks.filter((kind, index) => kind !== chunks[index - 1]);
   expect(kinds.slice(0, 4)).toEqual(['INIT', 'INIT ACK', 'COOKIE ECHO', 'COOKIE ACK']);
 }
 
