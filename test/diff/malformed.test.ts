@@ -6,7 +6,14 @@ import { expect, test } from 'vitest';
 import { attempt, fuzzPair, random } from '../fuzz/damage.js';
 import { compileBytes } from './fixtures.js';
 
-const sources = ['dynamic-debug.c', 'alternative.c', 'do-once.c', 'new-code.c', 'shared-code.c'];
+const sources = [
+  'dynamic-debug.c',
+  'alternative.c',
+  'do-once.c',
+  'new-code.c',
+  'shared-code.c',
+  'copied-tables.c',
+];
 const casesEach = 400;
 
 test.each(sources)('%s with damage', (file) => {
