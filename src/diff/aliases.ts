@@ -2,6 +2,7 @@
 // aliases of a function or variable. Whoever knows such a name from outside of the object has
 // the address that it had when the kernel was linked.
 
+import { STB_LOCAL } from '../elf/constants.js';
 import type { Comparison } from './compare.js';
 import type { Part, Parts } from './parts.js';
 
@@ -35,8 +36,6 @@ function partsByName({ parts }: Parts): Map<string, Part | undefined> {
   }
   return found;
 }
-
-const STB_LOCAL = 0;
 
 function ownName({ names }: Part, alias: string): string {
   return names.find(({ name }) => name !== alias)?.name ?? alias;

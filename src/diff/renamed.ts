@@ -4,6 +4,7 @@
 // It is as if the body had changed. Who has the address of the old function, an open file or a timer,
 // gets to the new one, and the address that is handed out goes on being the old one.
 
+import { STB_LOCAL } from '../elf/constants.js';
 import type { Correlation } from './correlate.js';
 import { coldParent } from './names.js';
 import type { Part, Parts } from './parts.js';
@@ -11,7 +12,6 @@ import { forEachReference } from './references.js';
 import { sameButForStatics } from './same-but-statics.js';
 import type { SectionRole } from './sections.js';
 
-const STB_LOCAL = 0;
 const users: ReadonlySet<SectionRole> = new Set(['code', 'data']);
 
 /**
