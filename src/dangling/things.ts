@@ -159,7 +159,8 @@ export class Things {
     if (!thing) {
       const end = section.flags & SHF_MERGE ? section.data.indexOf(0, offset) : -1;
       const text = end > offset ? section.data.toString('latin1', offset, end) : section.name;
-      const name = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
+      const plain = text.replace(/[\x7f-\xff]/g, '?');
+      const name = JSON.stringify(plain.length > 40 ? `${plain.slice(0, 40)}…` : plain);
       thing = { section, start: offset, end: offset + 1, name, kind: 'literal' };
       known.set(offset, thing);
     }
