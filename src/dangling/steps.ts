@@ -1,14 +1,12 @@
 // What each instruction does with values that are in registers: it hands them to other
 // registers, stores them, loads through them, leaves the function with them.
 
-import { createRequire } from 'node:module';
+import { loadDecoder } from '../diff/instructions.js';
 import type { Section } from '../elf/object.js';
 
 type Iced = typeof import('iced-x86');
 type Instruction = InstanceType<Iced['Instruction']>;
 type Info = InstanceType<Iced['InstructionInfo']>;
-
-let iced: Iced | undefined;
 
 /** A set of the sixteen general registers: bit n is the one that the processor gives the number n. */
 export type Registers = number;
@@ -57,7 +55,7 @@ export interface Step {
  * @param code with machine code from its first byte on
  */
 export function stepsOf(code: Section): ReadonlyMap<number, Step> {
-  iced ??= createRequire(import.meta.url)('iced-x86') as Iced;
+  const iced = loadDecoder();
   const decoder = new iced.Decoder(64, code.data, iced.DecoderOptions.None);
   // Not 0: a branch backwards out of the section must not wrap around.
   const base = 0x10000000;
