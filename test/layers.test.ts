@@ -10,11 +10,12 @@ const src = path.resolve(import.meta.dirname, '../src');
 // A folder may import from itself and from folders of a lower rank.
 const rank: Record<string, number> = {
   '.': 0,
+  base: 0,
   elf: 1,
   btf: 2,
   dwarf: 2,
   program: 2,
-  run: 3,
+  kernel: 3,
   diff: 3,
   layout: 4,
   match: 4,

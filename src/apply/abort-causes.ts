@@ -1,7 +1,7 @@
 // Why the core did not make a switch: ksplice's words, which it writes to
 // `abort_cause`, and what they mean to whoever called.
 
-import type { ErrorCode } from '../errors.js';
+import type { ErrorCode } from '../base/errors.js';
 
 export interface AbortCause {
   readonly word: string;

@@ -10,8 +10,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { KspliceError } from '../errors.js';
-import { buildIdInNotes } from '../run/build-id.js';
+import { KspliceError } from '../base/errors.js';
+import { buildIdInNotes } from '../kernel/build-id.js';
 import { programEnvironment } from './environment.js';
 import type { Shell } from './shell.js';
 

@@ -8,7 +8,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import { programEnvironment } from './environment.js';
 
 /** What a command came to. */

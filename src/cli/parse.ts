@@ -3,7 +3,7 @@
 // both have to become one object on stdout.
 
 import yargs, { type Argv } from 'yargs';
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import type { Command } from './command.js';
 import { commandNames, loadCommand } from './commands.js';
 

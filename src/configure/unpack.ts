@@ -6,10 +6,10 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { cacheDirectory } from '../cache.js';
-import { KspliceError } from '../errors.js';
-import { requireOwnDirectory } from '../trust.js';
-import type { Ui } from '../ui.js';
+import { cacheDirectory } from '../base/cache.js';
+import { KspliceError } from '../base/errors.js';
+import { requireOwnDirectory } from '../base/trust.js';
+import type { Ui } from '../base/ui.js';
 
 /**
  * @param name of the tree in the cache; another version must have another name

@@ -4,7 +4,7 @@
 
 import { lstatSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 
 export interface ConfdirContents {
   readonly systemMap: string;

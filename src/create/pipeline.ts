@@ -3,46 +3,46 @@
 
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { problemsError } from '../base/errors.js';
+import type { Ui } from '../base/ui.js';
 import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
 import type { TableSizes } from '../elf/tables.js';
-import { problemsError } from '../errors.js';
 import { busyProblems } from '../inspect/allow-busy.js';
 import { mayChangeTypes } from '../layout/declarations.js';
-import type { Ui } from '../ui.js';
 import { type Contents, moduleFilesOf } from '../update/contents.js';
 import type { Update } from '../update/update.js';
-import { readBases } from './bases.js';
-import { codeFiles, isCode } from './choose-objects.js';
-import { compilePost, compilePre } from './compile.js';
-import { type CoreModule, provideCore, withCore } from './core-module.js';
+import { loadChange, type SourceChange } from './change/change.js';
+import type { PatchedFile } from './change/patched-file.js';
+import { readBases } from './code/bases.js';
 import {
   type ChangedTarget,
   type Comparing,
   type Differences,
   findDifferences,
-} from './differences.js';
-import { buildFixedModules } from './fixed-modules.js';
-import { describesTypes, type KernelHeaders, readHeaders } from './kbuild.js';
-import { type KernelFacts, readKernelFacts } from './kernel-facts.js';
-import { lastUpdate, rememberLast } from './last-update.js';
-import { moduleDirectory, moduleFiles } from './module-dir.js';
-import { buildModuleDirectory } from './module-dir-build.js';
-import { Neighbours } from './neighbours.js';
-import { rulesOfNew } from './new-objects.js';
-import { chooseId, deliver, packUpdate } from './pack.js';
-import type { PatchedFile } from './patched-file.js';
-import { checkPerCpu, perCpuReserve } from './per-cpu-reserve.js';
-import { count, makeReport, type Report } from './report.js';
+} from './code/differences.js';
+import { checkPerCpu, perCpuReserve } from './code/per-cpu-reserve.js';
+import { Neighbours } from './code/shared-symbols.js';
+import { makeTargetCode, type TargetCode } from './code/target-code.js';
+import { lastUpdate, rememberLast } from './invocation/last-update.js';
+import { inRun, type Run } from './invocation/scope.js';
+import { buildModuleDirectory } from './module-dir/build.js';
+import { moduleDirectory, moduleFiles } from './module-dir/source.js';
+import { type CoreModule, provideCore, withCore } from './modules/core-module.js';
+import { buildFixedModules } from './modules/fixed-modules.js';
+import { chooseId, deliver, packUpdate } from './modules/pack.js';
+import { count, makeReport, type Report } from './modules/report.js';
+import { checkSigning, signModules } from './modules/sign.js';
+import { buildUpdateModules } from './modules/update-modules.js';
+import { codeFiles, isCode } from './objects/choose-objects.js';
+import { compilePost, compilePre } from './objects/compile.js';
+import { rulesOfNew } from './objects/new-objects.js';
+import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest } from './request.js';
-import { inRun, type Run } from './run.js';
-import { checkSigning, signModules } from './sign.js';
-import { loadChange, type SourceChange } from './sources/change.js';
-import { askTableSizes } from './table-sizes.js';
-import { makeTargetCode, type TargetCode } from './target-code.js';
-import { buildUpdateModules } from './update-modules.js';
-import { WantedTargets } from './wanted-targets.js';
-import { checkCacheDirectory, openWorkspace, sourceOf } from './workspace.js';
+import { describesTypes, type KernelHeaders, readHeaders } from './tree/kbuild.js';
+import { type KernelFacts, readKernelFacts } from './tree/kernel-facts.js';
+import { askTableSizes } from './tree/table-sizes.js';
+import { checkCacheDirectory, openWorkspace, sourceOf } from './tree/workspace.js';
 
 export interface CreatedUpdate {
   readonly id: string;

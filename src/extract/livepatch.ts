@@ -5,11 +5,11 @@
 // Documentation/livepatch/module-elf-format.rst. klp_enable_patch() and the
 // rest of livepatch play no part.
 
+import { KspliceError } from '../base/errors.js';
 import * as C from '../elf/constants.js';
 import { type ModelSection, type ModelSymbol, modelOf, type ObjectModel } from '../elf/model.js';
 import { ElfObject } from '../elf/object.js';
 import { writeObject } from '../elf/writer.js';
-import { KspliceError } from '../errors.js';
 
 /** What an undefined symbol of a module stands for. */
 export interface KlpBinding {

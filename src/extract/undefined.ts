@@ -1,10 +1,10 @@
 // The undefined symbols of the new code: each symbol of the running kernel
 // once, under the name by which it will be found.
 
+import { KspliceError } from '../base/errors.js';
 import { STB_GLOBAL, STB_WEAK } from '../elf/constants.js';
 import { type ModelSymbol, newSymbol } from '../elf/model.js';
 import type { ElfSymbol } from '../elf/object.js';
-import { KspliceError } from '../errors.js';
 import type { KlpBinding } from './livepatch.js';
 import type { Resolution, Sealed, SymbolResolver } from './types.js';
 

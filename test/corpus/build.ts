@@ -3,19 +3,19 @@
 
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { KspliceError } from '../../src/base/errors.js';
+import type { Ui } from '../../src/base/ui.js';
 import { type Proof, proveAgainst } from '../../src/check/prove.js';
 import type { Confdir } from '../../src/configure/confdir.js';
-import { buildModules } from '../../src/create/build-modules.js';
-import type { CoreModule } from '../../src/create/core-module.js';
-import type { ChangedTarget } from '../../src/create/differences.js';
-import type { KernelFacts } from '../../src/create/kernel-facts.js';
-import { packUpdate } from '../../src/create/pack.js';
-import { makeReport } from '../../src/create/report.js';
-import { readPatchFile } from '../../src/create/source-patch.js';
-import type { TargetCode } from '../../src/create/target-code.js';
-import { finishModules, writeModuleSources } from '../../src/create/update-modules.js';
-import { KspliceError } from '../../src/errors.js';
-import type { Ui } from '../../src/ui.js';
+import { readPatchFile } from '../../src/create/change/source-patch.js';
+import type { ChangedTarget } from '../../src/create/code/differences.js';
+import type { TargetCode } from '../../src/create/code/target-code.js';
+import { buildModules } from '../../src/create/modules/build-modules.js';
+import type { CoreModule } from '../../src/create/modules/core-module.js';
+import { packUpdate } from '../../src/create/modules/pack.js';
+import { makeReport } from '../../src/create/modules/report.js';
+import { finishModules, writeModuleSources } from '../../src/create/modules/update-modules.js';
+import type { KernelFacts } from '../../src/create/tree/kernel-facts.js';
 import type { CorpusPatch } from './patches.js';
 
 /** A patch with all that its update is made of. */

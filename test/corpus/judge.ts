@@ -1,13 +1,13 @@
 // What create makes of one patch whose objects are compiled: the same calls in
 // the same order as in src/create/pipeline.ts, up to the modules.
 
-import { type ChangedTarget, findDifferences } from '../../src/create/differences.js';
-import type { KernelFacts } from '../../src/create/kernel-facts.js';
-import type { CompiledObject } from '../../src/create/post-objects.js';
-import { makeTargetCode, type TargetCode } from '../../src/create/target-code.js';
+import { KspliceError } from '../../src/base/errors.js';
+import type { Ui } from '../../src/base/ui.js';
+import { type ChangedTarget, findDifferences } from '../../src/create/code/differences.js';
+import { makeTargetCode, type TargetCode } from '../../src/create/code/target-code.js';
+import type { CompiledObject } from '../../src/create/objects/post-objects.js';
+import type { KernelFacts } from '../../src/create/tree/kernel-facts.js';
 import type { TableSizes } from '../../src/elf/tables.js';
-import { KspliceError } from '../../src/errors.js';
-import type { Ui } from '../../src/ui.js';
 import { addressInWords } from '../../src/update/addresses-out.js';
 import type { Step } from './compile.js';
 import { judgeError, newRow, type Row } from './rows.js';

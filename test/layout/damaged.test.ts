@@ -1,8 +1,8 @@
 // Type and debug information that is damaged: a verdict or a refusal, never anything else.
 
 import { describe, expect, it } from 'vitest';
+import { KspliceError } from '../../src/base/errors.js';
 import { ElfObject } from '../../src/elf/object.js';
-import { KspliceError } from '../../src/errors.js';
 import { judgeLayout } from '../../src/layout/guard.js';
 import { damage, random } from '../fuzz/damage.js';
 import { compileBytes } from './compile.js';

@@ -4,21 +4,25 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { silentUi } from '../../src/base/ui.js';
 import { readBtf } from '../../src/btf/read.js';
-import { readHeaders } from '../../src/create/kbuild.js';
-import type { PatchedFile } from '../../src/create/patched-file.js';
-import { buildPostObjects } from '../../src/create/post-objects.js';
-import { buildPreObjects, compileSectioned, type PreObject } from '../../src/create/pre-objects.js';
-import { loadPatch } from '../../src/create/source-patch.js';
-import { askTableSizes } from '../../src/create/table-sizes.js';
-import { UndoStack } from '../../src/create/undo.js';
-import { openWorkspace, type Workspace } from '../../src/create/workspace.js';
+import type { PatchedFile } from '../../src/create/change/patched-file.js';
+import { loadPatch } from '../../src/create/change/source-patch.js';
+import { UndoStack } from '../../src/create/invocation/undo-stack.js';
+import { buildPostObjects } from '../../src/create/objects/post-objects.js';
+import {
+  buildPreObjects,
+  compileSectioned,
+  type PreObject,
+} from '../../src/create/objects/pre-objects.js';
+import { readHeaders } from '../../src/create/tree/kbuild.js';
+import { askTableSizes } from '../../src/create/tree/table-sizes.js';
+import { openWorkspace, type Workspace } from '../../src/create/tree/workspace.js';
 import { diffObjects } from '../../src/diff/index.js';
 import type { ObjectDiff } from '../../src/diff/types.js';
 import { SHF_ALLOC } from '../../src/elf/constants.js';
 import { ElfObject, type Section } from '../../src/elf/object.js';
 import { inferTableSizes, type TableSizes } from '../../src/elf/tables.js';
-import { silentUi } from '../../src/ui.js';
 import { strayRelocations } from '../diff/fixtures.js';
 import { fuzzPair, random } from '../fuzz/damage.js';
 import { testKernel } from '../kernels/kernel.js';

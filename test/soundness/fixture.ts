@@ -3,14 +3,14 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { codeFiles } from '../../src/create/choose-objects.js';
-import { findDifferences } from '../../src/create/differences.js';
-import type { CompiledObject } from '../../src/create/post-objects.js';
-import { loadPatch } from '../../src/create/source-patch.js';
-import { globalNames, refuseTakenNames } from '../../src/create/taken-names.js';
+import { silentUi } from '../../src/base/ui.js';
+import { loadPatch } from '../../src/create/change/source-patch.js';
+import { findDifferences } from '../../src/create/code/differences.js';
+import { globalNames, refuseTakenNames } from '../../src/create/code/taken-names.js';
+import { codeFiles } from '../../src/create/objects/choose-objects.js';
+import type { CompiledObject } from '../../src/create/objects/post-objects.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
-import { silentUi } from '../../src/ui.js';
 import { fixtures } from '../diff/fixtures.js';
 import { compile, sectionFlags } from '../support/compile.js';
 import { withFiles } from '../support/files.js';

@@ -3,10 +3,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { KspliceError } from '../../src/base/errors.js';
+import { silentUi } from '../../src/base/ui.js';
 import { type CreatedUpdate, createUpdate } from '../../src/create/pipeline.js';
 import type { CreateOptions } from '../../src/create/request.js';
-import { KspliceError } from '../../src/errors.js';
-import { silentUi } from '../../src/ui.js';
 import type { Scratch } from './scratch.js';
 
 export interface Created extends CreatedUpdate {

@@ -1,4 +1,4 @@
-import { captureKernel } from '../../run/capture.js';
+import { captureKernel } from '../../kernel/capture.js';
 import type { Command } from '../command.js';
 
 export const command: Command = {

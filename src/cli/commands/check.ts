@@ -1,9 +1,9 @@
+import { KspliceError } from '../../base/errors.js';
+import type { Ui } from '../../base/ui.js';
 import { proveAgainst, type TargetProof } from '../../check/prove.js';
-import { KspliceError } from '../../errors.js';
-import { openKernelImage } from '../../run/kernel-files.js';
-import { openLiveKernel } from '../../run/live.js';
-import type { RunningKernel } from '../../run/running.js';
-import type { Ui } from '../../ui.js';
+import { openKernelImage } from '../../kernel/kernel-files.js';
+import { openLiveKernel } from '../../kernel/live.js';
+import type { RunningKernel } from '../../kernel/running.js';
 import { readUpdate } from '../../update/read.js';
 import type { Update } from '../../update/update.js';
 import type { Command } from '../command.js';

@@ -1,5 +1,5 @@
+import { KspliceError } from '../../base/errors.js';
 import { configure } from '../../configure/configure.js';
-import { KspliceError } from '../../errors.js';
 import type { Command } from '../command.js';
 
 export const command: Command = {

@@ -1,12 +1,12 @@
 // objdiff: the differ alone, on two objects that the user compiled.
 
 import { readFile } from 'node:fs/promises';
+import { KspliceError } from '../../base/errors.js';
 import { diffObjects } from '../../diff/index.js';
 import { withoutRuntimeConstants } from '../../diff/runtime-constants.js';
 import type { ChangedNames, ObjectDiff } from '../../diff/types.js';
 import { ElfObject } from '../../elf/object.js';
 import { inferTableSizes, readTableSizes } from '../../elf/tables.js';
-import { KspliceError } from '../../errors.js';
 import type { Command, Outcome } from '../command.js';
 
 interface Options {

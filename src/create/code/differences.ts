@@ -1,0 +1,195 @@
+// The differences of all objects together: what is refused, what changed, and
+// for which targets.
+
+import { readFileSync } from 'node:fs';
+import { KspliceError } from '../../base/errors.js';
+import type { Ui } from '../../base/ui.js';
+import { Homes } from '../../diff/homes.js';
+import { diffObjects } from '../../diff/index.js';
+import { withoutRuntimeConstants } from '../../diff/runtime-constants.js';
+import type { ObjectDiff } from '../../diff/types.js';
+import { ElfObject, type ElfSymbol } from '../../elf/object.js';
+import type { TableSizes } from '../../elf/tables.js';
+import {
+  judgeLayout,
+  type LayoutChange,
+  layoutNotes,
+  layoutRefusals,
+  type TypedObject,
+} from '../../layout/guard.js';
+import type { Update } from '../../update/update.js';
+import { refuseInitcalls } from '../objects/new-objects.js';
+import type { CompiledObject } from '../objects/post-objects.js';
+import { checkBases } from './base-objects.js';
+import { type ComparedObject, movedSymbols } from './moved.js';
+
+/** An object whose running code changes. */
+export interface ChangedObjectFile {
+  readonly label: string;
+  readonly diff: ObjectDiff;
+  /** The object as the distribution compiled it. */
+  readonly plain: ElfObject;
+  /** Where its symbols are, if updates are below. */
+  readonly homes?: Homes | undefined;
+}
+
+/** The changed objects of one target, "vmlinux" or a module. */
+export interface ChangedTarget {
+  readonly target: string;
+  readonly objects: readonly ChangedObjectFile[];
+}
+
+/** By target and object: of all that the updates below or this one have a part in. */
+export type AllHomes = ReadonlyMap<string, ReadonlyMap<string, Homes>>;
+
+export interface Differences {
+  readonly targets: readonly ChangedTarget[];
+  readonly homes: AllHomes;
+  /** What the differ had to remark, by object. */
+  readonly notes: readonly string[];
+  readonly layout: Layout;
+}
+
+/**
+ * Whether types were compared. Not if the change is only of statements (`not touched`), or if the
+ * compiler cannot describe types (`not possible`).
+ */
+export type Comparing = 'compared' | 'not touched' | 'not possible';
+
+/** The types that change. */
+export interface Layout {
+  readonly comparing: Comparing;
+  readonly changes: readonly LayoutChange[];
+}
+
+export interface LayoutOptions {
+  readonly comparing: Comparing;
+  /** Types whose change the author allows. */
+  readonly allowed: readonly string[];
+}
+
+/**
+ * @param bases the updates below, which the objects were compiled with as well
+ * @param types `compared` if the objects have type information
+ * @throws KspliceError `refused-change` with every refusal of every object,
+ *   `no-changes` if no running code changes
+ */
+export function findDifferences(
+  objects: readonly CompiledObject[],
+  tables: TableSizes,
+  ui: Ui,
+  bases: readonly Update[] = [],
+  types: LayoutOptions = { comparing: 'not possible', allowed: [] },
+): Differences {
+  const notes: string[] = [];
+  const refusals: ObjectDiff['refusals'][number][] = [];
+  const typed: TypedObject[] = [];
+  const targets = new Map<string, ChangedObjectFile[]>();
+  const allHomes = new Map<string, Map<string, Homes>>();
+  const compared: ComparedObject[] = [];
+  objects.forEach((object, index) => {
+    ui.progress(index, objects.length, object.name);
+    const homes = homesOf(object, tables);
+    checkBases(object, homes, bases);
+    for (const owner of object.owners) {
+      allHomes.set(owner, (allHomes.get(owner) ?? new Map()).set(object.name, homes));
+    }
+    const running = homes.steps.at(-1)?.post ?? homes.booted;
+    const isNewcomer = (symbol: ElfSymbol) => homes.of(symbol).kind === 'update';
+    const diff = diffObjects(running, readForDiff(object.post), object.name, tables, isNewcomer);
+    notes.push(...diff.notes.map((note) => `${object.name}: ${note}`));
+    refusals.push(...diff.refusals);
+    const replaced = new Set(diff.replaced.map(({ pre }) => pre.name));
+    typed.push({ name: object.name, pre: running, post: diff.post, replaced });
+    if (object.isNew) refusals.push(...refuseInitcalls(diff, object.name));
+    compared.push({ name: object.name, owners: object.owners, diff });
+    if (diff.verdict !== 'changed') return;
+    const stacked = bases.length > 0 ? { homes } : {};
+    const changed = { label: object.name, diff, plain: read(object.plain), ...stacked };
+    for (const owner of object.owners) {
+      targets.set(owner, [...(targets.get(owner) ?? []), changed]);
+    }
+  });
+  refusals.push(...movedSymbols(compared));
+  const isCompared = types.comparing === 'compared';
+  const layout = isCompared ? judgeLayout(typed, types.allowed) : [];
+  // Where no code changes nobody takes anything for something else.
+  if (targets.size > 0) {
+    refusals.push(...layoutRefusals(layout));
+    notes.push(...layoutNotes(layout));
+  }
+  if (refusals.length > 0) throw refused(refusals);
+  if (targets.size === 0) throw nothing(notes);
+  const idle = newAndUnused([...targets.values()].flat());
+  if (idle) throw nothing([...notes, idle]);
+  checkAllowed(layout, types.allowed);
+  for (const note of notes) ui.info(note);
+  return {
+    targets: [...targets].map(([target, objects]) => ({ target, objects })),
+    homes: allHomes,
+    notes,
+    layout: { comparing: types.comparing, changes: layout },
+  };
+}
+
+/** @throws KspliceError `usage` if a type is allowed to change that does not */
+function checkAllowed(layout: readonly LayoutChange[], allowed: readonly string[]): void {
+  const changed = layout.filter(({ verdict }) => verdict === 'allowed').map(({ name }) => name);
+  const idle = allowed.filter((name) => !changed.includes(name));
+  if (idle.length === 0) return;
+  throw new KspliceError('usage', `--allow-layout: nothing stands against ${idle.join(', ')}`, {
+    advice: 'Leave it out: the type does not change, or fits the objects that exist.',
+  });
+}
+
+/** From the object as it was booted through the updates below. */
+function homesOf({ sectioned, below = [], name }: CompiledObject, tables: TableSizes): Homes {
+  const booted = readForDiff(sectioned);
+  const steps: ObjectDiff[] = [];
+  for (const file of below) {
+    const so = new Homes(booted, steps.slice());
+    const before = steps.at(-1)?.post ?? booted;
+    const isNewcomer = (symbol: ElfSymbol) => so.of(symbol).kind === 'update';
+    steps.push(diffObjects(before, readForDiff(file), name, tables, isNewcomer));
+  }
+  return new Homes(booted, steps);
+}
+
+function read(file: string): ElfObject {
+  return new ElfObject(readFileSync(file), file);
+}
+
+/** What may become new code, and what that is compared with. */
+function readForDiff(file: string): ElfObject {
+  return withoutRuntimeConstants(read(file));
+}
+
+/** New code that no function is replaced to call, and no hook calls, would never run. */
+function newAndUnused(changed: readonly ChangedObjectFile[]): string | undefined {
+  const acts = changed.some(
+    ({ diff }) => diff.replaced.length + diff.written.length + diff.hooks.length > 0,
+  );
+  if (acts) return undefined;
+  const names = changed.flatMap(({ diff }) => [...diff.functions.added, ...diff.data.added]);
+  return `${names.join(', ')}: new, and nothing that the kernel runs leads there`;
+}
+
+function refused(refusals: ObjectDiff['refusals']): KspliceError {
+  const lines = refusals.map(
+    ({ object, symbol, message }) => `${object}: ${symbol ? `${symbol}: ` : ''}${message}`,
+  );
+  return new KspliceError('refused-change', lines.join('\n'), {
+    advice: [...new Set(refusals.map((refusal) => refusal.advice))].join(' '),
+    details: refusals,
+  });
+}
+
+function nothing(notes: readonly string[]): KspliceError {
+  return new KspliceError('no-changes', 'No changes detected', {
+    advice:
+      notes.length > 0
+        ? notes.join('; ')
+        : 'The compiler makes the same code of the patched source as of the unpatched.',
+    details: notes,
+  });
+}

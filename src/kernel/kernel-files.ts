@@ -1,0 +1,166 @@
+// Opens what a user names as "the image" of a kernel: a tree with boot/ and
+// lib/modules/ (an unpacked package, or / itself), a directory in which a kernel
+// was built, a Debian package, or a directory that `capture` wrote.
+
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { KspliceError } from '../base/errors.js';
+import type { Ui } from '../base/ui.js';
+import { ElfObject } from '../elf/object.js';
+import { isCapture } from './capture-format.js';
+import { openCapture } from './captured.js';
+import { readPackage } from './deb.js';
+import { ImageKernel, type ModuleFiles } from './image-kernel.js';
+import { ModuleDirectory } from './module-files.js';
+import type { RunningKernel } from './running.js';
+import type { KernelSymbol } from './symbols.js';
+import { openVmlinuz, readVmlinuz, type Vmlinux } from './vmlinux.js';
+
+/** A kernel that is there as files. */
+export interface KernelFiles {
+  readonly kernel: RunningKernel;
+  /** "6.1.0-56-amd64" */
+  readonly release: string;
+  /** As `uname -v` says; it names the distribution's package version. */
+  readonly version: string;
+  /** kallsyms of the kernel proper, sorted by address. */
+  readonly symbols: readonly KernelSymbol[];
+  /** A module's file, by the name that lsmod shows; a capture has none. */
+  moduleFile(name: string): Promise<ElfObject | undefined>;
+  /**
+   * Makes modules available in `kernel`. Only a package needs it, and not for
+   * the modules named when it was opened: it has to be read again.
+   */
+  prepare(modules: readonly string[]): Promise<void>;
+  /**
+   * The same kernel with module files from elsewhere, which go before its own; a
+   * capture has the modules themselves, and takes only their symbols from the files.
+   * @param origin what they are, for messages
+   */
+  withModules(files: ModuleFiles, origin: string): KernelFiles;
+}
+
+export interface ImageOptions {
+  /** Which kernel, where a tree holds several. */
+  readonly release?: string;
+  /** Which kernel to take if there are several, and this is one of them. */
+  readonly prefer?: string;
+  /** Modules that will be needed; a package is read once, and only these are kept. */
+  readonly modules?: readonly string[];
+}
+
+/**
+ * Opens a kernel image.
+ * @throws KspliceError `no-image` if there is none at `path`, `bad-image`,
+ *   `missing-tool`, `io`
+ */
+export async function openKernelImage(
+  path: string,
+  ui: Ui,
+  options: ImageOptions = {},
+): Promise<KernelFiles> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new KspliceError('no-image', `${path}: no such file or directory`, { advice });
+  if (stat.isFile()) return await openPackage(path, ui, options);
+  if (isCapture(path)) return openCapture(path);
+  const place = findBuilt(path, options) ?? findInTree(path, options);
+  ui.detail(`kernel image ${place.vmlinuz}, modules in ${place.modules ?? 'no directory'}`);
+  const vmlinux = await openVmlinuz(place.vmlinuz, ui.signal);
+  const { release, vmlinuz } = place;
+  if (release !== undefined && vmlinux.release !== release) {
+    throw new KspliceError('bad-image', `${vmlinuz} is ${vmlinux.release}, not ${release}`, {
+      advice,
+    });
+  }
+  const files = place.modules === undefined ? noModules : new ModuleDirectory(place.modules);
+  return kernelFiles(`the image in ${path}`, vmlinux, files, async () => {});
+}
+
+const advice =
+  'Name the directory of an unpacked linux-image package (with boot/ and lib/modules/), its .deb file, the directory in which the kernel was built, or what `ksplice-ts capture` wrote.';
+
+/** Where a build has the kernel, in the directory that O= names. */
+export const BUILT_IMAGE = 'arch/x86/boot/bzImage';
+
+const noModules: ModuleFiles = { has: () => false, read: () => undefined };
+
+/** @param prepare what KernelFiles.prepare() does */
+export function kernelFiles(
+  origin: string,
+  vmlinux: Vmlinux,
+  files: ModuleFiles,
+  prepare: (modules: readonly string[]) => Promise<void>,
+): KernelFiles {
+  const { release, version, symbols } = vmlinux;
+  return {
+    kernel: new ImageKernel(origin, vmlinux, files),
+    release,
+    version,
+    symbols,
+    prepare,
+    moduleFile: async (name) => {
+      await prepare([name]);
+      const file = files.read(name);
+      return file && new ElfObject(file.data, file.path);
+    },
+    withModules: (first, what) => {
+      const both: ModuleFiles = {
+        has: (name) => first.has(name) || files.has(name),
+        read: (name) => first.read(name) ?? files.read(name),
+      };
+      return kernelFiles(`${what} with ${origin}`, vmlinux, both, prepare);
+    },
+  };
+}
+
+async function openPackage(path: string, ui: Ui, options: ImageOptions): Promise<KernelFiles> {
+  const contents = await readPackage(path, options.modules ?? [], ui);
+  const vmlinux = await readVmlinuz(contents.vmlinuz, `${path}: vmlinuz`, ui.signal);
+  return kernelFiles(`the package ${path}`, vmlinux, contents.modules, async (names) => {
+    const { present, kept } = contents.modules;
+    const missing = names.filter((name) => present.has(name) && !kept.has(name));
+    if (missing.length === 0) return;
+    const again = await readPackage(path, missing, ui);
+    for (const [name, file] of again.modules.kept) kept.set(name, file);
+  });
+}
+
+interface TreePlace {
+  /** undefined where only the kernel itself tells. */
+  readonly release: string | undefined;
+  readonly vmlinuz: string;
+  readonly modules: string | undefined;
+}
+
+function findBuilt(root: string, { release }: ImageOptions): TreePlace | undefined {
+  const vmlinuz = join(root, BUILT_IMAGE);
+  return existsSync(vmlinuz) ? { release, vmlinuz, modules: root } : undefined;
+}
+
+/** The kernel in a tree: the one that was asked for, or the only one. */
+function findInTree(root: string, { release, prefer }: ImageOptions): TreePlace {
+  const boot = existsSync(join(root, 'boot')) ? join(root, 'boot') : root;
+  const releases = readdirSync(boot)
+    .filter((name) => name.startsWith('vmlinuz-'))
+    .map((name) => name.slice('vmlinuz-'.length));
+  const wanted =
+    release ?? (prefer !== undefined && releases.includes(prefer) ? prefer : undefined);
+  const only = wanted ?? (releases.length === 1 ? releases[0] : undefined);
+  if (releases.length === 0) {
+    throw new KspliceError('no-image', `${boot} holds no kernel (vmlinuz-RELEASE)`, { advice });
+  }
+  if (only === undefined) {
+    throw new KspliceError('no-image', `${boot} has several kernels: ${releases.join(', ')}`, {
+      advice: 'Say which with --kernel RELEASE.',
+    });
+  }
+  if (!releases.includes(only)) {
+    throw new KspliceError('no-image', `${boot} has ${releases.join(', ')}, not ${only}`, {
+      advice,
+    });
+  }
+  const modules = [`lib/modules/${only}`, `usr/lib/modules/${only}`]
+    .map((path) => join(root, path))
+    .find((path) => existsSync(path));
+  return { release: only, vmlinuz: join(boot, `vmlinuz-${only}`), modules };
+}

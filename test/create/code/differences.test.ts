@@ -1,0 +1,66 @@
+// What all objects of an update come to together.
+
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { KspliceError } from '../../../src/base/errors.js';
+import { silentUi } from '../../../src/base/ui.js';
+import { findDifferences } from '../../../src/create/code/differences.js';
+import type { CompiledObject } from '../../../src/create/objects/post-objects.js';
+import { ElfObject } from '../../../src/elf/object.js';
+import { inferTableSizes } from '../../../src/elf/tables.js';
+import { withFiles } from '../../support/files.js';
+import { bytesOf } from '../../support/states.js';
+
+/** The code of an update of these objects, each before and after, or why there is none. */
+function outcome(objects: Readonly<Record<string, readonly [before: string, after: string]>>) {
+  const files = Object.entries(objects).flatMap(([name, [before, after]]) => [
+    [`${name}.pre.o`, bytesOf(before)] as const,
+    [`${name}.post.o`, bytesOf(after)] as const,
+  ]);
+  return withFiles(Object.fromEntries(files), (folder) => {
+    const compiled = Object.keys(objects).map((name) => {
+      const [pre, post] = ['pre', 'post'].map((state) => path.join(folder, `${name}.${state}.o`));
+      return {
+        name,
+        owners: ['vmlinux'],
+        plain: pre,
+        sectioned: pre,
+        post,
+      } as unknown as CompiledObject;
+    });
+    const tables = inferTableSizes(files.map(([name, bytes]) => new ElfObject(bytes, name)));
+    try {
+      const found = findDifferences(compiled, tables, silentUi);
+      return found.targets.flatMap(({ objects: all }) => all.map(({ label }) => label));
+    } catch (error) {
+      if (error instanceof KspliceError) return error.code;
+      throw error;
+    }
+  });
+}
+
+const user = [
+  'noipa int user(int x) { return sink(x); }\n',
+  'int added(int);\nnoipa int user(int x) { return sink(added(x)); }\n',
+] as const;
+const supplier = ['int there;\n', 'int there;\nint added(int x) { return x + there; }\n'] as const;
+
+test('what is new in one object and used by another is part of the update', () => {
+  expect(outcome({ user, supplier })).toEqual(['user', 'supplier']);
+});
+
+test('what is new and used by nobody changes nothing', () => {
+  expect(outcome({ supplier })).toBe('no-changes');
+});
+
+test('what moves from one object to another is refused', () => {
+  const gives = [
+    'int level = 5;\nnoipa int raise(int x) { return sink(level += x); }\n',
+    'extern int level;\nnoipa int raise(int x) { return sink(level += x); }\n',
+  ] as const;
+  const takes = [
+    'noipa int other(int x) { return sink(x); }\n',
+    'int level = 5;\nnoipa int other(int x) { return sink(x + level); }\n',
+  ] as const;
+  expect(outcome({ gives, takes })).toBe('refused-change');
+});
