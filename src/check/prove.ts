@@ -4,7 +4,7 @@
 
 import { KspliceError, type Problem } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
-import type { KernelFiles } from '../kernel/kernel-files.js';
+import type { KernelFiles } from '../kernel/kernel-in-files.js';
 import type { RunningKernel } from '../kernel/running.js';
 import { matchProgram } from '../match/interpret.js';
 import type { Program } from '../program/types.js';

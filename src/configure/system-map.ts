@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KspliceError, type Problem } from '../base/errors.js';
 import { formatSystemMap, isPlaceholder, parseKallsyms } from '../kernel/kallsyms-text.js';
-import type { KernelFiles } from '../kernel/kernel-files.js';
+import type { KernelFiles } from '../kernel/kernel-in-files.js';
 import type { KernelSymbol } from '../kernel/symbols.js';
 
 /** The map's text, and where it came from. */

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { problemsError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
+import { count } from '../base/words.js';
 import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
 import type { TableSizes } from '../elf/tables.js';
@@ -12,18 +13,14 @@ import { busyProblems } from '../inspect/allow-busy.js';
 import { mayChangeTypes } from '../layout/declarations.js';
 import { type Contents, moduleFilesOf } from '../update/contents.js';
 import type { Update } from '../update/update.js';
-import { loadChange, type SourceChange } from './change/change.js';
+import { loadChange } from './change/change.js';
 import type { PatchedFile } from './change/patched-file.js';
+import type { SourceChange } from './change/source-change.js';
 import { readBases } from './code/bases.js';
-import {
-  type ChangedTarget,
-  type Comparing,
-  type Differences,
-  findDifferences,
-} from './code/differences.js';
+import { type Differences, findDifferences } from './code/differences.js';
 import { checkPerCpu, perCpuReserve } from './code/per-cpu-reserve.js';
 import { Neighbours } from './code/shared-symbols.js';
-import { makeTargetCode, type TargetCode } from './code/target-code.js';
+import { makeTargetCode } from './code/target-code.js';
 import { lastUpdate, rememberLast } from './invocation/last-update.js';
 import { inRun, type Run } from './invocation/scope.js';
 import { buildModuleDirectory } from './module-dir/build.js';
@@ -31,7 +28,7 @@ import { moduleDirectory, moduleFiles } from './module-dir/source.js';
 import { type CoreModule, provideCore, withCore } from './modules/core-module.js';
 import { buildFixedModules } from './modules/fixed-modules.js';
 import { chooseId, deliver, packUpdate } from './modules/pack.js';
-import { count, makeReport, type Report } from './modules/report.js';
+import { makeReport } from './modules/report.js';
 import { checkSigning, signModules } from './modules/sign.js';
 import { buildUpdateModules } from './modules/update-modules.js';
 import { codeFiles, isCode } from './objects/choose-objects.js';
@@ -43,6 +40,7 @@ import { describesTypes, type KernelHeaders, readHeaders } from './tree/kbuild.j
 import { type KernelFacts, readKernelFacts } from './tree/kernel-facts.js';
 import { askTableSizes } from './tree/table-sizes.js';
 import { checkCacheDirectory, openWorkspace, sourceOf } from './tree/workspace.js';
+import type { ChangedTarget, Comparing, Report, TargetCode } from './values.js';
 
 export interface CreatedUpdate {
   readonly id: string;

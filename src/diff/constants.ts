@@ -9,12 +9,13 @@
 //   it holds addresses of functions: a table of operations has been handed to others.
 
 import { SHF_WRITE, STB_LOCAL } from '../elf/constants.js';
-import type { Comparison, Side } from './compare.js';
+import type { Comparison } from './compare.js';
 import { relocationsIn } from './extents.js';
 import type { IsNewcomer } from './newcomers.js';
 import type { Part } from './parts.js';
 import { forEachReference } from './references.js';
 import type { SectionRole } from './sections.js';
+import type { Side } from './side.js';
 import { findTarget } from './targets.js';
 
 /** What becomes of a changed variable. */

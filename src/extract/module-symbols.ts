@@ -13,8 +13,8 @@ import {
 } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
 import { possibleBases } from './positions.js';
-import type { ResolverInput } from './resolver.js';
-import { RO_AFTER_INIT } from './sealed.js';
+import { isSealed } from './read-only.js';
+import type { ResolverInput } from './resolver-input.js';
 import type { Resolution } from './types.js';
 import { ambiguous, initOnly, typeFits, type Wanted } from './wanted.js';
 
@@ -117,11 +117,6 @@ export class ModuleSymbols {
     this.sectionAddresses = addresses;
     return addresses;
   }
-}
-
-/** Whether a variable of a module is read-only since the module's init. */
-export function isSealed({ section }: ElfSymbol): true | undefined {
-  return section?.name === RO_AFTER_INIT || undefined;
 }
 
 /** A place in the module file as one number: section and offset. */

@@ -13,7 +13,7 @@ import {
   sha256,
 } from './capture-format.js';
 import { parseKallsyms } from './kallsyms-text.js';
-import type { KernelFiles } from './kernel-files.js';
+import type { KernelFiles } from './kernel-in-files.js';
 import { Memory, type Region } from './memory.js';
 
 /** More than any capture; keeps a hostile file from filling the memory. */

@@ -3,7 +3,8 @@
 // kernel's by address alone.
 
 import type { ModuleFiles } from './image-kernel.js';
-import { type KernelFiles, kernelFiles } from './kernel-files.js';
+import { kernelFiles } from './kernel-files.js';
+import type { KernelFiles } from './kernel-in-files.js';
 import { Memory } from './memory.js';
 import { type KernelSymbol, SymbolIndex } from './symbols.js';
 

@@ -8,14 +8,13 @@ import type { Ui } from '../../src/base/ui.js';
 import { type Proof, proveAgainst } from '../../src/check/prove.js';
 import type { Confdir } from '../../src/configure/confdir.js';
 import { readPatchFile } from '../../src/create/change/source-patch.js';
-import type { ChangedTarget } from '../../src/create/code/differences.js';
-import type { TargetCode } from '../../src/create/code/target-code.js';
 import { buildModules } from '../../src/create/modules/build-modules.js';
 import type { CoreModule } from '../../src/create/modules/core-module.js';
 import { packUpdate } from '../../src/create/modules/pack.js';
 import { makeReport } from '../../src/create/modules/report.js';
 import { finishModules, writeModuleSources } from '../../src/create/modules/update-modules.js';
 import type { KernelFacts } from '../../src/create/tree/kernel-facts.js';
+import type { ChangedTarget, TargetCode } from '../../src/create/values.js';
 import type { CorpusPatch } from './patches.js';
 
 /** A patch with all that its update is made of. */

@@ -11,11 +11,12 @@ import type { PatchedFile } from '../../src/create/change/patched-file.js';
 import { loadPatch } from '../../src/create/change/source-patch.js';
 import { chooseObjects, codeFiles } from '../../src/create/objects/choose-objects.js';
 import { neutralLines } from '../../src/create/objects/neutral-lines.js';
-import { buildPostObjects, type CompiledObject } from '../../src/create/objects/post-objects.js';
-import { buildPreObjects, type PreObject } from '../../src/create/objects/pre-objects.js';
+import { buildPostObjects } from '../../src/create/objects/post-objects.js';
+import { buildPreObjects } from '../../src/create/objects/pre-objects.js';
 import type { KbuildLists, KbuildObject } from '../../src/create/tree/kbuild-lists.js';
 import { PatchedTree } from '../../src/create/tree/patched-tree.js';
 import type { Workspace } from '../../src/create/tree/workspace.js';
+import type { CompiledObject, PreObject } from '../../src/create/values.js';
 import type { CorpusPatch } from './patches.js';
 
 /** A patch with the objects that it may change, or why there are none. */

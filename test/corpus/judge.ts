@@ -3,10 +3,10 @@
 
 import { KspliceError } from '../../src/base/errors.js';
 import type { Ui } from '../../src/base/ui.js';
-import { type ChangedTarget, findDifferences } from '../../src/create/code/differences.js';
-import { makeTargetCode, type TargetCode } from '../../src/create/code/target-code.js';
-import type { CompiledObject } from '../../src/create/objects/post-objects.js';
+import { findDifferences } from '../../src/create/code/differences.js';
+import { makeTargetCode } from '../../src/create/code/target-code.js';
 import type { KernelFacts } from '../../src/create/tree/kernel-facts.js';
+import type { ChangedTarget, CompiledObject, TargetCode } from '../../src/create/values.js';
 import type { TableSizes } from '../../src/elf/tables.js';
 import { addressInWords } from '../../src/update/addresses-out.js';
 import type { Step } from './compile.js';

@@ -10,14 +10,11 @@ import type { PatchedFile } from '../../src/create/change/patched-file.js';
 import { loadPatch } from '../../src/create/change/source-patch.js';
 import { UndoStack } from '../../src/create/invocation/undo-stack.js';
 import { buildPostObjects } from '../../src/create/objects/post-objects.js';
-import {
-  buildPreObjects,
-  compileSectioned,
-  type PreObject,
-} from '../../src/create/objects/pre-objects.js';
+import { buildPreObjects, compileSectioned } from '../../src/create/objects/pre-objects.js';
 import { readHeaders } from '../../src/create/tree/kbuild.js';
 import { askTableSizes } from '../../src/create/tree/table-sizes.js';
 import { openWorkspace, type Workspace } from '../../src/create/tree/workspace.js';
+import type { PreObject } from '../../src/create/values.js';
 import { diffObjects } from '../../src/diff/index.js';
 import type { ObjectDiff } from '../../src/diff/types.js';
 import { SHF_ALLOC } from '../../src/elf/constants.js';

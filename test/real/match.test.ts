@@ -16,7 +16,8 @@ import { openWorkspace, type Workspace } from '../../src/create/tree/workspace.j
 import { relocationShape, STT_FUNC } from '../../src/elf/constants.js';
 import { ElfObject } from '../../src/elf/object.js';
 import type { TableSizes } from '../../src/elf/tables.js';
-import { type KernelFiles, openKernelImage } from '../../src/kernel/kernel-files.js';
+import { openKernelImage } from '../../src/kernel/kernel-files.js';
+import type { KernelFiles } from '../../src/kernel/kernel-in-files.js';
 import { type Generated, generateProgram } from '../../src/match/generate.js';
 import { matchProgram } from '../../src/match/interpret.js';
 import { decodeProgram } from '../../src/program/decode.js';

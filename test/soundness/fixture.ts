@@ -8,7 +8,7 @@ import { loadPatch } from '../../src/create/change/source-patch.js';
 import { findDifferences } from '../../src/create/code/differences.js';
 import { globalNames, refuseTakenNames } from '../../src/create/code/taken-names.js';
 import { codeFiles } from '../../src/create/objects/choose-objects.js';
-import type { CompiledObject } from '../../src/create/objects/post-objects.js';
+import type { CompiledObject } from '../../src/create/values.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
 import { fixtures } from '../diff/fixtures.js';

@@ -3,13 +3,13 @@
 
 import type { Ui } from '../../base/ui.js';
 import type { Update } from '../../update/update.js';
-import { describePatch } from '../modules/pack.js';
+import { describePatch } from './describe-patch.js';
 import { filesWithExtension } from './diffext.js';
-import { type GitChange, openGitChange } from './git.js';
+import { openGitChange } from './git.js';
 import { Layers } from './layers.js';
 import { joinPatches } from './parse-patch.js';
 import { type PatchOptions, USUAL_PATCH_OPTIONS } from './patch-options.js';
-import type { PatchedFile } from './patched-file.js';
+import type { SourceChange } from './source-change.js';
 import { applyPatches, readPatchFile } from './source-patch.js';
 import { SourceTexts } from './texts.js';
 import { unifiedDiff } from './unified-diff.js';
@@ -24,19 +24,6 @@ export interface ChangeRequest {
   readonly diffext?: string | undefined;
   /** A revision in the source's git repository that is to run. */
   readonly git?: string | undefined;
-}
-
-/** A change of the source, wherever it came from. */
-export interface SourceChange {
-  readonly files: readonly PatchedFile[];
-  /** The update's `patch`: bytes, one a character. */
-  readonly diff: string;
-  /** A line for a person. */
-  readonly description: string;
-  /** Files as each of the updates below has them, the oldest first; `files` has all since the boot. */
-  readonly below: readonly (readonly PatchedFile[])[];
-  /** Set if the code that runs is a commit's, not what lies in the source tree. */
-  readonly git?: GitChange;
 }
 
 /**

@@ -11,37 +11,20 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSyn
 import { basename, join, resolve } from 'node:path';
 import { cacheDirectory } from '../../base/cache.js';
 import { KspliceError } from '../../base/errors.js';
+import { takeLock } from '../../base/lock.js';
 import { inParallel } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import type { Update } from '../../update/update.js';
-import { takeLock } from '../invocation/lock.js';
 import type { UndoStack } from '../invocation/undo-stack.js';
-import type { SourceChange } from './change.js';
 import { layersOn } from './commit-layers.js';
 import { GitRepository, type ListedChange } from './git-repository.js';
 import { kindOf, type PatchedFile } from './patched-file.js';
+import type { GitChange, SourceChange } from './source-change.js';
 import { unifiedDiff } from './unified-diff.js';
 
 const PRE = 'refs/ksplice/pre';
 const BOOTED = 'refs/ksplice/booted';
 const FILES_AT_A_TIME = 4;
-
-/** What is to be done with the repository once the change is known. */
-export interface GitChange {
-  /** Files that earlier updates of a series have changed since the kernel was booted. */
-  readonly stackedOn: readonly string[];
-  /**
-   * Brings the tree of the commit that runs into the cache.
-   * @param undo gets what must be done when the run ends
-   * @returns the directory
-   */
-  checkOut(undo: UndoStack, ui: Ui): Promise<string>;
-  /**
-   * To be called when the update is made.
-   * @param series the next change is to start from this one's end
-   */
-  remember(series: boolean, ui: Ui): Promise<void>;
-}
 
 /**
  * @param source the top of a git work tree

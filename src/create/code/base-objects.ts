@@ -5,8 +5,7 @@ import { KspliceError } from '../../base/errors.js';
 import type { Homes } from '../../diff/homes.js';
 import type { ObjectDiff } from '../../diff/types.js';
 import type { Update } from '../../update/update.js';
-import type { ObjectReport } from '../modules/report.js';
-import type { CompiledObject } from '../objects/post-objects.js';
+import type { CompiledObject, ObjectReport } from '../values.js';
 
 /**
  * @param homes of the object: a step for each of the updates

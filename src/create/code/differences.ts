@@ -19,28 +19,16 @@ import {
 } from '../../layout/guard.js';
 import type { Update } from '../../update/update.js';
 import { refuseInitcalls } from '../objects/new-objects.js';
-import type { CompiledObject } from '../objects/post-objects.js';
+import type {
+  AllHomes,
+  ChangedObjectFile,
+  ChangedTarget,
+  Comparing,
+  CompiledObject,
+  Layout,
+} from '../values.js';
 import { checkBases } from './base-objects.js';
 import { type ComparedObject, movedSymbols } from './moved.js';
-
-/** An object whose running code changes. */
-export interface ChangedObjectFile {
-  readonly label: string;
-  readonly diff: ObjectDiff;
-  /** The object as the distribution compiled it. */
-  readonly plain: ElfObject;
-  /** Where its symbols are, if updates are below. */
-  readonly homes?: Homes | undefined;
-}
-
-/** The changed objects of one target, "vmlinux" or a module. */
-export interface ChangedTarget {
-  readonly target: string;
-  readonly objects: readonly ChangedObjectFile[];
-}
-
-/** By target and object: of all that the updates below or this one have a part in. */
-export type AllHomes = ReadonlyMap<string, ReadonlyMap<string, Homes>>;
 
 export interface Differences {
   readonly targets: readonly ChangedTarget[];
@@ -48,18 +36,6 @@ export interface Differences {
   /** What the differ had to remark, by object. */
   readonly notes: readonly string[];
   readonly layout: Layout;
-}
-
-/**
- * Whether types were compared. Not if the change is only of statements (`not touched`), or if the
- * compiler cannot describe types (`not possible`).
- */
-export type Comparing = 'compared' | 'not touched' | 'not possible';
-
-/** The types that change. */
-export interface Layout {
-  readonly comparing: Comparing;
-  readonly changes: readonly LayoutChange[];
 }
 
 export interface LayoutOptions {

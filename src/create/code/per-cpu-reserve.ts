@@ -5,7 +5,7 @@
 import { KspliceError } from '../../base/errors.js';
 import { ElfObject } from '../../elf/object.js';
 import { perCpuSize } from '../../extract/per-cpu.js';
-import type { TargetCode } from './target-code.js';
+import type { TargetCode } from '../values.js';
 
 /**
  * In bytes for each CPU.

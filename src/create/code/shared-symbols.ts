@@ -4,12 +4,11 @@
 import { KspliceError } from '../../base/errors.js';
 import type { ElfSymbol } from '../../elf/object.js';
 import { ElfObject } from '../../elf/object.js';
-import { isSealed } from '../../extract/module-symbols.js';
+import { isSealed } from '../../extract/read-only.js';
 import type { Resolution, SymbolResolver } from '../../extract/types.js';
+import { moduleNames } from '../../update/contents.js';
 import { newCodeName, plainName } from '../../update/new-code-names.js';
-import { moduleNames } from '../modules/update-modules.js';
-import type { ChangedTarget } from './differences.js';
-import type { TargetCode } from './target-code.js';
+import type { ChangedTarget, TargetCode } from '../values.js';
 
 interface Definition {
   readonly target: string;

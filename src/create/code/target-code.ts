@@ -24,8 +24,8 @@ import type { AddressOut } from '../../update/addresses-out.js';
 import type { Update } from '../../update/update.js';
 import { moduleFile } from '../module-dir/module-file.js';
 import { type KernelFacts, kallsymsTest } from '../tree/kernel-facts.js';
-import { keyExporters } from '../tree/key-exporters.js';
-import type { AllHomes, ChangedObjectFile, ChangedTarget } from './differences.js';
+import type { AllHomes, ChangedObjectFile, ChangedTarget, TargetCode } from '../values.js';
+import { keyExporters } from './key-exporters.js';
 import type { Neighbours } from './shared-symbols.js';
 import { globalNames, refuseTakenNames } from './taken-names.js';
 
@@ -39,16 +39,6 @@ export interface Company {
   readonly homes?: AllHomes;
   /** The update's other targets. */
   readonly neighbours?: Neighbours;
-}
-
-export interface TargetCode {
-  readonly target: string;
-  readonly generated: Generated;
-  /** Undefined if there was no image to compare with. */
-  readonly match: MatchResult | undefined;
-  readonly newCode: NewCode;
-  /** What of the new code others may use after undo. */
-  readonly addressesOut: readonly AddressOut[];
 }
 
 /**

@@ -8,13 +8,13 @@ import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import type { Confdir } from '../../configure/confdir.js';
 import type { PatchedFile } from '../change/patched-file.js';
-import type { Considered } from '../modules/report.js';
 import { emptySources, newSources, whilePatched } from '../objects/new-objects.js';
-import { type PreObject, readsOneOf } from '../objects/pre-objects.js';
+import { readsOneOf } from '../objects/pre-objects.js';
 import type { WantedTargets } from '../objects/wanted-targets.js';
 import type { KernelHeaders } from '../tree/kbuild.js';
 import type { KernelFacts } from '../tree/kernel-facts.js';
 import type { Workspace } from '../tree/workspace.js';
+import type { Considered, PreObject } from '../values.js';
 import {
   type BuiltModules,
   FoundModules,

@@ -8,10 +8,11 @@ import { basename, dirname, join, normalize } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
 import { inParallel, runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
-import { compileSectioned, type PreObject } from '../objects/pre-objects.js';
+import { compileSectioned } from '../objects/pre-objects.js';
 import { ownersOf, parseCmdFile } from '../tree/cmd-file.js';
 import { errorLines, type Kbuild, missingPackages, withoutDebugInfo } from '../tree/kbuild.js';
 import type { Workspace } from '../tree/workspace.js';
+import type { PreObject } from '../values.js';
 
 /** Named by users of kbuild in the environment, which our tools do not get. */
 const FROM_ENVIRONMENT = ['KBUILD_EXTRA_SYMBOLS'];

@@ -16,13 +16,13 @@ import {
 import { basename, join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
+import { count } from '../../base/words.js';
 import type { PatchedFile } from '../change/patched-file.js';
-import type { ChangedTarget } from '../code/differences.js';
 import { UndoStack } from '../invocation/undo-stack.js';
 import { errorLines, make, withoutDebugInfo } from '../tree/kbuild.js';
 import { KbuildLists, moduleName } from '../tree/kbuild-lists.js';
 import type { Workspace } from '../tree/workspace.js';
-import { count } from './report.js';
+import type { ChangedTarget } from '../values.js';
 
 /**
  * Builds the modules that change, from the patched source.

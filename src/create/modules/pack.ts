@@ -1,7 +1,7 @@
 // Puts an update's files together and packs them.
 
 import { randomInt } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
 import { ADDRESSES_OUT, formatAddresses } from '../../update/addresses-out.js';
@@ -14,7 +14,7 @@ import {
 } from '../../update/contents.js';
 import { ALLOW_BUSY, ALLOW_LAYOUT, API_VERSION, type Update } from '../../update/update.js';
 import { writeUpdate } from '../../update/write.js';
-import type { Report } from './report.js';
+import type { Report } from '../values.js';
 
 export interface UpdateParts {
   readonly id: string;
@@ -108,15 +108,4 @@ export function chooseId(wanted: string | undefined): string {
     });
   }
   return Array.from({ length: 8 }, () => LETTERS[randomInt(LETTERS.length)]).join('');
-}
-
-/** What the patch says of itself: a mail's or commit's subject, else its file name. */
-export function describePatch(file: string): string {
-  const head = readFileSync(file, 'utf8').split(/^(?:---|diff )/m, 1)[0] ?? '';
-  const subject = /^Subject: *((?:.|\n[ \t])*)$/m.exec(head)?.[1];
-  const text = subject
-    ?.replace(/\s+/g, ' ')
-    .replace(/^(\[[^\]]*\] *)+/, '')
-    .trim();
-  return text || basename(file);
 }

@@ -1,7 +1,6 @@
 // The modules of an update: new code and old code of each target, built by
 // kbuild in one directory.
 
-import { createHash } from 'node:crypto';
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,15 +19,12 @@ import {
 } from '../../extract/templates.js';
 import type { NewCode } from '../../extract/types.js';
 import { encodeProgram } from '../../program/encode.js';
-import { CORE_MODULE, type Contents, modulePrefix } from '../../update/contents.js';
+import { CORE_MODULE, type Contents, moduleNames } from '../../update/contents.js';
 import type { Update } from '../../update/update.js';
 import { basesOf } from '../code/bases.js';
-import type { TargetCode } from '../code/target-code.js';
+import type { TargetCode } from '../values.js';
 import { buildModules } from './build-modules.js';
 import type { CoreModule } from './core-module.js';
-
-/** MODULE_NAME_LEN on 64-bit machines, without the final NUL. */
-const MODULE_NAME_MAX = 55;
 
 /** What the modules are linked to. */
 export interface LinkedTo {
@@ -115,13 +111,4 @@ export function finishModules(
 function onlyWhenLive(target: string, { bindings, sealed }: NewCode): KlpBinding | undefined {
   const keys = new Set(sealed.keys);
   return bindings.find((one) => one.object === target && (one.behindInit || keys.has(one.symbol)));
-}
-
-/** Names of a target's modules; a target's own name is cut if it is too long for them. */
-export function moduleNames(id: string, target: string): { newModule: string; oldModule: string } {
-  const room = MODULE_NAME_MAX - modulePrefix(id).length - '_new'.length;
-  const hash = createHash('sha256').update(target).digest('hex').slice(0, 6);
-  const short = target.length > room ? `${target.slice(0, room - 7)}_${hash}` : target;
-  const name = `${modulePrefix(id)}${short}`;
-  return { newModule: `${name}_new`, oldModule: `${name}_old` };
 }

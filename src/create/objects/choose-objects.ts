@@ -8,8 +8,9 @@ import { inParallel } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import type { Kbuild } from '../tree/kbuild.js';
-import { KbuildLists, type ListedObject } from '../tree/kbuild-lists.js';
+import { KbuildLists } from '../tree/kbuild-lists.js';
 import type { Workspace } from '../tree/workspace.js';
+import type { ChosenObject } from '../values.js';
 import { readIncludeGraph } from './includers.js';
 import { missingOption, outsiders } from './left-out.js';
 import { rulesOfNew } from './new-objects.js';
@@ -20,12 +21,6 @@ import { WantedTargets } from './wanted-targets.js';
 const MOST_OBJECTS = 2000;
 /** Above this many source files, reading all their Makefiles says nothing new. */
 const MOST_SOURCES = 10_000;
-
-/** An object that is compiled before and after the patch. */
-export interface ChosenObject extends ListedObject {
-  /** What the patch has to do with it: "includes net/sctp/structs.h". */
-  readonly reason: string;
-}
 
 /** Whether a file takes part in compiling the kernel. */
 export function isCode({ kind }: PatchedFile): boolean {

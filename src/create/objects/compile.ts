@@ -4,17 +4,18 @@
 import { join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
-import type { SourceChange } from '../change/change.js';
+import { count } from '../../base/words.js';
 import type { PatchedFile } from '../change/patched-file.js';
+import type { SourceChange } from '../change/source-change.js';
 import type { Run } from '../invocation/scope.js';
-import { type Considered, count } from '../modules/report.js';
 import { KbuildLists } from '../tree/kbuild-lists.js';
 import type { Workspace } from '../tree/workspace.js';
-import { type ChosenObject, chooseObjects } from './choose-objects.js';
+import type { ChosenObject, CompiledObject, Considered, PreObject } from '../values.js';
+import { chooseObjects } from './choose-objects.js';
 import { unreadFiles } from './left-out.js';
 import { makeNewObjects } from './new-objects.js';
-import { buildPostObjects, type CompiledObject } from './post-objects.js';
-import { buildPreObjects, type PreObject, readsOneOf } from './pre-objects.js';
+import { buildPostObjects } from './post-objects.js';
+import { buildPreObjects, readsOneOf } from './pre-objects.js';
 import type { WantedTargets } from './wanted-targets.js';
 
 /**

@@ -5,8 +5,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { PatchedFile } from '../change/patched-file.js';
 import type { Kbuild } from '../tree/kbuild.js';
+import type { PreObject } from '../values.js';
 import { whyOutside } from './outside.js';
-import { type PreObject, readsOneOf } from './pre-objects.js';
+import { readsOneOf } from './pre-objects.js';
 
 const SHOWN = 3;
 

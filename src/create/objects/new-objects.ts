@@ -17,8 +17,8 @@ import { UndoStack } from '../invocation/undo-stack.js';
 import { KbuildLists } from '../tree/kbuild-lists.js';
 import type { PatchedTree } from '../tree/patched-tree.js';
 import type { Workspace } from '../tree/workspace.js';
-import type { ChosenObject } from './choose-objects.js';
-import { buildPreObjects, type PreObject } from './pre-objects.js';
+import type { ChosenObject, PreObject } from '../values.js';
+import { buildPreObjects } from './pre-objects.js';
 
 const MAKEFILE = /(^|\/)(Makefile|Kbuild)$/;
 

@@ -8,15 +8,9 @@ import type { Ui } from '../../base/ui.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import { UndoStack } from '../invocation/undo-stack.js';
 import type { Workspace } from '../tree/workspace.js';
+import type { CompiledObject, PreObject } from '../values.js';
 import { neutralLines } from './neutral-lines.js';
-import { compileSectioned, type PreObject } from './pre-objects.js';
-
-export interface CompiledObject extends PreObject {
-  /** Files: the sectioned object with each of the updates below, the oldest first. */
-  readonly below?: readonly string[];
-  /** File: the sectioned object of the patched source. */
-  readonly post: string;
-}
+import { compileSectioned } from './pre-objects.js';
 
 /**
  * Patches the work tree, compiles, and puts the tree back.

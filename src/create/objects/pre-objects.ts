@@ -9,26 +9,15 @@ import { KspliceError } from '../../base/errors.js';
 import { packageRoot } from '../../base/package-root.js';
 import { inParallel, runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
+import { count } from '../../base/words.js';
 import type { PatchedFile } from '../change/patched-file.js';
-import { count } from '../modules/report.js';
-import { type CmdFile, ownersOf, parseCmdFile, sectioned } from '../tree/cmd-file.js';
+import { ownersOf, parseCmdFile, sectioned } from '../tree/cmd-file.js';
 import { errorLines, type Kbuild, make, withoutDebugInfo } from '../tree/kbuild.js';
 import type { KbuildObject } from '../tree/kbuild-lists.js';
+import type { PreObject } from '../values.js';
 
 /** Objects in one call of make: it says nothing before it is done with all. */
 const BATCH = 50;
-
-/** One object that the patch may change. */
-export interface PreObject extends KbuildObject {
-  /** What it is linked into: "vmlinux" or names of modules. */
-  readonly owners: readonly string[];
-  /** The patch adds its source; there is nothing in it without the patch. */
-  readonly isNew?: boolean;
-  readonly made: CmdFile;
-  /** Files: as kbuild made it, and with a section for each function and datum. */
-  readonly plain: string;
-  readonly sectioned: string;
-}
 
 /** Whether the compiler read a file that the patch changes; candidates are an over-estimate. */
 export function readsOneOf(

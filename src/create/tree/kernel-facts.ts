@@ -13,7 +13,8 @@ import type { ElfObject } from '../../elf/object.js';
 import { type ExportedSymbol, parseSymvers } from '../../extract/symvers.js';
 import type { ModuleFiles } from '../../kernel/image-kernel.js';
 import { readSystemMap } from '../../kernel/kallsyms-text.js';
-import { type KernelFiles, openKernelImage } from '../../kernel/kernel-files.js';
+import { openKernelImage } from '../../kernel/kernel-files.js';
+import type { KernelFiles } from '../../kernel/kernel-in-files.js';
 import type { KernelSymbol } from '../../kernel/symbols.js';
 
 export interface KernelFacts {

@@ -7,9 +7,9 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync } from 'node:
 import { basename, join, relative, resolve } from 'node:path';
 import { cacheDirectory } from '../../base/cache.js';
 import { KspliceError } from '../../base/errors.js';
+import { takeLock } from '../../base/lock.js';
 import type { Ui } from '../../base/ui.js';
 import type { Confdir } from '../../configure/confdir.js';
-import { takeLock } from '../invocation/lock.js';
 import type { UndoStack } from '../invocation/undo-stack.js';
 import type { Kbuild, KernelHeaders } from './kbuild.js';
 import { type MirrorChanges, syncMirror } from './mirror.js';

@@ -3,7 +3,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { checkBases } from '../../../src/create/code/base-objects.js';
-import type { ObjectReport } from '../../../src/create/modules/report.js';
+import type { ObjectReport } from '../../../src/create/values.js';
 import type { Update } from '../../../src/update/update.js';
 import { homesOf } from '../../support/states.js';
 

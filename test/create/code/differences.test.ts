@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { KspliceError } from '../../../src/base/errors.js';
 import { silentUi } from '../../../src/base/ui.js';
 import { findDifferences } from '../../../src/create/code/differences.js';
-import type { CompiledObject } from '../../../src/create/objects/post-objects.js';
+import type { CompiledObject } from '../../../src/create/values.js';
 import { ElfObject } from '../../../src/elf/object.js';
 import { inferTableSizes } from '../../../src/elf/tables.js';
 import { withFiles } from '../../support/files.js';

@@ -3,9 +3,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { ChangedTarget } from '../../../src/create/code/differences.js';
 import { Neighbours } from '../../../src/create/code/shared-symbols.js';
-import type { TargetCode } from '../../../src/create/code/target-code.js';
+import type { ChangedTarget, TargetCode } from '../../../src/create/values.js';
 import type { KlpBinding } from '../../../src/extract/livepatch.js';
 import { createResolver } from '../../../src/extract/resolver.js';
 import { parseSymvers } from '../../../src/extract/symvers.js';

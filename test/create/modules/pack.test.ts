@@ -2,9 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { chooseId, describePatch } from '../../../src/create/modules/pack.js';
-import { moduleNames } from '../../../src/create/modules/update-modules.js';
-import { isModuleName, isUpdateId, modulePrefix } from '../../../src/update/contents.js';
+import { describePatch } from '../../../src/create/change/describe-patch.js';
+import { chooseId } from '../../../src/create/modules/pack.js';
+import {
+  isModuleName,
+  isUpdateId,
+  moduleNames,
+  modulePrefix,
+} from '../../../src/update/contents.js';
 
 describe('chooseId', () => {
   it('takes good ones, makes different ones', () => {

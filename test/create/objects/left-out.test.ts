@@ -7,8 +7,8 @@ import { kindOf, type PatchedFile } from '../../../src/create/change/patched-fil
 import { codeFiles } from '../../../src/create/objects/choose-objects.js';
 import { optionOf, outsiders, unreadFiles } from '../../../src/create/objects/left-out.js';
 import { whyOutside } from '../../../src/create/objects/outside.js';
-import type { PreObject } from '../../../src/create/objects/pre-objects.js';
 import type { Kbuild } from '../../../src/create/tree/kbuild.js';
+import type { PreObject } from '../../../src/create/values.js';
 
 let tree: string;
 beforeEach(() => {

@@ -2,9 +2,9 @@
 // module's file alone: System.map has only the kernel proper's symbols.
 
 import type { ElfObject, ElfSymbol } from '../../elf/object.js';
-import type { ChangedTarget } from '../code/differences.js';
 import { moduleFile } from '../module-dir/module-file.js';
-import type { KernelFacts } from './kernel-facts.js';
+import type { KernelFacts } from '../tree/kernel-facts.js';
+import type { ChangedTarget } from '../values.js';
 
 /** Files of the modules that export the static keys that a target's objects use, by name. */
 export async function keyExporters(

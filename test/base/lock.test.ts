@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { silentUi } from '../../../src/base/ui.js';
-import { takeLock } from '../../../src/create/invocation/lock.js';
+import { takeLock } from '../../src/base/lock.js';
+import { silentUi } from '../../src/base/ui.js';
 
 let directory: string;
 let lock: string;

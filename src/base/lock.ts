@@ -3,9 +3,9 @@
 // given to another process since the holder was killed.
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { KspliceError } from '../../base/errors.js';
-import { interrupted } from '../../base/tool.js';
-import type { Ui } from '../../base/ui.js';
+import { KspliceError } from './errors.js';
+import { interrupted } from './tool.js';
+import type { Ui } from './ui.js';
 
 const RETRY_MS = 250;
 
