@@ -4,6 +4,7 @@
 // that struct ksplice_ref names is compared with what run-pre matching found
 // out about the same symbol: what the core does before it switches.
 
+import { machine } from '../arch/index.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
 import { readKlpSymbolName } from '../extract/livepatch.js';
@@ -163,16 +164,12 @@ class Resolver {
   private elsewhere(name: string): bigint {
     let address = this.others.get(name);
     if (address === undefined) {
-      address = ELSEWHERE + 16n * BigInt(this.others.size);
+      address = machine.memory.newCodeFree + 16n * BigInt(this.others.size);
       this.others.set(name, address);
     }
     return address;
   }
 }
-
-/** Above all that a kernel or its modules use, and within 2 GB of all of it. */
-const NEW_CODE_START = 0xfffffffff0000000n;
-const ELSEWHERE = 0xfffffffff8000000n;
 
 /** The module as memory. */
 class LoadedCode {
@@ -180,7 +177,7 @@ class LoadedCode {
   private readonly structs: readonly bigint[];
 
   constructor(object: ElfObject, resolve: (name: string) => bigint) {
-    const room: Room = { next: NEW_CODE_START, nextPerCpu: 0n };
+    const room: Room = { next: machine.memory.newCode, nextPerCpu: 0n };
     const module = layOut(object.name, object, room, resolve);
     this.memory.add(module.regions);
     // Kept code may have something of that name; the template's is as long as the struct.

@@ -1,19 +1,13 @@
 // Follows an address through the instructions of new code, from the one that takes it, on all
 // paths, until it is forgotten or has gone where this cannot be seen.
 
+import { machine } from '../arch/index.js';
+import type { Registers, Step } from '../arch/machine.js';
 import type { Relocation, Section } from '../elf/object.js';
 import { forgets } from './forgetting.js';
-import {
-  ARGUMENTS,
-  CLOBBERED,
-  RAX,
-  RDI,
-  type Registers,
-  RSI,
-  type Step,
-  stepsOf,
-} from './steps.js';
 import type { Destination, Thing, Things } from './things.js';
+
+const { registers } = machine.code;
 
 /** The address of a thing, or a pointer that was read from it. */
 type What = 'address' | 'content';
@@ -56,7 +50,7 @@ export class Follower {
   private steps(section: Section): ReadonlyMap<number, Step> {
     let steps = this.decoded.get(section);
     if (!steps) {
-      steps = stepsOf(section);
+      steps = machine.code.stepsOf(section);
       this.decoded.set(section, steps);
     }
     return steps;
@@ -133,19 +127,20 @@ export class Follower {
 
   private fatesOf(thing: Thing, what: What, held: Registers, section: Section, step: Step): Fate[] {
     if (step.flow === 'next') {
-      if (step.copies) return held & RSI ? [{ what: 'content', how: 'stored' }] : [];
+      if (step.copies) return held & registers.source ? [{ what: 'content', how: 'stored' }] : [];
       return step.stores && step.read & held ? this.storeAt(section, step, thing, what) : [];
     }
-    const returned: Fate[] = held & RAX ? [{ what, how: 'returned' }] : [];
+    const returned: Fate[] = held & registers.result ? [{ what, how: 'returned' }] : [];
     if (step.flow === 'return') return returned;
     if (step.flow !== 'call' && step.flow !== 'jump') return [];
     const callee = this.callee(section, step);
     if (callee === undefined || 'thing' in callee) return [];
-    if (callee.outside === RETURN) return returned;
+    if (callee.outside === machine.code.returnThunk) return returned;
     if (held & copiedBy(callee.outside)) {
       return [{ what: 'content', how: 'passed', to: callee.outside }];
     }
-    if (!(held & ARGUMENTS) || forgets(callee.outside, thing.kind === 'literal')) return [];
+    if (!(held & registers.arguments) || forgets(callee.outside, thing.kind === 'literal'))
+      return [];
     return [{ what, how: 'passed', to: callee.outside }];
   }
 
@@ -172,7 +167,7 @@ export class Follower {
       case 'call':
         return [
           { ...this.afterCall(state, step), offset: step.end },
-          ...this.there(restrict(state, ARGUMENTS), step),
+          ...this.there(restrict(state, registers.arguments), step),
         ];
     }
   }
@@ -182,7 +177,7 @@ export class Follower {
     const name = callee && 'outside' in callee ? callee.outside : '';
     // Neither follows the rules for calls.
     if (name === '__fentry__') return state;
-    return restrict(state, name === 'pv_ops' ? ~RAX : ~CLOBBERED);
+    return restrict(state, name === 'pv_ops' ? ~registers.result : ~registers.clobbered);
   }
 
   /** Where a branch or call goes on in the new code, if it does. */
@@ -205,7 +200,7 @@ export class Follower {
     const relocation: Relocation | undefined = this.things.relocation(section, field);
     if (relocation) {
       const there = this.things.destination(relocation, step.end);
-      if (there && 'outside' in there && /^__x86_indirect_(\w+_)?thunk_/.test(there.outside)) {
+      if (there && 'outside' in there && machine.code.isIndirectThunk(there.outside)) {
         return { outside: POINTER };
       }
       return there;
@@ -215,7 +210,6 @@ export class Follower {
   }
 }
 
-const RETURN = '__x86_return_thunk';
 /** For messages. */
 const POINTER = 'a function that a pointer leads to';
 
@@ -225,8 +219,8 @@ function behind(section: Section, step: Step, address: Registers, content: Regis
 
 /** In which register a function gets the address of what it copies. */
 function copiedBy(name: string): Registers {
-  if (/^(__)?mem(cpy|move)\w*$/.test(name)) return RSI;
-  return /^kmemdup\w*$/.test(name) ? RDI : 0;
+  if (/^(__)?mem(cpy|move)\w*$/.test(name)) return registers.second;
+  return /^kmemdup\w*$/.test(name) ? registers.first : 0;
 }
 
 function restrict(state: State, to: Registers): State {

@@ -1,9 +1,9 @@
 // What new code consists of, as far as somebody can have its address: its functions, its
 // variables and constants, its strings.
 
+import { relocationShape } from '../arch/relocations.js';
 import { isFresh } from '../diff/names.js';
 import {
-  relocationShape,
   SHF_ALLOC,
   SHF_EXECINSTR,
   SHF_MERGE,

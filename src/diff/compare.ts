@@ -4,7 +4,8 @@
 // constants, replacement instructions, fresh statics) is compared by content at
 // every reference to it, never by offset.
 
-import { R_X86_64_PC32, R_X86_64_PLT32, SHF_STRINGS, SHT_NOBITS } from '../elf/constants.js';
+import { relocations } from '../arch/relocations.js';
+import { SHF_STRINGS, SHT_NOBITS } from '../elf/constants.js';
 import type { Relocation, Section } from '../elf/object.js';
 import type { Correlation } from './correlation.js';
 import {
@@ -222,10 +223,9 @@ function entriesIn(side: Side, part: Part): readonly Entry[] {
   return all.filter((entry) => side.parts.at(part.section, entry.siteOffset) === part);
 }
 
-/** A call is PLT32 to a global function and PC32 to a static one; they are computed alike. */
+/** A call of a global function may have another type than that of a static one. */
 function sameType(a: Relocation, b: Relocation): boolean {
-  const kind = (type: number) => (type === R_X86_64_PLT32 ? R_X86_64_PC32 : type);
-  return a.type === b.type || kind(a.type) === kind(b.type);
+  return relocations.plain(a.type) === relocations.plain(b.type);
 }
 
 /**

@@ -3,9 +3,9 @@
 // .noinstr.text grows, those distances change in all others. They are looked at
 // only when bytes of such code differ.
 
+import { machine } from '../arch/index.js';
 import type { Correlation } from './correlation.js';
 import type { Hole } from './extents.js';
-import { nearBranches } from './instructions.js';
 import type { Part, Parts } from './parts.js';
 import type { Side } from './side.js';
 
@@ -19,12 +19,12 @@ export function displacementsToSame(
 ): Hole[] {
   if (!sharesSection(preSide.parts, pre) && !sharesSection(postSide.parts, post)) return [];
   const others = new Map(
-    nearBranches(post.section, post.start, post.end).map((branch) => [
-      branch.field - post.start,
-      branch,
-    ]),
+    machine.code
+      .nearBranches(post.section, post.start, post.end)
+      .map((branch) => [branch.field - post.start, branch]),
   );
-  return nearBranches(pre.section, pre.start, pre.end)
+  return machine.code
+    .nearBranches(pre.section, pre.start, pre.end)
     .filter((branch) => {
       const other = others.get(branch.field - pre.start);
       if (!other || other.width !== branch.width) return false;

@@ -56,7 +56,7 @@ export interface KeptEntries {
 export interface ResolvedRelocation {
   /** In bytes from the start of the post section that is relocated. */
   readonly offset: number;
-  /** R_X86_64_* */
+  /** R_* of the machine. */
   readonly type: number;
   readonly to: 'kept' | 'running' | 'external';
   readonly symbol: ElfSymbol;

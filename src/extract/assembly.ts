@@ -1,8 +1,9 @@
 // Puts the kept sections, table entries and symbols of several post objects
 // together into one model.
 
+import { machine } from '../arch/index.js';
+import { relocations } from '../arch/relocations.js';
 import { KPROBE_LIST } from '../diff/kprobe-list.js';
-import { isBranch } from '../diff/targets.js';
 import type { KeptEntries, ResolvedRelocation } from '../diff/types.js';
 import * as C from '../elf/constants.js';
 import {
@@ -187,7 +188,12 @@ export class Assembly {
     }
     for (const symbol of closed) {
       const local = this.locals.get(symbol)!;
-      table.relocations.push({ offset: table.size, type: C.R_X86_64_64, symbol: local, addend: 0 });
+      table.relocations.push({
+        offset: table.size,
+        type: relocations.address,
+        symbol: local,
+        addend: 0,
+      });
       table.size += 8;
     }
     table.data = Buffer.concat([table.data, Buffer.alloc(closed.length * 8)]);
@@ -230,7 +236,7 @@ export class Assembly {
     const replaced = definition.object.diff.replaced.find(
       (change) => change.post === definition.symbol,
     );
-    if (replaced && !isBranch(source, { offset, type })) {
+    if (replaced && !machine.code.isBranch(source, { offset, type })) {
       // The address of a replaced function stays the old one.
       const owner = definition.object.label;
       return {

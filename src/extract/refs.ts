@@ -6,8 +6,9 @@
 // nothing that is rewritten after loading (alternatives, jump labels, call
 // sites, …), nothing in writable data, nothing in tables, which are sorted.
 
+import { relocationShape } from '../arch/relocations.js';
 import type { ObjectDiff } from '../diff/types.js';
-import { relocationShape, SHF_WRITE } from '../elf/constants.js';
+import { SHF_WRITE } from '../elf/constants.js';
 import type { ModelSection, ModelSymbol } from '../elf/model.js';
 import type { Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';

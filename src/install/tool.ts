@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { machine } from '../arch/index.js';
 import { KspliceError } from '../base/errors.js';
 import { packageRoot } from '../base/package-root.js';
 import { exposedFile } from '../base/trust.js';
@@ -12,7 +13,12 @@ export function toolCommand(): string[] {
 }
 
 /** What of the package runs, besides Node. */
-const CODE = ['bin', 'dist', 'templates', 'node_modules/iced-x86'];
+const CODE = [
+  'bin',
+  'dist',
+  'templates',
+  ...machine.packages.map((name) => `node_modules/${name}`),
+];
 
 /**
  * Makes sure that what the kernel or systemd is to run as root, at any time from now on, is root's alone to change.

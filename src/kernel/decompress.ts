@@ -4,7 +4,7 @@
 import { gunzipSync } from 'node:zlib';
 import { execa, execaSync } from 'execa';
 import { KspliceError } from '../base/errors.js';
-import { badImage } from './bad-image.js';
+import { badImage } from '../elf/bad-image.js';
 
 interface Format {
   readonly name: string;

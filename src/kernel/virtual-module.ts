@@ -6,9 +6,10 @@
 //
 // The addresses are made up, but consistently: one per section, one per symbol.
 
+import { relocationShape } from '../arch/relocations.js';
+import { badImage } from '../elf/bad-image.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
-import { badImage } from './bad-image.js';
 import type { Region } from './memory.js';
 import { type KernelSymbol, SymbolIndex } from './symbols.js';
 
@@ -142,7 +143,7 @@ class Linker {
       ...this.object.livepatchRelocations(section),
     ];
     for (const { offset, type, symbol, addend } of relocations) {
-      const shape = C.relocationShape(type);
+      const shape = relocationShape(type);
       if (!shape) throw this.unusable(section, offset, `relocation type ${type} is not known`);
       if (shape.width === 0) continue;
       const place = shape.pcrel ? address + BigInt(offset) : 0n;

@@ -2,6 +2,7 @@
 // Everything is in memory: what `apply` gives to the kernel is what was checked,
 // whatever happens to the file meanwhile.
 
+import { machine } from '../arch/index.js';
 import { KspliceError, type Problem, problemsError } from '../base/errors.js';
 import { decodeProgram } from '../program/decode.js';
 import type { Program } from '../program/types.js';
@@ -183,15 +184,16 @@ function readTimestamp(text: string | undefined, faults: string[]): string {
 
 function readUtsname(text: string | undefined, faults: string[]): KernelName | undefined {
   if (text === undefined) return undefined;
-  const [, system, release, machine] = /^(\S+) (\S+) (\S+)\n?$/.exec(text) ?? [];
-  if (system === undefined || release === undefined || machine === undefined) {
+  const [, system, release, name] = /^(\S+) (\S+) (\S+)\n?$/.exec(text) ?? [];
+  if (system === undefined || release === undefined || name === undefined) {
     faults.push('utsname does not hold one line of system, release and machine');
     return undefined;
   }
-  if (machine !== 'x86_64' || system !== 'Linux') {
-    faults.push(`utsname says ${quote(`${system} ${machine}`)}, but updates are for Linux x86_64`);
+  if (name !== machine.name || system !== 'Linux') {
+    const said = quote(`${system} ${name}`);
+    faults.push(`utsname says ${said}, but updates are for Linux ${machine.name}`);
   }
-  return { system, release, machine };
+  return { system, release, machine: name };
 }
 
 function readBuildId(files: ReadonlyMap<string, Buffer>, faults: string[]): string | undefined {

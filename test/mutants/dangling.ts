@@ -13,7 +13,7 @@ export const danglingMutants: readonly Mutant[] = [
   find(
     'addresses that are returned',
     'follow.ts',
-    "held & RAX ? [{ what, how: 'returned' }] : [];",
+    "held & registers.result ? [{ what, how: 'returned' }] : [];",
     '[];',
   ),
   find(
@@ -25,14 +25,15 @@ export const danglingMutants: readonly Mutant[] = [
   find(
     'calls of other new code',
     'follow.ts',
-    '...this.there(restrict(state, ARGUMENTS), step),',
+    '...this.there(restrict(state, registers.arguments), step),',
     '',
   ),
-  find(
+  mutantsIn('arch/x86/', 'dangling/')(
     'conditional moves',
     'steps.ts',
     'const mayStay = access === lib.OpAccess.CondWrite;',
     'const mayStay = false;',
+    'find.test.ts',
   ),
   find(
     'what a structure points at',

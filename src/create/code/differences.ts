@@ -2,11 +2,11 @@
 // for which targets.
 
 import { readFileSync } from 'node:fs';
+import { machine } from '../../arch/index.js';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import { Homes } from '../../diff/homes.js';
 import { diffObjects } from '../../diff/index.js';
-import { withoutRuntimeConstants } from '../../diff/runtime-constants.js';
 import type { ObjectDiff } from '../../diff/types.js';
 import { ElfObject, type ElfSymbol } from '../../elf/object.js';
 import type { TableSizes } from '../../elf/tables.js';
@@ -137,7 +137,7 @@ function read(file: string): ElfObject {
 
 /** What may become new code, and what that is compared with. */
 function readForDiff(file: string): ElfObject {
-  return withoutRuntimeConstants(read(file));
+  return machine.sites.withoutRuntimeConstants(read(file));
 }
 
 /** New code that no function is replaced to call, and no hook calls, would never run. */

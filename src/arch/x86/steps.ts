@@ -1,54 +1,28 @@
 // What each instruction does with values that are in registers: it hands them to other
 // registers, stores them, loads through them, leaves the function with them.
 
-import { loadDecoder } from '../diff/instructions.js';
-import type { Section } from '../elf/object.js';
+import type { Section } from '../../elf/object.js';
+import type { Flow, Registers, Step, StepRegisters } from '../machine.js';
+import { BASE, type Decoder, loadDecoder } from './decoder.js';
 
-type Iced = typeof import('iced-x86');
-type Instruction = InstanceType<Iced['Instruction']>;
-type Info = InstanceType<Iced['InstructionInfo']>;
+type Instruction = InstanceType<Decoder['Instruction']>;
+type Info = InstanceType<Decoder['InstructionInfo']>;
 
-/** A set of the sixteen general registers: bit n is the one that the processor gives the number n. */
-export type Registers = number;
-
-export const RAX: Registers = 1 << 0;
+const RAX: Registers = 1 << 0;
 const RSP: Registers = 1 << 4;
-export const RSI: Registers = 1 << 6;
-export const RDI: Registers = 1 << 7;
+const RSI: Registers = 1 << 6;
+const RDI: Registers = 1 << 7;
 /** rdi, rsi, rdx, rcx, r8, r9 (System V ABI for x86-64, 3.2.3). */
-export const ARGUMENTS: Registers = [7, 6, 2, 1, 8, 9].reduce((all, bit) => all | (1 << bit), 0);
-/** What a called function may leave something else in. */
-export const CLOBBERED: Registers = ARGUMENTS | RAX | (1 << 10) | (1 << 11);
+const ARGUMENTS: Registers = [7, 6, 2, 1, 8, 9].reduce((all, bit) => all | (1 << bit), 0);
 
-export type Flow = 'next' | 'jump' | 'branch' | 'call' | 'return' | 'stop';
-
-/** One instruction, as far as values in registers go. Offsets are in bytes from the section's start. */
-export interface Step {
-  readonly start: number;
-  readonly end: number;
-  readonly flow: Flow;
-  /** Where a branch or call leads by its own number; a relocation says better. */
-  readonly target: number;
-  /** Through a register or memory. */
-  readonly isIndirect: boolean;
-  /** Where the fields are that may be relocated. */
-  readonly displacement: number | undefined;
-  readonly immediate: number | undefined;
-  readonly isLea: boolean;
-  /** Registers that are operands and read; of `lea`, those that it computes with. */
-  readonly read: Registers;
-  /** Registers that an operand in memory is addressed with. */
-  readonly address: Registers;
-  readonly written: Registers;
-  /** Whether what it reads, whole pointers, is still to be told in what it writes. */
-  readonly passesOn: boolean;
-  readonly loads: boolean;
-  readonly stores: boolean;
-  /** Copies from where rsi leads to. */
-  readonly copies: boolean;
-  /** Its operand in memory is in the function's frame. */
-  readonly isFrame: boolean;
-}
+export const registers: StepRegisters = {
+  result: RAX,
+  first: RDI,
+  second: RSI,
+  source: RSI,
+  arguments: ARGUMENTS,
+  clobbered: ARGUMENTS | RAX | (1 << 10) | (1 << 11),
+};
 
 /**
  * All instructions of a section, by their first byte.
@@ -57,9 +31,7 @@ export interface Step {
 export function stepsOf(code: Section): ReadonlyMap<number, Step> {
   const iced = loadDecoder();
   const decoder = new iced.Decoder(64, code.data, iced.DecoderOptions.None);
-  // Not 0: a branch backwards out of the section must not wrap around.
-  const base = 0x10000000;
-  decoder.ip = BigInt(base);
+  decoder.ip = BigInt(BASE);
   const instruction = new iced.Instruction();
   const factory = new iced.InstructionInfoFactory();
   const steps = new Map<number, Step>();
@@ -76,7 +48,7 @@ export function stepsOf(code: Section): ReadonlyMap<number, Step> {
         end: decoder.position,
         displacement: hasDisplacement ? start + displacementOffset : undefined,
         immediate: hasImmediate ? start + immediateOffset : undefined,
-        target: Number(instruction.nearBranchTarget) - base,
+        target: Number(instruction.nearBranchTarget) - BASE,
         ...flowOf(iced, instruction),
         ...valuesOf(iced, instruction, info),
       });
@@ -90,7 +62,7 @@ export function stepsOf(code: Section): ReadonlyMap<number, Step> {
   return steps;
 }
 
-function flowOf({ FlowControl }: Iced, { flowControl, isInvalid }: Instruction) {
+function flowOf({ FlowControl }: Decoder, { flowControl, isInvalid }: Instruction) {
   const direct = (flow: Flow) => ({ flow, isIndirect: false });
   if (isInvalid) return direct('stop');
   switch (flowControl) {
@@ -113,7 +85,7 @@ function flowOf({ FlowControl }: Iced, { flowControl, isInvalid }: Instruction) 
   }
 }
 
-function valuesOf(lib: Iced, instruction: Instruction, info: Info) {
+function valuesOf(lib: Decoder, instruction: Instruction, info: Info) {
   const { Mnemonic } = lib;
   const isLea = instruction.mnemonic === Mnemonic.Lea;
   const memory = memoryOf(lib, info);
@@ -141,7 +113,7 @@ function valuesOf(lib: Iced, instruction: Instruction, info: Info) {
   };
 }
 
-function memoryOf(lib: Iced, info: Info) {
+function memoryOf(lib: Decoder, info: Info) {
   const found = { address: 0, reads: false, writes: false };
   for (const memory of info.usedMemory()) {
     found.address |= bit(lib, memory.base) | bit(lib, memory.index);
@@ -152,7 +124,7 @@ function memoryOf(lib: Iced, info: Info) {
   return found;
 }
 
-function operandsOf(lib: Iced, instruction: Instruction, info: Info) {
+function operandsOf(lib: Decoder, instruction: Instruction, info: Info) {
   const found = { read: 0, isWhole: false };
   for (let operand = 0; operand < instruction.opCount; operand++) {
     if (instruction.opKind(operand) !== lib.OpKind.Register) continue;
@@ -167,25 +139,25 @@ function operandsOf(lib: Iced, instruction: Instruction, info: Info) {
 }
 
 /** Instructions behind which a pointer that they were given is a pointer still. */
-function isMove({ Mnemonic }: Iced, mnemonic: number): boolean {
+function isMove({ Mnemonic }: Decoder, mnemonic: number): boolean {
   const { Mov, Lea, Add, Sub, And, Or, Xchg, Push, Pop, Cmova, Cmovs, Cmpxchg, Xadd } = Mnemonic;
   // The conditional moves stand side by side, in the order of the alphabet.
   if (mnemonic >= Cmova && mnemonic <= Cmovs) return true;
   return [Mov, Lea, Add, Sub, And, Or, Xchg, Push, Pop, Cmpxchg, Xadd].includes(mnemonic);
 }
 
-function bit({ RegisterExt }: Iced, register: number): Registers {
+function bit({ RegisterExt }: Decoder, register: number): Registers {
   return RegisterExt.isGPR(register)
     ? 1 << RegisterExt.number(RegisterExt.fullRegister(register))
     : 0;
 }
 
-function reads({ OpAccess }: Iced, access: number): boolean {
+function reads({ OpAccess }: Decoder, access: number): boolean {
   const { Read, CondRead, ReadWrite, ReadCondWrite } = OpAccess;
   return [Read, CondRead, ReadWrite, ReadCondWrite].includes(access);
 }
 
-function writes({ OpAccess }: Iced, access: number): boolean {
+function writes({ OpAccess }: Decoder, access: number): boolean {
   const { Write, CondWrite, ReadWrite, ReadCondWrite } = OpAccess;
   return [Write, CondWrite, ReadWrite, ReadCondWrite].includes(access);
 }

@@ -2,17 +2,16 @@
 // it applies them (alternative_instructions() and module_finalize()): what
 // comes later finds what came before.
 
-import type { ObjectCode } from '../code.js';
-import { alternativeSites, type FormsOf } from './alternative.js';
+import type { FormsOf, Site, SiteCode } from '../../site.js';
+import { alternativeSites } from './alternative.js';
 import { endbrSites } from './endbr.js';
 import { ftraceSites } from './ftrace.js';
 import { jumpLabelSites } from './jump-label.js';
-import { lockSites } from './lock.js';
+import { lockSites } from './lock-prefix.js';
 import { paravirtSites } from './paravirt.js';
 import { retpolineSites } from './retpoline.js';
 import { returnSites } from './return.js';
 import { runtimeConstantSites } from './runtime-constant.js';
-import type { Site } from './site.js';
 import { staticCallSites } from './static-call.js';
 
 /**
@@ -21,7 +20,7 @@ import { staticCallSites } from './static-call.js';
  * @param formsOf reads other code of the same object with its sites
  * @throws KspliceError `unsupported-object` if a table is not understood
  */
-export function collectSites(code: ObjectCode, formsOf: FormsOf): Site[] {
+export function collectSites(code: SiteCode, formsOf: FormsOf): Site[] {
   return [
     ...paravirtSites(code),
     ...retpolineSites(code),

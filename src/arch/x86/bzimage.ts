@@ -3,20 +3,9 @@
 // (Documentation/x86/boot.rst, payload_offset and payload_length); nothing has
 // to be searched for.
 
-import { Bytes } from '../elf/bytes.js';
-import { badImage, readingImage } from './bad-image.js';
-
-/** What a bzImage says about itself. */
-export interface BzImage {
-  /** "6.1.0-56-amd64": what `uname -r` will say. */
-  readonly release: string;
-  /** As `uname -v` will say: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)". */
-  readonly version: string;
-  /** The compressed kernel. */
-  readonly payload: Buffer;
-  /** Its length when decompressed, in bytes. */
-  readonly size: number;
-}
+import { badImage, readingImage } from '../../elf/bad-image.js';
+import { Bytes } from '../../elf/bytes.js';
+import type { KernelPayload } from '../machine.js';
 
 const SETUP_SECTS = 0x1f1;
 const HEADER_MAGIC = 0x202;
@@ -32,7 +21,7 @@ const PROTOCOL_2_08 = 0x208;
  * Reads a bzImage's setup header.
  * @throws KspliceError `bad-image` if it is none, or cut short
  */
-export function readBzImage(data: Buffer, origin: string): BzImage {
+export function readBzImage(data: Buffer, origin: string): KernelPayload {
   return readingImage(origin, () => {
     const bytes = new Bytes(data, origin);
     if (bytes.length < PAYLOAD_LENGTH + 4 || bytes.u32(HEADER_MAGIC) !== 0x53726448) {

@@ -7,7 +7,6 @@
 //     48 b8 ef cd ab 89 67 45 23 01    movabs $0x0123456789abcdef, %rax
 //     48 8b 05 00 00 00 00 0f 1f 00    mov VARIABLE(%rip), %rax; nopl (%rax)
 
-import { R_X86_64_PC32 } from '../elf/constants.js';
 import {
   type ModelRelocation,
   type ModelSection,
@@ -15,9 +14,10 @@ import {
   modelOf,
   newSymbol,
   type ObjectModel,
-} from '../elf/model.js';
-import { ElfObject } from '../elf/object.js';
-import { writeObject } from '../elf/writer.js';
+} from '../../elf/model.js';
+import { ElfObject } from '../../elf/object.js';
+import { writeObject } from '../../elf/writer.js';
+import { R_X86_64_PC32 } from './relocations.js';
 
 const PREFIX = 'runtime_ptr_';
 const PLACEHOLDER = 0x0123456789abcdefn;

@@ -1,13 +1,14 @@
 // Static keys: a no-op or a jump to the entry's target, in two lengths
 // (arch/x86/kernel/jump_label.c).
 
-import type { ObjectCode, TableEntry } from '../code.js';
+import type { Site, SiteCode, TableEntry } from '../../site.js';
 import { NOP2, NOP5 } from '../nops.js';
-import { branch, JMP8, JMP32, plain, type Site } from './site.js';
+import { JMP8, JMP32 } from '../opcodes.js';
+import { branch, plain } from './forms.js';
 
 const TARGET = 4;
 
-export function* jumpLabelSites(code: ObjectCode): Generator<Site> {
+export function* jumpLabelSites(code: SiteCode): Generator<Site> {
   if (code.tables.jump === 0) return;
   for (const entry of code.entries('__jump_table', code.tables.jump)) {
     const { section, offset } = entry.code;
@@ -27,18 +28,18 @@ export function* jumpLabelSites(code: ObjectCode): Generator<Site> {
   }
 }
 
-function target(code: ObjectCode, entry: TableEntry) {
+function target(code: SiteCode, entry: TableEntry) {
   const reference = entry.references.get(TARGET);
   if (!reference) throw code.unsupported('a jump label has no target');
   return code.keys.place(reference.symbol, reference.addend);
 }
 
-function longForms(code: ObjectCode, entry: TableEntry) {
+function longForms(code: SiteCode, entry: TableEntry) {
   const { key, offset } = target(code, entry);
   return [plain(NOP5), branch([JMP32], key, offset)];
 }
 
-function shortForms(code: ObjectCode, entry: TableEntry) {
+function shortForms(code: SiteCode, entry: TableEntry) {
   const { key, offset } = target(code, entry);
   return [plain(NOP2), shortJump(key, offset)];
 }

@@ -3,30 +3,27 @@
 // with no-ops; no-ops are merged in any case. The replacement may itself have
 // been rewritten before it is copied.
 
-import type { Relocation, Section } from '../../elf/object.js';
-import type { Variant } from '../../program/types.js';
-import type { ObjectCode, TableEntry } from '../code.js';
-import { nops } from '../nops.js';
+import type { Relocation } from '../../../elf/object.js';
+import type { Variant } from '../../../program/types.js';
+import type { FormsOf, Site, SiteCode, TableEntry } from '../../site.js';
+import { nops, patchRules } from '../nops.js';
+import { CALL, JMP32, NOP } from '../opcodes.js';
+import { branch, plain } from './forms.js';
 import { shortJump } from './jump-label.js';
-import { branch, CALL, JMP32, plain, type Site } from './site.js';
-
-/** All forms of a stretch of code. */
-export type FormsOf = (section: Section, start: number, end: number) => readonly Variant[];
 
 const REPLACEMENT = 4;
 /** Where kernels with 14-byte entries keep ALT_FLAG_*, in the word after the feature. */
 const FLAGS = 10;
 const ALT_FLAG_DIRECT_CALL = 2;
-const NOP = 0x90;
 
-export function* alternativeSites(code: ObjectCode, formsOf: FormsOf): Generator<Site> {
+export function* alternativeSites(code: SiteCode, formsOf: FormsOf): Generator<Site> {
   const { altInstr, altInstrLength, altReplacementLength } = code.tables;
   for (const entry of code.entries('.altinstructions', altInstr)) {
     const length = entry.data[altInstrLength]!;
     const replacementLength = entry.data[altReplacementLength]!;
     if (replacementLength > length) throw code.unsupported('an alternative is too long');
     if (length === 0) continue;
-    const direct = code.rules.directCalls && entry.data[FLAGS]! & ALT_FLAG_DIRECT_CALL;
+    const direct = patchRules(code.tables).directCalls && entry.data[FLAGS]! & ALT_FLAG_DIRECT_CALL;
     yield {
       mechanism: 'alternative',
       ...entry.code,
@@ -42,7 +39,7 @@ export function* alternativeSites(code: ObjectCode, formsOf: FormsOf): Generator
 }
 
 function replaced(
-  code: ObjectCode,
+  code: SiteCode,
   formsOf: FormsOf,
   entry: TableEntry,
   length: number,
@@ -64,18 +61,18 @@ function replaced(
 }
 
 /** A five-byte jump becomes a two-byte one where the target is near enough. */
-function shortened(code: ObjectCode, form: Variant): Variant[] {
+function shortened(code: SiteCode, form: Variant): Variant[] {
   const [field] = form.fields;
   if (form.bytes.length !== 5 || form.bytes[0] !== JMP32 || !field || field.free) return [];
-  return [shortJump(field.key, field.addend + 4, code.rules.afterShortJump)];
+  return [shortJump(field.key, field.addend + 4, patchRules(code.tables).afterShortJump)];
 }
 
 /** alt_replace_call(): the pointer that an indirect call goes through is read at boot. */
-function directCall(code: ObjectCode, entry: TableEntry, length: number): Variant[] {
+function directCall(code: SiteCode, entry: TableEntry, length: number): Variant[] {
   const { section, offset } = entry.code;
   const pointer: Relocation | undefined = code.relocations(section, offset, offset + length)[0];
   if (!pointer || length < 5) throw code.unsupported('a direct call has no pointer');
   const target = code.keys.group(`call through ${pointer.symbol.name}+${pointer.addend}`);
   const rest = new Uint8Array(length - 5).fill(NOP);
-  return [branch([CALL], target, 0, rest), plain(nops(code.rules, length))];
+  return [branch([CALL], target, 0, rest), plain(nops(patchRules(code.tables), length))];
 }

@@ -2,8 +2,9 @@
 // up to 6.2 (alternatives without a flags word) no-ops are at most 8 bytes long and
 // are put in a row; later ones know 11 and jump over anything longer.
 
-import type { TableSizes } from '../elf/tables.js';
-import type { Variant } from '../program/types.js';
+import type { TableSizes } from '../../elf/tables.js';
+import type { Variant } from '../../program/types.js';
+import { INT3, JMP8, JMP32, NOP } from './opcodes.js';
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
 
@@ -23,12 +24,8 @@ const NOPS = [
   '6666660f1f840000000000',
 ].map(hex);
 
-const NOP = 0x90;
 /** Prefix of the two-byte no-op. */
 const OPERAND_SIZE = 0x66;
-const INT3 = 0xcc;
-const JMP8 = 0xeb;
-const JMP32 = 0xe9;
 
 /** The two- and five-byte no-ops that jump labels, ftrace and static calls use. */
 export const NOP2 = NOPS[2]!;

@@ -1,23 +1,10 @@
 // What only the instructions can tell: how many bytes of an instruction follow a
 // relocated field, where branches without relocations lead, and whether a field is
-// read as an address or is what is handed on. All that is needed now and then only, so
-// the decoder is loaded on first use: most pairs of objects never need it.
+// read as an address or is what is handed on. All that is needed now and then only.
 
-import { createRequire } from 'node:module';
-import type { Section } from '../elf/object.js';
-
-type Iced = typeof import('iced-x86');
-
-let iced: Iced | undefined;
-
-/** A call or jump with a constant distance. */
-export interface Branch {
-  /** Offset of the displacement in the section, and its width in bytes. */
-  readonly field: number;
-  readonly width: number;
-  /** Where it leads in the section. */
-  readonly target: number;
-}
+import type { Section } from '../../elf/object.js';
+import type { Branch } from '../machine.js';
+import { BASE, loadDecoder } from './decoder.js';
 
 /** What was decoded of a stretch of code. */
 interface Decoded {
@@ -68,18 +55,10 @@ function decode(code: Section, start: number, end: number): Decoded {
   return decoded;
 }
 
-/** The decoder, loaded when it is first asked for. */
-export function loadDecoder(): Iced {
-  iced ??= createRequire(import.meta.url)('iced-x86') as Iced;
-  return iced;
-}
-
 function decodeStretch(bytes: Buffer, start: number): Decoded {
   const { Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind } = loadDecoder();
   const decoder = new Decoder(64, bytes, DecoderOptions.None);
-  // Not 0: a branch backwards out of the stretch must not wrap around.
-  const base = 0x10000000;
-  decoder.ip = BigInt(base);
+  decoder.ip = BigInt(BASE);
   const instruction = new Instruction();
   const ends: number[] = [];
   const branches: Branch[] = [];
@@ -104,7 +83,7 @@ function decodeStretch(bytes: Buffer, start: number): Decoded {
       if (!isBranch || instruction.op0Kind !== OpKind.NearBranch64) continue;
       // A short jump has two bytes (or a prefix more), those with four bytes of distance at least five.
       const width = instruction.length >= 5 ? 4 : 1;
-      const target = Number(instruction.nearBranchTarget - BigInt(base)) + start;
+      const target = Number(instruction.nearBranchTarget - BigInt(BASE)) + start;
       branches.push({ field: end - width, width, target });
     }
   } finally {

@@ -2,12 +2,13 @@
 // the same function, or to none. A site is a call, a tail call, or a
 // conditional tail call; the trampoline in .static_call.text is rewritten too.
 
-import * as C from '../../elf/constants.js';
-import type { ElfSymbol, Section } from '../../elf/object.js';
-import type { Variant } from '../../program/types.js';
-import type { ObjectCode, TableEntry } from '../code.js';
+import * as C from '../../../elf/constants.js';
+import type { ElfSymbol, Section } from '../../../elf/object.js';
+import type { Variant } from '../../../program/types.js';
+import type { Site, SiteCode, TableEntry } from '../../site.js';
 import { NOP5 } from '../nops.js';
-import { branch, CALL, JMP32, jcc32, plain, RET5, RETURN_THUNK, type Site } from './site.js';
+import { CALL, JMP32, jcc32 } from '../opcodes.js';
+import { branch, plain, RET5, RETURNS } from './forms.js';
 
 /** Offset of the reference to the call's key, with flags in its low bits. */
 const KEY = 4;
@@ -16,7 +17,7 @@ const KEY_FLAGS = 3;
 /** `cs cs cs xor %eax,%eax`: the call of a function that returns 0. */
 const XOR5 = [0x2e, 0x2e, 0x2e, 0x31, 0xc0];
 
-export function* staticCallSites(code: ObjectCode): Generator<Site> {
+export function* staticCallSites(code: SiteCode): Generator<Site> {
   const size = code.tables.staticCall;
   const listed = size > 0 && code.object.section('.static_call_sites') !== undefined;
   if (listed) {
@@ -44,7 +45,7 @@ export function* staticCallSites(code: ObjectCode): Generator<Site> {
  * objtool has not seen the object (it may run at link time only): the sites
  * are the branches to trampolines.
  */
-function* derivedSites(code: ObjectCode): Generator<Site> {
+function* derivedSites(code: SiteCode): Generator<Site> {
   for (const section of code.object.sections) {
     if (!(section.flags & C.SHF_EXECINSTR)) continue;
     for (const { offset, symbol } of code.object.relocations(section)) {
@@ -58,7 +59,7 @@ function* derivedSites(code: ObjectCode): Generator<Site> {
   }
 }
 
-function site(code: ObjectCode, section: Section, offset: number, calls: () => number): Site {
+function site(code: SiteCode, section: Section, offset: number, calls: () => number): Site {
   const bytes = section.data.subarray(offset, offset + 2);
   const conditional = jcc32(bytes);
   const forms = (): Variant[] => {
@@ -76,11 +77,11 @@ function site(code: ObjectCode, section: Section, offset: number, calls: () => n
   return { mechanism: 'static call', section, offset, length, forms };
 }
 
-function tailForms(code: ObjectCode, calls: number): Variant[] {
-  return [branch([JMP32], calls), plain(RET5), branch([JMP32], code.keys.group(RETURN_THUNK))];
+function tailForms(code: SiteCode, calls: number): Variant[] {
+  return [branch([JMP32], calls), plain(RET5), branch([JMP32], code.keys.group(RETURNS))];
 }
 
-function group(code: ObjectCode, entry: TableEntry): number {
+function group(code: SiteCode, entry: TableEntry): number {
   const reference = entry.references.get(KEY);
   if (!reference) throw code.unsupported('a static call has no key');
   const { symbol, addend } = reference;
@@ -92,7 +93,7 @@ function groupLabel(name: string): string {
   return `static call ${name.replace(/^__SC[KT]__/, '')}`;
 }
 
-function symbolName(code: ObjectCode, symbol: ElfSymbol, offset: number): string {
+function symbolName(code: SiteCode, symbol: ElfSymbol, offset: number): string {
   if (symbol.name && symbol.type !== C.STT_SECTION) {
     return symbol.binding === C.STB_LOCAL ? `${code.keys.label} ${symbol.name}` : symbol.name;
   }

@@ -2,15 +2,15 @@
 // the landing mark of a function that is never called indirectly is taken away.
 // Which these are, the kernel's link decides: it may be any.
 
-import * as C from '../../elf/constants.js';
-import type { ObjectCode } from '../code.js';
-import { plain, type Site } from './site.js';
+import * as C from '../../../elf/constants.js';
+import type { Site, SiteCode } from '../../site.js';
+import { ENDBR64 } from '../jump.js';
+import { plain } from './forms.js';
 
-const ENDBR64 = [0xf3, 0x0f, 0x1e, 0xfa];
 /** gen_endbr_poison(): a no-op that is used for nothing else. */
 const POISON = [0x66, 0x0f, 0x1f, 0x00];
 
-export function* endbrSites(code: ObjectCode): Generator<Site> {
+export function* endbrSites(code: SiteCode): Generator<Site> {
   const seen = new Set<string>();
   for (const { type, section, value: offset } of code.object.symbols) {
     if (type !== C.STT_FUNC || !section || !(section.flags & C.SHF_EXECINSTR)) continue;

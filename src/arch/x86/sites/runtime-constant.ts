@@ -1,8 +1,7 @@
 // Constants that boot code writes into instructions, since 6.11
 // (arch/x86/include/asm/runtime-const.h): pointers, and shift counts.
 
-import type { ObjectCode } from '../code.js';
-import type { Site } from './site.js';
+import type { Site, SiteCode } from '../../site.js';
 
 const ENTRY = 4;
 
@@ -12,7 +11,7 @@ const KINDS = [
   { prefix: 'runtime_shift_', length: 1 },
 ] as const;
 
-export function* runtimeConstantSites(code: ObjectCode): Generator<Site> {
+export function* runtimeConstantSites(code: SiteCode): Generator<Site> {
   const names = new Set(code.object.sections.map(({ name }) => name));
   for (const name of names) {
     const kind = KINDS.find(({ prefix }) => name.startsWith(prefix));

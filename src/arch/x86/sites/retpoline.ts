@@ -2,23 +2,23 @@
 // the branch to a thunk for a register stays, or becomes an indirect branch,
 // perhaps with a fence before it, or goes to a thunk that was made at boot.
 
-import * as C from '../../elf/constants.js';
-import type { Section } from '../../elf/object.js';
-import type { Variant } from '../../program/types.js';
-import type { ObjectCode } from '../code.js';
-import { mergeNops } from '../nops.js';
-import { branch, CALL, INT3, JMP32, jcc32, plain, type Site } from './site.js';
+import * as C from '../../../elf/constants.js';
+import type { Section } from '../../../elf/object.js';
+import type { Variant } from '../../../program/types.js';
+import type { Site, SiteCode } from '../../site.js';
+import { mergeNops, patchRules } from '../nops.js';
+import { CALL, INT3, JMP32, jcc32, NOP } from '../opcodes.js';
+import { INDIRECT_THUNK } from '../thunks.js';
+import { branch, plain } from './forms.js';
 
 const ENTRY = 4;
 const CS = 0x2e;
-const NOP = 0x90;
 const LFENCE = [0x0f, 0xae, 0xe8];
-const THUNK = '__x86_indirect_thunk_';
 
 /** Numbers of the registers as instructions encode them. */
 const REGISTERS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'];
 
-export function* retpolineSites(code: ObjectCode): Generator<Site> {
+export function* retpolineSites(code: SiteCode): Generator<Site> {
   for (const { section, offset } of places(code)) {
     const opcode = opcodeBytes(section, offset);
     if (!opcode) {
@@ -43,7 +43,7 @@ function opcodeBytes(section: Section, offset: number): number[] | undefined {
 }
 
 function rewritten(
-  code: ObjectCode,
+  code: SiteCode,
   section: Section,
   offset: number,
   opcode: readonly number[],
@@ -62,24 +62,24 @@ function rewritten(
     if (bytes.length > length) continue;
     if (!call && bytes.length < length) bytes.push(INT3);
     while (bytes.length < length) bytes.push(NOP);
-    forms.push(mergeNops(code.rules, plain(bytes), 0, length));
+    forms.push(mergeNops(patchRules(code.tables), plain(bytes), 0, length));
   }
   return forms;
 }
 
-function registerOf(code: ObjectCode, section: Section, offset: number): number {
+function registerOf(code: SiteCode, section: Section, offset: number): number {
   const name = code.relocations(section, offset, offset + 1)[0]?.symbol.name ?? '';
-  const register = name.slice(THUNK.length);
+  const register = name.slice(INDIRECT_THUNK.length);
   const number = REGISTERS.includes(register)
     ? REGISTERS.indexOf(register)
     : Number(/^r(8|9|1[0-5])$/.exec(register)?.[1] ?? Number.NaN);
-  if (!name.startsWith(THUNK) || Number.isNaN(number)) {
+  if (!name.startsWith(INDIRECT_THUNK) || Number.isNaN(number)) {
     throw code.unsupported(`a retpoline leads to ${name || 'no symbol'}`);
   }
   return number;
 }
 
-function* places(code: ObjectCode): Generator<{ section: Section; offset: number }> {
+function* places(code: SiteCode): Generator<{ section: Section; offset: number }> {
   if (code.object.section('.retpoline_sites')) {
     for (const entry of code.entries('.retpoline_sites', ENTRY)) yield entry.code;
     return;
@@ -88,7 +88,7 @@ function* places(code: ObjectCode): Generator<{ section: Section; offset: number
   for (const section of code.object.sections) {
     if (!(section.flags & C.SHF_EXECINSTR)) continue;
     for (const { offset, symbol } of code.object.relocations(section)) {
-      if (!symbol.name.startsWith(THUNK)) continue;
+      if (!symbol.name.startsWith(INDIRECT_THUNK)) continue;
       if (offset > 1 && jcc32(section.data.subarray(offset - 2, offset)) !== undefined) {
         yield { section, offset: offset - 2 };
         continue;
