@@ -23,8 +23,7 @@ import { Neighbours } from './code/shared-symbols.js';
 import { makeTargetCode } from './code/target-code.js';
 import { lastUpdate, rememberLast } from './invocation/last-update.js';
 import { inRun, type Run } from './invocation/scope.js';
-import { buildModuleDirectory } from './module-dir/build.js';
-import { moduleDirectory, moduleFiles } from './module-dir/source.js';
+import { moduleSource } from './module-dir/build.js';
 import { type CoreModule, provideCore, withCore } from './modules/core-module.js';
 import { buildFixedModules } from './modules/fixed-modules.js';
 import { chooseId, deliver, packUpdate } from './modules/pack.js';
@@ -32,14 +31,16 @@ import { makeReport } from './modules/report.js';
 import { checkSigning, signModules } from './modules/sign.js';
 import { buildUpdateModules } from './modules/update-modules.js';
 import { codeFiles, isCode } from './objects/choose-objects.js';
-import { compilePost, compilePre } from './objects/compile.js';
+import { compilePost } from './objects/compile.js';
+import { kernelTree } from './objects/kernel-tree.js';
 import { rulesOfNew } from './objects/new-objects.js';
+import type { ObjectSource } from './objects/object-source.js';
 import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest } from './request.js';
 import { describesTypes, type KernelHeaders, readHeaders } from './tree/kbuild.js';
 import { type KernelFacts, readKernelFacts } from './tree/kernel-facts.js';
 import { askTableSizes } from './tree/table-sizes.js';
-import { checkCacheDirectory, openWorkspace, sourceOf } from './tree/workspace.js';
+import { checkCacheDirectory } from './tree/workspace.js';
 import type { ChangedTarget, Comparing, Report, TargetCode } from './values.js';
 
 export interface CreatedUpdate {
@@ -103,8 +104,7 @@ interface Task {
   readonly options: CreateOptions;
   readonly id: string;
   readonly confdir: Confdir;
-  /** The user's tree, or a module's directory. */
-  readonly source: string;
+  readonly source: ObjectSource;
   readonly bases: readonly Update[];
   readonly change: SourceChange;
   /** Changed files of code: all since the boot, and with each of the updates below. */
@@ -117,47 +117,29 @@ interface Task {
 async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   const id = chooseId(options.id);
   const confdir = await readConfdir(options.confdir);
-  const source = sourceFor(options, confdir);
-  checkCacheDirectory(source);
+  const source = objectSource(options, confdir);
+  checkCacheDirectory(source.directory);
   if (options.signing) checkSigning(options.signing, confdir);
   const bases = await readBases(updatesBelow(options), confdir.release);
-  const change = await loadChange(options, source, bases, ui);
-  const ofKind = options.module ? moduleFiles : (list: readonly PatchedFile[]) => list;
-  const files = codeFiles(ofKind(change.files), ui);
-  const below = change.below.map((state) => ofKind(state).filter(isCode));
-  const rules = rulesOfNew(ofKind(change.files));
+  const change = await loadChange(options, source.directory, bases, ui);
+  const changed = source.filesOf(change.files);
+  const files = codeFiles(changed, ui);
+  const below = change.below.map((state) => source.filesOf(state).filter(isCode));
+  const rules = rulesOfNew(changed);
   return { options, id, confdir, source, bases, change, files, rules, below };
 }
 
-async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) {
+async function compileStates(task: Task, kernel: Promise<KernelFacts>, run: Run) {
   const { options, confdir, source, files, rules, below, change } = task;
-  const { jobs } = options;
   const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
   const wanted = new WantedTargets(options.onlyTargets ?? []);
-  const area = run.directory.stage('1-pre');
   const comparing = howTypesAreCompared(files, below, headers, run.ui);
-  const types = comparing === 'compared';
-  const request = { source, files, rules, wanted, confdir, headers, facts, jobs, types, area };
-  const module = options.module ? await buildModuleDirectory(request, run.ui) : undefined;
-  const tree = (await change.git?.checkOut(run.undo, run.ui)) ?? source;
-  const work = module
-    ? module.work
-    : await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui, { types });
-  run.directory.lap('work tree');
-  // The work tree is the source, configured as the distribution's build was.
-  const { pre, considered, notes } =
-    module ?? (await compilePre(work, { files, rules }, wanted, run));
+  const how = { headers, jobs: options.jobs, types: comparing === 'compared' };
+  const request = { files, rules, git: change.git, wanted, confdir, facts: kernel, ...how };
+  const { work, pre, model, ...found } = await source.compilePre(request, run);
   const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
-  const tables = await askTableSizes(work, run.ui, module?.model);
-  return {
-    work,
-    considered,
-    notes,
-    objects,
-    tables,
-    comparing,
-    facts: module ? module.facts : facts,
-  };
+  const tables = await askTableSizes(work, run.ui, model);
+  return { ...found, work, objects, tables, comparing };
 }
 
 /** Where the change cannot touch a type, the compiler need not describe them. */
@@ -265,8 +247,8 @@ function updatesBelow({ on = [], series, git, confdir }: CreateOptions): readonl
   return last === undefined ? on : [...on, last];
 }
 
-function sourceFor({ module, source }: CreateOptions, confdir: Confdir): string {
-  return module === undefined ? sourceOf(source, confdir) : moduleDirectory(module);
+function objectSource({ module, source }: CreateOptions, confdir: Confdir): ObjectSource {
+  return module === undefined ? kernelTree(source, confdir) : moduleSource(module);
 }
 
 function checkAllowBusy(code: readonly TargetCode[], names: readonly string[]): void {
