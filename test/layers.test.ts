@@ -17,6 +17,7 @@ const rank: Record<string, number> = {
   dwarf: 2,
   program: 2,
   arch: 3,
+  module: 3,
   kernel: 4,
   diff: 4,
   layout: 5,
@@ -27,6 +28,7 @@ const rank: Record<string, number> = {
   configure: 7,
   check: 8,
   inspect: 8,
+  host: 8,
   create: 9,
   apply: 9,
   install: 10,
@@ -36,6 +38,7 @@ const relocationTypes = ['relocations.ts', 'relocation-types.ts', 'x86/relocatio
 const pure = [
   'arch/relocations',
   'arch',
+  'module',
   'elf',
   'btf',
   'dwarf',
@@ -146,6 +149,13 @@ test('only src/arch knows which machine it is', () => {
       .map((target) => `${file} imports ${target}`),
   );
   expect(around).toEqual([]);
+});
+
+test('only one place knows which engine there is', () => {
+  const users = [...graph].flatMap(([file, targets]) =>
+    targets.includes('apply/core.ts') ? [file] : [],
+  );
+  expect(users).toEqual(['apply/engines.ts']);
 });
 
 test('src/create has its rooms, and little else', () => {

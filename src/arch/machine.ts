@@ -3,7 +3,7 @@
 
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
-import type { Item, Program, Variant } from '../program/types.js';
+import type { Item, Program, Variant } from '../program/program.js';
 import type { FormsOf, Site, SiteCode } from './site.js';
 
 export interface Machine {

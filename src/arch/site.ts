@@ -4,7 +4,7 @@
 import type { KspliceError } from '../base/errors.js';
 import type { ElfObject, ElfSymbol, Relocation, Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
-import type { Field, Variant } from '../program/types.js';
+import type { Field, Variant } from '../program/program.js';
 
 /** One way in which one mechanism of the kernel may rewrite one place. */
 export interface Site {

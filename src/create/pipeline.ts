@@ -19,7 +19,7 @@ import type { SourceChange } from './change/source-change.js';
 import { readBases } from './code/bases.js';
 import { type Differences, findDifferences } from './code/differences.js';
 import { checkPerCpu, perCpuReserve } from './code/per-cpu-reserve.js';
-import { Neighbours } from './code/shared-symbols.js';
+import { SharedSymbols } from './code/shared-symbols.js';
 import { makeTargetCode } from './code/target-code.js';
 import { lastUpdate, rememberLast } from './invocation/last-update.js';
 import { inRun, type Run } from './invocation/scope.js';
@@ -37,7 +37,7 @@ import { rulesOfNew } from './objects/new-objects.js';
 import type { ObjectSource } from './objects/object-source.js';
 import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest } from './request.js';
-import { describesTypes, type KernelHeaders, readHeaders } from './tree/kbuild.js';
+import { describesTypes, type KernelHeaders, readBuildHeaders } from './tree/kbuild.js';
 import { type KernelFacts, readKernelFacts } from './tree/kernel-facts.js';
 import { askTableSizes } from './tree/table-sizes.js';
 import { checkCacheDirectory } from './tree/workspace.js';
@@ -76,10 +76,10 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     // Every change is one that can be made on a running kernel; the work tree is free for others.
     const core = await building;
     const known = withCore(await compiled.facts, core);
-    const { code, neighbours } = await makeCode(task, differences, compiled.tables, known, run);
+    const { code, shared } = await makeCode(task, differences, compiled.tables, known, run);
     // The image, if there is one, holds the old code; all symbols of the new code are found.
     const kernel = { known, core };
-    const contents = await makeModules(task, code, neighbours, kernel, differences.fixed, run);
+    const contents = await makeModules(task, code, shared, kernel, differences.fixed, run);
     const description = options.description ?? change.description;
     const report = reportOf(task, differences, compiled, code, known, run);
     const { allowBusy = [], allowLayout = [] } = options;
@@ -131,7 +131,7 @@ async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
 
 async function compileStates(task: Task, kernel: Promise<KernelFacts>, run: Run) {
   const { options, confdir, source, files, rules, below, change } = task;
-  const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
+  const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
   const wanted = new WantedTargets(options.onlyTargets ?? []);
   const comparing = howTypesAreCompared(files, below, headers, run.ui);
   const how = { headers, jobs: options.jobs, types: comparing === 'compared' };
@@ -192,25 +192,25 @@ async function makeCode(
   run.directory.lap('kernel image');
   const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
   run.ui.stage(`extracting new code${compared}`);
-  const neighbours = new Neighbours(id, targets);
+  const shared = new SharedSymbols(id, targets);
   const found: TargetCode[] = [];
   for (const target of targets) {
-    const company = { bases, homes, neighbours };
+    const company = { bases, homes, shared };
     found.push(await makeTargetCode(id, target, known, tables, run.ui, company));
   }
-  const code = neighbours.inOrder(found);
+  const code = shared.inOrder(found);
   checkPerCpu(code, perCpuReserve(readFileSync(confdir.config, 'utf8')));
   keepCode(run, code);
   checkAllowBusy(code, options.allowBusy ?? []);
   run.directory.lap('match and extract');
-  return { code, neighbours };
+  return { code, shared };
 }
 
 /** @param fixed modules for the disk, which are signed with the update's */
 async function makeModules(
   { id, options, confdir, bases }: Task,
   code: readonly TargetCode[],
-  neighbours: Neighbours,
+  shared: SharedSymbols,
   { known, core }: { readonly known: KernelFacts; readonly core: CoreModule },
   fixed: readonly string[],
   { directory, ui }: Run,
@@ -220,7 +220,7 @@ async function makeModules(
   const place = directory.stage('5-modules');
   const kernel = { confdir, core, symvers: known.symvers ?? [], below: bases };
   const contents = await buildUpdateModules(id, code, kernel, place, options.jobs, ui);
-  neighbours.checkPositions(code, (module) => readFileSync(join(place, `${module}.ko`)));
+  shared.checkPositions(code, (module) => readFileSync(join(place, `${module}.ko`)));
   if (options.signing) {
     const files = [...moduleFilesOf(contents).map(({ file }) => join(place, file)), ...fixed];
     await signModules(files, options.signing, confdir, ui);

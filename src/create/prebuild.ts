@@ -12,7 +12,7 @@ import { kernelTree, openTree } from './objects/kernel-tree.js';
 import { rulesOfNew } from './objects/new-objects.js';
 import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest, refuseForModules } from './request.js';
-import { readHeaders } from './tree/kbuild.js';
+import { readBuildHeaders } from './tree/kbuild.js';
 import { readKernelFacts } from './tree/kernel-facts.js';
 import { checkCacheDirectory } from './tree/workspace.js';
 
@@ -51,7 +51,7 @@ export async function prebuild(options: PrebuildOptions, ui: Ui): Promise<Prebui
   return await inRun(ui, false, async (run) => {
     const facts = run.background(readKernelFacts(confdir, options.image, run.ui));
     const core = run.background(facts.then((known) => provideCore(confdir, known, jobs, run.ui)));
-    const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
+    const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
     const wanted = new WantedTargets(options.onlyTargets ?? []);
     const how = { git: change?.git, confdir, headers, jobs, types: false };
     const { work, pre } = change

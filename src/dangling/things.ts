@@ -12,7 +12,7 @@ import {
   STT_OBJECT,
 } from '../elf/constants.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
-import { plainName } from '../update/new-code-names.js';
+import { plainName } from '../module/new-code-names.js';
 
 /** Something of new code that has an address. */
 export interface Thing {

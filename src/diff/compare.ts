@@ -18,9 +18,9 @@ import {
 } from './extents.js';
 import type { Journal } from './journal.js';
 import { isFresh } from './names.js';
-import { displacementsToSame } from './neighbours.js';
 import type { Part } from './parts.js';
 import { pieceAt } from './pieces.js';
+import { displacementsToSame } from './same-branches.js';
 import type { Difference, Side } from './side.js';
 import { type Entry, replacementExtent } from './special.js';
 import { findTarget, type Target } from './targets.js';
@@ -59,9 +59,9 @@ export class Comparison {
   }
 
   private bodies(pre: Part, post: Part): Difference {
-    const neighbours = () => displacementsToSame(this.pre, this.post, this.correlation, pre, post);
+    const branches = () => displacementsToSame(this.pre, this.post, this.correlation, pre, post);
     if (pre.section.name === '__dyndbg') return this.descriptors(pre, post);
-    return this.extents(pre, post, neighbours);
+    return this.extents(pre, post, branches);
   }
 
   /** Two dynamic debug descriptors, the bits of the line number left out. */

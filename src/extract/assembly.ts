@@ -4,7 +4,7 @@
 import { machine } from '../arch/index.js';
 import { relocations } from '../arch/relocations.js';
 import { KPROBE_LIST } from '../diff/kprobe-list.js';
-import type { KeptEntries, ResolvedRelocation } from '../diff/types.js';
+import type { KeptEntries, ResolvedRelocation } from '../diff/object-diff.js';
 import * as C from '../elf/constants.js';
 import {
   copySection,
@@ -16,11 +16,11 @@ import {
   type ObjectModel,
 } from '../elf/model.js';
 import type { ElfSymbol, Section } from '../elf/object.js';
-import { newCodeName } from '../update/new-code-names.js';
+import { newCodeName } from '../module/new-code-names.js';
+import type { ChangedObject } from './extraction.js';
 import { closedToKprobes } from './kprobe-blacklist.js';
 import { isPerCpu, type Packed, packPerCpu } from './per-cpu.js';
 import { isSealed } from './read-only.js';
-import type { ChangedObject } from './types.js';
 import type { Undefined } from './undefined.js';
 
 /** Where a table's entry went: distance between the old offset and the new. */

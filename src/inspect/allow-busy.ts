@@ -4,7 +4,7 @@
 
 import { machine } from '../arch/index.js';
 import type { Problem } from '../base/errors.js';
-import type { Program, Span } from '../program/types.js';
+import type { Program, Span } from '../program/program.js';
 import { decodeLines } from './decoder.js';
 import { isFunction, OldCode } from './old-code.js';
 

@@ -7,9 +7,9 @@ import { KspliceError } from '../base/errors.js';
 import { coldParent } from '../diff/names.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Relocation, Section } from '../elf/object.js';
-import { readKlpSymbolName } from '../extract/livepatch.js';
+import { readKlpSymbolName } from '../module/livepatch.js';
+import { plainName } from '../module/new-code-names.js';
 import { CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../update/new-code.js';
-import { plainName } from '../update/new-code-names.js';
 import { type Code, type Note, quoteData, type Referent } from './code.js';
 
 /** A place in the module. */

@@ -4,7 +4,7 @@
 import { machine } from '../arch/index.js';
 import type { SiteItem } from '../arch/machine.js';
 import { JUMP_LABEL } from '../arch/site.js';
-import type { Field, Item, Program, Span } from '../program/types.js';
+import type { Field, Item, Program, Span } from '../program/program.js';
 import { type Code, type Note, quoteData, type Reference, type Referent } from './code.js';
 
 /** A name for the place at a distance from a key's value. */

@@ -57,7 +57,7 @@ export function layOut(
   for (const section of object.sections) {
     if ((section.flags & C.SHF_ALLOC) !== 0) places.set(section, takeRoom(section, room, object));
   }
-  const linker = new Linker(object, places, resolve);
+  const applied = new Relocations(object, places, resolve);
   const regions: Region[] = [];
   for (const [section, address] of places) {
     if (section.type === C.SHT_NOBITS || section.size === 0 || !stays(section)) continue;
@@ -66,7 +66,7 @@ export function layOut(
       address,
       size: section.size,
       bytes: () => {
-        bytes ??= linker.relocate(section, address);
+        bytes ??= applied.relocate(section, address);
         return bytes;
       },
     });
@@ -128,7 +128,7 @@ function typeLetter(symbol: ElfSymbol, section: Section): string {
 }
 
 /** Applies relocations, one section at a time. */
-class Linker {
+class Relocations {
   constructor(
     private readonly object: ElfObject,
     private readonly places: ReadonlyMap<Section, bigint>,

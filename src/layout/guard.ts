@@ -4,7 +4,7 @@
 import { machine } from '../arch/index.js';
 import { relocations } from '../arch/relocations.js';
 import { readBtf } from '../btf/read.js';
-import type { Refusal } from '../diff/types.js';
+import type { Refusal } from '../diff/object-diff.js';
 import { readDwarf } from '../dwarf/read.js';
 import { SHF_ALLOC, STT_FUNC, STT_SECTION } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';

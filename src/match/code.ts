@@ -5,7 +5,7 @@ import type { Place, SiteCode, TableEntry } from '../arch/site.js';
 import { KspliceError } from '../base/errors.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
-import type { Field, Variant } from '../program/types.js';
+import type { Field, Variant } from '../program/program.js';
 import type { ObjectKeys } from './keys.js';
 
 export class ObjectCode implements SiteCode {

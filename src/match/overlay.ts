@@ -5,7 +5,7 @@
 import { machine } from '../arch/index.js';
 import type { Site } from '../arch/site.js';
 import type { Section } from '../elf/object.js';
-import type { Field, Variant } from '../program/types.js';
+import type { Field, Variant } from '../program/program.js';
 import type { ObjectCode } from './code.js';
 
 /** A stretch of a section in which all sites overlap, and nothing crosses its ends. */

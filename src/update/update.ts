@@ -4,20 +4,20 @@
 
 import { machine } from '../arch/index.js';
 import { KspliceError, type Problem, problemsError } from '../base/errors.js';
+import { type ModuleInfo, readModule } from '../module/modinfo.js';
 import { decodeProgram } from '../program/decode.js';
-import type { Program } from '../program/types.js';
+import type { Program } from '../program/program.js';
 import { ADDRESSES_OUT, type AddressOut, parseAddresses } from './addresses-out.js';
 import type { UpdateFiles } from './archive.js';
 import { checksumFaults } from './checksums.js';
 import {
   type Contents,
-  type ModuleFile,
+  type ListedModule,
   moduleFilesOf,
   parseContents,
   quote,
   type TargetChange,
 } from './contents.js';
-import { type ModuleInfo, readModule } from './modinfo.js';
 
 /** The version of the interface between the core and an update's modules (kmodsrc/ksplice.h). */
 export const API_VERSION = 6;
@@ -36,7 +36,7 @@ export interface KernelName {
   readonly machine: string;
 }
 
-export interface UpdateModule extends ModuleFile {
+export interface UpdateModule extends ListedModule {
   readonly data: Buffer;
   readonly info: ModuleInfo;
 }
@@ -136,7 +136,7 @@ function asProblems(faults: readonly string[]): Problem[] {
 }
 
 function checkModule(
-  { module, file }: ModuleFile,
+  { module, file }: ListedModule,
   files: ReadonlyMap<string, Buffer>,
   kernel: KernelName,
   faults: string[],

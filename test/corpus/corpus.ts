@@ -14,7 +14,7 @@ import { readConfdir } from '../../src/configure/confdir.js';
 import { configure } from '../../src/configure/configure.js';
 import { UndoStack } from '../../src/create/invocation/undo-stack.js';
 import { provideCore } from '../../src/create/modules/core-module.js';
-import { readHeaders } from '../../src/create/tree/kbuild.js';
+import { readBuildHeaders } from '../../src/create/tree/kbuild.js';
 import { KbuildLists } from '../../src/create/tree/kbuild-lists.js';
 import { readKernelFacts } from '../../src/create/tree/kernel-facts.js';
 import { askTableSizes } from '../../src/create/tree/table-sizes.js';
@@ -136,7 +136,7 @@ async function runAll(
     const { release, source, image } = kernel;
     await configure({ confdir: dir, release, source, image }, ui);
     const confdir = await readConfdir(dir);
-    const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
+    const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
     const work = await openWorkspace(source, confdir.config, headers, jobs, undo, ui, {
       types: true,
     });

@@ -8,8 +8,13 @@ import { diffObjects } from '../../src/diff/index.js';
 import * as C from '../../src/elf/constants.js';
 import { ElfObject, type ElfSymbol, type Relocation, type Section } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
+import type {
+  ChangedObject,
+  ProgramIndex,
+  Ref,
+  SymbolResolver,
+} from '../../src/extract/extraction.js';
 import { extractNewCode } from '../../src/extract/index.js';
-import type { ChangedObject, ProgramIndex, Ref, SymbolResolver } from '../../src/extract/types.js';
 import { compile, sectionFlags } from '../support/compile.js';
 import { run, withFiles } from '../support/files.js';
 

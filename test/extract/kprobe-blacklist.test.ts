@@ -8,8 +8,8 @@ import { diffObjects } from '../../src/diff/index.js';
 import * as C from '../../src/elf/constants.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
+import type { SymbolResolver } from '../../src/extract/extraction.js';
 import { extractNewCode } from '../../src/extract/index.js';
-import type { SymbolResolver } from '../../src/extract/types.js';
 import { compile, sectionFlags } from '../support/compile.js';
 
 const fixture = (name: string) => path.join(import.meta.dirname, '../fixtures/extract', name);

@@ -11,7 +11,7 @@ import { runTool } from '../../src/base/tool.js';
 import { silentUi } from '../../src/base/ui.js';
 import { UndoStack } from '../../src/create/invocation/undo-stack.js';
 import { parseCmdFile } from '../../src/create/tree/cmd-file.js';
-import { make, readHeaders } from '../../src/create/tree/kbuild.js';
+import { make, readBuildHeaders } from '../../src/create/tree/kbuild.js';
 import { askTableSizes } from '../../src/create/tree/table-sizes.js';
 import { openWorkspace, type Workspace } from '../../src/create/tree/workspace.js';
 import { STT_FUNC } from '../../src/elf/constants.js';
@@ -59,7 +59,7 @@ const undo = new UndoStack();
 
 beforeAll(async () => {
   const kernel = await testKernel();
-  const headers = readHeaders(kernel.headers, kernel.release, []);
+  const headers = readBuildHeaders(kernel.headers, kernel.release, []);
   const config = path.join(kernel.headers, '.config');
   const modules = Object.keys(objects).filter((target) => target !== 'vmlinux');
   image = await openKernelImage(kernel.image, silentUi, { release: kernel.release, modules });

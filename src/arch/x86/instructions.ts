@@ -76,11 +76,11 @@ function decodeStretch(bytes: Buffer, start: number): Decoded {
       }
       fields.free();
       const flow = instruction.flowControl;
-      const isBranch =
+      const leadsAway =
         flow === FlowControl.Call ||
         flow === FlowControl.UnconditionalBranch ||
         flow === FlowControl.ConditionalBranch;
-      if (!isBranch || instruction.op0Kind !== OpKind.NearBranch64) continue;
+      if (!leadsAway || instruction.op0Kind !== OpKind.NearBranch64) continue;
       // A short jump has two bytes (or a prefix more), those with four bytes of distance at least five.
       const width = instruction.length >= 5 ? 4 : 1;
       const target = Number(instruction.nearBranchTarget - BigInt(BASE)) + start;

@@ -1,7 +1,7 @@
 // Which mechanism of the kernel a place in old code belongs to, from the forms that
 // it may take: a match program has no tables any more.
 
-import type { Program, Variant } from '../../program/types.js';
+import type { Program, Variant } from '../../program/program.js';
 import type { SiteItem } from '../machine.js';
 import { JUMP_LABEL } from '../site.js';
 import { ENDBR64 } from './jump.js';

@@ -3,7 +3,7 @@
 // are put in a row; later ones know 11 and jump over anything longer.
 
 import type { TableSizes } from '../../elf/tables.js';
-import type { Variant } from '../../program/types.js';
+import type { Variant } from '../../program/program.js';
 import { INT3, JMP8, JMP32, NOP } from './opcodes.js';
 
 const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));

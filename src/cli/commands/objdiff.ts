@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { machine } from '../../arch/index.js';
 import { KspliceError } from '../../base/errors.js';
 import { diffObjects } from '../../diff/index.js';
-import type { ChangedNames, ObjectDiff } from '../../diff/types.js';
+import type { ChangedNames, ObjectDiff } from '../../diff/object-diff.js';
 import { ElfObject } from '../../elf/object.js';
 import { inferTableSizes, readTableSizes } from '../../elf/tables.js';
 import type { Command, Outcome } from '../command.js';

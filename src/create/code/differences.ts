@@ -7,7 +7,7 @@ import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import { Homes } from '../../diff/homes.js';
 import { diffObjects } from '../../diff/index.js';
-import type { ObjectDiff } from '../../diff/types.js';
+import type { ObjectDiff } from '../../diff/object-diff.js';
 import { ElfObject, type ElfSymbol } from '../../elf/object.js';
 import type { TableSizes } from '../../elf/tables.js';
 import {

@@ -14,7 +14,7 @@ import { decompressModule } from '../../kernel/decompress.js';
 import type { ModuleFile, ModuleFiles } from '../../kernel/image-kernel.js';
 import { openSymbolMap } from '../../kernel/map-kernel.js';
 import { moduleNameOf } from '../../kernel/module-files.js';
-import { readModule } from '../../update/modinfo.js';
+import { readModule } from '../../module/modinfo.js';
 import type { KernelFacts } from '../tree/kernel-facts.js';
 
 /** Module files by the name that lsmod shows. */

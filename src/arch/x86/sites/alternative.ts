@@ -4,7 +4,7 @@
 // been rewritten before it is copied.
 
 import type { Relocation } from '../../../elf/object.js';
-import type { Variant } from '../../../program/types.js';
+import type { Variant } from '../../../program/program.js';
 import type { FormsOf, Site, SiteCode, TableEntry } from '../../site.js';
 import { nops, patchRules } from '../nops.js';
 import { CALL, JMP32, NOP } from '../opcodes.js';

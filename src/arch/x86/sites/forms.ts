@@ -1,6 +1,6 @@
 // The forms that the kernel's mechanisms write: a branch, a return, plain bytes.
 
-import type { Field, Variant } from '../../../program/types.js';
+import type { Field, Variant } from '../../../program/program.js';
 import { INT3, RET } from '../opcodes.js';
 
 /** A form without fields. */

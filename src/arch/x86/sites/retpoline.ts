@@ -4,7 +4,7 @@
 
 import * as C from '../../../elf/constants.js';
 import type { Section } from '../../../elf/object.js';
-import type { Variant } from '../../../program/types.js';
+import type { Variant } from '../../../program/program.js';
 import type { Site, SiteCode } from '../../site.js';
 import { mergeNops, patchRules } from '../nops.js';
 import { CALL, INT3, JMP32, jcc32, NOP } from '../opcodes.js';

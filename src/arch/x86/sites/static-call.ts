@@ -4,7 +4,7 @@
 
 import * as C from '../../../elf/constants.js';
 import type { ElfSymbol, Section } from '../../../elf/object.js';
-import type { Variant } from '../../../program/types.js';
+import type { Variant } from '../../../program/program.js';
 import type { Site, SiteCode, TableEntry } from '../../site.js';
 import { NOP5 } from '../nops.js';
 import { CALL, JMP32, jcc32 } from '../opcodes.js';

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { execa } from 'execa';
 import { withDir } from 'tmp-promise';
 import { describe, expect, it } from 'vitest';
-import { Shell } from '../../src/apply/shell.js';
+import { Shell } from '../../src/host/shell.js';
 
 const withLockFile = (work: (file: string) => Promise<void>) =>
   withDir(
@@ -49,7 +49,7 @@ describe('Shell', () => {
 
   it('finishes what it is at when we are killed, and lets go then', () =>
     withLockFile(async (file) => {
-      const source = path.resolve(import.meta.dirname, '../../src/apply/shell.ts');
+      const source = path.resolve(import.meta.dirname, '../../src/host/shell.ts');
       const script = `
         import { Shell } from ${JSON.stringify(source)};
         const shell = await Shell.start(${JSON.stringify(file)});

@@ -5,7 +5,7 @@ import { KspliceError } from '../base/errors.js';
 import { coldParent } from '../diff/names.js';
 import { STT_FUNC } from '../elf/constants.js';
 import type { ElfSymbol } from '../elf/object.js';
-import type { Program, Span } from '../program/types.js';
+import type { Program, Span } from '../program/program.js';
 import type { NewModule } from './new-module.js';
 import { isFunction, type OldCode } from './old-code.js';
 
@@ -17,7 +17,7 @@ import { isFunction, type OldCode } from './old-code.js';
  */
 export type PartKind = 'function' | 'cold' | 'data' | 'copy' | 'new-function' | 'new-data';
 
-export interface Part {
+export interface ChangedPart {
   readonly kind: PartKind;
   readonly name: string;
   /** The object file; '' for what only the new code has. */
@@ -27,17 +27,17 @@ export interface Part {
 }
 
 /** Length in bytes of a part's form in the running kernel; 0 if it has none there. */
-export function oldSize({ old }: Part): number {
+export function oldSize({ old }: ChangedPart): number {
   return old?.bytes.length ?? 0;
 }
 
 /** Length in bytes of a part's form in the new code; 0 if it has none there. */
-export function newSize({ new: now }: Part): number {
+export function newSize({ new: now }: ChangedPart): number {
   return now?.size ?? 0;
 }
 
 /** Whether a part is made of instructions. */
-export function isCode({ kind }: Part): boolean {
+export function isCode({ kind }: ChangedPart): boolean {
   return kind !== 'data' && kind !== 'new-data';
 }
 
@@ -45,13 +45,13 @@ export function isCode({ kind }: Part): boolean {
  * All parts of a target, each function followed by its cold part.
  * @throws KspliceError `bad-update` for changes that name no span
  */
-export function partsOf({ program }: OldCode, module: NewModule): Part[] {
+export function partsOf({ program }: OldCode, module: NewModule): ChangedPart[] {
   const colds = new Map(
     module.kept
       .filter(({ type, name }) => type === STT_FUNC && coldParent(name) !== undefined)
       .map((symbol) => [module.nameOf(symbol), symbol]),
   );
-  const parts = module.changes.map(({ span, isData, place }): Part => {
+  const parts = module.changes.map(({ span, isData, place }): ChangedPart => {
     const old = program.spans[span];
     const now = place ? module.at(place) : colds.get(old?.name ?? '');
     if (!old || (place && !now)) {
@@ -75,7 +75,7 @@ export function partsOf({ program }: OldCode, module: NewModule): Part[] {
 }
 
 /** A part of the new code that replaces nothing. */
-function added(symbol: ElfSymbol, program: Program): Part {
+function added(symbol: ElfSymbol, program: Program): ChangedPart {
   const { name } = symbol;
   if (symbol.type !== STT_FUNC) {
     return { kind: 'new-data', name, object: '', old: undefined, new: symbol };
@@ -92,10 +92,10 @@ function added(symbol: ElfSymbol, program: Program): Part {
 
 const ORDER: readonly PartKind[] = ['function', 'cold', 'data', 'copy', 'new-function', 'new-data'];
 
-function besideTheirFunctions(parts: readonly Part[]): Part[] {
-  const owner = ({ kind, name }: Part) => (kind === 'cold' ? coldParent(name) : undefined);
+function besideTheirFunctions(parts: readonly ChangedPart[]): ChangedPart[] {
+  const owner = ({ kind, name }: ChangedPart) => (kind === 'cold' ? coldParent(name) : undefined);
   const owners = parts.filter((part) => owner(part) === undefined);
-  const placed = new Set<Part>();
+  const placed = new Set<ChangedPart>();
   const sorted = [...owners].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
   const result = sorted.flatMap((part) => {
     const colds = parts.filter(
@@ -109,7 +109,7 @@ function besideTheirFunctions(parts: readonly Part[]): Part[] {
 }
 
 /** The parts of that name, each with the cold part that belongs to it. */
-export function partsNamed(parts: readonly Part[], name: string): Part[] {
+export function partsNamed(parts: readonly ChangedPart[], name: string): ChangedPart[] {
   const named = parts.filter((part) => part.name === name);
   return parts.filter(
     (part) =>

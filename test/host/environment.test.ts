@@ -3,8 +3,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { programEnvironment } from '../../src/apply/environment.js';
-import { Shell } from '../../src/apply/shell.js';
+import { programEnvironment } from '../../src/host/environment.js';
+import { Shell } from '../../src/host/shell.js';
 
 describe('programEnvironment', () => {
   it('has the places of administration after those that the caller names', () => {

@@ -1,6 +1,6 @@
 import { chmod } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { undoUpdate } from '../../src/apply/undo.js';
+import { undoUpdate } from '../../src/apply/undo-update.js';
 import { viewUpdate } from '../../src/apply/view.js';
 import { silentUi } from '../../src/base/ui.js';
 import { withDirectory } from '../update/sample.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { newCodeName, plainName } from '../../src/update/new-code-names.js';
+import { newCodeName, plainName } from '../../src/module/new-code-names.js';
 
 /** Longer than a kernel before 6.1 can have a name. */
 const long = (end: string) => `${'very_long_'.repeat(14)}${end}`;

@@ -5,8 +5,8 @@ import { constants } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Host } from './host.js';
+import { LOAD_PREFIX, privateDirectory } from './private-directory.js';
 import { Shell } from './shell.js';
-import { LOAD_PREFIX, privateDirectory } from './state.js';
 
 /**
  * Runs `work` while no other apply or undo runs on this host. Only in there can

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { KspliceError } from '../../src/base/errors.js';
 import * as C from '../../src/elf/constants.js';
 import { ElfObject } from '../../src/elf/object.js';
-import { convertToLivepatch } from '../../src/extract/livepatch.js';
+import { convertToLivepatch } from '../../src/module/livepatch.js';
 import { compile } from '../support/compile.js';
 import { run, withFiles } from '../support/files.js';
 

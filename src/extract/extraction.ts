@@ -2,9 +2,9 @@
 
 import type { Homes } from '../diff/homes.js';
 import type { HookKind } from '../diff/hooks.js';
-import type { ObjectDiff } from '../diff/types.js';
+import type { ObjectDiff } from '../diff/object-diff.js';
 import type { ElfSymbol } from '../elf/object.js';
-import type { KlpBinding } from './livepatch.js';
+import type { KlpBinding } from '../module/livepatch.js';
 
 /** Whether a variable is read-only since the init of what it is in; undefined if it is not. */
 export type Sealed = true | 'unknown' | undefined;

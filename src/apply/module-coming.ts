@@ -8,14 +8,15 @@
 
 import type { KspliceError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
+import type { Host } from '../host/host.js';
+import { withLock } from '../host/host-lock.js';
 import { readUpdate } from '../update/read.js';
 import type { Update } from '../update/update.js';
 import { Applying } from './applying.js';
 import { appliedChanges } from './checks.js';
-import { Core } from './core.js';
-import type { Host } from './host.js';
+import type { Engine } from './engine.js';
+import { engineOf } from './engines.js';
 import { Loading } from './loading.js';
-import { withLock } from './lock.js';
 import { keptDirectory, readState, removeState } from './state.js';
 
 /** Seconds for others to let go of the lock. */
@@ -48,12 +49,12 @@ export async function moduleGoing(module: string, host: Host): Promise<void> {
 
 async function applyPart(update: Update, module: string, host: Host, ui: Ui): Promise<void> {
   const { id, contents } = update;
-  const core = new Core(host);
+  const engine = engineOf(host);
   const change = contents.changes.find(({ target }) => target === module);
   if (!change) return;
-  if (await wasCutOff(update, core, host)) {
+  if (await wasCutOff(update, engine, host)) {
     ui.warn(`applying ${id} was cut off, so that it awaits nothing any more`);
-    await core.stopAwaiting(id);
+    await engine.stopExpecting(id);
     await removeState(host, id);
     return;
   }
@@ -65,8 +66,8 @@ async function applyPart(update: Update, module: string, host: Host, ui: Ui): Pr
 }
 
 /** Whether a part is neither applied nor awaited: what applied the update was killed before. */
-async function wasCutOff(update: Update, core: Core, host: Host): Promise<boolean> {
-  const waiting = await core.waiting(update.id);
+async function wasCutOff(update: Update, engine: Engine, host: Host): Promise<boolean> {
+  const waiting = await engine.waiting(update.id);
   const applied = await appliedChanges(update, host);
   return update.contents.changes.some(
     (change) => !applied.includes(change) && !waiting.includes(change.target),
@@ -74,7 +75,7 @@ async function wasCutOff(update: Update, core: Core, host: Host): Promise<boolea
 }
 
 async function updatesAwaiting(module: string, host: Host): Promise<Update[]> {
-  const awaited = (await new Core(host).awaited()).filter(({ target }) => target === module);
+  const awaited = (await engineOf(host).awaited()).filter(({ target }) => target === module);
   const updates: Update[] = [];
   for (const { id } of awaited) updates.push(await readUpdate(keptDirectory(host, id)));
   return updates;

@@ -2,16 +2,16 @@
 // to the update is unloaded, the core as well if nothing else needs it.
 
 import { KspliceError, problemsError } from '../base/errors.js';
+import { stopIfInterrupted } from '../base/interruption.js';
 import type { Ui } from '../base/ui.js';
+import type { Host } from '../host/host.js';
+import { withLock } from '../host/host-lock.js';
+import { areModulesDisabled, requirePermission, rightsProblems } from '../host/rights.js';
 import type { AddressOut } from '../update/addresses-out.js';
-import { CORE_MODULE } from '../update/contents.js';
-import { Core, type Timing } from './core.js';
-import type { Host } from './host.js';
-import { afterInterruption, stopIfInterrupted } from './interrupted.js';
-import { withLock } from './lock.js';
-import { areModulesDisabled, requirePermission, rightsProblems } from './rights.js';
+import type { Engine, SwitchOptions, Timing } from './engine.js';
+import { engineOf } from './engines.js';
+import { afterInterruption } from './interrupted.js';
 import { readState, removeState } from './state.js';
-import { type SwitchOptions, switchStage } from './switching.js';
 
 export interface Undone {
   readonly id: string;
@@ -63,53 +63,53 @@ export async function undoUpdate(
 }
 
 async function undo(id: string, host: Host, options: UndoOptions, ui: Ui): Promise<Undone> {
-  const core = new Core(host);
-  const stage = await core.stage(id);
-  const waiting = await core.waiting(id);
-  if (stage === undefined && waiting.length === 0 && (await core.modulesOf(id)).length === 0) {
-    throw await notApplied(id, core);
+  const engine = engineOf(host);
+  const stage = await engine.stage(id);
+  const waiting = await engine.waiting(id);
+  if (stage === undefined && waiting.length === 0 && (await engine.modulesOf(id)).length === 0) {
+    throw await notApplied(id, engine);
   }
-  if (stage === undefined) await refuseBelowOthers(id, core, host);
+  if (stage === undefined) await refuseBelowOthers(id, engine, host);
   let timings: Timing[] = [];
   let attempts = 0;
   const isIn = stage === 'applied' || stage === 'leaving';
   if (isIn) {
     stopIfInterrupted(ui.signal);
-    if (options.dangling) requirePermission(`let the new code of ${id} go`, await core.letGo(id));
+    if (options.dangling) requirePermission(`let the new code of ${id} go`, await engine.letGo(id));
     ui.stage(
       stage === 'applied' ? 'switching back to the old code' : 'waiting until the new code is left',
     );
-    attempts = await switchStage(id, core, 'reversed', options, ui);
-    timings = await core.timings(id);
+    attempts = await engine.switchTo(id, 'reversed', options, ui);
+    timings = await engine.timings(id);
   }
-  requirePermission(`end what ${id} awaits`, await core.stopAwaiting(id));
+  requirePermission(`end what ${id} awaits`, await engine.stopExpecting(id));
   const [timing = {}] = timings;
   const figures = { timing, timings, attempts, coreUnloaded: false, coreKept: false };
-  if (isIn && (await core.stage(id)) === 'leaving') {
-    const stayLoaded = await core.modulesOf(id);
+  if (isIn && (await engine.stage(id)) === 'leaving') {
+    const stayLoaded = await engine.modulesOf(id);
     const { addressesOut = [] } = (await readState(host, id)) ?? {};
     const changed = stage === 'applied';
     return { id, changed, ...figures, stayLoaded, because: 'addresses-out', addressesOut };
   }
   // The kernel forbids only to unload. What is remembered is for `view`.
   if (await areModulesDisabled(host)) {
-    const stayLoaded = await core.modulesOf(id);
+    const stayLoaded = await engine.modulesOf(id);
     const changed = isIn || waiting.length > 0;
     return { id, changed, ...figures, stayLoaded, because: 'modules-disabled', addressesOut: [] };
   }
   ui.stage('unloading');
   // First, so that whoever kills us later leaves nothing but modules, which the next call sees.
   await removeState(host, id);
-  const coreUnloaded = await unloadAll(id, core, host);
-  const coreKept = !coreUnloaded && (await core.isKept());
+  const coreUnloaded = await unloadAll(id, engine, host);
+  const coreKept = !coreUnloaded && (await engine.isKept());
   const nothing = { stayLoaded: [], because: null, addressesOut: [] };
   return { id, changed: true, ...figures, coreUnloaded, coreKept, ...nothing };
 }
 
 /** Of an update that only waits the core does not know what was made on top of it. */
-async function refuseBelowOthers(id: string, core: Core, host: Host): Promise<void> {
-  for (const other of await core.ids()) {
-    const on = [...(await core.on(other)), ...((await readState(host, other))?.on ?? [])];
+async function refuseBelowOthers(id: string, engine: Engine, host: Host): Promise<void> {
+  for (const other of await engine.ids()) {
+    const on = [...(await engine.on(other)), ...((await readState(host, other))?.on ?? [])];
     if (!on.includes(id)) continue;
     throw new KspliceError('stacked', `update ${id} cannot be undone: ${other} is on top of it`, {
       advice: `\`ksplice-ts undo ${other}\` first.`,
@@ -117,11 +117,11 @@ async function refuseBelowOthers(id: string, core: Core, host: Host): Promise<vo
   }
 }
 
-async function unloadAll(id: string, core: Core, host: Host): Promise<boolean> {
+async function unloadAll(id: string, engine: Engine, host: Host): Promise<boolean> {
   try {
-    for (const module of await core.modulesOf(id)) await host.unload(module);
-    if ((await core.isUsed()) || (await core.isKept())) return false;
-    await host.unload(CORE_MODULE);
+    for (const module of await engine.modulesOf(id)) await host.unload(module);
+    if ((await engine.isUsed()) || (await engine.isKept())) return false;
+    await host.unload(engine.module);
     return true;
   } catch (error) {
     const { message, advice } = error as KspliceError;
@@ -132,8 +132,8 @@ async function unloadAll(id: string, core: Core, host: Host): Promise<boolean> {
   }
 }
 
-async function notApplied(id: string, core: Core): Promise<KspliceError> {
-  const others = await core.ids();
+async function notApplied(id: string, engine: Engine): Promise<KspliceError> {
+  const others = await engine.ids();
   return new KspliceError('not-applied', `there is no update ${id} in this kernel`, {
     advice:
       others.length > 0 ? `Applied updates: ${others.join(', ')}.` : 'No update is applied at all.',

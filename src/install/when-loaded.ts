@@ -2,10 +2,10 @@
 // applied is noted on the disk: a machine that goes down then leaves it alone at
 // its next boot.
 
-import { Core } from '../apply/core.js';
-import { exists, type Host } from '../apply/host.js';
-import { moduleComing } from '../apply/late.js';
+import { engineOf } from '../apply/engines.js';
+import { moduleComing } from '../apply/module-coming.js';
 import type { Ui } from '../base/ui.js';
+import { exists, type Host } from '../host/host.js';
 import { bootId } from './results.js';
 import { type Attempt, Store } from './store.js';
 
@@ -29,7 +29,7 @@ export async function applyWhenLoaded(module: string, host: Host, ui: Ui): Promi
 async function attemptsAt(module: string, store: Store, host: Host): Promise<Attempt[]> {
   const attempts: Attempt[] = [];
   const boot = await bootId(host);
-  for (const { id, target } of await new Core(host).awaited()) {
+  for (const { id, target } of await engineOf(host).awaited()) {
     if (target !== module || !(await store.has(host, id))) continue;
     attempts.push({ id, bootId: boot, began: new Date().toISOString() });
   }

@@ -2,8 +2,8 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as C from '../../src/elf/constants.js';
 import { ElfObject } from '../../src/elf/object.js';
-import { bindToAddresses, isLivepatchModule } from '../../src/extract/absolute.js';
-import { convertToLivepatch } from '../../src/extract/livepatch.js';
+import { bindToAddresses, isLivepatchModule } from '../../src/module/absolute.js';
+import { convertToLivepatch } from '../../src/module/livepatch.js';
 import { compile } from '../support/compile.js';
 import { run, withFiles } from '../support/files.js';
 
