@@ -1,6 +1,6 @@
 // One shell for all that takes another program: it holds the lock and runs insmod
-// and rmmod. (Node has no flock(2). And to start a process from one of Node's
-// size takes longer than insmod itself, the more so on a small or emulated host.)
+// and rmmod. (To start a process from one of Node's size takes longer than insmod itself,
+// the more so on a small or emulated host.)
 //
 // The shell reads our pipe. When we are gone, killed or not, it finishes what it
 // is at, then the pipe ends, and with the shell the lock.
@@ -9,6 +9,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { KspliceError } from '../base/errors.js';
+import { cannotLock, flockArguments, TAKEN } from '../base/flock.js';
 import { programEnvironment } from './environment.js';
 
 /** What a command came to. */
@@ -18,7 +19,6 @@ export interface Answer {
   readonly said: string;
 }
 
-const TAKEN = 75;
 /** In seconds: after a kill the former holder needs a moment to notice. */
 const PATIENCE = 2;
 
@@ -54,9 +54,8 @@ export class Shell {
    * @throws KspliceError `busy` if another one holds the lock, `missing-tool`
    */
   static async start(lock: string, patience = PATIENCE): Promise<Shell> {
-    const options = ['--timeout', String(patience), '--conflict-exit-code', String(TAKEN)];
     const shell = new Shell(
-      spawn('flock', [...options, '--no-fork', lock, 'sh'], {
+      spawn('flock', [...flockArguments(patience), '--no-fork', lock, 'sh'], {
         // Ctrl-C is for us: a module is loaded or not, and what follows must know which.
         detached: true,
         stdio: ['pipe', 'pipe', 'ignore'],
@@ -72,9 +71,7 @@ export class Shell {
           advice: 'Wait until it is done, and try again.',
         });
       }
-      throw new KspliceError('missing-tool', `cannot lock ${lock}`, {
-        advice: 'The program flock is needed (package util-linux).',
-      });
+      throw cannotLock(lock);
     }
   }
 
