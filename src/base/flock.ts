@@ -19,6 +19,8 @@ export function flockArguments(patience: number): string[] {
   return ['--timeout', String(patience), '--conflict-exit-code', String(TAKEN)];
 }
 
+const NEVER = new AbortController().signal;
+
 /** The error for a lock that cannot be asked for at all. */
 export function cannotLock(path: string): KspliceError {
   return new KspliceError('missing-tool', `cannot lock ${path}`, {
@@ -30,13 +32,13 @@ export function cannotLock(path: string): KspliceError {
  * Locks a file, or a directory, until what it returns is called.
  * @param flags for open: 'a+' makes the file if need be
  * @returns undefined if another one holds it still, or `signal` was aborted
- * @throws KspliceError `missing-tool`
+ * @throws KspliceError `missing-tool`; what the system says if the file cannot be opened
  */
 export async function lockOpened(
   path: string,
   flags: 'r' | 'a+',
   patience: number,
-  signal: AbortSignal,
+  signal: AbortSignal = NEVER,
 ): Promise<(() => void) | undefined> {
   const file = openSync(path, flags);
   // What we start later does not get the file: Node opens all of them close-on-exec.
