@@ -2,7 +2,7 @@
 // who removed it could lock one file while another one holds its successor of the same name. What
 // is in it only names the holder, for those who wait.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { KspliceError } from './errors.js';
 import { lockOpened } from './flock.js';
 import { interrupted } from './tool.js';
@@ -19,8 +19,10 @@ export async function takeLock(path: string, ui: Ui, waitSeconds = 600): Promise
   const release = (await take(path, 0, ui)) ?? (await waitFor(path, waitSeconds, ui));
   let held = true;
   const end = () => {
-    if (held) release();
+    if (!held) return;
     held = false;
+    if (existsSync(path)) truncateSync(path);
+    release();
   };
   try {
     writeFileSync(path, `${process.pid}\n`);
@@ -52,6 +54,6 @@ async function take(path: string, seconds: number, ui: Ui): Promise<(() => void)
 
 function holderOf(path: string): string {
   const pid = readFileSync(path, 'utf8').trim();
-  // It has the lock a moment before its number is in the file.
+  // The lock is taken a moment before the number is in the file, and given back a moment after.
   return pid === '' ? 'another process' : `process ${pid}`;
 }

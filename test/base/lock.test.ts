@@ -111,5 +111,6 @@ describe('takeLock', () => {
     release();
     release();
     expect(isHeld(lock)).toBe(false);
+    expect(readFileSync(lock, 'utf8')).toBe('');
   });
 });
