@@ -27,7 +27,7 @@ import { buildModuleDirectory } from './module-dir/build.js';
 import { moduleDirectory, moduleFiles } from './module-dir/source.js';
 import { type CoreModule, provideCore, withCore } from './modules/core-module.js';
 import { buildFixedModules } from './modules/fixed-modules.js';
-import { chooseId, deliver, packUpdate } from './modules/pack.js';
+import { checkOutput, chooseId, deliver, packUpdate } from './modules/pack.js';
 import { makeReport } from './modules/report.js';
 import { checkSigning, signModules } from './modules/sign.js';
 import { buildUpdateModules } from './modules/update-modules.js';
@@ -116,6 +116,7 @@ interface Task {
 
 async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   const id = chooseId(options.id);
+  checkOutput(options.output, id);
   const confdir = await readConfdir(options.confdir);
   const source = sourceFor(options, confdir);
   checkCacheDirectory(source);
