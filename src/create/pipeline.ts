@@ -18,15 +18,15 @@ import type { PatchedFile } from './change/patched-file.js';
 import type { SourceChange } from './change/source-change.js';
 import { readBases } from './code/bases.js';
 import { type Differences, findDifferences } from './code/differences.js';
-import { checkPerCpu, perCpuReserve } from './code/per-cpu-reserve.js';
-import { SharedSymbols } from './code/shared-symbols.js';
-import { makeTargetCode } from './code/target-code.js';
+import { perCpuReserve } from './code/per-cpu-reserve.js';
+import type { SharedSymbols } from './code/shared-symbols.js';
+import { makeUpdateCode, type UpdateCode } from './code/update-code.js';
 import { lastUpdate, rememberLast } from './invocation/last-update.js';
 import { inRun, type Run } from './invocation/scope.js';
 import { moduleSource } from './module-dir/build.js';
 import { type CoreModule, provideCore, withCore } from './modules/core-module.js';
 import { buildFixedModules } from './modules/fixed-modules.js';
-import { chooseId, deliver, packUpdate } from './modules/pack.js';
+import { checkOutput, chooseId, deliver, packUpdate } from './modules/pack.js';
 import { makeReport } from './modules/report.js';
 import { checkSigning, signModules } from './modules/sign.js';
 import { buildUpdateModules } from './modules/update-modules.js';
@@ -116,6 +116,7 @@ interface Task {
 
 async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   const id = chooseId(options.id);
+  checkOutput(options.output, id);
   const confdir = await readConfdir(options.confdir);
   const source = objectSource(options, confdir);
   checkCacheDirectory(source.directory);
@@ -184,26 +185,22 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
 
 async function makeCode(
   { id, options, confdir, bases }: Task,
-  { targets, homes }: Differences,
+  differences: Differences,
   tables: TableSizes,
   known: KernelFacts,
   run: Run,
-) {
+): Promise<UpdateCode> {
   run.directory.lap('kernel image');
   const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
   run.ui.stage(`extracting new code${compared}`);
-  const shared = new SharedSymbols(id, targets);
-  const found: TargetCode[] = [];
-  for (const target of targets) {
-    const company = { bases, homes, shared };
-    found.push(await makeTargetCode(id, target, known, tables, run.ui, company));
-  }
-  const code = shared.inOrder(found);
-  checkPerCpu(code, perCpuReserve(readFileSync(confdir.config, 'utf8')));
+  const perCpu = perCpuReserve(readFileSync(confdir.config, 'utf8'));
+  const ground = { known, tables, bases, perCpuReserve: perCpu };
+  const made = await makeUpdateCode(id, differences, ground, run.ui);
+  const { code } = made;
   keepCode(run, code);
   checkAllowBusy(code, options.allowBusy ?? []);
   run.directory.lap('match and extract');
-  return { code, shared };
+  return made;
 }
 
 /** @param fixed modules for the disk, which are signed with the update's */

@@ -14,6 +14,7 @@ import { Journal } from './journal.js';
 import { coldParent } from './names.js';
 import type { IsNewcomer } from './newcomers.js';
 import type { ChangedNames, ObjectDiff } from './object-diff.js';
+import { remarksOnKpatch } from './other-tools.js';
 import { type Part, Parts } from './parts.js';
 import { SpecialTables } from './special.js';
 
@@ -63,7 +64,7 @@ export function diffObjects(
       (part) => !part.isFunction,
     ),
     refusals,
-    notes,
+    notes: [...notes, ...remarksOnKpatch(right.parts, new Set(replaced.map(({ name }) => name)))],
     pre,
     post,
     replaced,

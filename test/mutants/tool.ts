@@ -197,7 +197,7 @@ const commands: readonly Mutant[] = [
   },
   tool(
     'the refusal of a state directory that is a link, or not only ours',
-    'apply/state.ts',
+    'host/private-directory.ts',
     '!status.isDirectory() || status.uid !== process.geteuid?.() || (status.mode & 0o077) !== 0',
     'false',
     'apply/apply.test.ts',
@@ -321,8 +321,8 @@ const create: readonly Mutant[] = [
   tool(
     'the headers for patches on the include path',
     'create/objects/pre-objects.ts',
-    'if (index === 0) args.push',
-    'if (index < 0) args.push',
+    'if (index === 0) {',
+    'if (index < 0) {',
     'vm/hooks.test.ts',
     'changes the value of a live variable',
   ),

@@ -41,9 +41,15 @@ export const command: Command = {
         describe: 'Write everything, all code included, to FILE as one page',
       }),
   examples: [
-    ['ksplice-ts inspect ksplice-8c4rnqv2.tar.gz', 'functions, tables, symbols'],
-    ['ksplice-ts inspect ksplice-8c4rnqv2.tar.gz --function tcp_v4_rcv', 'its old and new code'],
-    ['ksplice-ts inspect ksplice-8c4rnqv2.tar.gz --html review.html', 'a page for reviewers'],
+    [
+      'ksplice-ts inspect ksplice-8c4rnqv2.tar.gz',
+      'show the functions, tables and symbols of an update',
+    ],
+    [
+      'ksplice-ts inspect ksplice-8c4rnqv2.tar.gz --function tcp_v4_rcv',
+      'show the old and the new code of a function',
+    ],
+    ['ksplice-ts inspect ksplice-8c4rnqv2.tar.gz --html review.html', 'write a page for reviewers'],
   ],
   run: async (args, ui) => {
     const options = args as unknown as Options;

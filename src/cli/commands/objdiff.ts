@@ -22,20 +22,20 @@ export const command: Command = {
   options: (yargs) =>
     yargs
       .positional('pre', { type: 'string', describe: 'The object before the change' })
-      .positional('post', { type: 'string', describe: 'The object after it' })
+      .positional('post', { type: 'string', describe: 'The object after the change' })
       .option('explain', {
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'Say how the decision about SYMBOL came about',
+        describe: 'Print the decisions about SYMBOL, in their order',
       })
       .option('tables', {
         type: 'string',
-        describe: 'Object of the table probe, for exact special-table layouts',
+        describe: 'The object of the table probe, for exact layouts of special tables',
       }),
   examples: [
-    ['ksplice-ts objdiff pre.o post.o', 'what changed'],
-    ['ksplice-ts objdiff pre.o post.o --explain tcp_v4_rcv', 'why it is replaced'],
+    ['ksplice-ts objdiff pre.o post.o', 'show what changed'],
+    ['ksplice-ts objdiff pre.o post.o --explain tcp_v4_rcv', 'show why a function is replaced'],
   ],
   run: async (args) => objdiff(args as unknown as Options),
 };

@@ -7,7 +7,8 @@ import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KspliceError } from '../../base/errors.js';
 import { packageRoot } from '../../base/package-root.js';
-import { inParallel, runTool } from '../../base/tool.js';
+import { inParallel } from '../../base/parallel.js';
+import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import { count } from '../../base/words.js';
 import type { PatchedFile } from '../change/patched-file.js';
@@ -159,8 +160,10 @@ function describe<T extends KbuildObject>(kbuild: Kbuild, cache: string, object:
   };
 }
 
-/** The directory with ksplice-patch.h and ksplice-shadow.h. */
+/** The directory with the headers for patches: ksplice-patch.h and others. */
 const HEADERS_OF_PATCHES = fileURLToPath(new URL('kmodsrc/include', packageRoot));
+/** Those of them that stand for the kernel's own. */
+const IN_PLACE_OF_KERNELS = join(HEADERS_OF_PATCHES, 'first');
 
 /**
  * Repeats the commands that made an object, from the source as it is now.
@@ -178,8 +181,11 @@ export async function compileSectioned(
   const types = kbuild.types && object.made.source.endsWith('.c');
   const commands = sectioned(object.made.commands, object.target, output, types);
   for (const [index, [program = '', ...args]] of commands.entries()) {
-    // After all others, so that it hides no header of theirs.
-    if (index === 0) args.push('-idirafter', HEADERS_OF_PATCHES);
+    if (index === 0) {
+      args.unshift('-I', IN_PLACE_OF_KERNELS);
+      // After all others, so that it hides no header of theirs.
+      args.push('-idirafter', HEADERS_OF_PATCHES);
+    }
     const result = await runTool(program, args, { cwd: kbuild.objects, signal: ui.signal });
     const lines = errorLines(result.output, kbuild.tree);
     if (result.status !== 0) {
