@@ -158,6 +158,11 @@ test('only one place knows which engine there is', () => {
   expect(users).toEqual(['apply/engines.ts']);
 });
 
+test('no file is too long to be read at once', () => {
+  const lines = (file: string) => readFileSync(path.join(src, file), 'utf8').split('\n').length - 1;
+  expect([...graph.keys()].filter((file) => lines(file) > 300)).toEqual([]);
+});
+
 test('src/create has its rooms, and little else', () => {
   const here = readdirSync(path.join(src, 'create'), { withFileTypes: true });
   const names = (isRoom: boolean) =>
