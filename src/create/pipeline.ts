@@ -64,31 +64,30 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   // The change fits the source and is one of code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { confdir, change } = task;
-    const facts = run.background(readKernelFacts(confdir, options.image, run.ui));
+    const asked = run.background(readKernelFacts(confdir, options.image, run.ui));
     // An image that was named may be a wrong one: that is told before anything is compiled.
-    if (options.image !== undefined) await facts;
+    if (options.image !== undefined) await asked;
     const building = run.background(
-      facts.then((known) => provideCore(confdir, known, options.jobs, run.ui)),
+      asked.then((facts) => provideCore(confdir, facts, options.jobs, run.ui)),
     );
-    const compiled = await compileStates(task, facts, run);
+    const compiled = await compileStates(task, asked, run);
     // The work tree is as it was; there are three objects of each kind.
     const differences = await compareStates(task, compiled, run);
     // Every change is one that can be made on a running kernel; the work tree is free for others.
     const core = await building;
-    const known = withCore(await compiled.facts, core);
-    const { code, shared } = await makeCode(task, differences, compiled.tables, known, run);
+    const facts = withCore(await compiled.asked, core);
+    const { code, shared } = await makeCode(task, differences, compiled.tables, facts, run);
     // The image, if there is one, holds the old code; all symbols of the new code are found.
-    const kernel = { known, core };
-    const contents = await makeModules(task, code, shared, kernel, differences.fixed, run);
+    const contents = await makeModules(task, code, shared, { facts, core }, differences.fixed, run);
     const description = options.description ?? change.description;
-    const report = reportOf(task, differences, compiled, code, known, run);
+    const report = reportOf(task, differences, compiled, code, facts, run);
     const { allowBusy = [], allowLayout = [] } = options;
     const texts = { diff: change.diff, description, report, allowBusy, allowLayout };
     const files = { modules: run.directory.stage('5-modules'), fixed: differences.fixed };
     const parts = { id: task.id, contents, ...files, ...texts };
     const { archive, update } = await packUpdate(parts, run.directory.stage('6-pack'));
     run.directory.lap('pack');
-    const proof = known.image && proveAgainst(update, known.image.kernel, run.ui);
+    const proof = facts.image && proveAgainst(update, facts.image.kernel, run.ui);
     run.directory.lap('prove');
     // If there is an image, the update as packed would be accepted by that kernel.
     const file = deliver(archive, options.output);
@@ -99,7 +98,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   });
 }
 
-/** What is to be done, as far as it is known before anything is compiled. */
+/** What is to be done, as far as it is facts before anything is compiled. */
 interface Task {
   readonly options: CreateOptions;
   readonly id: string;
@@ -130,13 +129,13 @@ async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   return { options, id, confdir, source, bases, change, files, rules, below };
 }
 
-async function compileStates(task: Task, kernel: Promise<KernelFacts>, run: Run) {
+async function compileStates(task: Task, asked: Promise<KernelFacts>, run: Run) {
   const { options, confdir, source, files, rules, below, change } = task;
   const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
   const wanted = new WantedTargets(options.onlyTargets ?? []);
   const comparing = howTypesAreCompared(files, below, headers, run.ui);
   const how = { headers, jobs: options.jobs, types: comparing === 'compared' };
-  const request = { files, rules, git: change.git, wanted, confdir, facts: kernel, ...how };
+  const request = { files, rules, git: change.git, wanted, confdir, asked, ...how };
   const { work, pre, model, ...found } = await source.compilePre(request, run);
   const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
   const tables = await askTableSizes(work, run.ui, model);
@@ -187,14 +186,14 @@ async function makeCode(
   { id, options, confdir, bases }: Task,
   differences: Differences,
   tables: TableSizes,
-  known: KernelFacts,
+  facts: KernelFacts,
   run: Run,
 ): Promise<UpdateCode> {
   run.directory.lap('kernel image');
-  const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
+  const compared = facts.image ? ` and comparing it with ${facts.image.kernel.origin}` : '';
   run.ui.stage(`extracting new code${compared}`);
   const perCpu = perCpuReserve(readFileSync(confdir.config, 'utf8'));
-  const ground = { known, tables, bases, perCpuReserve: perCpu };
+  const ground = { facts, tables, bases, perCpuReserve: perCpu };
   const made = await makeUpdateCode(id, differences, ground, run.ui);
   const { code } = made;
   keepCode(run, code);
@@ -208,15 +207,15 @@ async function makeModules(
   { id, options, confdir, bases }: Task,
   code: readonly TargetCode[],
   shared: SharedSymbols,
-  { known, core }: { readonly known: KernelFacts; readonly core: CoreModule },
+  { facts, core }: { readonly facts: KernelFacts; readonly core: CoreModule },
   fixed: readonly string[],
   { directory, ui }: Run,
 ): Promise<Contents> {
   directory.lap('kernel core');
   ui.stage(`building ${count(code.length * 2, 'module')}`);
   const place = directory.stage('5-modules');
-  const kernel = { confdir, core, symvers: known.symvers ?? [], below: bases };
-  const contents = await buildUpdateModules(id, code, kernel, place, options.jobs, ui);
+  const linkedTo = { confdir, core, symvers: facts.symvers ?? [], below: bases };
+  const contents = await buildUpdateModules(id, code, linkedTo, place, options.jobs, ui);
   shared.checkPositions(code, (module) => readFileSync(join(place, `${module}.ko`)));
   if (options.signing) {
     const files = [...moduleFilesOf(contents).map(({ file }) => join(place, file)), ...fixed];
@@ -231,11 +230,11 @@ function reportOf(
   { targets, notes, layout }: Differences,
   { considered, notes: leftOut }: Compiled,
   code: readonly TargetCode[],
-  known: KernelFacts,
+  facts: KernelFacts,
   { directory }: Run,
 ): Report {
   const changes = { on: bases.map(({ id }) => id), targets, considered, layout };
-  return makeReport(confdir.release, changes, code, [...leftOut, ...notes], known, directory);
+  return makeReport(confdir.release, changes, code, [...leftOut, ...notes], facts, directory);
 }
 
 /** With --series, without git: the last update that was made is the one that runs. */

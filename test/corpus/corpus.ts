@@ -143,13 +143,13 @@ async function runAll(
     });
     say('the work tree is ready');
     const tables = await askTableSizes(work, ui);
-    const facts = await readKernelFacts(confdir, undefined, ui);
+    const bare = await readKernelFacts(confdir, undefined, ui);
     const lists = new KbuildLists(work.kbuild, ui);
     const wantsBuild = options.build ?? options.apply;
-    const core = wantsBuild ? await provideCore(confdir, facts, jobs, ui) : undefined;
-    const known = core ? withCore(facts, core) : facts;
+    const core = wantsBuild ? await provideCore(confdir, bare, jobs, ui) : undefined;
+    const facts = core ? withCore(bare, core) : bare;
     const reserve = perCpuReserve(readFileSync(confdir.config, 'utf8'));
-    const ground = { known, tables, bases: [], perCpuReserve: reserve };
+    const ground = { facts, tables, bases: [], perCpuReserve: reserve };
     rmSync(join(output, 'updates'), { recursive: true, force: true });
     for (let at = 0; at < patches.length; at += BATCH) {
       const steps = await choose(patches.slice(at, at + BATCH), work, lists, ui);
@@ -166,7 +166,7 @@ async function runAll(
         if (made) candidates.push({ id, row, patch: step.patch, changed, ...made });
       }
       if (core)
-        items.push(...(await build(candidates, output, { confdir, facts: known, core, jobs, ui })));
+        items.push(...(await build(candidates, output, { confdir, facts, core, jobs, ui })));
       write();
       say(`${rows.length} done: ${JSON.stringify(sum(rows).byVerdict)}`);
     }

@@ -14,7 +14,7 @@ import { makeTargetCode } from './target-code.js';
 /** What the new code stands on. */
 export interface CodeGround {
   /** With the core's exports. */
-  readonly known: KernelFacts;
+  readonly facts: KernelFacts;
   readonly tables: TableSizes;
   /** The updates below, the oldest first. */
   readonly bases: readonly Update[];
@@ -37,14 +37,14 @@ export interface UpdateCode {
 export async function makeUpdateCode(
   id: string,
   { targets, homes }: Pick<Differences, 'targets' | 'homes'>,
-  { known, tables, bases, perCpuReserve }: CodeGround,
+  { facts, tables, bases, perCpuReserve }: CodeGround,
   ui: Ui,
 ): Promise<UpdateCode> {
   const shared = new SharedSymbols(id, targets);
   const found: TargetCode[] = [];
   for (const target of targets) {
     const company = { bases, homes, shared };
-    found.push(await makeTargetCode(id, target, known, tables, ui, company));
+    found.push(await makeTargetCode(id, target, facts, tables, ui, company));
   }
   const code = shared.inOrder(found);
   checkPerCpu(code, perCpuReserve);

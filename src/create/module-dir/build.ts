@@ -89,12 +89,12 @@ async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Pr
   const wanted = request.wanted.choose(affected, ui);
   const reached = wanted.map((object) => request.wanted.narrow(object));
   const targets = [...new Set(reached.flatMap(({ owners }) => owners))];
-  const known = await request.facts;
-  const loaded = await findLoaded(targets, source, confdir.release, known.image, ui);
+  const facts = await request.asked;
+  const loaded = await findLoaded(targets, source, confdir.release, facts.image, ui);
   const rebuilt = new FoundModules();
   await rebuilt.add(modulesIn(tree), ui.signal);
   const built: BuiltModules = { targets, loaded, rebuilt, symvers: symversOf(tree) };
-  const prefixes = await prefixesOf(built, known, source, tree);
+  const prefixes = await prefixesOf(built, facts, source, tree);
   const pre = await compileAgain(work, reached, (owner) => prefixes.get(owner), ui);
   const considered = pre.map(({ name, owners }) => ({
     object: name,
@@ -102,8 +102,8 @@ async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Pr
     reason: 'the compiler reads what is changed',
     isRead: true,
   }));
-  const facts = Promise.resolve(withModules(known, built, confdir.release));
-  return { work, pre, considered, notes, model, facts };
+  const asked = Promise.resolve(withModules(facts, built, confdir.release));
+  return { work, pre, considered, notes, model, asked };
 }
 
 /** By module, what its files were called when the loaded module was built. */
