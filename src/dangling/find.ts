@@ -7,23 +7,24 @@
 
 import type { ElfObject } from '../elf/object.js';
 import type { AddressOut } from '../update/addresses-out.js';
+import { isAwaited } from './awaited.js';
 import { Follower, type Origin } from './follow.js';
-import { type Thing, Things } from './things.js';
+import { isOwn, type Meaning, type Thing, Things } from './things.js';
 
 /**
  * Everything of new code that may be used after the update was undone, each once.
  * @param object new code, as extractNewCode() made it
  * @param tables global symbols of contents that are written over the running kernel's
  * @param safe names of what the patch's author takes back himself (ksplice_undo_safe())
- * @param nameOf what an undefined symbol of the object stands for
+ * @param meaningOf what an undefined symbol of the object stands for
  */
 export function findAddressesOut(
   object: ElfObject,
   tables: readonly string[],
   safe: ReadonlySet<string>,
-  nameOf: (symbol: string) => string = (symbol) => symbol,
+  meaningOf: (symbol: string) => Meaning = (name) => ({ name }),
 ): AddressOut[] {
-  const things = new Things(object, nameOf);
+  const things = new Things(object, meaningOf);
   const cleaned = new Set(cleanedUp(things));
   const follower = new Follower(things);
   const origins = things.code().flatMap((section) => follower.originsIn(section));
@@ -36,7 +37,7 @@ export function findAddressesOut(
   };
   for (const { thing, from, fates } of origins) {
     for (const fate of fates) {
-      if (fate.how === 'kept') continue;
+      if (fate.how === 'kept' || isAwaited(thing, fate, origins, follower)) continue;
       const given = fate.what === 'address' ? [thing] : pointers.reach(thing);
       const to = fate.how === 'passed' ? fate.to : '';
       for (const one of given) report(one, from?.name ?? '', fate.how, to);
@@ -75,13 +76,14 @@ class Pointers {
   }
 
   of(thing: Thing): Thing[] {
-    if (thing.kind !== 'data') return [];
+    if (thing.kind !== 'data' || !isOwn(thing)) return [];
     const { section, start, end } = thing;
     return [...this.things.pointedAt(section, start, end), ...(this.stored.get(thing) ?? [])];
   }
 
-  /** All that can be got at from there. */
+  /** All that can be got at from there; of what is elsewhere nobody knows, so it is that itself. */
   reach(thing: Thing): Thing[] {
+    if (!isOwn(thing)) return [thing];
     const all = new Set(this.of(thing));
     for (const one of all) for (const next of this.of(one)) all.add(next);
     return [...all];

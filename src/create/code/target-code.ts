@@ -105,9 +105,14 @@ function addressesOf(
 ): AddressOut[] {
   const safe = new Set(objects.flatMap(({ diff }) => diff.undoSafe));
   const written = changes.filter(({ isData }) => isData).map(({ symbol }) => symbol);
-  const names = new Map(bindings.map(({ symbol, name }) => [symbol, name]));
+  const meanings = new Map(bindings.map((binding) => [binding.symbol, binding]));
   const newCode = new ElfObject(object, `the new code of ${target}`);
-  return findAddressesOut(newCode, written, safe, (symbol) => names.get(symbol) ?? symbol);
+  return findAddressesOut(
+    newCode,
+    written,
+    safe,
+    (symbol) => meanings.get(symbol) ?? { name: symbol },
+  );
 }
 
 /** What the object as it was booted calls the functions to replace, and the data to write over. */
