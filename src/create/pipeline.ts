@@ -202,7 +202,7 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
 }
 
 async function makeCode(
-  { id, options, confdir, bases }: Task,
+  { id, options, confdir, bases, source }: Task,
   differences: Differences,
   tables: TableSizes,
   known: KernelFacts,
@@ -212,7 +212,8 @@ async function makeCode(
   const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
   run.ui.stage(`extracting new code${compared}`);
   const perCpu = perCpuReserve(readFileSync(confdir.config, 'utf8'));
-  const ground = { known, tables, bases, perCpuReserve: perCpu };
+  const trees = [source, confdir.build];
+  const ground = { known, tables, bases, perCpuReserve: perCpu, trees };
   const made = await makeUpdateCode(id, differences, ground, run.ui);
   const { code } = made;
   keepCode(run, code);

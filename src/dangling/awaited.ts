@@ -1,6 +1,7 @@
 // Callbacks of RCU: undo waits for those that are queued (rcu_barrier()), but not for what they queue.
 
 import type { Fate, Follower, Origin } from './follow.js';
+import { eventOf } from './forgetting.js';
 import { isOwn, type Own, type Thing } from './things.js';
 
 /**
@@ -18,6 +19,10 @@ export function isAwaited(
   const run = new Set<Own>([thing]);
   for (const one of run) for (const next of follower.calledBy(one)) run.add(next);
   const handsOut = ({ from, fates }: Origin) =>
-    from !== undefined && run.has(from) && fates.some(({ how }) => how !== 'kept');
+    from !== undefined && run.has(from) && fates.some(isOut);
   return !origins.some(handsOut);
+}
+
+function isOut(fate: Fate): boolean {
+  return fate.how !== 'kept' && !(fate.how === 'passed' && eventOf(fate.to) !== undefined);
 }

@@ -8,8 +8,10 @@
 import type { ElfObject } from '../elf/object.js';
 import type { AddressOut } from '../update/addresses-out.js';
 import { isAwaited } from './awaited.js';
-import { Follower, type Origin } from './follow.js';
-import { isOwn, type Meaning, type Thing, Things } from './things.js';
+import { Follower } from './follow.js';
+import { eventOf } from './forgetting.js';
+import { Pointers } from './pointers.js';
+import { type Meaning, type Thing, Things } from './things.js';
 
 /**
  * Everything of new code that may be used after the update was undone, each once.
@@ -40,6 +42,8 @@ export function findAddressesOut(
       if (fate.how === 'kept' || isAwaited(thing, fate, origins, follower)) continue;
       const given = fate.what === 'address' ? [thing] : pointers.reach(thing);
       const to = fate.how === 'passed' ? fate.to : '';
+      // Events print what they record. Text that they do not copy is refused by `create`.
+      if (eventOf(to) !== undefined) continue;
       for (const one of given) report(one, from?.name ?? '', fate.how, to);
     }
   }
@@ -57,35 +61,4 @@ export function findAddressesOut(
 function cleanedUp(things: Things): Thing[] {
   const lists = things.object.sectionsNamed('___srcu_struct_ptrs');
   return lists.flatMap((list) => things.pointedAt(list, 0, list.size));
-}
-
-/** What new data points at: by what it is made of, and by what new code stores there. */
-class Pointers {
-  private readonly stored = new Map<Thing, Thing[]>();
-
-  constructor(
-    private readonly things: Things,
-    origins: readonly Origin[],
-  ) {
-    for (const { thing, fates } of origins) {
-      for (const fate of fates) {
-        if (fate.how === 'kept')
-          this.stored.set(fate.in, [...(this.stored.get(fate.in) ?? []), thing]);
-      }
-    }
-  }
-
-  of(thing: Thing): Thing[] {
-    if (thing.kind !== 'data' || !isOwn(thing)) return [];
-    const { section, start, end } = thing;
-    return [...this.things.pointedAt(section, start, end), ...(this.stored.get(thing) ?? [])];
-  }
-
-  /** All that can be got at from there; of what is elsewhere nobody knows, so it is that itself. */
-  reach(thing: Thing): Thing[] {
-    if (!isOwn(thing)) return [thing];
-    const all = new Set(this.of(thing));
-    for (const one of all) for (const next of this.of(one)) all.add(next);
-    return [...all];
-  }
 }

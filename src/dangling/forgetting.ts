@@ -1,6 +1,6 @@
 // Functions of the kernel that use an address while they run, and keep it nowhere. Each name is
 // made from the kernel's source; what is not listed may keep what it gets. There are no patterns but
-// for names that macros make: `netdev_warn` prints, and `netdev_rx_handler_register` keeps.
+// for names that compilers make: `netdev_warn` prints, and `netdev_rx_handler_register` keeps.
 
 import { namesOf } from './names.js';
 import { ARGUMENTS, RDI, RDX, type Registers, RSI } from './steps.js';
@@ -87,13 +87,8 @@ const iterating = namesOf(`
 /** Compilers and alternatives: no functions of anybody's. */
 const made = namesOf('pv_ops __fentry__ __stack_chk_fail __SCT__might_resched __SCT__cond_resched');
 
-/** Families that macros make, each of one kind. Tracepoints: probes read what they are given. */
-const families = [
-  /^__SCT__tp_func_\w+$/,
-  /^__traceiter_\w+$/,
-  /^__(asan|kasan|ubsan|kcsan)_\w+$/,
-  /^__sanitizer_\w+$/,
-];
+/** Families that compilers make, each of one kind. */
+const families = [/^__(asan|kasan|ubsan|kcsan)_\w+$/, /^__sanitizer_\w+$/];
 
 /** Functions that keep one of their arguments: those that they forget. */
 const inPart: ReadonlyMap<string, Registers> = new Map([
@@ -112,6 +107,11 @@ export function forgotten(name: string): Registers {
   const part = inPart.get(name);
   if (part !== undefined) return part;
   return forgetful.has(name) || families.some((family) => family.test(name)) ? ARGUMENTS : 0;
+}
+
+/** The name of the event, if a function calls its probes. They record what they are given, and print it. */
+export function eventOf(name: string): string | undefined {
+  return /^__(?:SCT__tp_func|traceiter)_(\w+)$/.exec(name)?.[1];
 }
 
 const copying: ReadonlyMap<string, Registers> = new Map([

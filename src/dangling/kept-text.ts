@@ -4,6 +4,7 @@
 // register_blkdev() and register_chrdev() copy as much as they have room for. And what __mutex_init()
 // and the like keep, if there is lockdep, is out by its key.
 
+import { eventOf } from './forgetting.js';
 import { namesOf } from './names.js';
 import { ARGUMENTS, R8, R9, RCX, type Registers, RSI } from './steps.js';
 
@@ -70,7 +71,7 @@ const keeping: ReadonlyMap<string, Registers> = new Map([
   ...handedOn,
 ]);
 
-/** In which registers a function keeps the address of text. */
+/** In which registers a function keeps the address of text, or may. */
 export function keptText(name: string): Registers {
-  return keeping.get(name) ?? 0;
+  return keeping.get(name) ?? (eventOf(name) === undefined ? 0 : ARGUMENTS);
 }

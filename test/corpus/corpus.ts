@@ -149,7 +149,8 @@ async function runAll(
     const core = wantsBuild ? await provideCore(confdir, facts, jobs, ui) : undefined;
     const known = core ? withCore(facts, core) : facts;
     const reserve = perCpuReserve(readFileSync(confdir.config, 'utf8'));
-    const ground = { known, tables, bases: [], perCpuReserve: reserve };
+    const trees = [source, confdir.build];
+    const ground = { known, tables, bases: [], perCpuReserve: reserve, trees };
     rmSync(join(output, 'updates'), { recursive: true, force: true });
     for (let at = 0; at < patches.length; at += BATCH) {
       const steps = await choose(patches.slice(at, at + BATCH), work, lists, ui);
