@@ -36,11 +36,12 @@ import { compilePost, compilePre } from './objects/compile.js';
 import { rulesOfNew } from './objects/new-objects.js';
 import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest } from './request.js';
+import { SourceTexts } from './source-texts.js';
 import { describesTypes, type KernelHeaders, readHeaders } from './tree/kbuild.js';
 import { type KernelFacts, readKernelFacts } from './tree/kernel-facts.js';
 import { askTableSizes } from './tree/table-sizes.js';
 import { checkCacheDirectory, openWorkspace, sourceOf } from './tree/workspace.js';
-import type { ChangedTarget, Comparing, Report, TargetCode } from './values.js';
+import type { ChangedTarget, Comparing, CompiledObject, Report, TargetCode } from './values.js';
 
 export interface CreatedUpdate {
   readonly id: string;
@@ -183,7 +184,12 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
   const { directory, ui } = run;
   ui.stage(`comparing ${count(objects.length, 'object')}`);
   const { allowLayout = [] } = options;
-  const types = { comparing: compiled.comparing, allowed: allowLayout };
+  const texts = new SourceTexts(work.kbuild, files);
+  const types = {
+    comparing: compiled.comparing,
+    allowed: allowLayout,
+    sources: (object: CompiledObject) => texts.of(object),
+  };
   const differences = findDifferences(objects, tables, ui, bases, types);
   const { targets } = differences;
   const fixed = options.buildModules

@@ -15,8 +15,9 @@ import {
 } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
 import { compareTypes, type TypeChange, type TypeChanges } from './changes.js';
+import type { SourceText } from './code-text.js';
 import { changedPrototypes, type PrototypeChange } from './prototypes.js';
-import { type Functions, whyNotOnStacks } from './stacks.js';
+import { type Functions, whyMadeElsewhere, whyNotOnStacks } from './stacks.js';
 import { layoutDiff, layoutLines } from './text.js';
 import { whoHasIt } from './users.js';
 
@@ -27,6 +28,16 @@ export interface TypedObject {
   readonly post: ElfObject;
   /** Functions that are replaced, by the compiler's names. */
   readonly replaced: ReadonlySet<string>;
+  /** What it is part of is loaded at any time: its boot code runs as it is on the disk, and so does that of its end. */
+  readonly isModule?: boolean;
+  /** All that the compiler read, before and after. Without it nothing is known of casts. */
+  readonly sources?: Sources;
+}
+
+/** The text that an object is made of. Read only if it is asked for. */
+export interface Sources {
+  pre(): readonly SourceText[];
+  post(): readonly SourceText[];
 }
 
 export type LayoutVerdict = 'fits' | 'on stacks' | 'allowed' | 'refused';
@@ -130,18 +141,28 @@ function typesOf(object: ElfObject) {
 
 function whereNotOnStacks(type: string, objects: readonly TypedObject[]): string | undefined {
   for (const object of objects) {
-    if (!object.pre.section('.debug_info')) return NO_TYPES;
-    const why = whyNotOnStacks(readDwarf(object.pre), type, functionsOf(object));
+    const why = whyElsewhere(type, object);
     if (why !== undefined) return `${object.name}: ${why}`;
   }
   return undefined;
+}
+
+function whyElsewhere(type: string, object: TypedObject): string | undefined {
+  const { pre, post, sources } = object;
+  if (!pre.section('.debug_info') || !post.section('.debug_info')) return NO_TYPES;
+  const entries = readDwarf(pre);
+  return (
+    whyNotOnStacks(entries, type, functionsOf(object)) ??
+    whyMadeElsewhere(entries, type, sources?.pre()) ??
+    whyMadeElsewhere(readDwarf(post), type, sources?.post())
+  );
 }
 
 /** Tables about code, which lead to functions and call none. */
 const CODE_OR_DATA = /^\.(text|data|rodata|bss|ref|sched|noinstr|cpuidle|kprobes|spinlock)/;
 const POINTERS: readonly number[] = [R_X86_64_64, R_X86_64_32, R_X86_64_32S];
 
-function functionsOf({ pre, replaced }: TypedObject): Functions {
+function functionsOf({ pre, replaced, isModule = false }: TypedObject): Functions {
   const compiled = pre.symbols.filter(({ type, section }) => type === STT_FUNC && section);
   const ofName = (name: string) =>
     compiled.filter((symbol) => symbol.name === name || symbol.name.startsWith(`${name}.`));
@@ -151,7 +172,10 @@ function functionsOf({ pre, replaced }: TypedObject): Functions {
       ofName(name)
         .filter((symbol) => !symbol.name.endsWith('.cold'))
         .every(
-          (symbol) => replaced.has(symbol.name) || /^\.(init|exit)\./.test(symbol.section!.name),
+          // That of the kernel proper has run, or never will.
+          (symbol) =>
+            replaced.has(symbol.name) ||
+            (!isModule && /^\.(init|exit)\./.test(symbol.section!.name)),
         ),
     isHandedOut: (name) =>
       ofName(name).some((symbol) => symbol.binding !== 0 || handedOut.has(symbol.name)),

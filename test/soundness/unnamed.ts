@@ -94,8 +94,6 @@ export const unnamedKinds: readonly Kind[] = [
     verdict: 'made',
     why: 'The same: such a struct goes by the name of its typedef.',
     peers: LAYOUT,
-    finding:
-      'refused (`layout-changed`): "nothing says where they are". The look for what is on stacks knows no typedefs',
     fixture: {
       objects: {
         a: [

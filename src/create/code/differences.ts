@@ -15,6 +15,7 @@ import {
   type LayoutChange,
   layoutNotes,
   layoutRefusals,
+  type Sources,
   type TypedObject,
 } from '../../layout/guard.js';
 import type { Update } from '../../update/update.js';
@@ -42,6 +43,8 @@ export interface LayoutOptions {
   readonly comparing: Comparing;
   /** Types whose change the author allows. */
   readonly allowed: readonly string[];
+  /** The text of an object. Without it no type is taken for one that is on stacks only. */
+  readonly sources?: (object: CompiledObject) => Sources;
 }
 
 /**
@@ -76,7 +79,9 @@ export function findDifferences(
     notes.push(...diff.notes.map((note) => `${object.name}: ${note}`));
     refusals.push(...diff.refusals);
     const replaced = new Set(diff.replaced.map(({ pre }) => pre.name));
-    typed.push({ name: object.name, pre: running, post: diff.post, replaced });
+    const isModule = object.owners.some((owner) => owner !== 'vmlinux');
+    const text = types.sources ? { sources: types.sources(object) } : {};
+    typed.push({ name: object.name, pre: running, post: diff.post, replaced, isModule, ...text });
     if (object.isNew) refusals.push(...refuseInitcalls(diff, object.name));
     compared.push({ name: object.name, owners: object.owners, diff });
     if (diff.verdict !== 'changed') return;

@@ -44,7 +44,7 @@ describe('an event', () => {
     writeFileSync(join(folder, 'include/trace/events/told.h'), HEADER);
     const text = (event: string) => ({ text: '"new"', from: 'f', event });
     const refuse = (...events: string[]) =>
-      refuseTracedText([{ target: 'vmlinux', traced: events.map(text) }], folder, folder);
+      refuseTracedText([{ target: 'vmlinux', traced: events.map(text) }], [folder]);
     expect(() => refuse('copied', 'numbers')).not.toThrow();
     expect(() => refuse('told')).toThrow(
       'vmlinux: f() hands the new text "new" to the event told, which keeps the pointer',
