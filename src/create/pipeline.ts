@@ -10,7 +10,6 @@ import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
 import type { TableSizes } from '../elf/tables.js';
 import { busyProblems } from '../inspect/allow-busy.js';
-import { mayChangeTypes } from '../layout/declarations.js';
 import { type Contents, moduleFilesOf } from '../update/contents.js';
 import type { Update } from '../update/update.js';
 import { loadChange } from './change/change.js';
@@ -21,6 +20,7 @@ import { type Differences, findDifferences } from './code/differences.js';
 import { perCpuReserve } from './code/per-cpu-reserve.js';
 import type { Neighbours } from './code/shared-symbols.js';
 import { makeUpdateCode, type UpdateCode } from './code/update-code.js';
+import { howTypesAreCompared } from './comparing.js';
 import { lastUpdate, rememberLast } from './invocation/last-update.js';
 import { inRun, type Run } from './invocation/scope.js';
 import { buildModuleDirectory } from './module-dir/build.js';
@@ -37,11 +37,11 @@ import { rulesOfNew } from './objects/new-objects.js';
 import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest } from './request.js';
 import { SourceTexts } from './source-texts.js';
-import { describesTypes, type KernelHeaders, readHeaders } from './tree/kbuild.js';
+import { readHeaders } from './tree/kbuild.js';
 import { type KernelFacts, readKernelFacts } from './tree/kernel-facts.js';
 import { askTableSizes } from './tree/table-sizes.js';
 import { checkCacheDirectory, openWorkspace, sourceOf } from './tree/workspace.js';
-import type { ChangedTarget, Comparing, CompiledObject, Report, TargetCode } from './values.js';
+import type { ChangedTarget, CompiledObject, Report, TargetCode } from './values.js';
 
 export interface CreatedUpdate {
   readonly id: string;
@@ -162,34 +162,16 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
   };
 }
 
-/** Where the change cannot touch a type, the compiler need not describe them. */
-function howTypesAreCompared(
-  files: readonly PatchedFile[],
-  below: readonly (readonly PatchedFile[])[],
-  headers: KernelHeaders,
-  ui: Ui,
-): Comparing {
-  if (!mayChangeTypes([...files, ...below.flat()])) return 'not touched';
-  if (describesTypes(headers)) return 'compared';
-  ui.warn(
-    `the change may alter the layout of data, and ${headers.compiler} cannot tell: that the new code fits the objects that exist is not checked`,
-  );
-  return 'not possible';
-}
-
 type Compiled = Awaited<ReturnType<typeof compileStates>>;
 
 async function compareStates({ options, files, rules, bases }: Task, compiled: Compiled, run: Run) {
   const { work, objects, tables } = compiled;
   const { directory, ui } = run;
   ui.stage(`comparing ${count(objects.length, 'object')}`);
-  const { allowLayout = [] } = options;
+  const { allowLayout: allowed = [] } = options;
   const texts = new SourceTexts(work.kbuild, files);
-  const types = {
-    comparing: compiled.comparing,
-    allowed: allowLayout,
-    sources: (object: CompiledObject) => texts.of(object),
-  };
+  const sources = (object: CompiledObject) => texts.of(object);
+  const types = { comparing: compiled.comparing, allowed, sources };
   const differences = findDifferences(objects, tables, ui, bases, types);
   const { targets } = differences;
   const fixed = options.buildModules
