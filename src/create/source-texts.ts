@@ -3,16 +3,23 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, normalize, relative } from 'node:path';
+import { mayAlign } from '../layout/alignment.js';
 import type { SourceText } from '../layout/code-text.js';
 import type { Sources } from '../layout/guard.js';
 import type { PatchedFile } from './change/patched-file.js';
 import type { Kbuild } from './tree/kbuild.js';
 import type { PreObject } from './values.js';
 
+/** With the updates below. */
+function textBelow({ before, between = [] }: PatchedFile): string | undefined {
+  return between.at(-1) ?? before;
+}
+
 /** Reads each file once, whichever objects it is part of. */
 export class SourceTexts {
   private readonly known = new Map<string, SourceText | undefined>();
   private readonly files: ReadonlyMap<string, PatchedFile>;
+  private readonly mayAlign: boolean;
 
   /** @param files that the patch changes */
   constructor(
@@ -20,13 +27,15 @@ export class SourceTexts {
     files: readonly PatchedFile[],
   ) {
     this.files = new Map(files.map((file) => [file.path, file]));
+    this.mayAlign = files.some((file) => mayAlign(textBelow(file), file.after));
   }
 
   /** All that the compiler read for an object. */
   of({ made }: Pick<PreObject, 'made'>): Sources {
     const paths = [...new Set([made.source, ...made.dependencies].map((path) => this.full(path)))];
     return {
-      pre: () => this.read(paths, ({ before, between = [] }) => between.at(-1) ?? before),
+      pre: () => this.read(paths, textBelow),
+      mayAlign: this.mayAlign,
       post: () => this.read([...paths, ...this.newHeaders()], ({ after }) => after),
     };
   }

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { STT_FUNC } from '../../src/elf/constants.js';
-import { judgeLayout, type LayoutChange, layoutRefusals } from '../../src/layout/guard.js';
+import { layoutRefusals } from '../../src/layout/describe.js';
+import { judgeLayout, type LayoutChange } from '../../src/layout/guard.js';
 import { compile, textOf } from './compile.js';
 
 /** With all functions replaced but those named. */
@@ -281,6 +282,30 @@ describe('a function that is handed out', () => {
       expect(change!.verdict).toBe('refused');
     },
   );
+});
+
+describe('an alignment', () => {
+  const text = (attribute: string, first = '') =>
+    `struct item { long a${first}; long b; }${attribute} *items; long get(void) { return items->b; }`;
+
+  it.each([
+    ['a type', text(' __attribute__((aligned(16)))')],
+    ['a member', text('', ' __attribute__((aligned(16)))')],
+  ])('of %s does not fit the objects that lie anywhere', (_, after) => {
+    expect(judge(text(''), after)).toMatchObject([
+      {
+        name: 'struct item',
+        verdict: 'refused',
+        reasons: [expect.stringContaining('aligned to 16 bytes')],
+      },
+    ]);
+  });
+
+  it('may go, or stay', () => {
+    expect(judge(text(' __attribute__((aligned(16)))'), text(''))).toEqual([]);
+    const both = text(' __attribute__((aligned(16)))');
+    expect(judge(both, both.replace('long get', '/* packed */ long get'))).toEqual([]);
+  });
 });
 
 describe('a change that its author allows', () => {

@@ -68,8 +68,6 @@ export const unnamedKinds: readonly Kind[] = [
     verdict: refused,
     why: 'Its running value is taken for something else, as that of a variable outside of functions.',
     peers: LAYOUT,
-    finding:
-      'made: BTF does not describe variables of functions. The document promises nothing about them, and does not have them among what is not seen',
     fixture: {
       objects: {
         a: [

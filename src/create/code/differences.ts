@@ -10,11 +10,10 @@ import { withoutRuntimeConstants } from '../../diff/runtime-constants.js';
 import type { ObjectDiff } from '../../diff/types.js';
 import { ElfObject, type ElfSymbol } from '../../elf/object.js';
 import type { TableSizes } from '../../elf/tables.js';
+import { layoutNotes, layoutRefusals } from '../../layout/describe.js';
 import {
   judgeLayout,
   type LayoutChange,
-  layoutNotes,
-  layoutRefusals,
   type Sources,
   type TypedObject,
 } from '../../layout/guard.js';
@@ -81,7 +80,8 @@ export function findDifferences(
     const replaced = new Set(diff.replaced.map(({ pre }) => pre.name));
     const isModule = object.owners.some((owner) => owner !== 'vmlinux');
     const text = types.sources ? { sources: types.sources(object) } : {};
-    typed.push({ name: object.name, pre: running, post: diff.post, replaced, isModule, ...text });
+    const { post, twins } = diff;
+    typed.push({ name: object.name, pre: running, post, replaced, twins, isModule, ...text });
     if (object.isNew) refusals.push(...refuseInitcalls(diff, object.name));
     compared.push({ name: object.name, owners: object.owners, diff });
     if (diff.verdict !== 'changed') return;
