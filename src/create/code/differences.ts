@@ -4,10 +4,11 @@
 import { readFileSync } from 'node:fs';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
+import { findOutgrown } from '../../dangling/resized.js';
 import { Homes } from '../../diff/homes.js';
 import { diffObjects } from '../../diff/index.js';
 import { withoutRuntimeConstants } from '../../diff/runtime-constants.js';
-import type { ObjectDiff } from '../../diff/types.js';
+import type { ObjectDiff, Refusal } from '../../diff/types.js';
 import { ElfObject, type ElfSymbol } from '../../elf/object.js';
 import type { TableSizes } from '../../elf/tables.js';
 import { layoutNotes, layoutRefusals } from '../../layout/describe.js';
@@ -76,7 +77,7 @@ export function findDifferences(
     const isNewcomer = (symbol: ElfSymbol) => homes.of(symbol).kind === 'update';
     const diff = diffObjects(running, readForDiff(object.post), object.name, tables, isNewcomer);
     notes.push(...diff.notes.map((note) => `${object.name}: ${note}`));
-    refusals.push(...diff.refusals);
+    refusals.push(...diff.refusals, ...outgrown(diff, object.name));
     const replaced = new Set(diff.replaced.map(({ pre }) => pre.name));
     const isModule = object.owners.some((owner) => owner !== 'vmlinux');
     const text = types.sources ? { sources: types.sources(object) } : {};
@@ -121,6 +122,16 @@ function checkAllowed(layout: readonly LayoutChange[], allowed: readonly string[
   throw new KspliceError('usage', `--allow-layout: nothing stands against ${idle.join(', ')}`, {
     advice: 'Leave it out: the type does not change, or fits the objects that exist.',
   });
+}
+
+function outgrown({ post, resized }: ObjectDiff, object: string): Refusal[] {
+  return findOutgrown(post, resized).map(({ constant, by, how }) => ({
+    code: 'data-resized',
+    object,
+    symbol: constant.post.name,
+    message: `its size changed from ${constant.was} to ${constant.post.size} bytes, and ${by}() ${how} its address as before: who reads it there may know the other size`,
+    advice: 'Leave it as it is, and add a new one beside it for the new code.',
+  }));
 }
 
 /** From the object as it was booted through the updates below. */
