@@ -1,10 +1,10 @@
 // Constants of new code that have another size than before, and whose address goes out by code
 // that did not change. That code tells nobody how long they are: who reads them knows it
-// otherwise. Objects that exist lead to the old one, and those that new code makes lead to the
+// otherwise, unless it ends with a null pointer. Objects that exist lead to the old one, and those that new code makes lead to the
 // new one after undo, too: each is read by the size of the other.
 
-import type { ResizedConstant } from '../diff/types.js';
-import type { ElfObject } from '../elf/object.js';
+import type { ObjectDiff, ResizedConstant } from '../diff/types.js';
+import type { ElfObject, ElfSymbol } from '../elf/object.js';
 import { Follower } from './follow.js';
 import { Things } from './things.js';
 
@@ -15,9 +15,19 @@ export interface Outgrown {
   readonly how: 'stores' | 'returns';
 }
 
-/** @param post the object of the new code, as it was compiled */
-export function findOutgrown(post: ElfObject, resized: readonly ResizedConstant[]): Outgrown[] {
-  const wanted = resized.filter(({ unchanged }) => unchanged.length > 0);
+/** A null pointer behind the last entry, or an empty one. */
+const TERMINATOR = 8;
+
+/** Of objects as they were compiled, without the patch and with it. */
+export function findOutgrown({
+  pre,
+  post,
+  resized,
+}: Pick<ObjectDiff, 'pre' | 'post' | 'resized'>): Outgrown[] {
+  const wanted = resized.filter(
+    (one) =>
+      one.unchanged.length > 0 && !(isTerminated(pre, one.pre) && isTerminated(post, one.post)),
+  );
   if (wanted.length === 0) return [];
   const things = new Things(post, (symbol) => symbol);
   const follower = new Follower(things);
@@ -36,4 +46,19 @@ export function findOutgrown(post: ElfObject, resized: readonly ResizedConstant[
     }
     return [];
   });
+}
+
+/** Whether pointers are in it, and none at its end: who reads it stops there. */
+function isTerminated(object: ElfObject, { section, value, size }: ElfSymbol): boolean {
+  if (!section || size < TERMINATOR) return false;
+  const end = value + size;
+  const pointers = object
+    .relocations(section)
+    .filter(({ offset }) => offset >= value && offset < end);
+  const last = section.data.subarray(end - TERMINATOR, end);
+  return (
+    pointers.length > 0 &&
+    pointers.every(({ offset }) => offset < end - TERMINATOR) &&
+    last.every((byte) => byte === 0)
+  );
 }

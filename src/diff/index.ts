@@ -72,7 +72,7 @@ export function diffObjects(
     resized: [...changes.resized].map(([constant, unchanged]) => {
       const pre = correlation.preOf(constant) ?? constant;
       const readers = unchanged.map(({ symbol }) => symbol);
-      return { post: constant.symbol, was: pre.end - pre.start, unchanged: readers };
+      return { pre: pre.symbol, post: constant.symbol, unchanged: readers };
     }),
     hooks: hooksOf(right.parts).map(({ kind, part }) => ({ kind, symbol: part.symbol })),
     undoSafe: undoSafe(right.parts).map(({ symbol }) => symbol.name),

@@ -65,9 +65,8 @@ export interface ResolvedRelocation {
 
 /** A constant of the new code that has another size than the running kernel's. */
 export interface ResizedConstant {
+  readonly pre: ElfSymbol;
   readonly post: ElfSymbol;
-  /** In bytes. */
-  readonly was: number;
   /** Functions of the post object that are replaced for no other reason than that they refer to it. */
   readonly unchanged: readonly ElfSymbol[];
 }

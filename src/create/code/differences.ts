@@ -124,12 +124,12 @@ function checkAllowed(layout: readonly LayoutChange[], allowed: readonly string[
   });
 }
 
-function outgrown({ post, resized }: ObjectDiff, object: string): Refusal[] {
-  return findOutgrown(post, resized).map(({ constant, by, how }) => ({
+function outgrown(diff: ObjectDiff, object: string): Refusal[] {
+  return findOutgrown(diff).map(({ constant, by, how }) => ({
     code: 'data-resized',
     object,
     symbol: constant.post.name,
-    message: `its size changed from ${constant.was} to ${constant.post.size} bytes, and ${by}() ${how} its address as before: who reads it there may know the other size`,
+    message: `its size changed from ${constant.pre.size} to ${constant.post.size} bytes, and ${by}() ${how} its address as before: who reads it there may know the other size`,
     advice: 'Leave it as it is, and add a new one beside it for the new code.',
   }));
 }

@@ -91,6 +91,15 @@ ${use}
   });
 
   test.each([
+    ['ends with a null pointer', '&one, &two, 0', '&one, &two, &two, 0', ['a']],
+    ['has a null pointer in the middle', '&one, 0, &two', '&one, 0, &two, &two', 'refused-change'],
+  ])('of pointers that %s', (_, before, after, expected) => {
+    const text = (values: string) =>
+      `static const int one = 1, two = 2;\nstatic const int *const table[] = { ${values} };\nconst int *const *all(void) { return table; }\n`;
+    expect(outcome({ a: [text(before), text(after)] })).toEqual(expected);
+  });
+
+  test.each([
     [
       'goes out with its length',
       'void fill(struct radio *radio) { radio->rates = rates; radio->n = sizeof(rates); }',
