@@ -116,7 +116,7 @@ export interface Branch {
 /** A set of the general registers: bit n is the one that the processor gives the number n. */
 export type Registers = number;
 
-export type Flow = 'next' | 'jump' | 'branch' | 'call' | 'return' | 'stop';
+export type Flow = 'next' | 'jump' | 'branch' | 'call' | 'return' | 'stop' | 'unknown';
 
 /** One instruction, as far as values in registers go. Offsets are in bytes from the section's start. */
 export interface Step {
@@ -127,6 +127,8 @@ export interface Step {
   readonly target: number;
   /** Through a register or memory. */
   readonly isIndirect: boolean;
+  /** Where its operand in memory is by its own number, if that is relative to the instruction. */
+  readonly near: number | undefined;
   /** Where the fields are that may be relocated. */
   readonly displacement: number | undefined;
   readonly immediate: number | undefined;
@@ -136,6 +138,8 @@ export interface Step {
   /** Registers that an operand in memory is addressed with. */
   readonly address: Registers;
   readonly written: Registers;
+  /** What it moves to registers of another kind, in which it is not followed. */
+  readonly hides: Registers;
   /** Whether what it reads, whole pointers, is still to be told in what it writes. */
   readonly passesOn: boolean;
   readonly loads: boolean;
@@ -228,9 +232,8 @@ export interface Instructions {
 /** The calling convention, in sets of registers. */
 export interface StepRegisters {
   readonly result: Registers;
-  /** The first parameter, and the second. */
-  readonly first: Registers;
-  readonly second: Registers;
+  /** By the number of the parameter. */
+  readonly parameters: readonly [Registers, Registers, Registers, Registers, Registers, Registers];
   /** What an instruction that copies memory reads through. */
   readonly source: Registers;
   readonly arguments: Registers;

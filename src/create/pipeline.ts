@@ -10,7 +10,6 @@ import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
 import type { TableSizes } from '../elf/tables.js';
 import { busyProblems } from '../inspect/allow-busy.js';
-import { mayChangeTypes } from '../layout/declarations.js';
 import { type Contents, moduleFilesOf } from '../update/contents.js';
 import type { Update } from '../update/update.js';
 import { loadChange } from './change/change.js';
@@ -21,6 +20,7 @@ import { type Differences, findDifferences } from './code/differences.js';
 import { perCpuReserve } from './code/per-cpu-reserve.js';
 import type { SharedSymbols } from './code/shared-symbols.js';
 import { makeUpdateCode, type UpdateCode } from './code/update-code.js';
+import { howTypesAreCompared } from './comparing.js';
 import { lastUpdate, rememberLast } from './invocation/last-update.js';
 import { inRun, type Run } from './invocation/scope.js';
 import { moduleSource } from './module-dir/build.js';
@@ -37,11 +37,12 @@ import { rulesOfNew } from './objects/new-objects.js';
 import type { ObjectSource } from './objects/object-source.js';
 import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest } from './request.js';
-import { describesTypes, type KernelHeaders, readBuildHeaders } from './tree/kbuild.js';
+import { SourceTexts } from './source-texts.js';
+import { readBuildHeaders } from './tree/kbuild.js';
 import { type KernelFacts, readKernelFacts } from './tree/kernel-facts.js';
 import { askTableSizes } from './tree/table-sizes.js';
 import { checkCacheDirectory } from './tree/workspace.js';
-import type { ChangedTarget, Comparing, Report, TargetCode } from './values.js';
+import type { ChangedTarget, CompiledObject, Report, TargetCode } from './values.js';
 
 export interface CreatedUpdate {
   readonly id: string;
@@ -142,29 +143,16 @@ async function compileStates(task: Task, asked: Promise<KernelFacts>, run: Run) 
   return { ...found, work, objects, tables, comparing };
 }
 
-/** Where the change cannot touch a type, the compiler need not describe them. */
-function howTypesAreCompared(
-  files: readonly PatchedFile[],
-  below: readonly (readonly PatchedFile[])[],
-  headers: KernelHeaders,
-  ui: Ui,
-): Comparing {
-  if (!mayChangeTypes([...files, ...below.flat()])) return 'not touched';
-  if (describesTypes(headers)) return 'compared';
-  ui.warn(
-    `the change may alter the layout of data, and ${headers.compiler} cannot tell: that the new code fits the objects that exist is not checked`,
-  );
-  return 'not possible';
-}
-
 type Compiled = Awaited<ReturnType<typeof compileStates>>;
 
 async function compareStates({ options, files, rules, bases }: Task, compiled: Compiled, run: Run) {
   const { work, objects, tables } = compiled;
   const { directory, ui } = run;
   ui.stage(`comparing ${count(objects.length, 'object')}`);
-  const { allowLayout = [] } = options;
-  const types = { comparing: compiled.comparing, allowed: allowLayout };
+  const { allowLayout: allowed = [] } = options;
+  const texts = new SourceTexts(work.kbuild, files);
+  const sources = (object: CompiledObject) => texts.of(object);
+  const types = { comparing: compiled.comparing, allowed, sources };
   const differences = findDifferences(objects, tables, ui, bases, types);
   const { targets } = differences;
   const fixed = options.buildModules
@@ -183,7 +171,7 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
 }
 
 async function makeCode(
-  { id, options, confdir, bases }: Task,
+  { id, options, confdir, bases, source }: Task,
   differences: Differences,
   tables: TableSizes,
   facts: KernelFacts,
@@ -193,7 +181,8 @@ async function makeCode(
   const compared = facts.image ? ` and comparing it with ${facts.image.kernel.origin}` : '';
   run.ui.stage(`extracting new code${compared}`);
   const perCpu = perCpuReserve(readFileSync(confdir.config, 'utf8'));
-  const ground = { facts, tables, bases, perCpuReserve: perCpu };
+  const trees = [source.directory, confdir.build];
+  const ground = { facts, tables, bases, perCpuReserve: perCpu, trees };
   const made = await makeUpdateCode(id, differences, ground, run.ui);
   const { code } = made;
   keepCode(run, code);

@@ -9,16 +9,20 @@ type Instruction = InstanceType<Decoder['Instruction']>;
 type Info = InstanceType<Decoder['InstructionInfo']>;
 
 const RAX: Registers = 1 << 0;
+const RCX: Registers = 1 << 1;
+const RDX: Registers = 1 << 2;
+const RBX: Registers = 1 << 3;
 const RSP: Registers = 1 << 4;
 const RSI: Registers = 1 << 6;
 const RDI: Registers = 1 << 7;
-/** rdi, rsi, rdx, rcx, r8, r9 (System V ABI for x86-64, 3.2.3). */
-const ARGUMENTS: Registers = [7, 6, 2, 1, 8, 9].reduce((all, bit) => all | (1 << bit), 0);
+const R8: Registers = 1 << 8;
+const R9: Registers = 1 << 9;
+const ARGUMENTS: Registers = RDI | RSI | RDX | RCX | R8 | R9;
 
+/** The System V ABI for x86-64, 3.2.3. */
 export const registers: StepRegisters = {
   result: RAX,
-  first: RDI,
-  second: RSI,
+  parameters: [RDI, RSI, RDX, RCX, R8, R9],
   source: RSI,
   arguments: ARGUMENTS,
   clobbered: ARGUMENTS | RAX | (1 << 10) | (1 << 11),
@@ -49,6 +53,9 @@ export function stepsOf(code: Section): ReadonlyMap<number, Step> {
         displacement: hasDisplacement ? start + displacementOffset : undefined,
         immediate: hasImmediate ? start + immediateOffset : undefined,
         target: Number(instruction.nearBranchTarget) - BASE,
+        near: instruction.isIpRelMemoryOperand
+          ? Number(instruction.ipRelMemoryAddress) - BASE
+          : undefined,
         ...flowOf(iced, instruction),
         ...valuesOf(iced, instruction, info),
       });
@@ -64,7 +71,7 @@ export function stepsOf(code: Section): ReadonlyMap<number, Step> {
 
 function flowOf({ FlowControl }: Decoder, { flowControl, isInvalid }: Instruction) {
   const direct = (flow: Flow) => ({ flow, isIndirect: false });
-  if (isInvalid) return direct('stop');
+  if (isInvalid) return direct('unknown');
   switch (flowControl) {
     case FlowControl.UnconditionalBranch:
       return direct('jump');
@@ -79,6 +86,8 @@ function flowOf({ FlowControl }: Decoder, { flowControl, isInvalid }: Instructio
     case FlowControl.Return:
       return direct('return');
     case FlowControl.Exception:
+    // int3, where nobody comes.
+    case FlowControl.Interrupt:
       return direct('stop');
     default:
       return direct('next');
@@ -94,8 +103,13 @@ function valuesOf(lib: Decoder, instruction: Instruction, info: Info) {
     ? bit(lib, instruction.memoryBase) | bit(lib, instruction.memoryIndex)
     : memory.address;
   let written = 0;
+  let hides = 0;
   for (const used of info.usedRegisters()) {
-    if (writes(lib, used.access)) written |= bit(lib, used.register);
+    if (writes(lib, used.access)) {
+      const own = bit(lib, used.register);
+      written |= own;
+      if (own === 0) hides = operands.read;
+    }
     used.free();
   }
   const isWhole = operands.isWhole || lib.MemorySizeExt.size(instruction.memorySize) === 8;
@@ -105,6 +119,7 @@ function valuesOf(lib: Decoder, instruction: Instruction, info: Info) {
     read: isLea ? parts : operands.read,
     address: parts & ~RSP,
     written: written & ~RSP,
+    hides,
     passesOn,
     loads: passesOn && !isLea && memory.reads,
     stores: memory.writes,
@@ -126,6 +141,8 @@ function memoryOf(lib: Decoder, info: Info) {
 
 function operandsOf(lib: Decoder, instruction: Instruction, info: Info) {
   const found = { read: 0, isWhole: false };
+  // It stores what no operand of it names.
+  if (instruction.mnemonic === lib.Mnemonic.Cmpxchg16b) found.read = RBX | RCX;
   for (let operand = 0; operand < instruction.opCount; operand++) {
     if (instruction.opKind(operand) !== lib.OpKind.Register) continue;
     const register = instruction.opRegister(operand);
