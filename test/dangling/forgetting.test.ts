@@ -1,10 +1,10 @@
 // Names of functions that forget, and of some that look like them and keep.
 
 import { describe, expect, it } from 'vitest';
-import { ARGUMENTS, FIRST, SECOND } from '../../src/dangling/registers.js';
 import { copiedBy, forgotten } from '../../src/dangling/forgetting.js';
 import { keptText } from '../../src/dangling/kept-text.js';
 import { namesOf } from '../../src/dangling/names.js';
+import { ARGUMENTS, FIRST, SECOND } from '../../src/dangling/registers.js';
 import { returnedArgument } from '../../src/dangling/returning.js';
 
 const words = (text: string) => text.split(/\s+/).filter((word) => word !== '');

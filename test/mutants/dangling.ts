@@ -13,7 +13,7 @@ export const danglingMutants: readonly Mutant[] = [
   find(
     'addresses that are returned',
     'follow.ts',
-    "held & registers.result ? [{ what, how: 'returned' }] : [];",
+    "held & RESULT ? [{ what, how: 'returned' }] : [];",
     '[];',
   ),
   find(
@@ -22,12 +22,7 @@ export const danglingMutants: readonly Mutant[] = [
     "...this.there(on, step)];\n      case 'jump':",
     "];\n      case 'jump':",
   ),
-  find(
-    'calls of other new code',
-    'follow.ts',
-    '...this.there(restrict(state, registers.arguments), step),',
-    '',
-  ),
+  find('calls of other new code', 'follow.ts', 'step.end }, ...inside];', 'step.end }];'),
   mutantsIn('arch/x86/', 'dangling/')(
     'conditional moves',
     'steps.ts',
@@ -48,11 +43,12 @@ export const danglingMutants: readonly Mutant[] = [
     '',
   ),
   find('tables that are written in place', 'find.ts', '!tables.includes(name)', 'true'),
-  find(
+  dangling(
     'text that is kept',
-    'forgetting.ts',
-    '!keepText.some((pattern) => pattern.test(name))',
-    'true',
+    'kept-text.ts',
+    'keeping.get(name) ?? (eventOf(name) === undefined ? 0 : ARGUMENTS)',
+    '0',
+    'forgetting.test.ts',
   ),
   diff(
     'that the user of a renamed function is the same otherwise',
