@@ -20,10 +20,10 @@
 #include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/seq_buf.h>
+#include "arch.h"
 #include "ksplice.h"
 #include "match.h"
 
-#define KSPLICE_JUMP_SIZE 5		/* e9 and a displacement */
 #define KSPLICE_MAX_ID 16
 #define KSPLICE_MAX_CONFLICTS 32
 #define KSPLICE_KEPT_ATTEMPTS 16
@@ -41,7 +41,7 @@ enum ksplice_stage {
 	KSPLICE_REVERSED,
 };
 
-/* Why the last step was refused.  sysfs.c has the words. */
+/* Why the last step was refused.  attributes.c has the words. */
 enum ksplice_cause {
 	KSPLICE_OK,
 	KSPLICE_NO_MATCH,
@@ -228,8 +228,12 @@ enum ksplice_cause ksplice_check_bases(struct ksplice_update *update);
 enum ksplice_cause ksplice_check_above(struct ksplice_update *update);
 void ksplice_print_bases(struct seq_buf *text, const struct ksplice_update *update);
 
-/* sysfs.c */
+/* attributes.c: the files of one line, and the words in them */
+extern struct attribute *ksplice_update_attrs[];
 int ksplice_may_write(void);
+struct ksplice_update *ksplice_to_update(struct kobject *kobj);
+
+/* sysfs.c */
 struct ksplice_update *ksplice_create_update(const char *id);
 void ksplice_release_update(struct ksplice_update *update);
 

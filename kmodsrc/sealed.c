@@ -13,15 +13,11 @@
 #include <linux/jump_label.h>
 #include <linux/mm.h>
 #include <linux/smp.h>
-#include <asm/sync_core.h>
 #include "core.h"
 #include "kernel.h"
 
-#define SHORT_SIZE 2
-#define LONG_SIZE 5
-
-static const u8 short_nop[SHORT_SIZE] = { 0x66, 0x90 };
-static const u8 long_nop[LONG_SIZE] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+#define SHORT_SIZE KSPLICE_SHORT_JUMP_SIZE
+#define LONG_SIZE KSPLICE_JUMP_SIZE
 
 struct branch {
 	unsigned long site;
@@ -41,12 +37,9 @@ static bool is_sealed(const struct static_key *key)
 
 static void make_forms(struct branch *branch, long distance, unsigned int size)
 {
-	s32 operand = distance - size;
-
 	branch->size = size;
-	branch->nop = size == SHORT_SIZE ? short_nop : long_nop;
-	branch->jump[0] = size == SHORT_SIZE ? 0xeb : 0xe9;
-	memcpy(branch->jump + 1, &operand, size - 1);
+	branch->nop = ksplice_branch_nop(size);
+	ksplice_make_branch(branch->jump, size, distance);
 }
 
 /* The compiler has made a jump or a no-op of it; anything else is not what the table says. */
@@ -109,7 +102,7 @@ static int settle(const struct ksplice_new_code *code, const struct jump_entry *
 
 static void serialise(void *unused)
 {
-	sync_core();
+	ksplice_serialise();
 }
 
 /* Before the new code is known to anybody.  If it fails, that must not be used. */

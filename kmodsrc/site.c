@@ -6,7 +6,7 @@
  * so that tracers and probes at the entry go on as if nothing had happened.  A
  * function without one is left at its entry.
  *
- * Five bytes are written, and whoever else may rewrite one of them later would
+ * A few bytes are written, and whoever else may rewrite one of them later would
  * destroy the jump: jump labels, static calls, lock prefixes, kprobes.  The
  * first three are there for good; such a function is redirected by an ftrace
  * handler instead.  A kprobe can be removed by the user, and has to be.
@@ -17,9 +17,6 @@
 #include "core.h"
 #include "kernel.h"
 
-#define ENDBR64 0xfa1e0ff3
-#define ENDBR64_SIZE 4
-
 /*
  * The function's call to ftrace, or 0.  Where kallsyms lacks a symbol, ftrace
  * may take the call of the function that comes next for one of this.
@@ -28,48 +25,19 @@ static unsigned long ftrace_site(unsigned long entry)
 {
 	unsigned long site = KERNEL(ftrace_location)(entry);
 
-	return site - entry <= ENDBR64_SIZE ? site : 0;
-}
-
-static unsigned long entry_site(unsigned long entry)
-{
-	u32 insn;
-
-	if (!copy_from_kernel_nofault(&insn, (void *)entry, sizeof(insn)) && insn == ENDBR64)
-		return entry + ENDBR64_SIZE;
-	return entry;
-}
-
-/* Ends are inclusive for two of the kernel's three functions. */
-static bool is_reserved(unsigned long site)
-{
-	void *first = (void *)site, *last = (void *)(site + KSPLICE_JUMP_SIZE - 1);
-
-	return KERNEL(jump_label_text_reserved)(first, last) ||
-	       KERNEL(static_call_text_reserved)(first, last) ||
-	       KERNEL(alternatives_text_reserved)(first, last + 1);
+	return site - entry <= KSPLICE_MARK_SIZE ? site : 0;
 }
 
 /* Why the jump cannot be written, or NULL. */
 static const char *no_jump(const struct ksplice_function *f)
 {
-	long distance = f->new - (f->site + KSPLICE_JUMP_SIZE);
-
 	if (f->site + KSPLICE_JUMP_SIZE > f->old + f->length)
 		return "it is too short";
-	if (distance != (s32)distance)
+	if (!ksplice_jump_reaches(f->site, f->new))
 		return "the new code is too far away";
-	if (is_reserved(f->site))
+	if (ksplice_is_reserved(f->site))
 		return "the kernel rewrites code at its start";
 	return NULL;
-}
-
-static void set_jump(struct ksplice_function *f)
-{
-	s32 distance = f->new - (f->site + KSPLICE_JUMP_SIZE);
-
-	f->jump[0] = 0xe9;
-	memcpy(f->jump + 1, &distance, sizeof(distance));
 }
 
 static enum ksplice_cause choose_site(struct ksplice_function *f)
@@ -78,7 +46,7 @@ static enum ksplice_cause choose_site(struct ksplice_function *f)
 	bool in_interrupts = ksplice_is_no_probe_text(f->old);
 	const char *obstacle;
 
-	f->site = traced ? traced + MCOUNT_INSN_SIZE : entry_site(f->old);
+	f->site = traced ? traced + MCOUNT_INSN_SIZE : ksplice_behind_mark(f->old);
 	obstacle = no_jump(f);
 	/*
 	 * NMIs go on while the machine is stopped, and no CPU may ever meet a jump that is
@@ -91,7 +59,7 @@ static enum ksplice_cause choose_site(struct ksplice_function *f)
 		obstacle = "ftrace redirects it already";
 	f->by_ftrace = obstacle;
 	if (!obstacle) {
-		set_jump(f);
+		ksplice_make_jump(f->jump, f->site, f->new);
 		return KSPLICE_OK;
 	}
 	f->ftrace_site = traced;
@@ -120,7 +88,7 @@ enum ksplice_cause ksplice_choose_sites(struct ksplice_update *update)
 
 /*
  * A probe on the call to ftrace is ftrace's business.  One in front of a jump
- * at the entry could only be on an ENDBR, and reach into the jump.
+ * at the entry could only be on the mark for indirect calls, and reach into the jump.
  */
 static bool is_probed(const struct ksplice_function *f, unsigned long end)
 {

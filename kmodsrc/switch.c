@@ -7,7 +7,6 @@
 
 #include <linux/perf_event.h>
 #include <linux/timekeeping.h>
-#include <asm/sync_core.h>
 #include "core.h"
 #include "kernel.h"
 
@@ -140,8 +139,7 @@ static int on_each_stopped_cpu(void *data)
 		while (!smp_load_acquire(&stop->done))
 			cpu_relax();
 	}
-	/* What this CPU has fetched already may be the old bytes. */
-	sync_core();
+	ksplice_serialise();
 	return 0;
 }
 

@@ -10,18 +10,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
-#include <asm/sync_core.h>
 #include "core.h"
-
-/* The page of the kernel image or of a module that has the address, or NULL. */
-static struct page *page_of(unsigned long address)
-{
-	if (address >= MODULES_VADDR && address < MODULES_END)
-		return vmalloc_to_page((void *)address);
-	if (address >= __START_KERNEL_map && address < MODULES_VADDR)
-		return pfn_to_page(PHYS_PFN(__pa_symbol(address)));
-	return NULL;
-}
 
 /*
  * Where the bytes at the address can be written, until ksplice_unmap().  NULL if there is
@@ -37,7 +26,7 @@ u8 *ksplice_map(unsigned long address, unsigned long length)
 	if (!pages)
 		return NULL;
 	for (i = 0; i < n; i++) {
-		pages[i] = page_of(first + i * PAGE_SIZE);
+		pages[i] = ksplice_page_of(first + i * PAGE_SIZE);
 		if (!pages[i])
 			goto out;
 	}
@@ -73,7 +62,7 @@ int ksplice_write_text(unsigned long to, const void *bytes, unsigned long length
 	if (!place)
 		return -ENOMEM;
 	ksplice_copy(place, bytes, length);
-	sync_core();
+	ksplice_serialise();
 	ksplice_unmap(place);
 	return 0;
 }

@@ -34,7 +34,7 @@ describe('docs/errors.md', () => {
 describe('ABORT_CAUSES', () => {
   it('has every word that the core can write', async () => {
     const [, table = ''] =
-      /cause_names\[[^\]]*\] = \{([^}]*)\}/.exec(await read('kmodsrc/sysfs.c')) ?? [];
+      /cause_names\[[^\]]*\] = \{([^}]*)\}/.exec(await read('kmodsrc/attributes.c')) ?? [];
     const words = [...table.matchAll(/= "([a-z_]+)"/g)].map(([, word]) => word as string);
     expect(words).toContain('code_busy');
     const known = ABORT_CAUSES.map(({ word }) => word);

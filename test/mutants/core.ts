@@ -113,7 +113,7 @@ const live: readonly Mutant[] = [
   ),
   core(
     'the capability that it takes to write',
-    'sysfs.c',
+    'attributes.c',
     'return capable(CAP_SYS_MODULE) ? 0 : -EPERM;',
     'return 0;',
     'changes nothing, names no helper, and sees no address',
@@ -242,8 +242,8 @@ const switching: readonly Mutant[] = [
   core(
     'the look for text that the kernel rewrites',
     'site.c',
-    'if (is_reserved(f->site))',
-    'if (false && is_reserved(f->site))',
+    'if (ksplice_is_reserved(f->site))',
+    'if (false && ksplice_is_reserved(f->site))',
     'a jump label at the start',
   ),
   core(

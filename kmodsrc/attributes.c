@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The files of an update that have one line or a few: what user space sees, and writes.
+ */
+#include <linux/capability.h>
+#include <linux/sysfs.h>
+#include "core.h"
+
+static const char * const stage_names[] = {
+	[KSPLICE_PREPARING] = "preparing",
+	[KSPLICE_APPLIED] = "applied",
+	[KSPLICE_LEAVING] = "leaving",
+	[KSPLICE_REVERSED] = "reversed",
+};
+
+static const char * const cause_names[KSPLICE_N_CAUSES] = {
+	[KSPLICE_OK] = "ok",
+	[KSPLICE_NO_MATCH] = "no_match",
+	[KSPLICE_FAILED_TO_FIND] = "failed_to_find",
+	[KSPLICE_BAD_SYSTEM_MAP] = "bad_system_map",
+	[KSPLICE_CODE_BUSY] = "code_busy",
+	[KSPLICE_ALREADY_REVERSED] = "already_reversed",
+	[KSPLICE_TARGET_NOT_LOADED] = "target_not_loaded",
+	[KSPLICE_MODULE_BUSY] = "module_busy",
+	[KSPLICE_OUT_OF_MEMORY] = "out_of_memory",
+	[KSPLICE_UNEXPECTED] = "unexpected",
+	[KSPLICE_RESERVED_TEXT] = "reserved_text",
+	[KSPLICE_PROBED] = "probed",
+	[KSPLICE_LIVEPATCHED] = "livepatched",
+	[KSPLICE_INCOMPLETE] = "incomplete",
+	[KSPLICE_BASE_MISSING] = "base_missing",
+	[KSPLICE_CALL_FAILED] = "call_failed",
+	[KSPLICE_STACKED] = "stacked",
+	[KSPLICE_FTRACE_BUSY] = "ftrace_busy",
+	[KSPLICE_FTRACE_OFF] = "ftrace_off",
+	[KSPLICE_CPU_OFFLINE] = "cpu_offline",
+	[KSPLICE_IN_INTERRUPTS] = "in_interrupts",
+	[KSPLICE_ADDRESSES_OUT] = "addresses_out",
+};
+
+/*
+ * Files in sysfs ask for a user, not for a capability.  What is written here loads code,
+ * takes it away, or names a program that the kernel runs: 0, or -EPERM.
+ */
+int ksplice_may_write(void)
+{
+	return capable(CAP_SYS_MODULE) ? 0 : -EPERM;
+}
+
+struct ksplice_update *ksplice_to_update(struct kobject *kobj)
+{
+	return container_of(kobj, struct ksplice_update, kobj);
+}
+
+static ssize_t stage_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = sysfs_emit(buf, "%s\n", stage_names[ksplice_to_update(kobj)->stage]);
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static ssize_t stage_store(struct kobject *kobj, struct kobj_attribute *attr,
+			   const char *buf, size_t count)
+{
+	int ret = ksplice_may_write();
+
+	if (ret)
+		return ret;
+	ret = -EINVAL;
+	mutex_lock(&ksplice_lock);
+	if (sysfs_streq(buf, "applied"))
+		ret = ksplice_apply(ksplice_to_update(kobj));
+	else if (sysfs_streq(buf, "reversed"))
+		ret = ksplice_reverse(ksplice_to_update(kobj));
+	else if (sysfs_streq(buf, "try"))
+		ret = ksplice_try(ksplice_to_update(kobj));
+	mutex_unlock(&ksplice_lock);
+	return ret ? ret : count;
+}
+
+static ssize_t abort_cause_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = sysfs_emit(buf, "%s\n", cause_names[ksplice_to_update(kobj)->cause]);
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static int emit_attempt(char *buf, int at, unsigned int n, const struct ksplice_attempt *a)
+{
+	return at + sysfs_emit_at(buf, at,
+				  "window_ns=%llu prescan_ns=%llu attempts=%u tasks=%u walked=%u\n",
+				  a->window_ns, a->prescan_ns, n, a->tasks, a->walked);
+}
+
+/* The last attempt first. */
+static ssize_t timing_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	const struct ksplice_timing *t = &ksplice_to_update(kobj)->timing;
+	unsigned int n;
+	int len = 0;
+
+	mutex_lock(&ksplice_lock);
+	for (n = t->attempts; n && n + KSPLICE_KEPT_ATTEMPTS > t->attempts; n--)
+		len = emit_attempt(buf, len, n, &t->kept[n % KSPLICE_KEPT_ATTEMPTS]);
+	mutex_unlock(&ksplice_lock);
+	return len;
+}
+
+/* The kernel has an order_show(), which a tracer would not find by name beside another. */
+static ssize_t update_order_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = sysfs_emit(buf, "%u\n", ksplice_to_update(kobj)->order);
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static ssize_t on_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	struct seq_buf text;
+
+	seq_buf_init(&text, buf, PAGE_SIZE);
+	mutex_lock(&ksplice_lock);
+	ksplice_print_bases(&text, ksplice_to_update(kobj));
+	mutex_unlock(&ksplice_lock);
+	return seq_buf_used(&text);
+}
+
+static ssize_t allow_busy_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	const char *names;
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	names = ksplice_to_update(kobj)->allow_busy;
+	ret = sysfs_emit(buf, "%s\n", names ?: "");
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static ssize_t allow_busy_store(struct kobject *kobj, struct kobj_attribute *attr,
+				const char *buf, size_t count)
+{
+	int ret = ksplice_may_write();
+
+	if (ret)
+		return ret;
+	mutex_lock(&ksplice_lock);
+	ret = ksplice_set_allow_busy(ksplice_to_update(kobj), buf);
+	mutex_unlock(&ksplice_lock);
+	return ret ? ret : count;
+}
+
+static ssize_t keep_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = sysfs_emit(buf, "%d\n", ksplice_keeps_new_code(ksplice_to_update(kobj)));
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static ssize_t keep_store(struct kobject *kobj, struct kobj_attribute *attr,
+			  const char *buf, size_t count)
+{
+	int ret = ksplice_may_write();
+	bool keep;
+
+	if (!ret)
+		ret = kstrtobool(buf, &keep);
+	if (ret)
+		return ret;
+	mutex_lock(&ksplice_lock);
+	ksplice_to_update(kobj)->let_go = !keep;
+	mutex_unlock(&ksplice_lock);
+	return count;
+}
+
+static struct kobj_attribute stage_attr = __ATTR_RW(stage);
+static struct kobj_attribute abort_cause_attr = __ATTR_RO(abort_cause);
+static struct kobj_attribute timing_attr = __ATTR_RO(timing);
+static struct kobj_attribute order_attr = __ATTR(order, 0444, update_order_show, NULL);
+static struct kobj_attribute on_attr = __ATTR_RO(on);
+static struct kobj_attribute allow_busy_attr = __ATTR_RW(allow_busy);
+static struct kobj_attribute keep_attr = __ATTR_RW(keep);
+
+struct attribute *ksplice_update_attrs[] = {
+	&stage_attr.attr,
+	&abort_cause_attr.attr,
+	&timing_attr.attr,
+	&order_attr.attr,
+	&on_attr.attr,
+	&allow_busy_attr.attr,
+	&keep_attr.attr,
+	NULL
+};
