@@ -2,7 +2,7 @@
 
 import { KspliceError } from '../base/errors.js';
 import { type AbortCause, abortCause, UNCHANGED } from './abort-causes.js';
-import type { Conflict, Engine } from './engine.js';
+import type { Conflict, EngineView } from './engine.js';
 
 /**
  * The error for an update that the core did not apply or take back: the abort
@@ -12,7 +12,7 @@ import type { Conflict, Engine } from './engine.js';
  */
 export async function refusal(
   id: string,
-  engine: Engine,
+  engine: EngineView,
   action: 'apply' | 'undo',
   word: string,
   errno?: string,

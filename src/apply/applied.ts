@@ -1,6 +1,6 @@
 // What is known of an update when a run of apply is over.
 
-import type { Engine, ReplacedFunction, Timing } from './engine.js';
+import type { EngineView, ReplacedFunction, Timing } from './engine.js';
 
 export interface Applied {
   readonly id: string;
@@ -23,7 +23,7 @@ export interface Applied {
 /** What is known of an update when a run is over. */
 export async function describe(
   id: string,
-  engine: Engine,
+  engine: EngineView,
   attempts: number,
   changed: boolean,
 ): Promise<Applied> {

@@ -6,7 +6,7 @@ import { KspliceError } from '../base/errors.js';
 import type { Host } from '../host/host.js';
 import { areModulesDisabled } from '../host/rights.js';
 import type { AddressOut } from '../update/addresses-out.js';
-import type { Conflict, Engine, ReplacedFunction, Stage, Timing } from './engine.js';
+import type { Conflict, EngineView, ReplacedFunction, Stage, Timing } from './engine.js';
 import { engineOf } from './engines.js';
 import { readPatch, readState } from './state.js';
 
@@ -114,7 +114,11 @@ async function noteOn({ id, stage }: UpdateSummary, host: Host): Promise<string 
   }
 }
 
-async function summary(id: string, engine: Engine, host: Host): Promise<UpdateSummary | undefined> {
+async function summary(
+  id: string,
+  engine: EngineView,
+  host: Host,
+): Promise<UpdateSummary | undefined> {
   const waiting = await engine.waiting(id);
   const stage = (await engine.stage(id)) ?? (waiting.length > 0 ? 'waiting' : undefined);
   if (stage === undefined) return undefined;
