@@ -98,8 +98,16 @@ rename to to.c
 
   it("decodes git's quoted names", () => {
     const text = `--- "a/caf\\303\\251.c"\n+++ "b/caf\\303\\251.c"\n${HUNK}`;
-    expect(Buffer.from(readPatch(text, 'p')[0]?.newName ?? '', 'latin1').toString()).toBe(
-      'b/café.c',
+    expect(readPatch(text, 'p')[0]?.newName).toBe('b/café.c');
+    // As it is in the file, one byte a character: without core.quotePath, and by diff.
+    const plain = Buffer.from(`--- a/café.c\n+++ b/café.c\n${HUNK}`).toString('latin1');
+    expect(readPatch(plain, 'p')[0]).toMatchObject({ oldName: 'a/café.c', newName: 'b/café.c' });
+    const moved = 'rename from caf\xc3\xa9 1.c\nrename to "caf\\303\\251 2.c"\n';
+    const git = `diff --git a/caf\xc3\xa9 1.c "b/caf\\303\\251 2.c"\nsimilarity index 100%\n${moved}`;
+    expect(readPatch(git, 'p')[0]).toMatchObject({ oldName: 'a/café 1.c', newName: 'b/café 2.c' });
+    // No UTF-8: a tree of another time.
+    expect(readPatch(`--- a/caf\xe9.c\n+++ b/caf\xe9.c\n${HUNK}`, 'p')[0]?.newName).toBe(
+      'b/caf\xe9.c',
     );
   });
 
