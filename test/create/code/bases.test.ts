@@ -3,12 +3,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { silentUi } from '../../src/base/ui.js';
-import { Layers } from '../../src/create/change/layers.js';
-import { SourceTexts } from '../../src/create/change/texts.js';
-import { readBases } from '../../src/create/code/bases.js';
-import { writeUpdate } from '../../src/update/write.js';
-import { makeSample, RELEASE, withDirectory } from '../update/sample.js';
+import { silentUi } from '../../../src/base/ui.js';
+import { Layers } from '../../../src/create/change/layers.js';
+import { SourceTexts } from '../../../src/create/change/texts.js';
+import { readBases } from '../../../src/create/code/bases.js';
+import { writeUpdate } from '../../../src/update/write.js';
+import { makeSample, RELEASE, withDirectory } from '../../update/sample.js';
 
 it('apply to source with letters beyond ASCII', async () => {
   await withDirectory(async (where) => {
