@@ -52,7 +52,7 @@ async function applyPart(update: Update, module: string, host: Host, ui: Ui): Pr
   const change = contents.changes.find(({ target }) => target === module);
   if (!change) return;
   if (await wasCutOff(update, core, host)) {
-    ui.warn(`applying ${id} was cut off, so that it awaits nothing any more`);
+    ui.warn(`an apply of ${id} was interrupted, so the update awaits nothing any more`);
     await core.stopAwaiting(id);
     await removeState(host, id);
     return;

@@ -15,7 +15,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /Cannot allocate memory|Out of memory/,
-    'The kernel had no memory for the module. Free some and try again.',
+    'The kernel had not enough memory for the module. Free some memory and try again.',
   ],
 ];
 

@@ -71,9 +71,13 @@ export async function takeLock(path: string, ui: Ui, waitSeconds = 600): Promise
     }
     if (ui.signal.aborted) throw interrupted();
     if (Date.now() > until) {
-      throw new KspliceError('busy', `process ${holder?.pid} has been using ${path} for long`, {
-        advice: 'Wait for it, or give this run a cache of its own with KSPLICE_CACHE=DIR.',
-      });
+      throw new KspliceError(
+        'busy',
+        `process ${holder?.pid} has been using ${path} for a long time`,
+        {
+          advice: 'Wait for it, or give this run a cache of its own with KSPLICE_CACHE=DIR.',
+        },
+      );
     }
     if (!told && holder) ui.info(`waiting for process ${holder.pid}, which uses the same cache`);
     told = true;

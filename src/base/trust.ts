@@ -30,9 +30,9 @@ export function requireOwnDirectory(directory: string): void {
         ? 'can be written to by others'
         : undefined;
   if (fault === undefined) return;
-  throw new KspliceError('writable-by-others', `the directory for caches, ${directory}, ${fault}`, {
+  throw new KspliceError('writable-by-others', `the cache directory ${directory} ${fault}`, {
     advice:
-      'Who writes there decides what is compiled. Name one of your own with KSPLICE_CACHE=DIR.',
+      'Whoever can write to it decides what is compiled. Name a directory of your own with KSPLICE_CACHE=DIR.',
   });
 }
 

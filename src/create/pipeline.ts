@@ -170,7 +170,7 @@ function howTypesAreCompared(
   if (!mayChangeTypes([...files, ...below.flat()])) return 'not touched';
   if (describesTypes(headers)) return 'compared';
   ui.warn(
-    `the change may alter the layout of data, and ${headers.compiler} cannot tell: that the new code fits the objects that exist is not checked`,
+    `the change may alter the layout of data, and ${headers.compiler} cannot describe it: it is not checked whether the existing objects fit the new code`,
   );
   return 'not possible';
 }
@@ -272,7 +272,11 @@ function checkAllowBusy(code: readonly TargetCode[], names: readonly string[]): 
     names,
   );
   if (problems.length > 0) {
-    throw problemsError('refused-change', 'not every function can be busy', problems);
+    throw problemsError(
+      'refused-change',
+      'some functions named with --allow-busy cannot be replaced while they are busy',
+      problems,
+    );
   }
 }
 

@@ -45,7 +45,9 @@ export function checkRequest(options: Omit<CreateOptions, 'output'>): void {
   const ways = [patch, diffext, git].filter((way) => way !== undefined).length;
   if (ways !== 1) {
     throw usage(
-      ways === 0 ? 'there is no --patch, --diffext or --git' : 'more than one way to a change',
+      ways === 0
+        ? 'there is no --patch, --diffext or --git'
+        : 'more than one source of the change is given',
       'Give one of --patch FILE, --diffext EXT and --git REV.',
     );
   }
@@ -68,7 +70,7 @@ export function refuseForModules(what: string, isGiven: boolean): void {
   if (!isGiven) return;
   throw usage(
     `${what} is not for --module`,
-    "A module's directory takes the place of the source, and has neither a history nor anything to keep: use --patch or --diffext.",
+    "A module's directory takes the place of the source, and has no history and no modules for the disk: use --patch or --diffext.",
   );
 }
 

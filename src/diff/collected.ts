@@ -19,7 +19,7 @@ const COLLECTED: readonly Collected[] = [
   {
     sections: /^___srcu_struct_ptrs$/,
     isNew: 'kept',
-    why: 'the module loader initialises what is in it, once',
+    why: 'the module loader initialises its entries, once',
   },
   {
     sections: /^_error_injection_whitelist$/,
@@ -29,7 +29,7 @@ const COLLECTED: readonly Collected[] = [
   {
     sections: /^\.pci_fixup/,
     isNew: 'refused',
-    why: 'PCI fixups are found in an array that the linker made',
+    why: 'the kernel finds PCI fixups in an array that the linker made',
   },
   {
     sections: /^(__tracepoints|__bpf_raw_tp_map|_ftrace_events|_ftrace_eval_map)/,
@@ -54,7 +54,7 @@ const COLLECTED: readonly Collected[] = [
   {
     sections: /^\.static_call_tramp_key$/,
     isNew: 'refused',
-    why: 'keys of static calls are looked up in the list that was made when the kernel or module was linked',
+    why: 'the list of static call keys was made when the kernel or module was linked',
   },
   {
     sections: /^\.BTF_ids$/,

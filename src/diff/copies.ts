@@ -58,9 +58,9 @@ export function writtenNote(name: string, copies: readonly Copy[], leadsToNew: b
 
 const SHOWN = 3;
 const ONCE =
-  'they are made at boot or when the module is loaded; a hook can change them (docs/hooks.md), and a module that is loaded after "apply --partial" makes them of the new content';
+  'they are made at boot or when the module is loaded; a hook can change them (docs/hooks.md), and a module that is loaded after "apply --partial" copies the new content';
 const AGAIN =
-  'those that are made from now on have the new one; a hook can change the others (docs/hooks.md)';
+  'copies that are made from now on have the new content; a hook can change the others (docs/hooks.md)';
 
 const UNDO =
   '; new copies have addresses of new functions or strings, so they must be gone before the update is undone';

@@ -44,7 +44,10 @@ export function reviseNewcomers(
     const [old, part] = next;
     functions.delete(old);
     fresh.add(part);
-    journal.note(part.symbol.name, 'changed, and an update below added it: taken along anew');
+    journal.note(
+      part.symbol.name,
+      'changed, and an update below added it: a new version goes into the new code',
+    );
     const before = referencesTo(pre, old);
     const after = referencesTo(post, part);
     const isOwn = old.symbol.binding === STB_LOCAL && part.symbol.binding === STB_LOCAL;

@@ -67,7 +67,7 @@ function addedGlobals({ homes, code }: TargetBelow): Map<string, Resolution> {
 
 /** All that new code defines is local in its module. */
 function find(wanted: ElfSymbol, code: CodeBelow): Resolution {
-  if (!code) return unresolved('the update below that adds it leaves this target alone');
+  if (!code) return unresolved('the update below that adds it does not change this target');
   const inModule = newCodeName(wanted.name, code.id);
   const all = code.object.symbols.filter(
     ({ name, section }) => name === inModule && section && stays(section),
@@ -95,6 +95,6 @@ function unresolved(why: string): Resolution {
   return {
     kind: 'unresolved',
     why,
-    advice: 'Undo the update below, and make one of both changes.',
+    advice: 'Undo the update below, and make one update of both changes.',
   };
 }

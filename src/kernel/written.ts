@@ -57,10 +57,10 @@ function readFile(path: string): string | undefined {
 function hidden(what: string): KspliceError {
   return new KspliceError(
     'unreadable-kernel',
-    `the core does not show this process what applied updates have written (${what})`,
+    `the core does not show this process the bytes that applied updates have written (${what})`,
     {
       advice:
-        'Without that their jumps cannot be told from other code: run it as root on the host, with CAP_SYSLOG and kernel.kptr_restrict at most 1.',
+        'Without these bytes their jumps look like other code: run it as root on the host, with CAP_SYSLOG and kernel.kptr_restrict at most 1.',
     },
   );
 }

@@ -29,7 +29,7 @@ export function sectionsDiffer(
     return `${labels}: compiled with -ffunction-sections, and ${what}. It comes from KCFLAGS in the flags of the configuration, or from the Makefile (ccflags-y, CFLAGS_NAME.o).`;
   }
   if (apart.length === 0 && module && hasFunctionSections(module)) {
-    return 'The loaded module was compiled with -ffunction-sections, and here it is not: put KCFLAGS=-ffunction-sections into the flags of the configuration, and what else make was given.';
+    return 'The loaded module was compiled with -ffunction-sections, and here it is not: put KCFLAGS=-ffunction-sections into the flags of the configuration, and the other words that make was given.';
   }
   return undefined;
 }

@@ -51,7 +51,7 @@ const FILE = /^[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}\.ko$/;
 /** What /sys/kernel/ksplice has beside the updates' directories. */
 const TAKEN: readonly string[] = ['helper', 'awaited'];
 /** What an id has to be, for messages. */
-export const ID_ADVICE = `An id is 1 to 16 small letters and digits, and not "helper" or "awaited", which are the core's own files.`;
+export const ID_ADVICE = `An id has 1 to 16 small letters and digits. It cannot be "helper" or "awaited", which are files of the core.`;
 
 /** Whether a word can be an update's id. */
 export function isUpdateId(word: string): boolean {
@@ -141,7 +141,7 @@ export function parseContents(
   }
   for (const [target, symbol] of live) {
     const index = changes.findIndex((change) => change.target === target);
-    if (index < 0) faults.push(`contents changes no ${quote(target)} that has to be live`);
+    if (index < 0) faults.push(`contents has a live line for ${quote(target)}, but no change line`);
     else if (!SYMBOL.test(symbol)) faults.push(`${quote(symbol)} in contents is no symbol`);
     else changes[index] = { ...changes[index]!, behindInit: symbol };
   }

@@ -74,7 +74,7 @@ const OTHER_FORMS: readonly (readonly [RegExp, string, string])[] = [
   [
     /^Content-Transfer-Encoding: *(quoted-printable|base64)/i,
     'a mail whose text is encoded',
-    'Take the patch out of the mail first: git mailinfo MESSAGE PATCH < MAIL > /dev/null; b4 am does it, too.',
+    'Take the patch out of the mail first: git mailinfo MESSAGE PATCH < MAIL > /dev/null; b4 am can do this, too.',
   ],
 ];
 
@@ -178,7 +178,8 @@ class Reader {
 
   private refuseOtherForm(line: string, at: number): void {
     const form = OTHER_FORMS.find(([pattern]) => pattern.test(line));
-    if (form) throw damaged(this.origin, at, `this is ${form[1]}, which is not read`, form[2]);
+    if (form)
+      throw damaged(this.origin, at, `this is ${form[1]}, a form that is not supported`, form[2]);
   }
 }
 

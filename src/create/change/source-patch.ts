@@ -46,7 +46,7 @@ export function applyPatches(
   const changes = texts.changes();
   if (changes.length === 0) {
     throw new KspliceError('no-changes', `${files.join(', ')} leaves every file as it is`, {
-      advice: 'It changes modes of files only, or takes back what it does.',
+      advice: 'It changes only modes of files, or reverts its own changes.',
     });
   }
   return changes;
@@ -82,7 +82,7 @@ export function applyPatch(
 function tellAbsentParts(file: string, patch: string, ui: Ui): void {
   for (const [, directory, name] of patch.matchAll(/^Only in (\S+): (\S+\.[chS])\r?$/gm)) {
     ui.warn(
-      `${file} does not have ${directory}/${name}, which is in one of the trees only: diff -N takes such files in`,
+      `${file} does not have ${directory}/${name}, which is in only one of the trees: diff -N includes such files`,
     );
   }
 }
@@ -131,7 +131,7 @@ export function readPatchFile(file: string): string {
 }
 
 /** At the end of a failure's line. */
-const BUT_FOR_SPACE = ', but for white space';
+const BUT_FOR_SPACE = ', except for white space';
 
 /** Names that are no file's, whatever is taken off them. */
 function absentFiles(
@@ -145,7 +145,7 @@ function absentFiles(
     .map(({ oldName, newName }) => oldName ?? newName ?? '');
   const first = stripName(missing[0], 1) ?? missing[0];
   return new KspliceError('patch-failed', `${file} changes files that the source tree lacks`, {
-    advice: `There is no ${first} in ${texts.tree}: is the patch for this kernel?`,
+    advice: `There is no ${first} in ${texts.tree}: check that the patch is for this kernel.`,
     details: missing,
   });
 }
@@ -182,7 +182,7 @@ function applyFile(part: Part, texts: SourceTexts, fit: Fit, ui: Ui): string[] {
     return fits ? failures.map((line) => `${line}${BUT_FOR_SPACE}`) : failures;
   }
   if (to === undefined && text !== '')
-    return [`${path}: the patch removes this file, but knows another text`];
+    return [`${path}: the patch removes this file, but the file has another text`];
   if (from !== undefined && from !== to && patch.kind !== 'copy') texts.set(from, undefined);
   if (to !== undefined) texts.set(to, text);
   return [];
@@ -196,8 +196,8 @@ function tellHunk(hunk: HunkResult, path: string, of: number, part: Part, ui: Ui
     return [`${where} (${part.origin}:${part.patch.hunkLines[hunk.number - 1]}) ${why}`];
   }
   const lines = hunk.offset === 1 || hunk.offset === -1 ? 'line' : 'lines';
-  const moved = `fitted at an offset of ${hunk.offset} ${lines}`;
-  if (hunk.fuzz > 0) ui.warn(`${where} ${moved} with fuzz ${hunk.fuzz}: look at it`);
+  const moved = `was applied at an offset of ${hunk.offset} ${lines}`;
+  if (hunk.fuzz > 0) ui.warn(`${where} ${moved} with fuzz ${hunk.fuzz}: check the result`);
   else if (hunk.offset !== 0) ui.info(`${where} ${moved}`);
   return [];
 }
@@ -213,13 +213,13 @@ function failed(file: string, failures: readonly string[], strip: number): Kspli
   if (spoilt) {
     return new KspliceError('patch-failed', applyMessage(file, failures), {
       advice:
-        'Blanks or tabs are others than in the source, as mail programs and terminals leave them: get the patch again, or ignore them with --patch-opt=-l.',
+        'Blanks or tabs differ from the source; mail programs and terminals change them: get the patch again, or ignore the difference with --patch-opt=-l.',
       details: failures,
     });
   }
   const otherwise = absent
-    ? `The names were read with -p${strip}: is that right, and is the patch for this kernel?`
-    : 'Make the patch against the source of the running kernel, or check that this is that source.';
+    ? `The names were read with -p${strip}: check this number, and that the patch is for this kernel.`
+    : 'Make the patch against the source of the running kernel, or check that this tree is that source.';
   return new KspliceError('patch-failed', applyMessage(file, failures), {
     advice: applied
       ? 'The source tree has the change already: give the source of the running kernel, without it.'

@@ -59,13 +59,13 @@ function isSame(old: ElfSymbol, now: ElfSymbol): boolean {
 function moved({ name, type }: ElfSymbol, from: string, to: string): Refusal {
   const what =
     type === STT_FUNC
-      ? `what calls it, and is not part of the change, goes on with the one of ${from}`
-      : 'the running variable would be left behind, and a new one begin anew';
+      ? `callers that are not part of the change go on calling the one in ${from}`
+      : 'the new code would lose the running variable and use a new one with its initial value';
   return {
     code: 'moved',
     object: to,
     symbol: name,
     message: `${name} moved here from ${from}; ${what}`,
-    advice: `Leave it in its file, and declare it in the other.`,
+    advice: `Leave it in its old file, and declare it in the new one.`,
   };
 }

@@ -28,7 +28,7 @@ export function checkPerCpu(
   if (size <= reserve) return;
   const message = `new per-cpu variables take ${size} bytes for each CPU, and the kernel has ${reserve} for those of all its modules together`;
   throw new KspliceError('refused-change', message, {
-    advice: 'Allocate what is large with alloc_percpu(), from a hook: see docs/hooks.md.',
+    advice: 'Allocate large variables with alloc_percpu(), from a hook: see docs/hooks.md.',
     details: sizes
       .filter((one) => one.size > 0)
       .map((one) => ({ code: 'per-cpu-reserve', reserve, ...one })),

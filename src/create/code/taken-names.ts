@@ -77,10 +77,10 @@ function refusal(target: string, object: string, symbol: string, { isWeak }: Kno
     object,
     symbol,
     message: isWeak
-      ? `${symbol} is new here, and ${target} has a weak one in another object, which the running code goes on using`
+      ? `${symbol} is new here, and ${target} has a weak definition of it in another object, which the running code would go on using`
       : `${symbol} is new here, and ${target} has one in another object`,
     advice: isWeak
-      ? 'Change the weak one itself.'
-      : 'Give what is new another name; what moved here from another file has to stay there.',
+      ? 'Change the weak definition itself.'
+      : 'Give the new symbol another name. If it moved here from another file, leave it there.',
   };
 }

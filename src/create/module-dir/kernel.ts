@@ -113,9 +113,9 @@ function refuseOtherKernel({ path, data }: ModuleFile, wanted: string): void {
   if (release === wanted) return;
   throw new KspliceError(
     'kernel-mismatch',
-    `${path} is a module of ${release}, the configuration is for ${wanted}`,
+    `${path} is a module of ${release}, but the configuration is for ${wanted}`,
     {
-      advice: `Run configure for ${release}, or remove the file if the loaded module is not it.`,
+      advice: `Run configure for ${release}, or remove the file if it is not the loaded module.`,
     },
   );
 }

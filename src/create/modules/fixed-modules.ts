@@ -123,7 +123,7 @@ async function build(
     'command-failed',
     `kbuild cannot make ${modules.map((name) => basename(name)).join(', ')} of the patched source:\n${lines.slice(-20).join('\n')}`,
     {
-      advice: 'Leave out --build-modules, or mend the patch so that the whole module builds.',
+      advice: 'Leave out --build-modules, or correct the patch so that the whole module builds.',
       details: lines,
     },
   );

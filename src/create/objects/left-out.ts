@@ -31,7 +31,7 @@ export function unreadFiles(
 }
 
 function whyUnread({ path, kind }: PatchedFile, kbuild: Kbuild): string {
-  if (kind !== 'source') return 'nothing that is compiled for this kernel includes it';
+  if (kind !== 'source') return 'no file that is compiled for this kernel includes it';
   const option = missingOption(path, kbuild);
   return option === undefined
     ? 'not part of this kernel as it is configured'
