@@ -5,11 +5,10 @@
 //   change TARGET NEW_MODULE NEW_FILE OLD_MODULE OLD_FILE
 //   live TARGET SYMBOL
 //
-// One line for the core, one for each update that this one was made on top of, the
-// oldest first, and one for each target (vmlinux or the name of a module). Where the new code of a
-// module can only be bound when that is through with its init, a line says so.
-// What stands here ends up in file names, sysfs paths and insmod's arguments,
-// so that everything but a plain word is refused.
+// One line for the core, one for each update that this one was made on top of, the oldest first,
+// and one for each target (vmlinux or the name of a module). If the new code of a module can be
+// bound only after the module's init, a live line says so. The words of this file become file
+// names, sysfs paths and insmod's arguments, so everything but a plain word is refused.
 
 import { createHash } from 'node:crypto';
 
@@ -26,8 +25,9 @@ export interface TargetChange {
   readonly newCode: ModuleFile;
   readonly oldCode: ModuleFile;
   /**
-   * A symbol of the target that the new code can only use when the target's init is through. Init code
-   * has one of the same name before it, which the loader would find; or it is a key that init may change.
+   * A symbol of the target that the new code can use only after the target's init. Either init code has a
+   * symbol of the same name, and the loader would find that one; or the symbol is a key that init may
+   * change.
    */
   readonly behindInit?: string | undefined;
 }
