@@ -73,7 +73,7 @@ async function check(update: Update, host: Host, options: ApplyOptions): Promise
   }
 }
 
-/** What a run that was killed has left of these targets, none of it in use. */
+/** Unloads the modules of these targets that a killed run has left. None of them is in use. */
 export async function removeLeftovers(
   { id, contents }: Update,
   changes: readonly TargetChange[],

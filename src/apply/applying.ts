@@ -1,5 +1,6 @@
 // One run of apply: loads the modules of some targets, has the core switch to the
-// new code, and awaits what is not loaded. Whatever fails is taken back.
+// new code, and await the targets that are not loaded. Whatever fails is taken
+// back.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { KspliceError } from '../base/errors.js';
@@ -49,7 +50,10 @@ export class Applying {
     this.core = new Core(host);
   }
 
-  /** Applies what is loaded of these targets, and has the core await the rest. */
+  /**
+   * Applies the update to those of these targets that are loaded, and has the core await the
+   * others.
+   */
   async apply(left: readonly TargetChange[]): Promise<Applied> {
     const { core } = this;
     const { id } = this.update;
@@ -112,7 +116,7 @@ export class Applying {
     await this.loading.load(this.update.contents.core);
   }
 
-  /** Has the core await what is not loaded, and returns what is. */
+  /** Has the core await the targets that are not loaded, and returns the others. */
   private async awaitRest(
     left: readonly TargetChange[],
     helper: readonly string[],

@@ -1,5 +1,6 @@
-// A run that was interrupted, by a signal or by its user, says what is so now. How far it got
-// tells only the core: between two looks of ours the old code may have come back.
+// A run that was interrupted, by a signal or by its user, reports the present state. Only the
+// core knows how far the run got: between two of our reads of the stage, the old code may
+// have been restored.
 
 import { KspliceError } from '../base/errors.js';
 import { inTheWay } from './abort-error.js';

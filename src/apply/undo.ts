@@ -108,7 +108,7 @@ async function undo(id: string, host: Host, options: UndoOptions, ui: Ui): Promi
   return { id, changed: true, ...figures, coreUnloaded, coreKept, ...nothing };
 }
 
-/** Of an update that only waits the core does not know what was made on top of it. */
+/** If an update only waits, the core does not know which updates were made on top of it. */
 async function refuseBelowOthers(id: string, core: Core, host: Host): Promise<void> {
   for (const other of await core.ids()) {
     const on = [...(await core.on(other)), ...((await readState(host, other))?.on ?? [])];

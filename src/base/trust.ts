@@ -11,7 +11,7 @@ const STICKY = 0o1000;
 
 /**
  * Makes a directory for caches, or checks that nobody else can write to the one that is there.
- * What is compiled goes into the kernel, and kbuild runs what it finds in its tree.
+ * The compiled code goes into the kernel, and kbuild runs programs that it finds in its tree.
  * @throws KspliceError `writable-by-others`, `io`
  */
 export function requireOwnDirectory(directory: string): void {

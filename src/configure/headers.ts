@@ -1,5 +1,5 @@
-// A kernel's headers as the distribution ships them for building modules: what
-// they say about the kernel that they belong to.
+// A kernel's headers as the distribution ships them for building modules: the
+// facts about their kernel that they contain.
 
 import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';

@@ -98,7 +98,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   });
 }
 
-/** What is to be done, as far as it is known before anything is compiled. */
+/** The task, as far as it is known before anything is compiled. */
 interface Task {
   readonly options: CreateOptions;
   readonly id: string;

@@ -1,4 +1,5 @@
-// What is asked of create, and what cannot be asked together. Told before anything is read.
+// The request to create, and the options that exclude each other. A wrong request is
+// refused before anything is read.
 
 import { KspliceError } from '../base/errors.js';
 import type { ChangeRequest } from './change/change.js';
@@ -74,7 +75,8 @@ export function refuseForModules(what: string, isGiven: boolean): void {
   );
 }
 
-// The originals beside the files are the source as it was booted, whatever is applied.
+// The originals beside the files are the source of the booted kernel, without the
+// updates that are applied.
 function refuseForFiles(what: string, isGiven: boolean): void {
   if (!isGiven) return;
   throw usage(`${what} is for --patch and --git`, 'Make a patch of the files: diff -u.');

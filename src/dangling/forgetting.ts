@@ -1,5 +1,6 @@
 // Functions of the kernel that use an address while they run, and keep it nowhere. Each line is
-// made from the kernel's source. What is not listed may keep what it gets.
+// made from the kernel's source. A function that is not listed may keep the addresses that it
+// gets.
 
 /** Locks and the like: their first argument is used, and what waits for it is on the stack. */
 const locks = [

@@ -1,7 +1,8 @@
-// Sections that the linker or the module loader makes one array of: what is in them was
-// found at boot or when the module was loaded. The new code is a module, so that its
-// loader, and whoever is told of new modules, finds some of them again; those are kept. The
-// others are of no effect in it, or of another one than the patch means.
+// Sections that the linker or the module loader makes one array of: their entries were
+// found at boot or when the module was loaded. New code is a module, so the module loader
+// and the notifiers for new modules find the entries of some of these sections in it; those
+// are kept. Other entries have no effect in new code, or another effect than the patch
+// intends.
 //
 // The list is that of find_module_sections() in kernel/module/main.c, and of the linker scripts.
 
@@ -67,7 +68,7 @@ function find({ name }: Pick<Section, 'name'>): Collected | undefined {
   return COLLECTED.find(({ sections }) => sections.test(name));
 }
 
-/** Who collects what is in a section, and when; undefined if that is not known. */
+/** Who collects the entries of a section, and when; undefined if that is not known. */
 export function whyCollected(section: Pick<Section, 'name'>): string | undefined {
   return find(section)?.why;
 }

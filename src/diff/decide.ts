@@ -1,5 +1,6 @@
-// What a difference means for a running kernel: refusals, with advice, and
-// notes on what has no effect. All of an object's problems are reported together.
+// The meaning of a difference for a running kernel: refusals, with advice, and
+// notes on changes without effect. All of an object's problems are reported
+// together.
 
 import type { Section } from '../elf/object.js';
 import { type MovedAlias, movedAliases } from './aliases.js';

@@ -1,6 +1,7 @@
-// What a change does not do, although its author may think so: what the kernel
-// or a loader looked at once, and what is switched from outside. Nothing here is
-// refused; the words say what stays as it is, and what to do about it.
+// Effects that the author of a change may expect and that do not occur: data that
+// the kernel or a loader read only once, and switches that are set from outside.
+// Nothing here is refused; the notes say what stays unchanged, and what to do
+// about it.
 
 import type { ElfObject } from '../elf/object.js';
 import type { Changes } from './changes.js';

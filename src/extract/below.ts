@@ -1,7 +1,7 @@
-// How new code gets at what the updates below it added: symbols of their new-code
-// modules, found by name and position like those of any module. What was in the
-// kernel before them is looked up as if they were not there: the jumps that they
-// left lead on.
+// How new code refers to the symbols that the updates below it added: symbols of
+// their new-code modules, found by name and position like those of any module.
+// What was in the kernel before them is looked up as if they were not there: the
+// jumps that they left lead on.
 
 import type { Homes } from '../diff/homes.js';
 import { SHF_ALLOC } from '../elf/constants.js';

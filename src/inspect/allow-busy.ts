@@ -1,6 +1,7 @@
 // Which functions of an update may be busy when it is switched. Tasks that are in
-// one finish the old code, all of which must then be as it was. Only its first
-// bytes become a jump; so nothing in the old code may lead back there.
+// such a function finish the old code, so all of the old code must be unchanged.
+// Only its first bytes become a jump; so nothing in the old code may lead back
+// there.
 
 import type { Problem } from '../base/errors.js';
 import type { Program, Span } from '../program/types.js';

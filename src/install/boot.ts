@@ -22,7 +22,8 @@ export interface BootOptions extends ApplyOptions {
 }
 
 /**
- * Applies what is installed for the running kernel. It may be called again at any time.
+ * Applies the updates that are installed for the running kernel. It may be called again
+ * at any time.
  * @throws KspliceError `boot-incomplete`, when all was tried, if something that
  *   should be applied is not; `not-root`, `busy`, `io`
  */

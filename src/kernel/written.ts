@@ -66,7 +66,7 @@ function hidden(what: string): KspliceError {
 }
 
 /**
- * Puts back into what was read what was there before.
+ * Replaces, in bytes that were read, the writes of updates by the saved bytes.
  * @param bytes read at `address`; they are changed
  * @param written the newest first: what was written last is taken back first
  */

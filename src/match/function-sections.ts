@@ -1,6 +1,6 @@
 // Whether an object, or a module linked of objects, has a section for each of its functions, as
 // -ffunction-sections makes them. Branches between functions are longer then, so code that was
-// built one way may not match what was built the other.
+// built in one way may not match code that was built in the other.
 
 import { STT_FUNC } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
@@ -13,7 +13,8 @@ export function hasFunctionSections(object: ElfObject): boolean {
 }
 
 /**
- * In what an object that does not match may have been compiled otherwise than what runs.
+ * How an object that does not match may have been compiled differently from the running
+ * code.
  * @param objects compiled as the running code was, as far as is known; `label` is their name
  * @param module the file of the loaded module, if it is at hand
  * @returns a sentence; undefined if nothing tells

@@ -1,6 +1,6 @@
 // An update that was read and found in order, and the rules that make it so.
-// Everything is in memory: what `apply` gives to the kernel is what was checked,
-// whatever happens to the file meanwhile.
+// Everything is in memory: `apply` gives exactly the checked bytes to the kernel,
+// even if the file changes in the meantime.
 
 import { KspliceError, type Problem, problemsError } from '../base/errors.js';
 import { decodeProgram } from '../program/decode.js';

@@ -1,10 +1,10 @@
 // A change between two commits of the source's git repository. The user's work
-// tree and index are neither looked at nor touched: what runs is a commit, and
-// whatever lies in the work tree besides is not in the kernel.
+// tree and index are neither looked at nor touched: the running kernel was built
+// from a commit, and other content of the work tree is not in it.
 //
 // refs/ksplice/pre names the commit that runs, as it did for ksplice. Once a
-// series has moved it, refs/ksplice/booted still names the commit that was
-// booted: code is matched with what was compiled from that one.
+// series has moved it, refs/ksplice/booted still names the commit that was booted:
+// running code is matched with objects that were compiled from that commit.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -83,7 +83,10 @@ export async function openGitChange(
   };
 }
 
-/** Three commits: what was booted, what runs since the last update of a series, what is to run. */
+/**
+ * Three commits: the booted one, the one that runs since the last update of a series, and the one
+ * that is to run.
+ */
 interface Range {
   readonly booted: string;
   readonly base: string;

@@ -1,9 +1,10 @@
 // Reads a source patch: plain unified diffs and git's format, with whatever
 // mail, statistics and signatures stand around them.
 //
-// patch(1) and git skip what they do not know, and with it a file whose header is
-// damaged: the rest of the patch is applied. A part of a fix can be worse than none,
-// so here whatever looks like a piece of a diff has to be one, or the patch is refused.
+// patch(1) and git skip text that they do not know, and so they also skip a file whose
+// header is damaged: the rest of the patch is applied. A part of a fix can be worse
+// than none, so here whatever looks like a piece of a diff has to be one, or the patch
+// is refused.
 
 import type { StructuredPatchHunk } from 'diff';
 import { KspliceError } from '../../base/errors.js';

@@ -1,5 +1,6 @@
-// Whether an update below comes out of this source as it was made: what is known
-// of its new code, beyond the symbols in its modules, is worked out anew.
+// Checks that an update below comes out of this source as it was made, because
+// everything about its new code, except the symbols in its modules, is computed
+// again.
 
 import { KspliceError } from '../../base/errors.js';
 import type { Homes } from '../../diff/homes.js';

@@ -1,6 +1,6 @@
-// What a patch moves from one file to another is, for each of the two objects, something
-// that went and something that is new. A new variable would begin anew, and whoever calls the
-// function where the patch does not see it would go on with the old one.
+// If a patch moves a symbol from one file to another, one object loses the symbol and the
+// other has a new one. A new variable would begin with its initial value, and callers of the
+// function in other files would go on calling the old one.
 
 import { dataKind } from '../../diff/data-kinds.js';
 import { staticLocalBase } from '../../diff/names.js';

@@ -1,6 +1,6 @@
-// New per-cpu variables come out of a reserve for the static ones of all modules
-// together, which is made at boot and never grows: PERCPU_MODULE_RESERVE in
-// include/linux/percpu.h. How much of it is used only the host knows; the whole of it is known here.
+// New per-cpu variables come out of a reserve for the static ones of all modules together, which is
+// made at boot and never grows: PERCPU_MODULE_RESERVE in include/linux/percpu.h. Only the host knows
+// how much of it is used; here only its size is known.
 
 import { KspliceError } from '../../base/errors.js';
 import { ElfObject } from '../../elf/object.js';

@@ -1,6 +1,6 @@
-// New functions and variables that are global, and whose name another object of the
-// same target has: a link of the whole target would put the one in the place of the other, or
-// fail. New code would use its own, and the running kernel go on with the other.
+// New global functions and variables whose name another object of the same target already
+// has. A link of the whole target would replace one by the other, or fail. New code would use
+// its own symbol, and the running kernel would go on using the other.
 
 import { KspliceError } from '../../base/errors.js';
 import type { Homes } from '../../diff/homes.js';

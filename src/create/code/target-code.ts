@@ -110,7 +110,7 @@ function addressesOf(
   return findAddressesOut(newCode, written, safe, (symbol) => names.get(symbol) ?? symbol);
 }
 
-/** What the object as it was booted calls the functions to replace, and the data to write over. */
+/** The names, in the booted object, of the functions to replace and of the data to write over. */
 function bootedNames({ diff, homes }: ChangedObjectFile) {
   const nameOf = ({ pre }: ChangedSymbol) => homes?.bootedName(pre) ?? pre.name;
   return {

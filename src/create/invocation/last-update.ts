@@ -1,4 +1,4 @@
-// Which update was made last with a configuration: what a series of patches goes on from.
+// Which update was made last with a configuration: a series of patches continues from it.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// create's way from a module's directory to pre objects, and to what is known
-// of the kernel besides: the counterpart of workspace.ts, choose-objects.ts and
+// create's way from a module's directory to pre objects, and to the facts about
+// the kernel: the counterpart of workspace.ts, choose-objects.ts and
 // pre-objects.ts for a kernel tree.
 
 import { readdirSync, realpathSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// From changed files to the objects to compile, with a reason for each file
-// that leads to none.
+// From changed files to the objects to compile, with a reason for each file that
+// leads to no object.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

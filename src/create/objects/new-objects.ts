@@ -1,8 +1,8 @@
 // Source files that a patch adds, and its build rules add to a target: new objects.
 //
 // The differ compares two objects. The old one is made of the new file with nothing in
-// it, so that all of the new object is new code. What the build makes of the rules is
-// asked from kbuild, in a work tree that has the changed rules for the time being.
+// it, so that all of the new object is new code. kbuild tells which objects the rules
+// make, in a work tree that has the changed rules for the time being.
 
 import { join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
@@ -123,7 +123,8 @@ async function refuseNewModules(
 
 /**
  * What a new object would have the kernel call at boot, or when its module is loaded:
- * both were before. Who wrote a hook knows that, and does what is needed there.
+ * both were before. The author of a hook knows that, and does the necessary work
+ * there.
  */
 export function refuseInitcalls({ post, hooks }: ObjectDiff, object: string): Refusal[] {
   if (hooks.length > 0) return [];

@@ -1,4 +1,4 @@
-// What is compiled with the kernel and is no code of it while it runs.
+// Code that is compiled with the kernel and is not part of the running kernel.
 
 const VDSO = 'the vdso is mapped into every process and runs there';
 
