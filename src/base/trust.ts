@@ -1,7 +1,8 @@
 // Files that must be ours alone: who else can write there decides what we build, load or run.
 
-import { lstatSync, mkdirSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
+import { makeDirectories } from './directories.js';
 import { KspliceError } from './errors.js';
 
 const OTHERS_WRITE = 0o002;
@@ -16,7 +17,7 @@ const STICKY = 0o1000;
  */
 export function requireOwnDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory, 0o700);
   } catch (error) {
     const { message } = error as Error;
     throw new KspliceError('io', `cannot make ${directory}: ${message}`, { cause: error });

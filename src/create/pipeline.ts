@@ -10,7 +10,6 @@ import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
 import type { TableSizes } from '../elf/tables.js';
 import { busyProblems } from '../inspect/allow-busy.js';
-import { mayChangeTypes } from '../layout/declarations.js';
 import { type Contents, moduleFilesOf } from '../update/contents.js';
 import type { Update } from '../update/update.js';
 import { loadChange } from './change/change.js';
@@ -27,20 +26,22 @@ import { buildModuleDirectory } from './module-dir/build.js';
 import { moduleDirectory, moduleFiles } from './module-dir/source.js';
 import { type CoreModule, provideCore, withCore } from './modules/core-module.js';
 import { buildFixedModules } from './modules/fixed-modules.js';
-import { chooseId, deliver, packUpdate } from './modules/pack.js';
+import { checkOutput, chooseId, deliver, packUpdate } from './modules/pack.js';
 import { makeReport } from './modules/report.js';
 import { checkSigning, signModules } from './modules/sign.js';
 import { buildUpdateModules } from './modules/update-modules.js';
 import { codeFiles, isCode } from './objects/choose-objects.js';
+import { howTypesAreCompared } from './objects/comparing.js';
 import { compilePost, compilePre } from './objects/compile.js';
 import { rulesOfNew } from './objects/new-objects.js';
+import { SourceTexts } from './objects/source-texts.js';
 import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest } from './request.js';
-import { describesTypes, type KernelHeaders, readHeaders } from './tree/kbuild.js';
+import { readHeaders } from './tree/kbuild.js';
 import { type KernelFacts, readKernelFacts } from './tree/kernel-facts.js';
 import { askTableSizes } from './tree/table-sizes.js';
 import { checkCacheDirectory, openWorkspace, sourceOf } from './tree/workspace.js';
-import type { ChangedTarget, Comparing, Report, TargetCode } from './values.js';
+import type { ChangedTarget, CompiledObject, Report, TargetCode } from './values.js';
 
 export interface CreatedUpdate {
   readonly id: string;
@@ -116,6 +117,7 @@ interface Task {
 
 async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   const id = chooseId(options.id);
+  checkOutput(options.output, id);
   const confdir = await readConfdir(options.confdir);
   const source = sourceFor(options, confdir);
   checkCacheDirectory(source);
@@ -160,29 +162,16 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
   };
 }
 
-/** Where the change cannot touch a type, the compiler need not describe them. */
-function howTypesAreCompared(
-  files: readonly PatchedFile[],
-  below: readonly (readonly PatchedFile[])[],
-  headers: KernelHeaders,
-  ui: Ui,
-): Comparing {
-  if (!mayChangeTypes([...files, ...below.flat()])) return 'not touched';
-  if (describesTypes(headers)) return 'compared';
-  ui.warn(
-    `the change may alter the layout of data, and ${headers.compiler} cannot describe it: it is not checked whether the existing objects fit the new code`,
-  );
-  return 'not possible';
-}
-
 type Compiled = Awaited<ReturnType<typeof compileStates>>;
 
 async function compareStates({ options, files, rules, bases }: Task, compiled: Compiled, run: Run) {
   const { work, objects, tables } = compiled;
   const { directory, ui } = run;
   ui.stage(`comparing ${count(objects.length, 'object')}`);
-  const { allowLayout = [] } = options;
-  const types = { comparing: compiled.comparing, allowed: allowLayout };
+  const { allowLayout: allowed = [] } = options;
+  const texts = new SourceTexts(work.kbuild, files);
+  const sources = (object: CompiledObject) => texts.of(object);
+  const types = { comparing: compiled.comparing, allowed, sources };
   const differences = findDifferences(objects, tables, ui, bases, types);
   const { targets } = differences;
   const fixed = options.buildModules
@@ -201,7 +190,7 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
 }
 
 async function makeCode(
-  { id, options, confdir, bases }: Task,
+  { id, options, confdir, bases, source }: Task,
   differences: Differences,
   tables: TableSizes,
   known: KernelFacts,
@@ -211,7 +200,8 @@ async function makeCode(
   const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
   run.ui.stage(`extracting new code${compared}`);
   const perCpu = perCpuReserve(readFileSync(confdir.config, 'utf8'));
-  const ground = { known, tables, bases, perCpuReserve: perCpu };
+  const trees = [source, confdir.build];
+  const ground = { known, tables, bases, perCpuReserve: perCpu, trees };
   const made = await makeUpdateCode(id, differences, ground, run.ui);
   const { code } = made;
   keepCode(run, code);

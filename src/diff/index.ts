@@ -69,6 +69,11 @@ export function diffObjects(
     post,
     replaced,
     written: writtenData(changes),
+    resized: [...changes.resized].map(([constant, unchanged]) => {
+      const pre = correlation.preOf(constant) ?? constant;
+      const readers = unchanged.map(({ symbol }) => symbol);
+      return { pre: pre.symbol, post: constant.symbol, unchanged: readers };
+    }),
     hooks: hooksOf(right.parts).map(({ kind, part }) => ({ kind, symbol: part.symbol })),
     undoSafe: undoSafe(right.parts).map(({ symbol }) => symbol.name),
     kept: closure.kept,

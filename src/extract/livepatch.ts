@@ -27,6 +27,8 @@ export interface KlpBinding {
   readonly position: number;
   /** The position is right only when the module's init is through, and its init code gone. */
   readonly behindInit?: boolean | undefined;
+  /** What it is, if it is new code of an update below, or of another target. */
+  readonly added?: 'function' | 'data' | undefined;
 }
 
 /** In a module's modinfo: what makes the loader look at the rest. */

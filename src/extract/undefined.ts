@@ -125,11 +125,11 @@ export class Undefined {
       case 'absent':
         return this.named(symbol.name, STB_WEAK);
       case 'klp': {
-        const { object, name, position, behindInit } = resolution;
+        const { object, name, position, behindInit, added } = resolution;
         // Not a C identifier, so that it can clash with nothing.
         const mangled = `ksplice.${object}.${position}.${name}`;
         const standIn = this.named(mangled, STB_GLOBAL);
-        this.klp.set(standIn, { symbol: mangled, object, name, position, behindInit });
+        this.klp.set(standIn, { symbol: mangled, object, name, position, behindInit, added });
         return standIn;
       }
       case 'unresolved':

@@ -2,9 +2,11 @@
 // it: dpkg-deb streams the package's files as a tar archive, and what is not
 // wanted is read past.
 
+import { availableParallelism } from 'node:os';
 import { execa } from 'execa';
 import * as tar from 'tar';
 import { KspliceError } from '../base/errors.js';
+import { inParallel } from '../base/parallel.js';
 import type { Ui } from '../base/ui.js';
 import { badImage } from './bad-image.js';
 import { decompressModule } from './decompress.js';
@@ -57,7 +59,8 @@ export async function readPackage(
   ui.detail(`reading ${path}`);
   await streamPackage(path, parser, ui.signal);
   if (!vmlinuz) throw badImage(path, 'this package holds no boot/vmlinuz-RELEASE');
-  return { vmlinuz, modules: new PackageModules(path, present, kept) };
+  const modules = new PackageModules(path, present, await decompressed(kept, ui.signal), ui);
+  return { vmlinuz, modules };
 }
 
 async function streamPackage(path: string, parser: tar.Parser, signal: AbortSignal): Promise<void> {
@@ -111,12 +114,24 @@ async function streamPackage(path: string, parser: tar.Parser, signal: AbortSign
   }
 }
 
+async function decompressed(
+  files: ReadonlyMap<string, ModuleFile>,
+  signal: AbortSignal,
+): Promise<Map<string, ModuleFile>> {
+  const done = await inParallel([...files], availableParallelism(), async ([name, file]) => {
+    const data = await decompressModule(file.data, file.path, signal);
+    return [name, { path: file.path, data }] as const;
+  });
+  return new Map(done);
+}
+
 /** The modules of a package: all are known, those that were asked for are there. */
 class PackageModules implements ModuleFiles {
   constructor(
     private readonly path: string,
-    readonly present: ReadonlySet<string>,
-    readonly kept: Map<string, ModuleFile>,
+    private readonly present: ReadonlySet<string>,
+    private readonly kept: Map<string, ModuleFile>,
+    private readonly ui: Ui,
   ) {}
 
   has(name: string): boolean {
@@ -125,8 +140,14 @@ class PackageModules implements ModuleFiles {
 
   read(name: string): ModuleFile | undefined {
     const file = this.kept.get(name);
-    if (file) return { path: file.path, data: decompressModule(file.data, file.path) };
-    if (!this.present.has(name)) return undefined;
+    if (file || !this.present.has(name)) return file;
     throw new KspliceError('internal', `module ${name} of ${this.path} was not prepared`);
+  }
+
+  async prepare(names: readonly string[]): Promise<void> {
+    const missing = names.filter((name) => this.present.has(name) && !this.kept.has(name));
+    if (missing.length === 0) return;
+    const again = await readPackage(this.path, missing, this.ui);
+    for (const [name, file] of again.modules.kept) this.kept.set(name, file);
   }
 }

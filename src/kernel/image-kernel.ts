@@ -20,6 +20,12 @@ export interface ModuleFiles {
   has(name: string): boolean;
   /** The decompressed file of a module, or undefined; `name` as `lsmod` shows it. */
   read(name: string): ModuleFile | undefined;
+  /**
+   * Has files ready for `read`, which decompresses others while nothing else can happen, or, in
+   * a package, does not find them.
+   * @throws KspliceError `bad-image`, `missing-tool`, `interrupted`
+   */
+  prepare?(names: readonly string[]): Promise<void>;
 }
 
 /** MODULES_VADDR without KASLR (arch/x86/include/asm/pgtable_64_types.h). */

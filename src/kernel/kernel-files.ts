@@ -47,8 +47,10 @@ export async function openKernelImage(
       advice,
     });
   }
-  const files = place.modules === undefined ? noModules : new ModuleDirectory(place.modules);
-  return kernelFiles(`the image in ${path}`, vmlinux, files, async () => {});
+  const files =
+    place.modules === undefined ? noModules : new ModuleDirectory(place.modules, ui.signal);
+  await files.prepare?.(options.modules ?? []);
+  return kernelFiles(`the image in ${path}`, vmlinux, files);
 }
 
 const advice =
@@ -59,14 +61,10 @@ export const BUILT_IMAGE = 'arch/x86/boot/bzImage';
 
 const noModules: ModuleFiles = { has: () => false, read: () => undefined };
 
-/** @param prepare what KernelFiles.prepare() does */
-export function kernelFiles(
-  origin: string,
-  vmlinux: Vmlinux,
-  files: ModuleFiles,
-  prepare: (modules: readonly string[]) => Promise<void>,
-): KernelFiles {
+/** A kernel proper with its modules. */
+export function kernelFiles(origin: string, vmlinux: Vmlinux, files: ModuleFiles): KernelFiles {
   const { release, version, symbols } = vmlinux;
+  const prepare = async (names: readonly string[]) => await files.prepare?.(names);
   return {
     kernel: new ImageKernel(origin, vmlinux, files),
     release,
@@ -78,12 +76,18 @@ export function kernelFiles(
       const file = files.read(name);
       return file && new ElfObject(file.data, file.path);
     },
-    withModules: (first, what) => {
-      const both: ModuleFiles = {
-        has: (name) => first.has(name) || files.has(name),
-        read: (name) => first.read(name) ?? files.read(name),
-      };
-      return kernelFiles(`${what} with ${origin}`, vmlinux, both, prepare);
+    withModules: (first, what) =>
+      kernelFiles(`${what} with ${origin}`, vmlinux, oneBeforeOther(first, files)),
+  };
+}
+
+function oneBeforeOther(first: ModuleFiles, second: ModuleFiles): ModuleFiles {
+  return {
+    has: (name) => first.has(name) || second.has(name),
+    read: (name) => first.read(name) ?? second.read(name),
+    prepare: async (names) => {
+      await first.prepare?.(names.filter((name) => first.has(name)));
+      await second.prepare?.(names.filter((name) => !first.has(name)));
     },
   };
 }
@@ -91,13 +95,7 @@ export function kernelFiles(
 async function openPackage(path: string, ui: Ui, options: ImageOptions): Promise<KernelFiles> {
   const contents = await readPackage(path, options.modules ?? [], ui);
   const vmlinux = await readVmlinuz(contents.vmlinuz, `${path}: vmlinuz`, ui.signal);
-  return kernelFiles(`the package ${path}`, vmlinux, contents.modules, async (names) => {
-    const { present, kept } = contents.modules;
-    const missing = names.filter((name) => present.has(name) && !kept.has(name));
-    if (missing.length === 0) return;
-    const again = await readPackage(path, missing, ui);
-    for (const [name, file] of again.modules.kept) kept.set(name, file);
-  });
+  return kernelFiles(`the package ${path}`, vmlinux, contents.modules);
 }
 
 interface TreePlace {

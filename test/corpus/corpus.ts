@@ -12,9 +12,11 @@ import { KspliceError } from '../../src/base/errors.js';
 import type { Ui } from '../../src/base/ui.js';
 import { readConfdir } from '../../src/configure/confdir.js';
 import { configure } from '../../src/configure/configure.js';
+import { loadPatch } from '../../src/create/change/source-patch.js';
 import { perCpuReserve } from '../../src/create/code/per-cpu-reserve.js';
 import { UndoStack } from '../../src/create/invocation/undo-stack.js';
 import { provideCore, withCore } from '../../src/create/modules/core-module.js';
+import { SourceTexts } from '../../src/create/objects/source-texts.js';
 import { readHeaders } from '../../src/create/tree/kbuild.js';
 import { KbuildLists } from '../../src/create/tree/kbuild-lists.js';
 import { readKernelFacts } from '../../src/create/tree/kernel-facts.js';
@@ -149,7 +151,8 @@ async function runAll(
     const core = wantsBuild ? await provideCore(confdir, facts, jobs, ui) : undefined;
     const known = core ? withCore(facts, core) : facts;
     const reserve = perCpuReserve(readFileSync(confdir.config, 'utf8'));
-    const ground = { known, tables, bases: [], perCpuReserve: reserve };
+    const trees = [source, confdir.build];
+    const ground = { known, tables, bases: [], perCpuReserve: reserve, trees };
     rmSync(join(output, 'updates'), { recursive: true, force: true });
     for (let at = 0; at < patches.length; at += BATCH) {
       const steps = await choose(patches.slice(at, at + BATCH), work, lists, ui);
@@ -161,7 +164,8 @@ async function runAll(
       for (const step of compiled) {
         if (!isError(step.result)) pairs.push(...step.result.map(pairOf));
         const id = `c${rows.length + 1}`;
-        const { row, changed, made } = await judge(id, step, ground, ui);
+        const texts = new SourceTexts(work.kbuild, loadPatch(step.patch.file, work.source, ui));
+        const { row, changed, made } = await judge(id, step, ground, texts, ui);
         rows.push(row);
         if (made) candidates.push({ id, row, patch: step.patch, changed, ...made });
       }

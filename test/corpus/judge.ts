@@ -9,6 +9,7 @@ import {
   makeUpdateCode,
   type UpdateCode,
 } from '../../src/create/code/update-code.js';
+import type { SourceTexts } from '../../src/create/objects/source-texts.js';
 import type { ChangedTarget, CompiledObject } from '../../src/create/values.js';
 import { addressInWords } from '../../src/update/addresses-out.js';
 import type { Step } from './compile.js';
@@ -26,6 +27,7 @@ export async function judge(
   id: string,
   { patch, result }: Step<CompiledObject[]>,
   ground: CodeGround,
+  texts: SourceTexts,
   ui: Ui,
 ): Promise<Judged> {
   const row = newRow(patch.path, 'updated');
@@ -34,7 +36,8 @@ export async function judge(
   const began = performance.now();
   try {
     if (result instanceof KspliceError) throw result;
-    const types = { comparing: 'compared', allowed: [] } as const;
+    const sources = (object: CompiledObject) => texts.of(object);
+    const types = { comparing: 'compared', allowed: [], sources } as const;
     const differences = findDifferences(result, ground.tables, ui, [], types);
     changed = differences.targets;
     row.targets = changed.map(({ target }) => target);

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { KspliceError } from '../../src/base/errors.js';
 import { silentUi } from '../../src/base/ui.js';
 import { ElfObject } from '../../src/elf/object.js';
@@ -36,6 +36,8 @@ beforeAll(() => {
   makeTree(tree, RELEASE);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+afterEach(() => void vi.unstubAllEnvs());
 
 function makeTree(root: string, release: string): void {
   const modules = path.join(root, 'lib/modules', release, 'kernel/net');
@@ -145,6 +147,26 @@ describe('an unpacked image package', () => {
     expect(() => kernel.lookup('answer', 'broken')).toThrowError(
       expect.objectContaining({ code: 'bad-image' }),
     );
+  });
+
+  test('has the modules ready that are named, several at a time', async () => {
+    const modules = ['plain_one', 'zipped', 'pressed', 'squeezed'];
+    const { kernel } = await openKernelImage(tree, silentUi, { modules: [...modules, 'absent'] });
+    // No tool is left that could do it now.
+    vi.stubEnv('PATH', '/nonexistent');
+    for (const name of modules) expect(kernel.lookup('hook', name), name).toHaveLength(1);
+  });
+
+  test('stops at once when the user does, though a module takes long', async () => {
+    const slow = path.join(folder, 'slow');
+    mkdirSync(slow, { recursive: true });
+    writeFileSync(path.join(slow, 'xz'), '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+    vi.stubEnv('PATH', `${slow}:${process.env.PATH}`);
+    const stop = new AbortController();
+    const ui = { ...silentUi, signal: stop.signal };
+    const opening = openKernelImage(tree, ui, { modules: ['pressed'] });
+    setTimeout(() => stop.abort(), 200);
+    await expect(opening).rejects.toMatchObject({ code: 'interrupted' });
   });
 
   test('must hold the kernel that is wanted, or only one', async () => {

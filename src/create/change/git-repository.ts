@@ -3,7 +3,7 @@
 
 import { realpathSync } from 'node:fs';
 import { KspliceError } from '../../base/errors.js';
-import { runTool, type ToolResult } from '../../base/tool.js';
+import { runTool, type ToolOptions, type ToolResult } from '../../base/tool.js';
 
 /** A file that two commits have different versions of. */
 export interface ListedChange {
@@ -133,7 +133,7 @@ export class GitRepository {
 
   private async ask(
     args: readonly string[],
-    encoding: BufferEncoding = 'utf8',
+    encoding: ToolOptions['encoding'] = 'utf8',
     environment: Readonly<Record<string, string>> = {},
   ): Promise<string> {
     const { status, stdout, output } = await this.run(args, encoding, environment);
@@ -146,7 +146,7 @@ export class GitRepository {
 
   private run(
     args: readonly string[],
-    encoding: BufferEncoding = 'utf8',
+    encoding: ToolOptions['encoding'] = 'utf8',
     environment: Readonly<Record<string, string>> = {},
   ): Promise<ToolResult> {
     // A hook of the user's is told of index changes; ours is not the user's index.

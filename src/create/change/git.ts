@@ -12,7 +12,7 @@ import { basename, join, resolve } from 'node:path';
 import { cacheDirectory } from '../../base/cache.js';
 import { KspliceError } from '../../base/errors.js';
 import { takeLock } from '../../base/lock.js';
-import { inParallel } from '../../base/tool.js';
+import { inParallel } from '../../base/parallel.js';
 import type { Ui } from '../../base/ui.js';
 import type { Update } from '../../update/update.js';
 import type { UndoStack } from '../invocation/undo-stack.js';

@@ -4,17 +4,18 @@
 import { readFileSync } from 'node:fs';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
+import { findOutgrown } from '../../dangling/resized.js';
 import { Homes } from '../../diff/homes.js';
 import { diffObjects } from '../../diff/index.js';
 import { withoutRuntimeConstants } from '../../diff/runtime-constants.js';
-import type { ObjectDiff } from '../../diff/types.js';
+import type { ObjectDiff, Refusal } from '../../diff/types.js';
 import { ElfObject, type ElfSymbol } from '../../elf/object.js';
 import type { TableSizes } from '../../elf/tables.js';
+import { layoutNotes, layoutRefusals } from '../../layout/describe.js';
 import {
   judgeLayout,
   type LayoutChange,
-  layoutNotes,
-  layoutRefusals,
+  type Sources,
   type TypedObject,
 } from '../../layout/guard.js';
 import type { Update } from '../../update/update.js';
@@ -42,6 +43,8 @@ export interface LayoutOptions {
   readonly comparing: Comparing;
   /** Types whose change the author allows. */
   readonly allowed: readonly string[];
+  /** The text of an object. Without it no type is taken for one that is on stacks only. */
+  readonly sources?: (object: CompiledObject) => Sources;
 }
 
 /**
@@ -74,9 +77,12 @@ export function findDifferences(
     const isNewcomer = (symbol: ElfSymbol) => homes.of(symbol).kind === 'update';
     const diff = diffObjects(running, readForDiff(object.post), object.name, tables, isNewcomer);
     notes.push(...diff.notes.map((note) => `${object.name}: ${note}`));
-    refusals.push(...diff.refusals);
+    refusals.push(...diff.refusals, ...outgrown(diff, object.name));
     const replaced = new Set(diff.replaced.map(({ pre }) => pre.name));
-    typed.push({ name: object.name, pre: running, post: diff.post, replaced });
+    const isModule = object.owners.some((owner) => owner !== 'vmlinux');
+    const text = types.sources ? { sources: types.sources(object) } : {};
+    const { post, twins } = diff;
+    typed.push({ name: object.name, pre: running, post, replaced, twins, isModule, ...text });
     if (object.isNew) refusals.push(...refuseInitcalls(diff, object.name));
     compared.push({ name: object.name, owners: object.owners, diff });
     if (diff.verdict !== 'changed') return;
@@ -116,6 +122,16 @@ function checkAllowed(layout: readonly LayoutChange[], allowed: readonly string[
   throw new KspliceError('usage', `--allow-layout is not needed for ${idle.join(', ')}`, {
     advice: 'Leave the option out: the type does not change, or the existing objects fit it.',
   });
+}
+
+function outgrown(diff: ObjectDiff, object: string): Refusal[] {
+  return findOutgrown(diff).map(({ constant, by, how }) => ({
+    code: 'data-resized',
+    object,
+    symbol: constant.post.name,
+    message: `its size changed from ${constant.pre.size} to ${constant.post.size} bytes, and ${by}() ${how} its address as before: who reads it there may know the other size`,
+    advice: 'Leave it as it is, and add a new one beside it for the new code.',
+  }));
 }
 
 /** From the object as it was booted through the updates below. */

@@ -4,6 +4,7 @@
 import { KspliceError } from '../../base/errors.js';
 import type { ElfSymbol } from '../../elf/object.js';
 import { ElfObject } from '../../elf/object.js';
+import { addedAs } from '../../extract/module-symbols.js';
 import { isSealed } from '../../extract/read-only.js';
 import type { Resolution, SymbolResolver } from '../../extract/types.js';
 import { moduleNames } from '../../update/contents.js';
@@ -67,7 +68,7 @@ export class Neighbours {
     // All that new code defines is local there; checkPositions() sees that none else has the name.
     const object = moduleNames(this.id, only.target).newModule;
     const found = { object, name: newCodeName(name, this.id), position: 1 };
-    return { kind: 'klp', ...found, sealed: isSealed(only.symbol) };
+    return { kind: 'klp', ...found, sealed: isSealed(only.symbol), added: addedAs(only.symbol) };
   }
 
   /**

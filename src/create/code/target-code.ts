@@ -7,6 +7,7 @@ import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import { describeMismatches } from '../../check/report.js';
 import { findAddressesOut } from '../../dangling/find.js';
+import { findTracedText } from '../../dangling/traced.js';
 import { SpecialTables } from '../../diff/special.js';
 import type { ChangedSymbol } from '../../diff/types.js';
 import { STB_WEAK, STT_FUNC } from '../../elf/constants.js';
@@ -20,7 +21,6 @@ import { sectionsDiffer } from '../../match/function-sections.js';
 import { type Generated, generateProgram } from '../../match/generate.js';
 import { type MatchResult, type Mismatch, matchProgram } from '../../match/interpret.js';
 import { jumpObstacle } from '../../match/jump-room.js';
-import type { AddressOut } from '../../update/addresses-out.js';
 import type { Update } from '../../update/update.js';
 import { moduleFile } from '../module-dir/module-file.js';
 import { type KernelFacts, kallsymsTest } from '../tree/kernel-facts.js';
@@ -93,21 +93,24 @@ export async function makeTargetCode(
   const running = homes && bases.length > 0 ? above(target, booted, bases, homes) : booted;
   const resolver = neighbours?.resolver(target, running) ?? running;
   const newCode = extractNewCode({ id, objects, program: generated, resolver, tables });
-  const addressesOut = addressesOf(target, objects, newCode);
-  return { target, generated, match, newCode, addressesOut };
+  return { target, generated, match, newCode, ...givenAway(target, objects, newCode) };
 }
 
 /** What of the new code others may use after undo. */
-function addressesOf(
+function givenAway(
   target: string,
   objects: readonly NamedObject[],
   { object, changes, bindings }: NewCode,
-): AddressOut[] {
+): Pick<TargetCode, 'addressesOut' | 'traced'> {
   const safe = new Set(objects.flatMap(({ diff }) => diff.undoSafe));
   const written = changes.filter(({ isData }) => isData).map(({ symbol }) => symbol);
-  const names = new Map(bindings.map(({ symbol, name }) => [symbol, name]));
+  const meanings = new Map(bindings.map((binding) => [binding.symbol, binding]));
   const newCode = new ElfObject(object, `the new code of ${target}`);
-  return findAddressesOut(newCode, written, safe, (symbol) => names.get(symbol) ?? symbol);
+  const meaningOf = (name: string) => meanings.get(name) ?? { name };
+  return {
+    addressesOut: findAddressesOut(newCode, written, safe, meaningOf),
+    traced: findTracedText(newCode, meaningOf),
+  };
 }
 
 /** The names, in the booted object, of the functions to replace and of the data to write over. */

@@ -10,6 +10,7 @@ import type { Differences } from './differences.js';
 import { checkPerCpu } from './per-cpu-reserve.js';
 import { Neighbours } from './shared-symbols.js';
 import { makeTargetCode } from './target-code.js';
+import { refuseTracedText } from './traced-text.js';
 
 /** What the new code stands on. */
 export interface CodeGround {
@@ -20,6 +21,8 @@ export interface CodeGround {
   readonly bases: readonly Update[];
   /** For per-cpu variables of all modules, in bytes. */
   readonly perCpuReserve: number;
+  /** Directories of source: what the events of tracepoints record is in their headers. */
+  readonly trees: readonly string[];
 }
 
 export interface UpdateCode {
@@ -31,13 +34,13 @@ export interface UpdateCode {
 /**
  * Makes the match program and the new code of each target, and proves the old code if there is an image.
  * @param id of the update
- * @throws KspliceError as makeTargetCode(); `refused-change` if targets need each other's new code, or
- *   if the new per-cpu variables are too large
+ * @throws KspliceError as makeTargetCode(); `refused-change` if targets need each other's new code, if the
+ *   new per-cpu variables are too large, or if a trace would keep new text
  */
 export async function makeUpdateCode(
   id: string,
   { targets, homes }: Pick<Differences, 'targets' | 'homes'>,
-  { known, tables, bases, perCpuReserve }: CodeGround,
+  { known, tables, bases, perCpuReserve, trees }: CodeGround,
   ui: Ui,
 ): Promise<UpdateCode> {
   const neighbours = new Neighbours(id, targets);
@@ -47,6 +50,7 @@ export async function makeUpdateCode(
     found.push(await makeTargetCode(id, target, known, tables, ui, company));
   }
   const code = neighbours.inOrder(found);
+  refuseTracedText(code, trees);
   checkPerCpu(code, perCpuReserve);
   return { code, neighbours };
 }

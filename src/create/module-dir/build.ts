@@ -102,7 +102,7 @@ async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Pr
   const known = await request.facts;
   const loaded = await findLoaded(targets, source, confdir.release, known.image, ui);
   const rebuilt = new FoundModules();
-  for (const [name, path] of modulesIn(tree)) rebuilt.add(name, path);
+  await rebuilt.add(modulesIn(tree), ui.signal);
   const built: BuiltModules = { targets, loaded, rebuilt, symvers: symversOf(tree) };
   const prefixes = await prefixesOf(built, known, source, tree);
   const pre = await compileAgain(work, reached, (owner) => prefixes.get(owner), ui);

@@ -4,8 +4,10 @@
 // module is where modprobe finds it.
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
+import { inParallel } from '../../base/parallel.js';
 import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import { ElfObject } from '../../elf/object.js';
@@ -13,7 +15,7 @@ import { parseSymvers } from '../../extract/symvers.js';
 import { decompressModule } from '../../kernel/decompress.js';
 import type { ModuleFile, ModuleFiles } from '../../kernel/image-kernel.js';
 import { openSymbolMap } from '../../kernel/map-kernel.js';
-import { moduleNameOf } from '../../kernel/module-files.js';
+import { moduleNameOf, readModuleFile } from '../../kernel/module-files.js';
 import { readModule } from '../../update/modinfo.js';
 import type { KernelFacts } from '../tree/kernel-facts.js';
 
@@ -44,15 +46,15 @@ export class FoundModules implements ModuleFiles {
     return file && new ElfObject(file.data, file.path);
   }
 
-  /** @throws KspliceError `io`, `bad-image` */
-  add(name: string, path: string): void {
-    let data: Buffer;
-    try {
-      data = readFileSync(path);
-    } catch (cause) {
-      throw new KspliceError('io', `cannot read ${path}`, { cause });
-    }
-    this.files.set(name, { path, data: decompressModule(data, path) });
+  /**
+   * @param paths of files, by the module's name
+   * @throws KspliceError `io`, `bad-image`, `interrupted`
+   */
+  async add(paths: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+    await inParallel([...paths], availableParallelism(), async ([name, path]) => {
+      const data = await decompressModule(readModuleFile(path), path, signal);
+      this.files.set(name, { path, data });
+    });
   }
 }
 
@@ -76,7 +78,7 @@ export async function findLoaded(
     const inImage = image?.kernel.hasTarget(name) ?? false;
     const path = there ?? (inImage ? undefined : await installed(name, release, ui));
     if (path === undefined) continue;
-    found.add(name, path);
+    await found.add(new Map([[name, path]]), ui.signal);
     refuseOtherKernel(found.read(name)!, release);
   }
   return found;

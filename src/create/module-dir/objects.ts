@@ -6,7 +6,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
-import { inParallel, runTool } from '../../base/tool.js';
+import { inParallel } from '../../base/parallel.js';
+import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import { compileSectioned } from '../objects/pre-objects.js';
 import { ownersOf, parseCmdFile } from '../tree/cmd-file.js';

@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
-import { inParallel } from '../../base/tool.js';
+import { inParallel } from '../../base/parallel.js';
 import type { Ui } from '../../base/ui.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import type { Kbuild } from '../tree/kbuild.js';

@@ -6,7 +6,7 @@
 
 import { join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
-import { inParallel } from '../../base/tool.js';
+import { inParallel } from '../../base/parallel.js';
 import type { Ui } from '../../base/ui.js';
 import { relocationsIn, wholeSection } from '../../diff/extents.js';
 import { Parts } from '../../diff/parts.js';

@@ -4,7 +4,8 @@
 
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
-import { inParallel, runTool } from '../../base/tool.js';
+import { inParallel } from '../../base/parallel.js';
+import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import type { Kbuild } from './kbuild.js';
 

@@ -89,6 +89,7 @@ const klp = (name: string) => ({
   object: `ksplice_${ID}_supplier_new`,
   name: `${name}.ksplice_${ID}`,
   position: 1,
+  added: 'function' as const,
 });
 
 describe('what another target of the update adds', () => {
