@@ -325,7 +325,7 @@ void ksplice_cpus_exit(void);
 u64 ksplice_now(void);
 enum ksplice_cause ksplice_check_cpus(struct ksplice_update *update);
 
-/* grace.c: what undo waits for before anything is let go */
+/* grace.c: what undo waits for before anything is released */
 struct ksplice_grace;
 enum ksplice_cause ksplice_wait_for_grace(struct ksplice_update *update);
 void ksplice_end_grace(struct ksplice_update *update);

@@ -23,10 +23,10 @@
 #define KSPLICE_API_VERSION 6
 
 /*
- * A function that the update replaces.  Without new_addr its code is only
- * kept off the stacks while the switch is made: the cold part of a replaced
- * function.  Or, with KSPLICE_CHANGE_DATA, read-only data: what is at new_addr,
- * as long as the span, is written over it.
+ * A function that the update replaces.  Without new_addr the entry is the cold part of
+ * a replaced function: no stack may have an address in it at the switch, and nothing
+ * else is done to it.  With KSPLICE_CHANGE_DATA the entry is read-only data: the bytes
+ * at new_addr, as many as the span has, are written over it.
  */
 struct ksplice_change {
 	__u32 span;		/* in the match program of the target */

@@ -2,11 +2,11 @@
 /*
  * Branches of new code whose static key is read-only by now (__ro_after_init).
  *
- * The kernel's module loader links a module's jump labels to their keys, and
- * for that it writes to a key of somebody else's: a page fault, if the key is
- * sealed.  A sealed key does not change any more.  So the loader is not told of
- * such branches; they are in a table of their own, and each gets its final form
- * here, before anybody can run it.
+ * The kernel's module loader links a module's jump labels to their keys, and for that
+ * it writes to a key that may belong to another module.  If the key is sealed, this
+ * write is a page fault.  But a sealed key never changes again.  So such branches are
+ * hidden from the loader in a table of their own, and each gets its final form here,
+ * before any task can run it.
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
@@ -30,7 +30,7 @@ struct branch {
 	const u8 *nop;
 };
 
-/* Whether what the kernel's page tables say of the address is that nobody writes there. */
+/* Whether the kernel's page tables make the address read-only. */
 static bool is_sealed(const struct static_key *key)
 {
 	unsigned int level;

@@ -102,7 +102,9 @@ export async function keepMessages(
     for (const order of ordersFor(list, targets)) {
       const errno = await host.write(file, order);
       if (errno === undefined) continue;
-      ui.warn(`a message that is on will be off (${errno}): write "${order}" to ${file}`);
+      ui.warn(
+        `a message that is switched on will be off in the new code (${errno}): write "${order}" to ${file}`,
+      );
     }
     return;
   }

@@ -1,7 +1,7 @@
-// What is remembered of an applied update until the next boot, under
-// /run/ksplice: its patch and description for `view`, which the kernel does not
-// have. What is applied is what sysfs says; only what is still awaited is taken
-// from here when it comes.
+// What is remembered of an applied update until the next boot, under /run/ksplice:
+// its patch and description for `view`, which the kernel does not have. sysfs says
+// which updates are applied. Only the parts that are still awaited are read from
+// here, when their module comes.
 //
 //   /run/ksplice/lock              held while a command changes something
 //   /run/ksplice/load-XXXXXX/      modules on their way into the kernel
@@ -48,8 +48,8 @@ export async function privateDirectory(directory: string): Promise<string> {
   }
   const status = await lstat(directory);
   if (!status.isDirectory() || status.uid !== process.geteuid?.() || (status.mode & 0o077) !== 0) {
-    throw new KspliceError('io', `${directory} is not a directory that is root's alone`, {
-      advice: 'Something else made it. Remove it after a look into it.',
+    throw new KspliceError('io', `${directory} is not a directory that only root can write to`, {
+      advice: 'Another program made it. Look into it, then remove it.',
     });
   }
   return directory;

@@ -75,9 +75,11 @@ async function undo(id: string, host: Host, options: UndoOptions, ui: Ui): Promi
   const isIn = stage === 'applied' || stage === 'leaving';
   if (isIn) {
     stopIfInterrupted(ui.signal);
-    if (options.dangling) requirePermission(`let the new code of ${id} go`, await core.letGo(id));
+    if (options.dangling) requirePermission(`release the new code of ${id}`, await core.letGo(id));
     ui.stage(
-      stage === 'applied' ? 'switching back to the old code' : 'waiting until the new code is left',
+      stage === 'applied'
+        ? 'switching back to the old code'
+        : 'waiting until all tasks have left the new code',
     );
     attempts = await switchStage(id, core, 'reversed', options, ui);
     timings = await core.timings(id);
@@ -106,7 +108,7 @@ async function undo(id: string, host: Host, options: UndoOptions, ui: Ui): Promi
   return { id, changed: true, ...figures, coreUnloaded, coreKept, ...nothing };
 }
 
-/** Of an update that only waits the core does not know what was made on top of it. */
+/** If an update only waits, the core does not know which updates were made on top of it. */
 async function refuseBelowOthers(id: string, core: Core, host: Host): Promise<void> {
   for (const other of await core.ids()) {
     const on = [...(await core.on(other)), ...((await readState(host, other))?.on ?? [])];

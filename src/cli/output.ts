@@ -210,7 +210,7 @@ function asInterruption(thrown: unknown): KspliceError {
   if (thrown instanceof KspliceError && thrown.code === 'interrupted') return thrown;
   const during = thrown instanceof KspliceError ? thrown.code : null;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new KspliceError('interrupted', 'interrupted; what was begun was cleaned up', {
+  return new KspliceError('interrupted', 'interrupted; everything that was begun was cleaned up', {
     details: { during, message },
     cause: thrown,
   });

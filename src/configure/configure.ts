@@ -75,7 +75,7 @@ export async function configure(options: ConfigureOptions, ui: Ui): Promise<Conf
   }
   if (source && revisionIsUnknown(source, headers)) {
     ui.detail(
-      `${source.dir} is ${source.version}; whether it is revision ${headers.packageVersion} cannot be seen in it`,
+      `${source.dir} is ${source.version}; nothing in it shows whether it is revision ${headers.packageVersion}`,
     );
   }
   writeConfdir(options.confdir, {

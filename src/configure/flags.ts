@@ -19,12 +19,12 @@ const REFUSED: readonly (readonly [flag: RegExp, reason: string, advice: string]
   [
     /^K[CA]FLAGS=.*-flto\b/,
     'functions would be compiled when the kernel is linked, not object by object',
-    'Such a kernel cannot be patched; leave it out if the running one was built without it.',
+    'Such a kernel cannot be patched. Leave the flag out if the running kernel was built without it.',
   ],
   [
     /^(O|KBUILD_OUTPUT)=/,
     'kbuild works in a directory of the cache',
-    'Let the link `build` lead to the directory that O= named when the kernel was built.',
+    'Make the link `build` point to the directory that O= named when the kernel was built.',
   ],
   [/^ARCH=(?!x86(_64)?$)/, 'only x86-64 is supported', 'Leave it out.'],
 ];

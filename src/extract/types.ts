@@ -1,4 +1,4 @@
-// What extraction asks for and what it gives back.
+// The input and the result of extraction.
 
 import type { Homes } from '../diff/homes.js';
 import type { HookKind } from '../diff/hooks.js';

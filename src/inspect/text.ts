@@ -29,7 +29,7 @@ export function overviewLines(inspection: Inspection): ResultLine[] {
     ...(addressesOut.length === 0
       ? []
       : [
-          '  undo leaves its new code loaded until the next boot, since others get addresses of it:',
+          '  undo leaves its new code loaded until the next boot, because others get addresses in it:',
         ]),
     ...addressesOut.map((one) => `    ${addressInWords(one)}`),
     ...typeLines(dataTypes),

@@ -15,7 +15,8 @@ export function toolCommand(): string[] {
 const CODE = ['bin', 'dist', 'templates', 'node_modules/iced-x86'];
 
 /**
- * Makes sure that what the kernel or systemd is to run as root, at any time from now on, is root's alone to change.
+ * Makes sure that only root can change the program that the kernel or systemd will run as root, at any time from
+ * now on.
  * @throws KspliceError `writable-by-others`
  */
 export function requireOwnTool(): void {

@@ -54,7 +54,7 @@ export async function openKernelImage(
 }
 
 const advice =
-  'Name the directory of an unpacked linux-image package (with boot/ and lib/modules/), its .deb file, the directory in which the kernel was built, or what `ksplice-ts capture` wrote.';
+  'Name the directory of an unpacked linux-image package (with boot/ and lib/modules/), its .deb file, the directory in which the kernel was built, or a directory that `ksplice-ts capture` wrote.';
 
 /** Where a build has the kernel, in the directory that O= names. */
 export const BUILT_IMAGE = 'arch/x86/boot/bzImage';
@@ -124,7 +124,7 @@ function findInTree(root: string, { release, prefer }: ImageOptions): TreePlace 
   }
   if (only === undefined) {
     throw new KspliceError('no-image', `${boot} has several kernels: ${releases.join(', ')}`, {
-      advice: 'Say which with --kernel RELEASE.',
+      advice: 'Name one with --kernel RELEASE.',
     });
   }
   if (!releases.includes(only)) {

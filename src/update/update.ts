@@ -1,6 +1,6 @@
 // An update that was read and found in order, and the rules that make it so.
-// Everything is in memory: what `apply` gives to the kernel is what was checked,
-// whatever happens to the file meanwhile.
+// Everything is in memory: `apply` gives exactly the checked bytes to the kernel,
+// even if the file changes in the meantime.
 
 import { KspliceError, type Problem, problemsError } from '../base/errors.js';
 import { decodeProgram } from '../program/decode.js';
@@ -176,7 +176,7 @@ function readContents(
 function readTimestamp(text: string | undefined, faults: string[]): string {
   const timestamp = text?.trim() ?? '';
   if (text !== undefined && Number.isNaN(Date.parse(timestamp))) {
-    faults.push(`timestamp says ${quote(timestamp)}, which is no time`);
+    faults.push(`timestamp says ${quote(timestamp)}, which is not a time`);
   }
   return timestamp;
 }
@@ -209,7 +209,7 @@ function readApiVersion(text: string | undefined, faults: string[]): number | un
     faults.push('api-version does not hold one number');
   } else if (version !== API_VERSION) {
     faults.push(
-      `it is for version ${version} of the core's interface, this program knows ${API_VERSION}`,
+      `it is for version ${version} of the core's interface, and this program has version ${API_VERSION}`,
     );
   }
   return version;

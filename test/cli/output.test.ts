@@ -187,7 +187,7 @@ describe('toKspliceError', () => {
       code: 'interrupted',
       details: { during: 'compile-failed', message: 'gcc was killed' },
     });
-    const own = new KspliceError('interrupted', 'the kernel is as it was');
+    const own = new KspliceError('interrupted', 'the kernel is unchanged');
     expect(toKspliceError(own, aborted)).toBe(own);
   });
 });

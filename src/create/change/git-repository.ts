@@ -35,7 +35,8 @@ export class GitRepository {
   static async open(source: string, signal: AbortSignal): Promise<GitRepository> {
     const asked = ['rev-parse', '--show-toplevel', '--absolute-git-dir'];
     const { status, stdout, output } = await runTool('git', asked, { cwd: source, signal });
-    const advice = 'Give the directory that holds .git, a clone of the kernel that runs.';
+    const advice =
+      'Give the directory that has .git in it: a clone with the source of the running kernel.';
     if (status !== 0) {
       throw new KspliceError('no-source', `${source} is no git work tree: ${output.trim()}`, {
         advice,

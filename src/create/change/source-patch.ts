@@ -47,7 +47,7 @@ export function applyPatches(
   const changes = texts.changes();
   if (changes.length === 0) {
     throw new KspliceError('no-changes', `${files.join(', ')} leaves every file as it is`, {
-      advice: 'It changes modes of files only, or takes back what it does.',
+      advice: 'It changes only modes of files, or reverts its own changes.',
     });
   }
   return changes;
@@ -85,7 +85,7 @@ function tellAbsentParts(file: string, patch: string, ui: Ui): void {
     /^Only in (\S+): (\S+\.[chS])\r?$/gm,
   )) {
     ui.warn(
-      `${file} does not have ${directory}/${name}, which is in one of the trees only: diff -N takes such files in`,
+      `${file} does not have ${directory}/${name}, which is in only one of the trees: diff -N includes such files`,
     );
   }
 }
@@ -149,7 +149,7 @@ function absentFiles(
   );
   if (gone.length > 0) return failed(file, gone, 1);
   return new KspliceError('patch-failed', `${file} changes files that the source tree lacks`, {
-    advice: `There is no ${first} in ${texts.tree}: is the patch for this kernel?`,
+    advice: `There is no ${first} in ${texts.tree}: check that the patch is for this kernel.`,
     details: missing,
   });
 }
@@ -208,10 +208,10 @@ function applyFile(part: Part, texts: SourceTexts, fit: Fit, ui: Ui): Failure[] 
     const loosely = applyHunks(old, patch.hunks, { ...fit, ignoreWhitespace: true });
     const fits = loosely.hunks.every(({ applied }) => applied);
     if (!fits) return failures;
-    return failures.map(({ line }) => ({ line: `${line}, but for white space`, why: 'space' }));
+    return failures.map(({ line }) => ({ line: `${line}, except for white space`, why: 'space' }));
   }
   if (to === undefined && text !== '') {
-    return [{ line: `${path}: the patch removes this file, but knows another text`, why: 'other' }];
+    return [{ line: `${path}: the patch removes this file, but the file has another text`, why: 'other' }];
   }
   if (from !== undefined && from !== to && patch.kind !== 'copy') texts.set(from, undefined);
   if (to !== undefined) texts.set(to, text);
@@ -254,8 +254,8 @@ function tellHunk(
       : [{ line: `${it} does not fit`, why: 'other' }];
   }
   const lines = hunk.offset === 1 || hunk.offset === -1 ? 'line' : 'lines';
-  const moved = `fitted at an offset of ${hunk.offset} ${lines}`;
-  if (hunk.fuzz > 0) ui.warn(`${where} ${moved} with fuzz ${hunk.fuzz}: look at it`);
+  const moved = `was applied at an offset of ${hunk.offset} ${lines}`;
+  if (hunk.fuzz > 0) ui.warn(`${where} ${moved} with fuzz ${hunk.fuzz}: check the result`);
   else if (hunk.offset !== 0) ui.info(`${where} ${moved}`);
   return [];
 }
@@ -264,7 +264,7 @@ function tellHunk(
 function adviceFor(why: Failure['why'] | undefined, strip: number): string {
   switch (why) {
     case 'space':
-      return 'Blanks or tabs are others than in the source, as mail programs and terminals leave them: get the patch again, or ignore them with --patch-opt=-l.';
+      return 'Blanks or tabs differ from the source; mail programs and terminals change them: get the patch again, or ignore the difference with --patch-opt=-l.';
     case 'applied':
       return 'The source tree has the change already: give the source of the running kernel, without it.';
     case 'repeated':
@@ -272,9 +272,9 @@ function adviceFor(why: Failure['why'] | undefined, strip: number): string {
     case 'gone':
       return 'Make the patch against the source with all changes before it, those of the updates below among them; or leave it out.';
     case 'absent':
-      return `The names were read with -p${strip}: is that right, and is the patch for this kernel?`;
+      return `The names were read with -p${strip}: check this number, and that the patch is for this kernel.`;
     default:
-      return 'Make the patch against the source of the running kernel, or check that this is that source.';
+      return 'Make the patch against the source of the running kernel, or check that this tree is that source.';
   }
 }
 

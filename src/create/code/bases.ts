@@ -57,7 +57,11 @@ function refuseOther(update: Update, path: string, release: string): void {
 }
 
 function missing(id: string, below: string, path: string): KspliceError {
-  return new KspliceError('io', `update ${id} is on update ${below}, and ${path} does not exist`, {
-    advice: `Give that one as well: --on ksplice-${below}.tar.gz`,
-  });
+  return new KspliceError(
+    'io',
+    `update ${id} was made on top of update ${below}, and ${path} does not exist`,
+    {
+      advice: `Give that update as well: --on ksplice-${below}.tar.gz`,
+    },
+  );
 }

@@ -1,4 +1,4 @@
-// What is compiled with the kernel and is no code of it while it runs.
+// Code that is compiled with the kernel and is not part of the running kernel.
 
 const VDSO = 'the vdso is mapped into every process and runs there';
 
@@ -10,7 +10,7 @@ const OUTSIDE: readonly (readonly [RegExp, string])[] = [
   [/^arch\/x86\/(boot|realmode|purgatory)\//, 'it runs before the kernel proper, or after it'],
   [/^drivers\/firmware\/efi\/libstub\//, 'it runs before the kernel proper'],
   [/^usr\//, 'it makes the initial file system'],
-  [/\.(tbl|asn1|uc|pl|awk|[chS]_shipped)$/, 'a rule of its own makes code of it'],
+  [/\.(tbl|asn1|uc|pl|awk|[chS]_shipped)$/, 'a special build rule makes code of it'],
 ];
 
 /** Why a file or object is not compiled as it is, to run in the kernel's address space while it runs. */

@@ -50,7 +50,7 @@ function prepareFailed(kbuild: Kbuild, targets: readonly string[], output: strin
     'command-failed',
     `make ${targets.join(' ')} failed:\n${lines.join('\n')}`,
     {
-      advice: 'Run the command again with -v to see all that make says.',
+      advice: 'Run the command again with -v to see the whole output of make.',
       details: lines,
     },
   );
@@ -135,7 +135,7 @@ function configurationDiffers(
   }
   return new KspliceError(
     'kernel-mismatch',
-    `the kernel's configuration cannot be had here: ${shown.join(', ')}`,
+    `the kernel's configuration cannot be reproduced here: ${shown.join(', ')}`,
     { advice: adviceFor(names), details },
   );
 }
@@ -147,5 +147,5 @@ function adviceFor(names: readonly string[]): string {
   if (names.some((name) => /GCC_PLUGIN/.test(name))) {
     return 'The kernel was built with compiler plugins: install the plugin package of its compiler.';
   }
-  return 'Are .config, headers and source of the same kernel release? Run configure again.';
+  return 'Check that .config, headers and source belong to the same kernel release: run configure again.';
 }

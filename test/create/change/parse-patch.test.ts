@@ -141,11 +141,11 @@ rename to to.c
     ],
     [
       `--- a/x\n+++ b/x\n${HUNK.replace(' three', '+three\n three')}`,
-      'patch-failed: p:8: the hunk that begins in line 3 has other lines than its header counts',
+      'patch-failed: p:8: the hunk that begins in line 3 does not have the number of lines that its header says',
     ],
     [
       `--- a/x\n+++ b/x\n${HUNK} four\n`,
-      'patch-failed: p:8: the hunk that begins in line 3 has other lines than its header counts',
+      'patch-failed: p:8: the hunk that begins in line 3 does not have the number of lines that its header says',
     ],
     [
       `--- a/x\n+++ b/x\n${HUNK.replace(' one', '\\ no')}`,
@@ -154,7 +154,7 @@ rename to to.c
     ['--- a/x\n+++ b/x\n@@ -1,0 +1,0 @@\n', 'patch-failed: p:3: the hunk has no lines'],
     [
       'diff --git a/x b/x\nindex 123..456 100644\n',
-      'patch-failed: p:1: nothing follows that changes the file',
+      'patch-failed: p:1: no change of the file follows',
     ],
     [
       `diff --git a/x b/x\nindex 123..456\n--- a/y\n+++ b/x\n${HUNK}`,
@@ -175,15 +175,15 @@ rename to to.c
     ],
     [
       'diff --cc x\nindex 1,2..3\n--- a/x\n+++ b/x\n@@@ -1,1 -1,1 +1,1 @@@\n++one\n',
-      'patch-failed: p:1: this is a combined diff of a merge, which is not read',
+      'patch-failed: p:1: this is a combined diff of a merge, a form that is not supported',
     ],
     [
       '*** a/x\n--- b/x\n***************\n*** 1 ****\n! two\n--- 1 ----\n! 2\n',
-      'patch-failed: p:3: this is a context diff, which is not read',
+      'patch-failed: p:3: this is a context diff, a form that is not supported',
     ],
     [
       `From: A\nContent-Transfer-Encoding: quoted-printable\n\n--- a/x\n+++ b/x\n${HUNK}`,
-      'patch-failed: p:2: this is a mail whose text is encoded, which is not read',
+      'patch-failed: p:2: this is a mail whose text is encoded, a form that is not supported',
     ],
   ])('refuses %j', (text, message) => {
     expect(codeOf(() => readPatch(text, 'p'))).toBe(message);

@@ -261,7 +261,7 @@ rename to net/your file.c
     const tabs =
       '--- a/net/tabs.c\n+++ b/net/tabs.c\n@@ -1,3 +1,3 @@\n         one\n-        two\n+        2\n         three\n';
     expect(failure(tabs)).toMatchObject({
-      message: expect.stringMatching(/does not fit, but for white space$/),
+      message: expect.stringMatching(/does not fit, except for white space$/),
       advice: expect.stringContaining('--patch-opt=-l'),
     });
     expect(failure(tabs + change('a/net/a.c', 'zwei')).advice).not.toContain('-l');
@@ -277,7 +277,7 @@ rename to net/your file.c
 
   it('does not remove a file that holds something else', () => {
     const removal = '--- a/net/a.c\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-one\n-two\n';
-    expect(failure(removal).message).toContain('knows another text');
+    expect(failure(removal).message).toContain('has another text');
   });
 
   it('says of a patch that takes back what it does, or changes modes, that nothing changes', () => {
@@ -380,8 +380,8 @@ new file mode 100644
     loadAll([change('a/net/a.c')], [], listening);
     loadAll(['--- a/net/a.c\n+++ b/net/a.c\n@@ -2,2 +2,2 @@\n-two\n+2\n three\n'], [], listening);
     expect(said).toEqual([
-      'warning: net/a.c:1: hunk 1 of 1 fitted at an offset of 1 line with fuzz 1: look at it',
-      'net/a.c:2: hunk 1 of 1 fitted at an offset of 1 line',
+      'warning: net/a.c:1: hunk 1 of 1 was applied at an offset of 1 line with fuzz 1: check the result',
+      'net/a.c:2: hunk 1 of 1 was applied at an offset of 1 line',
     ]);
     expect(() => loadAll([change('a/net/a.c')], ['--fuzz=0'])).toThrow(/does not fit/);
   });
