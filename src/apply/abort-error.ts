@@ -2,7 +2,7 @@
 
 import { KspliceError } from '../base/errors.js';
 import { type AbortCause, abortCause, UNCHANGED } from './abort-causes.js';
-import type { Conflict, Core } from './core.js';
+import type { Conflict, Engine } from './engine.js';
 
 /**
  * The error for an update that the core did not apply or take back: the abort
@@ -12,21 +12,21 @@ import type { Conflict, Core } from './core.js';
  */
 export async function refusal(
   id: string,
-  core: Core,
+  engine: Engine,
   action: 'apply' | 'undo',
   word: string,
   errno?: string,
 ): Promise<KspliceError> {
   const { code, sentence, advice: usual } = abortCause(word);
   const [stage, tasks, places, timings] = await Promise.all([
-    core.stage(id),
-    core.conflicts(id),
-    core.mismatches(id),
-    core.timings(id),
+    engine.stage(id),
+    engine.conflicts(id),
+    engine.mismatches(id),
+    engine.timings(id),
   ]);
   const [conflicts, match] = [tasks ?? [], places ?? []];
   const advice = (word === 'no_match' && adviceOn(match)) || usual;
-  const probes = word === 'probed' ? await core.probes(id) : [];
+  const probes = word === 'probed' ? await engine.probes(id) : [];
   const probed = probes.map((place) => `a probe at ${place}`);
   const list = listed([...conflicts.map(conflictInWords), ...match.map(inWords), ...probed]);
   const details = { id, stage, abortCause: word, errno: errno ?? null, conflicts, match, timings };

@@ -2,13 +2,13 @@
 // reported at once.
 
 import type { Problem } from '../base/errors.js';
+import type { Host } from '../host/host.js';
+import { loadingProblems, rightsProblems } from '../host/rights.js';
 import type { TargetChange } from '../update/contents.js';
 import { CORE_MODULE } from '../update/contents.js';
 import { API_VERSION, type Update } from '../update/update.js';
 import { bindingProblems, needsBinding } from './binding.js';
-import { Core } from './core.js';
-import type { Host } from './host.js';
-import { loadingProblems, rightsProblems } from './rights.js';
+import { engineOf } from './engines.js';
 
 /** The section, and the file in sysfs, with the linker's checksum of a module. */
 const BUILD_ID = '.note.gnu.build-id';
@@ -77,7 +77,7 @@ async function kernelProblems(update: Update, host: Host): Promise<Problem[]> {
 async function coreProblems(host: Host): Promise<Problem[]> {
   const state = await host.moduleState(CORE_MODULE);
   if (state === undefined) return [];
-  const version = await new Core(host).apiVersion();
+  const version = await engineOf(host).apiVersion();
   if (version === API_VERSION && state === 'live') return [];
   return [
     {
@@ -125,10 +125,10 @@ function cannotBeAwaited(target: string, symbol: string): Problem {
 }
 
 async function baseProblems({ id, contents }: Update, host: Host): Promise<Problem[]> {
-  const core = new Core(host);
+  const engine = engineOf(host);
   const [stages, awaited] = [
-    await Promise.all(contents.on.map((below) => core.stage(below))),
-    await core.awaited(),
+    await Promise.all(contents.on.map((below) => engine.stage(below))),
+    await engine.awaited(),
   ];
   // Of one that nothing is loaded of, the core knows what it awaits.
   const isThere = (below: string, stage: string | undefined) =>
@@ -144,9 +144,9 @@ async function baseProblems({ id, contents }: Update, host: Host): Promise<Probl
 
 async function appliedProblems(update: Update, host: Host): Promise<Problem[]> {
   const { id } = update;
-  const core = new Core(host);
-  const stage = await core.stage(id);
-  if (stage === 'leaving' && (await core.keeps(id))) {
+  const engine = engineOf(host);
+  const stage = await engine.stage(id);
+  if (stage === 'leaving' && (await engine.keeps(id))) {
     return [
       {
         code: 'busy',
@@ -181,9 +181,9 @@ async function appliedProblems(update: Update, host: Host): Promise<Problem[]> {
  * build ids of its files. None if any of it is another's.
  */
 export async function appliedChanges(update: Update, host: Host): Promise<TargetChange[]> {
-  const core = new Core(host);
-  if ((await core.stage(update.id)) !== 'applied') return [];
-  const waiting = await core.waiting(update.id);
+  const engine = engineOf(host);
+  if ((await engine.stage(update.id)) !== 'applied') return [];
+  const waiting = await engine.waiting(update.id);
   const applied: TargetChange[] = [];
   for (const change of update.contents.changes) {
     const { newCode, target } = change;

@@ -7,8 +7,8 @@
 
 import path from 'node:path';
 import type { Ui } from '../base/ui.js';
+import type { Host } from '../host/host.js';
 import { isNewCodeModule, type TargetChange } from '../update/contents.js';
-import type { Host } from './host.js';
 
 /** One message; of those with a class of their own the kernel would need to know the class. */
 export interface DebugMessage {

@@ -3,14 +3,10 @@
 // have been restored.
 
 import { KspliceError } from '../base/errors.js';
+import type { Host } from '../host/host.js';
 import { inTheWay } from './abort-error.js';
-import { type Conflict, Core, type Stage } from './core.js';
-import type { Host } from './host.js';
-
-/** Throws if the user is gone (Ctrl-C). Who catches it says what is so. */
-export function stopIfInterrupted(signal: AbortSignal): void {
-  if (signal.aborted) throw new KspliceError('interrupted', 'interrupted');
-}
+import type { Conflict, Stage } from './engine.js';
+import { engineOf } from './engines.js';
 
 /** What there is of an update after a run that was cut off. */
 interface Remainder {
@@ -33,12 +29,12 @@ export async function afterInterruption(
   action: 'apply' | 'undo',
   thrown: unknown,
 ): Promise<KspliceError> {
-  const core = new Core(host);
+  const engine = engineOf(host);
   const [stage, waiting, modules, conflicts] = await Promise.all([
-    core.stage(id),
-    core.waiting(id),
-    core.modulesOf(id),
-    core.conflicts(id),
+    engine.stage(id),
+    engine.waiting(id),
+    engine.modulesOf(id),
+    engine.conflicts(id),
   ]);
   const remainder = { id, stage, waiting, modules, conflicts: conflicts ?? [] };
   const [what, advice] = inWords(remainder, action);

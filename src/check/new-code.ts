@@ -4,19 +4,20 @@
 // that struct ksplice_ref names is compared with what run-pre matching found
 // out about the same symbol: what the core does before it switches.
 
+import { machine } from '../arch/index.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
-import { readKlpSymbolName } from '../extract/livepatch.js';
 import { Memory } from '../kernel/memory.js';
 import type { RunningKernel } from '../kernel/running.js';
 import { layOut, type Room } from '../kernel/virtual-module.js';
 import { fieldValue } from '../match/compare.js';
 import type { MatchResult } from '../match/interpret.js';
+import { readKlpSymbolName } from '../module/livepatch.js';
+import { plainName } from '../module/new-code-names.js';
 import { FIELD_PCREL, FIELD_SIGNED } from '../program/layout.js';
-import type { Program } from '../program/types.js';
+import type { Program } from '../program/program.js';
 import { isNewCodeModule } from '../update/contents.js';
 import { NEW_CODE, REF } from '../update/new-code.js';
-import { plainName } from '../update/new-code-names.js';
 
 /** What came of one target's new code. */
 export interface NewCodeResult {
@@ -163,16 +164,12 @@ class Resolver {
   private elsewhere(name: string): bigint {
     let address = this.others.get(name);
     if (address === undefined) {
-      address = ELSEWHERE + 16n * BigInt(this.others.size);
+      address = machine.memory.newCodeFree + 16n * BigInt(this.others.size);
       this.others.set(name, address);
     }
     return address;
   }
 }
-
-/** Above all that a kernel or its modules use, and within 2 GB of all of it. */
-const NEW_CODE_START = 0xfffffffff0000000n;
-const ELSEWHERE = 0xfffffffff8000000n;
 
 /** The module as memory. */
 class LoadedCode {
@@ -180,7 +177,7 @@ class LoadedCode {
   private readonly structs: readonly bigint[];
 
   constructor(object: ElfObject, resolve: (name: string) => bigint) {
-    const room: Room = { next: NEW_CODE_START, nextPerCpu: 0n };
+    const room: Room = { next: machine.memory.newCode, nextPerCpu: 0n };
     const module = layOut(object.name, object, room, resolve);
     this.memory.add(module.regions);
     // Kept code may have something of that name; the template's is as long as the struct.

@@ -7,7 +7,7 @@ import type { Ui } from '../base/ui.js';
 import type { KernelFiles } from '../kernel/kernel-in-files.js';
 import type { RunningKernel } from '../kernel/running.js';
 import { matchProgram } from '../match/interpret.js';
-import type { Program } from '../program/types.js';
+import type { Program } from '../program/program.js';
 import type { TargetChange } from '../update/contents.js';
 import { readUpdate } from '../update/read.js';
 import { decodedProgramOf, type Update } from '../update/update.js';

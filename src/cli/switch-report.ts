@@ -1,6 +1,6 @@
 // What apply, undo and view have in common on the command line.
 
-import type { ReplacedFunction, Timing } from '../apply/core.js';
+import type { ReplacedFunction, Timing } from '../apply/engine.js';
 import { type AddressOut, addressInWords } from '../update/addresses-out.js';
 
 /** `--timeout` */

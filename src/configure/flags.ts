@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { machine } from '../arch/index.js';
 import { KspliceError } from '../base/errors.js';
 
 // What would make another kernel's code, or mislead kbuild.
@@ -26,7 +27,11 @@ const REFUSED: readonly (readonly [flag: RegExp, reason: string, advice: string]
     'kbuild works in a directory of the cache',
     'Make the link `build` point to the directory that O= named when the kernel was built.',
   ],
-  [/^ARCH=(?!x86(_64)?$)/, 'only x86-64 is supported', 'Leave it out.'],
+  [
+    new RegExp(`^ARCH=(?!(${machine.tree.names.join('|')})$)`),
+    `only ${machine.label} is supported`,
+    'Leave it out.',
+  ],
 ];
 
 /** A word as a shell has it: quotes keep spaces together. */

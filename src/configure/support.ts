@@ -2,6 +2,7 @@
 // ksplice-ts needs, and options that make the compiler's or the linker's work
 // something that cannot be compared. Whatever is in the way is named, all of it.
 
+import { machine } from '../arch/index.js';
 import type { Problem } from '../base/errors.js';
 
 interface Rule {
@@ -11,7 +12,7 @@ interface Rule {
 }
 
 const NEEDED: readonly Rule[] = [
-  { options: ['X86_64'], why: 'only x86-64 is supported' },
+  { options: [machine.tree.option], why: `only ${machine.label} is supported` },
   { options: ['SMP'], why: 'the switch is made for several processors' },
   { options: ['MODULES'], why: 'updates are modules' },
   { options: ['MODULE_UNLOAD'], why: 'undo unloads modules' },

@@ -3,9 +3,9 @@
 
 import type { TracedText } from '../dangling/traced.js';
 import type { Homes } from '../diff/homes.js';
-import type { ObjectDiff } from '../diff/types.js';
+import type { ObjectDiff } from '../diff/object-diff.js';
 import type { ElfObject } from '../elf/object.js';
-import type { NewCode } from '../extract/types.js';
+import type { NewCode } from '../extract/extraction.js';
 import type { LayoutChange } from '../layout/guard.js';
 import type { Generated } from '../match/generate.js';
 import type { MatchResult } from '../match/interpret.js';

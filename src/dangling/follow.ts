@@ -1,11 +1,13 @@
 // Follows an address through the instructions of new code, from the one that takes it, on all
 // paths, until it is forgotten or has gone where this cannot be seen.
 
+import { machine } from '../arch/index.js';
+import type { Registers, Step } from '../arch/machine.js';
 import type { Relocation, Section } from '../elf/object.js';
 import { copiedBy, forgotten } from './forgetting.js';
 import { keptText } from './kept-text.js';
+import { ARGUMENTS, CLOBBERED, RESULT, SOURCE } from './registers.js';
 import { returnedArgument } from './returning.js';
-import { ARGUMENTS, CLOBBERED, RAX, type Registers, RSI, type Step, stepsOf } from './steps.js';
 import { type Destination, type Own, type Thing, type Things, thingsOf } from './things.js';
 
 /** The address of a thing, or a pointer that was read from it. */
@@ -61,7 +63,7 @@ export class Follower {
   private steps(section: Section): ReadonlyMap<number, Step> {
     let steps = this.decoded.get(section);
     if (!steps) {
-      steps = stepsOf(section);
+      steps = machine.code.stepsOf(section);
       this.decoded.set(section, steps);
     }
     return steps;
@@ -147,10 +149,10 @@ export class Follower {
     if (step.flow === 'unknown') return lost;
     if (step.flow === 'next') {
       if (step.hides & held) return lost;
-      if (step.copies) return held & RSI ? [{ what: 'content', how: 'stored' }] : [];
+      if (step.copies) return held & SOURCE ? [{ what: 'content', how: 'stored' }] : [];
       return step.stores && step.read & held ? this.storeAt(section, step, thing, what) : [];
     }
-    const returned: Fate[] = held & RAX ? [{ what, how: 'returned' }] : [];
+    const returned: Fate[] = held & RESULT ? [{ what, how: 'returned' }] : [];
     if (step.flow === 'return') return returned;
     if (step.flow === 'stop') return [];
     const callee = this.callee(section, step);
@@ -158,7 +160,7 @@ export class Follower {
     if (step.flow === 'jump' && step.isIndirect && held & ~CLOBBERED) return lost;
     if (!callee) return step.flow === 'call' && !(held & ARGUMENTS) ? [] : lost;
     if ('thing' in callee) return [];
-    if (callee.outside === RETURN) return returned;
+    if (callee.outside === machine.code.returnThunk) return returned;
     return this.outsideFates(thing, what, held, callee.outside, step);
   }
 
@@ -214,12 +216,12 @@ export class Follower {
     const name = callee && 'outside' in callee ? callee.outside : '';
     // Neither follows the rules for calls.
     if (name === '__fentry__') return state;
-    const after = restrict(state, name === 'pv_ops' ? ~RAX : ~CLOBBERED);
+    const after = restrict(state, name === 'pv_ops' ? ~RESULT : ~CLOBBERED);
     const result = returnedArgument(name);
     return {
       ...after,
-      address: after.address | (state.address & result ? RAX : 0),
-      content: after.content | (state.content & result ? RAX : 0),
+      address: after.address | (state.address & result ? RESULT : 0),
+      content: after.content | (state.content & result ? RESULT : 0),
     };
   }
 
@@ -243,7 +245,7 @@ export class Follower {
     const relocation: Relocation | undefined = this.things.relocation(section, field);
     if (relocation) {
       const there = this.things.destination(relocation, step.end);
-      if (there && 'outside' in there && /^__x86_indirect_(\w+_)?thunk_/.test(there.outside)) {
+      if (there && 'outside' in there && machine.code.isIndirectThunk(there.outside)) {
         return { outside: POINTER };
       }
       return there;
@@ -253,7 +255,6 @@ export class Follower {
   }
 }
 
-const RETURN = '__x86_return_thunk';
 /** For messages. */
 const POINTER = 'a function that a pointer leads to';
 

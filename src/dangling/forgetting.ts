@@ -3,8 +3,9 @@
 // are no patterns but for names that compilers make: `netdev_warn` prints, and
 // `netdev_rx_handler_register` keeps.
 
+import type { Registers } from '../arch/machine.js';
 import { namesOf } from './names.js';
-import { ARGUMENTS, RDI, RDX, type Registers, RSI } from './steps.js';
+import { ARGUMENTS, FIRST, SECOND, THIRD } from './registers.js';
 
 /** Locks and the like: their first argument is used, and what waits for it is on the stack. */
 const locks = namesOf(`
@@ -95,10 +96,10 @@ const families = [/^__(asan|kasan|ubsan|kcsan)_\w+$/, /^__sanitizer_\w+$/];
 const inPart: ReadonlyMap<string, Registers> = new Map([
   // The entry is in the list until somebody takes it out; the head is not kept.
   ...namesOf('prepare_to_wait{,_exclusive,_event} prepare_to_swait_{event,exclusive}').map(
-    (name) => [name, RDI] as const,
+    (name) => [name, FIRST] as const,
   ),
   // Where in the text the arguments were found.
-  ['match_token', RSI | RDX],
+  ['match_token', SECOND | THIRD],
 ]);
 
 const forgetful = new Set([...locks, ...plain, ...ending, ...iterating, ...made]);
@@ -117,10 +118,10 @@ export function eventOf(name: string): string | undefined {
 
 const copying: ReadonlyMap<string, Registers> = new Map([
   ...namesOf('{,__}mem{cpy,move} memcpy_{toio,flushcache} __memcpy_flushcache').map(
-    (name) => [name, RSI] as const,
+    (name) => [name, SECOND] as const,
   ),
-  ...namesOf('kmemdup{,_noprof}').map((name) => [name, RDI] as const),
-  ['memcpy_and_pad', RDX],
+  ...namesOf('kmemdup{,_noprof}').map((name) => [name, FIRST] as const),
+  ['memcpy_and_pad', THIRD],
 ]);
 
 /** In which register a function gets the address of what it copies, pointers with it. */

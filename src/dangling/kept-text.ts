@@ -4,9 +4,10 @@
 // register_blkdev() and register_chrdev() copy as much as they have room for. And what __mutex_init()
 // and the like keep, if there is lockdep, is out by its key.
 
+import type { Registers } from '../arch/machine.js';
 import { eventOf } from './forgetting.js';
 import { namesOf } from './names.js';
-import { ARGUMENTS, R8, R9, RCX, type Registers, RSI } from './steps.js';
+import { ARGUMENTS, FIFTH, FOURTH, SECOND, SIXTH } from './registers.js';
 
 /** Interrupts, regions of memory, ports and DMA: the owner's name is what /proc shows. */
 const owners = namesOf(`
@@ -50,20 +51,20 @@ const later = namesOf(`
 
 /** They copy the name, and keep what they are to hand on. */
 const handedOn: readonly (readonly [string, Registers])[] = [
-  ['kthread_create_on_node', RSI],
-  ['kthread_create_on_cpu', RSI],
-  ['proc_mkdir_data', RCX],
-  ['proc_create_data', R8],
-  ['proc_create_single_data', R8],
-  ['proc_create_net_single', R8],
-  ['proc_create_seq_private', R9],
-  ['proc_create_net_data', R9],
-  ['debugfs_create_file', RCX],
-  ['debugfs_create_file_unsafe', RCX],
-  ['debugfs_create_file_size', RCX],
-  ['device_create', RCX],
-  ['device_create_with_groups', RCX],
-  ['thermal_cooling_device_register', RSI],
+  ['kthread_create_on_node', SECOND],
+  ['kthread_create_on_cpu', SECOND],
+  ['proc_mkdir_data', FOURTH],
+  ['proc_create_data', FIFTH],
+  ['proc_create_single_data', FIFTH],
+  ['proc_create_net_single', FIFTH],
+  ['proc_create_seq_private', SIXTH],
+  ['proc_create_net_data', SIXTH],
+  ['debugfs_create_file', FOURTH],
+  ['debugfs_create_file_unsafe', FOURTH],
+  ['debugfs_create_file_size', FOURTH],
+  ['device_create', FOURTH],
+  ['device_create_with_groups', FOURTH],
+  ['thermal_cooling_device_register', SECOND],
 ];
 
 const keeping: ReadonlyMap<string, Registers> = new Map([

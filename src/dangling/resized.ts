@@ -3,7 +3,7 @@
 // otherwise, unless it ends with a null pointer. Objects that exist lead to the old one, and those that new code makes lead to the
 // new one after undo, too: each is read by the size of the other.
 
-import type { ObjectDiff, ResizedConstant } from '../diff/types.js';
+import type { ObjectDiff, ResizedConstant } from '../diff/object-diff.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
 import { Follower } from './follow.js';
 import { Things } from './things.js';

@@ -1,8 +1,9 @@
 // Functions of the kernel that return a place in what they were given, or all of it: who keeps the
 // result keeps the argument.
 
+import type { Registers } from '../arch/machine.js';
 import { namesOf } from './names.js';
-import { RDI, type Registers, RSI } from './steps.js';
+import { FIRST, SECOND } from './registers.js';
 
 const first = namesOf(`
   str{chr,chrnul,nchr,nchrnul,rchr,str,nstr,pbrk,im} skip_spaces
@@ -11,9 +12,9 @@ const first = namesOf(`
 `);
 
 const results: ReadonlyMap<string, Registers> = new Map([
-  ...first.map((name) => [name, RDI] as const),
+  ...first.map((name) => [name, FIRST] as const),
   // bsearch(key, table, ...)
-  ['bsearch', RSI],
+  ['bsearch', SECOND],
 ]);
 
 /** The register of the argument that the result of a function of the kernel leads to; none: 0. */

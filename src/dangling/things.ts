@@ -1,9 +1,9 @@
 // What new code consists of, as far as somebody can have its address: its functions, its
 // variables and constants, its strings.
 
+import { relocationShape } from '../arch/relocations.js';
 import { isFresh } from '../diff/names.js';
 import {
-  relocationShape,
   SHF_ALLOC,
   SHF_EXECINSTR,
   SHF_MERGE,
@@ -12,7 +12,7 @@ import {
   STT_OBJECT,
 } from '../elf/constants.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
-import { plainName } from '../update/new-code-names.js';
+import { plainName } from '../module/new-code-names.js';
 import { type Place, readWays, type Ways } from './ways.js';
 
 /** Something that has an address, and is unloaded with an update. */

@@ -1,8 +1,23 @@
 // Where code goes on though no instruction says so: tables of the kernel have it.
 
 import { SHF_EXECINSTR } from '../elf/constants.js';
-import type { Relocation, Section } from '../elf/object.js';
-import type { Things } from './things.js';
+import type { ElfObject, Relocation, Section } from '../elf/object.js';
+
+/** What is asked of the new code: see things.ts, which is built on this. */
+interface Code {
+  readonly object: ElfObject;
+  relocation(section: Section, offset: number): Relocation | undefined;
+  destination(
+    relocation: Relocation,
+    end: number,
+  ):
+    | {
+        readonly thing: { readonly section: Section; readonly start: number };
+        readonly offset: number;
+      }
+    | { readonly outside: string }
+    | undefined;
+}
 
 /** In code, in bytes from the section's start. */
 export interface Place {
@@ -28,7 +43,7 @@ const UD2 = 2;
 const BUGFLAG_WARNING = 1;
 
 /** All hidden ways of new code. */
-export function readWays(things: Things): Ways {
+export function readWays(things: Code): Ways {
   const ways = new Map<Section, Map<number, Place[]>>();
   const add = (from: Place, to: Place) => {
     const list = ways.get(from.section) ?? new Map<number, Place[]>();
@@ -49,7 +64,7 @@ export function readWays(things: Things): Ways {
 }
 
 /** Where WARN() stops: the kernel has the code go on behind it. */
-function warnings(things: Things): Place[] {
+function warnings(things: Code): Place[] {
   return things.object.sectionsNamed('__bug_table').flatMap((table) => {
     const fields = [...things.object.relocations(table)].sort((a, b) => a.offset - b.offset);
     const isFirst = (field: Relocation) =>
@@ -66,7 +81,7 @@ function warnings(things: Things): Place[] {
   });
 }
 
-function placeOf(things: Things, relocation: Relocation | undefined): Place | undefined {
+function placeOf(things: Code, relocation: Relocation | undefined): Place | undefined {
   const there = relocation && things.destination(relocation, relocation.offset);
   if (!there || 'outside' in there) return undefined;
   const { thing, offset } = there;

@@ -16,11 +16,11 @@ import { hooksOf, partsUsedBy } from './hooks.js';
 import { newlyListed } from './kprobe-list.js';
 import { leftBehind } from './left-behind.js';
 import { functionName } from './names.js';
+import type { Refusal } from './object-diff.js';
 import type { OtherKind } from './other-kinds.js';
 import type { Part } from './parts.js';
 import { isRenamed } from './renamed.js';
 import { isDeviceTable, noEffect, sideNotes } from './side-notes.js';
-import type { Refusal } from './types.js';
 
 /** The decisions about one pair of objects. */
 export interface Decisions {

@@ -13,10 +13,10 @@ import { hooksOf, undoSafe } from './hooks.js';
 import { Journal } from './journal.js';
 import { coldParent } from './names.js';
 import type { IsNewcomer } from './newcomers.js';
+import type { ChangedNames, ObjectDiff } from './object-diff.js';
 import { remarksOnKpatch } from './other-tools.js';
 import { type Part, Parts } from './parts.js';
 import { SpecialTables } from './special.js';
-import type { ChangedNames, ObjectDiff } from './types.js';
 
 /**
  * Compares two objects that were compiled with -ffunction-sections

@@ -7,12 +7,12 @@
 //   code or years of work have put there;
 // - what others know by name or by address: they would go on with the old one.
 
+import { machine } from '../arch/index.js';
 import { STB_LOCAL } from '../elf/constants.js';
 import type { Comparison } from './compare.js';
 import { holdsFunctions, type User, users } from './constants.js';
 import { type DataKind, dataKind } from './data-kinds.js';
 import { relocationsIn } from './extents.js';
-import { isAddressValue } from './instructions.js';
 import type { Part } from './parts.js';
 import type { Side } from './side.js';
 import { findTarget } from './targets.js';
@@ -64,6 +64,6 @@ function handsOn({ parts }: Side, user: Part, variable: Part): boolean {
   return relocationsIn(parts.object, user).some((relocation) => {
     const target = findTarget(parts, section, relocation);
     if (target.kind !== 'part' || target.part !== variable) return false;
-    return isAddressValue(section, start, end, relocation.offset);
+    return machine.code.isAddressValue(section, start, end, relocation.offset);
   });
 }

@@ -6,10 +6,10 @@
 import type { Homes } from '../diff/homes.js';
 import { SHF_ALLOC } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
-import { newCodeName } from '../update/new-code-names.js';
+import { newCodeName } from '../module/new-code-names.js';
+import type { Resolution, SymbolResolver } from './extraction.js';
 import { addedAs } from './module-symbols.js';
 import { isSealed } from './read-only.js';
-import type { Resolution, SymbolResolver } from './types.js';
 
 /** The new code that one update below has for the target; undefined if it leaves the target alone. */
 export type CodeBelow =

@@ -13,8 +13,6 @@ import type { ElfSymbol } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { writeObject } from '../elf/writer.js';
 import { Assembly } from './assembly.js';
-import { chooseRefs } from './refs.js';
-import { findSealed } from './sealed.js';
 import type {
   CalledHook,
   Change,
@@ -22,7 +20,9 @@ import type {
   NewCode,
   ProgramIndex,
   SymbolResolver,
-} from './types.js';
+} from './extraction.js';
+import { chooseRefs } from './refs.js';
+import { findSealed } from './sealed.js';
 import { Undefined } from './undefined.js';
 
 export interface ExtractInput {

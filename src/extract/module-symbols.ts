@@ -12,10 +12,10 @@ import {
   STT_SECTION,
 } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
+import type { Added, Resolution } from './extraction.js';
 import { possibleBases } from './positions.js';
 import { isSealed } from './read-only.js';
 import type { ResolverInput } from './resolver-input.js';
-import type { Added, Resolution } from './types.js';
 import { ambiguous, initOnly, typeFits, type Wanted } from './wanted.js';
 
 export class ModuleSymbols {

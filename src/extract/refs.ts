@@ -6,13 +6,14 @@
 // wrote: nothing that is rewritten after loading (alternatives, jump labels, call
 // sites, …), nothing in writable data, nothing in tables, which are sorted.
 
-import type { ObjectDiff } from '../diff/types.js';
-import { relocationShape, SHF_WRITE } from '../elf/constants.js';
+import { relocationShape } from '../arch/relocations.js';
+import type { ObjectDiff } from '../diff/object-diff.js';
+import { SHF_WRITE } from '../elf/constants.js';
 import type { ModelSection, ModelSymbol } from '../elf/model.js';
 import type { Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import type { Assembly, Placed } from './assembly.js';
-import type { ProgramIndex, Ref } from './types.js';
+import type { ProgramIndex, Ref } from './extraction.js';
 
 /**
  * How many bytes from an entry's site on the kernel may rewrite, where the

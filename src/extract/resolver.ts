@@ -6,11 +6,11 @@
 import { SHN_UNDEF, STB_LOCAL, STB_WEAK, STT_OBJECT } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
 import { CORE_MODULE } from '../update/contents.js';
+import type { Resolution, Sealed, SymbolResolver } from './extraction.js';
 import { KernelSymbols } from './kernel-symbols.js';
 import { ModuleSymbols } from './module-symbols.js';
 import { isSealed } from './read-only.js';
 import type { ResolverInput } from './resolver-input.js';
-import type { Resolution, Sealed, SymbolResolver } from './types.js';
 import type { Wanted } from './wanted.js';
 
 /**

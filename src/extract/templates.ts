@@ -6,7 +6,7 @@
 
 import { KspliceError } from '../base/errors.js';
 import { SEALED_SECTION } from '../update/new-code.js';
-import type { NewCode } from './types.js';
+import type { NewCode } from './extraction.js';
 
 /** A target of an update that another one was made on top of: see struct ksplice_base. */
 export interface Base {

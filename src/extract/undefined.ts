@@ -5,8 +5,8 @@ import { KspliceError } from '../base/errors.js';
 import { STB_GLOBAL, STB_WEAK } from '../elf/constants.js';
 import { type ModelSymbol, newSymbol } from '../elf/model.js';
 import type { ElfSymbol } from '../elf/object.js';
-import type { KlpBinding } from './livepatch.js';
-import type { Resolution, Sealed, SymbolResolver } from './types.js';
+import type { KlpBinding } from '../module/livepatch.js';
+import type { Resolution, Sealed, SymbolResolver } from './extraction.js';
 
 type Unresolved = Extract<Resolution, { kind: 'unresolved' }>;
 

@@ -3,7 +3,7 @@
 
 import { STT_FUNC, STT_OBJECT } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
-import type { Resolution } from './types.js';
+import type { Resolution } from './extraction.js';
 
 /** Where a symbol of that description is, in vmlinux or in the module. */
 export interface Wanted {

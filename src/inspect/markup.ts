@@ -8,10 +8,10 @@ export class Markup {
   constructor(readonly text: string) {}
 }
 
-type Part = Markup | string | number | readonly Part[];
+type ChangedPart = Markup | string | number | readonly ChangedPart[];
 
 /** Joins a template; strings become text, whatever is in them. */
-export function html(template: TemplateStringsArray, ...parts: readonly Part[]): Markup {
+export function html(template: TemplateStringsArray, ...parts: readonly ChangedPart[]): Markup {
   const text = template.map((piece, index) => {
     const part = parts[index];
     return part === undefined ? piece : piece + render(part);
@@ -19,7 +19,7 @@ export function html(template: TemplateStringsArray, ...parts: readonly Part[]):
   return new Markup(text.join(''));
 }
 
-function render(part: Part): string {
+function render(part: ChangedPart): string {
   if (part instanceof Markup) return part.text;
   if (typeof part === 'object') return part.map(render).join('');
   return escapeText(String(part));

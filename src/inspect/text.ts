@@ -3,11 +3,11 @@
 import type { Colour, ResultLine } from '../base/ui.js';
 import { addressInWords } from '../update/addresses-out.js';
 import { fold, type Row, type RowKind } from './align.js';
+import { type ChangedPart, isCode } from './changed-parts.js';
 import type { Line } from './code.js';
 import { type DataTypes, typeFate } from './data-types.js';
 import type { Inspection, TargetInspection } from './inspection.js';
 import type { Listing } from './listing.js';
-import { isCode, type Part } from './parts.js';
 import type { NeededSymbol } from './symbols.js';
 import { count, fate, moment, sizeChange, wayTo } from './words.js';
 
@@ -70,7 +70,7 @@ function targetLines(target: TargetInspection): ResultLine[] {
   ];
 }
 
-function partLines(parts: readonly Part[]): ResultLine[] {
+function partLines(parts: readonly ChangedPart[]): ResultLine[] {
   const rows = parts.map((part) => ({
     name: `${part.kind === 'cold' ? '  ' : ''}${part.name}`,
     size: sizeChange(part, '->'),

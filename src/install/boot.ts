@@ -5,15 +5,15 @@
 import { applyUpdate } from '../apply/apply.js';
 import type { ApplyOptions } from '../apply/applying.js';
 import { isApplied } from '../apply/checks.js';
-import { exists, type Host } from '../apply/host.js';
-import { withInstalledLock } from '../apply/lock.js';
 import { KspliceError, type Problem, separateProblems } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
+import { exists, type Host } from '../host/host.js';
+import { withInstalledLock } from '../host/host-lock.js';
 import { readUpdate } from '../update/read.js';
 import { requireRoot } from './install.js';
+import { lateHelper } from './own-program.js';
 import { type BootResult, bootId, writeBootResults } from './results.js';
 import { type Installed, Store } from './store.js';
-import { lateHelper } from './tool.js';
 import { startTrial } from './unit.js';
 
 export interface BootOptions extends ApplyOptions {

@@ -8,7 +8,7 @@ import * as tar from 'tar';
 import { KspliceError } from '../base/errors.js';
 import { inParallel } from '../base/parallel.js';
 import type { Ui } from '../base/ui.js';
-import { badImage } from './bad-image.js';
+import { badImage } from '../elf/bad-image.js';
 import { decompressModule } from './decompress.js';
 import type { ModuleFile, ModuleFiles } from './image-kernel.js';
 import { moduleNameOf } from './module-files.js';

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { gunzip as gunzipInBackground, gunzipSync } from 'node:zlib';
 import { execa, execaSync } from 'execa';
 import { KspliceError } from '../base/errors.js';
-import { badImage } from './bad-image.js';
+import { badImage } from '../elf/bad-image.js';
 
 interface Format {
   readonly name: string;

@@ -12,7 +12,7 @@
 // if the first has its top bit set) and that many token numbers; the first
 // character of its text is the type.
 
-import { badImage } from './bad-image.js';
+import { badImage } from '../elf/bad-image.js';
 import type { KernelSymbol } from './symbols.js';
 
 /** What has to be known of the segments: see vmlinux.ts. */

@@ -4,6 +4,7 @@
 
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { machine } from '../arch/index.js';
 import { KspliceError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
 import { ElfObject } from '../elf/object.js';
@@ -56,9 +57,6 @@ export async function openKernelImage(
 const advice =
   'Name the directory of an unpacked linux-image package (with boot/ and lib/modules/), its .deb file, the directory in which the kernel was built, or a directory that `ksplice-ts capture` wrote.';
 
-/** Where a build has the kernel, in the directory that O= names. */
-export const BUILT_IMAGE = 'arch/x86/boot/bzImage';
-
 const noModules: ModuleFiles = { has: () => false, read: () => undefined };
 
 /** A kernel proper with its modules. */
@@ -106,7 +104,7 @@ interface TreePlace {
 }
 
 function findBuilt(root: string, { release }: ImageOptions): TreePlace | undefined {
-  const vmlinuz = join(root, BUILT_IMAGE);
+  const vmlinuz = join(root, machine.image.path);
   return existsSync(vmlinuz) ? { release, vmlinuz, modules: root } : undefined;
 }
 

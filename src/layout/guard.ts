@@ -1,17 +1,11 @@
 // Whether the data that lives fits the new code: types that a patch changes, and objects of
 // them that exist. What cannot be shown to fit is refused, unless the patch's author vouches for it.
 
+import { machine } from '../arch/index.js';
+import { relocations } from '../arch/relocations.js';
 import { readBtf } from '../btf/read.js';
-import { isBranch } from '../diff/targets.js';
 import { readDwarf } from '../dwarf/read.js';
-import {
-  R_X86_64_32,
-  R_X86_64_32S,
-  R_X86_64_64,
-  SHF_ALLOC,
-  STT_FUNC,
-  STT_SECTION,
-} from '../elf/constants.js';
+import { SHF_ALLOC, STT_FUNC, STT_SECTION } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
 import { changedAlignments } from './alignment.js';
 import { compareTypes, type TypeChange, type TypeChanges } from './changes.js';
@@ -189,7 +183,8 @@ function whyElsewhere(type: string, object: TypedObject): string | undefined {
 
 /** Tables about code, which lead to functions and call none. */
 const CODE_OR_DATA = /^\.(text|data|rodata|bss|ref|sched|noinstr|cpuidle|kprobes|spinlock)/;
-const POINTERS: readonly number[] = [R_X86_64_64, R_X86_64_32, R_X86_64_32S];
+
+const { isBranch, operandAddend } = machine.code;
 
 function functionsOf({ pre, replaced, isModule = false }: TypedObject): Functions {
   const compiled = pre.symbols.filter(({ type, section }) => type === STT_FUNC && section);
@@ -224,7 +219,7 @@ function handedOutFunctions(object: ElfObject): Set<string> {
     for (const relocation of object.relocations(section)) {
       const { type, symbol, addend } = relocation;
       // What is relative counts from the end of the field.
-      const isPointer = POINTERS.includes(type) ? addend === 0 : addend === -4;
+      const isPointer = relocations.isAddress(type) ? addend === 0 : addend === operandAddend;
       if (!isPointer || isBranch(section, relocation)) continue;
       if (symbol.type === STT_FUNC) names.add(symbol.name);
       const name = symbol.type === STT_SECTION ? bySection.get(symbol.section) : undefined;

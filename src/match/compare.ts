@@ -1,6 +1,6 @@
 // Bytes that run against bytes as built, and the numbers in them.
 
-import type { Field, Span, Variant } from '../program/types.js';
+import type { Field, Span, Variant } from '../program/program.js';
 
 /** Where the bytes from `from` on first differ, or `to`. */
 function differAt(pre: Uint8Array, run: Uint8Array, from: number, to: number): number {

@@ -16,7 +16,7 @@
 //     agree with what is known by then.
 
 import type { RunningKernel } from '../kernel/running.js';
-import type { Item, Program, Span, Variant } from '../program/types.js';
+import type { Item, Program, Span, Variant } from '../program/program.js';
 import { fieldValue, firstDifference, variantFits } from './compare.js';
 import type { MatchCause, MatchResult, Mismatch } from './result.js';
 

@@ -1,7 +1,7 @@
 // The items of a span: its sites, and the relocations between them.
 
 import type { Section } from '../elf/object.js';
-import type { Item } from '../program/types.js';
+import type { Item } from '../program/program.js';
 import type { ObjectCode } from './code.js';
 import type { PatchedCode } from './overlay.js';
 

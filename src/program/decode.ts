@@ -4,7 +4,7 @@
 
 import { KspliceError } from '../base/errors.js';
 import * as L from './layout.js';
-import type { Field, Item, Key, Program, Span, Variant } from './types.js';
+import type { Field, Item, Key, Program, Span, Variant } from './program.js';
 
 interface TableView {
   readonly offset: number;

@@ -13,7 +13,7 @@
 import { createHash } from 'node:crypto';
 
 /** A module of an update: its name in the kernel, and its file in the update. */
-export interface ModuleFile {
+export interface ListedModule {
   readonly module: string;
   readonly file: string;
 }
@@ -22,8 +22,8 @@ export interface ModuleFile {
 export interface TargetChange {
   /** "vmlinux", or a module's name as sysfs has it. */
   readonly target: string;
-  readonly newCode: ModuleFile;
-  readonly oldCode: ModuleFile;
+  readonly newCode: ListedModule;
+  readonly oldCode: ListedModule;
   /**
    * A symbol of the target that the new code can use only after the target's init. Either init code has a
    * symbol of the same name, and the loader would find that one; or the symbol is a key that init may
@@ -33,7 +33,7 @@ export interface TargetChange {
 }
 
 export interface Contents {
-  readonly core: ModuleFile;
+  readonly core: ListedModule;
   /** Ids of the updates that have to be applied before it, the oldest first. */
   readonly on: readonly string[];
   readonly changes: readonly TargetChange[];
@@ -69,7 +69,7 @@ export function modulePrefix(id: string): string {
 }
 
 /** All modules of an update, in the order in which they are loaded. */
-export function moduleFilesOf({ core, changes }: Contents): ModuleFile[] {
+export function moduleFilesOf({ core, changes }: Contents): ListedModule[] {
   const old = changes.map(({ oldCode }) => oldCode);
   return [core, ...old, ...changes.map(({ newCode }) => newCode)];
 }
@@ -103,7 +103,7 @@ export function parseContents(
   id: string,
 ): { readonly contents: Contents | undefined; readonly faults: readonly string[] } {
   const faults: string[] = [];
-  const cores: ModuleFile[] = [];
+  const cores: ListedModule[] = [];
   const on: string[] = [];
   const changes: TargetChange[] = [];
   const live = new Map<string, string>();
@@ -153,7 +153,7 @@ export function parseContents(
 }
 
 function nameFaults(
-  cores: readonly ModuleFile[],
+  cores: readonly ListedModule[],
   changes: readonly TargetChange[],
   id: string,
 ): string[] {
@@ -174,7 +174,7 @@ function nameFaults(
   return faults;
 }
 
-function repetitions(cores: readonly ModuleFile[], changes: readonly TargetChange[]): string[] {
+function repetitions(cores: readonly ListedModule[], changes: readonly TargetChange[]): string[] {
   const modules = [...cores, ...changes.flatMap(({ newCode, oldCode }) => [newCode, oldCode])];
   const lists = [
     changes.map(({ target }) => target),

@@ -94,14 +94,14 @@ async function makeAll(
 }
 
 async function packAndProve(
-  { id, patch, changed, code, neighbours }: Candidate,
+  { id, patch, changed, code, shared }: Candidate,
   work: string,
   output: string,
   { confdir, facts, core, ui }: Surroundings,
 ): Promise<Built> {
   const modules = join(work, id);
   const contents = finishModules(id, code, core, modules);
-  neighbours.checkPositions(code, (module) => readFileSync(join(modules, `${module}.ko`)));
+  shared.checkPositions(code, (module) => readFileSync(join(modules, `${module}.ko`)));
   const report = makeReport(
     confdir.release,
     {

@@ -17,7 +17,7 @@ import { perCpuReserve } from '../../src/create/code/per-cpu-reserve.js';
 import { UndoStack } from '../../src/create/invocation/undo-stack.js';
 import { provideCore, withCore } from '../../src/create/modules/core-module.js';
 import { SourceTexts } from '../../src/create/objects/source-texts.js';
-import { readHeaders } from '../../src/create/tree/kbuild.js';
+import { readBuildHeaders } from '../../src/create/tree/kbuild.js';
 import { KbuildLists } from '../../src/create/tree/kbuild-lists.js';
 import { readKernelFacts } from '../../src/create/tree/kernel-facts.js';
 import { askTableSizes } from '../../src/create/tree/table-sizes.js';
@@ -139,20 +139,20 @@ async function runAll(
     const { release, source, image } = kernel;
     await configure({ confdir: dir, release, source, image }, ui);
     const confdir = await readConfdir(dir);
-    const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
+    const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
     const work = await openWorkspace(source, confdir.config, headers, jobs, undo, ui, {
       types: true,
     });
     say('the work tree is ready');
     const tables = await askTableSizes(work, ui);
-    const facts = await readKernelFacts(confdir, undefined, ui);
+    const bare = await readKernelFacts(confdir, undefined, ui);
     const lists = new KbuildLists(work.kbuild, ui);
     const wantsBuild = options.build ?? options.apply;
-    const core = wantsBuild ? await provideCore(confdir, facts, jobs, ui) : undefined;
-    const known = core ? withCore(facts, core) : facts;
+    const core = wantsBuild ? await provideCore(confdir, bare, jobs, ui) : undefined;
+    const facts = core ? withCore(bare, core) : bare;
     const reserve = perCpuReserve(readFileSync(confdir.config, 'utf8'));
     const trees = [source, confdir.build];
-    const ground = { known, tables, bases: [], perCpuReserve: reserve, trees };
+    const ground = { facts, tables, bases: [], perCpuReserve: reserve, trees };
     rmSync(join(output, 'updates'), { recursive: true, force: true });
     for (let at = 0; at < patches.length; at += BATCH) {
       const steps = await choose(patches.slice(at, at + BATCH), work, lists, ui);
@@ -170,7 +170,7 @@ async function runAll(
         if (made) candidates.push({ id, row, patch: step.patch, changed, ...made });
       }
       if (core)
-        items.push(...(await build(candidates, output, { confdir, facts: known, core, jobs, ui })));
+        items.push(...(await build(candidates, output, { confdir, facts, core, jobs, ui })));
       write();
       say(`${rows.length} done: ${JSON.stringify(sum(rows).byVerdict)}`);
     }

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { copiedBy, forgotten } from '../../src/dangling/forgetting.js';
 import { keptText } from '../../src/dangling/kept-text.js';
 import { namesOf } from '../../src/dangling/names.js';
+import { ARGUMENTS, FIRST, SECOND } from '../../src/dangling/registers.js';
 import { returnedArgument } from '../../src/dangling/returning.js';
-import { ARGUMENTS, RDI, RSI } from '../../src/dangling/steps.js';
 
 const words = (text: string) => text.split(/\s+/).filter((word) => word !== '');
 
@@ -44,18 +44,18 @@ describe('functions that forget', () => {
 
   it('forget the head of a queue, not the entry', () => {
     for (const name of namesOf('prepare_to_{wait,wait_event,swait_event}')) {
-      expect(forgotten(name)).toBe(RDI);
+      expect(forgotten(name)).toBe(FIRST);
     }
   });
 
   it('may return what they were given, or copy it', () => {
-    expect(returnedArgument('bsearch')).toBe(RSI);
+    expect(returnedArgument('bsearch')).toBe(SECOND);
     for (const name of namesOf('str{chr,str,rchr,im} memchr skip_spaces memcpy')) {
-      expect(returnedArgument(name)).toBe(RDI);
+      expect(returnedArgument(name)).toBe(FIRST);
     }
     expect(returnedArgument('strlen')).toBe(0);
-    expect(copiedBy('memcpy')).toBe(RSI);
-    expect(copiedBy('kmemdup')).toBe(RDI);
+    expect(copiedBy('memcpy')).toBe(SECOND);
+    expect(copiedBy('kmemdup')).toBe(FIRST);
     expect(copiedBy('memcpy_sglist')).toBe(0);
   });
 });
@@ -83,6 +83,6 @@ describe('functions that keep text', () => {
   });
 
   it('may copy the name only', () => {
-    expect(keptText('kthread_create_on_node')).toBe(RSI);
+    expect(keptText('kthread_create_on_node')).toBe(SECOND);
   });
 });

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ElfObject, type ElfSymbol } from '../../src/elf/object.js';
 import { type CodeBelow, resolveAbove, type TargetBelow } from '../../src/extract/below.js';
-import type { Resolution, SymbolResolver } from '../../src/extract/types.js';
+import type { Resolution, SymbolResolver } from '../../src/extract/extraction.js';
 import { run, withFiles } from '../support/files.js';
 import { bytesOf, homesOf, objectOf } from '../support/states.js';
 

@@ -6,10 +6,10 @@ import { describe, expect, test } from 'vitest';
 import { diffObjects } from '../../src/diff/index.js';
 import { ElfObject, type ElfSymbol } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
+import type { NewCode, Sealed } from '../../src/extract/extraction.js';
 import { extractNewCode } from '../../src/extract/index.js';
-import { convertToLivepatch } from '../../src/extract/livepatch.js';
 import { takeOutSealed } from '../../src/extract/sealed.js';
-import type { NewCode, Sealed } from '../../src/extract/types.js';
+import { convertToLivepatch } from '../../src/module/livepatch.js';
 import { compile, sectionFlags } from '../support/compile.js';
 
 const fixture = (name: string) => path.join(import.meta.dirname, '../fixtures/extract', name);

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { busyProblems } from '../../src/inspect/allow-busy.js';
-import type { Program } from '../../src/program/types.js';
+import type { Program } from '../../src/program/program.js';
 import { fixture, programOf } from '../match/support/programs.js';
 
 let program: Program;

@@ -3,6 +3,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { KspliceError } from '../../src/base/errors.js';
 import type { ResultLine } from '../../src/base/ui.js';
+import { partsNamed } from '../../src/inspect/changed-parts.js';
 import {
   type Inspection,
   inspectUpdate,
@@ -10,7 +11,6 @@ import {
 } from '../../src/inspect/inspection.js';
 import { inspectionJson } from '../../src/inspect/json.js';
 import { type Listing, listParts } from '../../src/inspect/listing.js';
-import { partsNamed } from '../../src/inspect/parts.js';
 import { listingLines, overviewLines, patchLines } from '../../src/inspect/text.js';
 import type { AddressOut } from '../../src/update/addresses-out.js';
 import { LABEL, makeUpdate } from './support/update.js';

@@ -6,7 +6,7 @@ import type { KspliceError } from '../../src/base/errors.js';
 import { silentUi } from '../../src/base/ui.js';
 import { bootUpdates, endTrials } from '../../src/install/boot.js';
 import { installUpdate, listInstalled, uninstallUpdate } from '../../src/install/install.js';
-import { applyWhenLoaded } from '../../src/install/late.js';
+import { applyWhenLoaded } from '../../src/install/when-loaded.js';
 import { readUpdate } from '../../src/update/read.js';
 import type { Update } from '../../src/update/update.js';
 import { writeUpdate } from '../../src/update/write.js';

@@ -1,7 +1,7 @@
 import type { Applied } from '../../apply/applied.js';
 import { applyUpdate } from '../../apply/apply.js';
-import { Host } from '../../apply/host.js';
-import { lateHelper, requireOwnTool } from '../../install/tool.js';
+import { Host } from '../../host/host.js';
+import { lateHelper, requireOwnTool } from '../../install/own-program.js';
 import { readUpdate } from '../../update/read.js';
 import type { Command } from '../command.js';
 import {

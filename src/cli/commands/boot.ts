@@ -1,4 +1,4 @@
-import { Host } from '../../apply/host.js';
+import { Host } from '../../host/host.js';
 import { bootUpdates, endTrials } from '../../install/boot.js';
 import type { BootResult } from '../../install/results.js';
 import type { Command, Outcome } from '../command.js';

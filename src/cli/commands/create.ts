@@ -4,13 +4,11 @@ import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import type { ChangeRequest } from '../../create/change/change.js';
 import { readPatchOptions } from '../../create/change/patch-options.js';
-import { type CreatedUpdate, createUpdate } from '../../create/pipeline.js';
+import { createUpdate } from '../../create/pipeline.js';
 import { prebuild } from '../../create/prebuild.js';
 import type { CreateOptions } from '../../create/request.js';
-import type { ObjectReport, Report } from '../../create/values.js';
-import type { LayoutVerdict } from '../../layout/guard.js';
-import { addressInWords } from '../../update/addresses-out.js';
 import type { Command, Outcome } from '../command.js';
+import { describeUpdate } from '../create-report.js';
 import { allowBusyOption, readNames } from '../switch-report.js';
 
 export const command: Command = {
@@ -160,7 +158,7 @@ export const command: Command = {
   run: async (args, ui) => {
     if (args.prebuild === true) return await fillCache(args, ui);
     const created = await createUpdate({ ...readChange(args), ...readOptions(args) }, ui);
-    return { json: { ...created }, text: describe(created) };
+    return { json: { ...created }, text: describeUpdate(created) };
   },
 };
 
@@ -239,74 +237,4 @@ export function readJobs(given: number | undefined, level: string | undefined): 
 
 function usage(message: string, advice: string): KspliceError {
   return new KspliceError('usage', message, { advice });
-}
-
-function describe({ id, file, proof, report }: CreatedUpdate): string[] {
-  return [
-    ...report.objects.flatMap(objectLines),
-    ...(report.on.length > 0 ? [`On top of ${report.on.join(', ')}: apply that first.`] : []),
-    ...proofLines(proof),
-    ...layoutLines(report.layout),
-    ...undoLines(report),
-    `Update ${id} is in ${file}`,
-  ];
-}
-
-function proofLines(proof: CreatedUpdate['proof']): string[] {
-  if (!proof) {
-    return [
-      'Not proved: there is no file with the running code. The running kernel is compared when the update is applied.',
-    ];
-  }
-  const sum = (field: 'functions' | 'bytes' | 'resolved') =>
-    proof.targets.reduce((total, target) => total + target[field], 0);
-  return [
-    `Old code: as in ${proof.kernel}: ${sum('functions')} functions, ${sum('bytes')} bytes compared.`,
-    `Symbols: ${sum('resolved')} of the new code were found at the addresses that the running code uses.`,
-  ];
-}
-
-/** What undo will leave. */
-function undoLines({ addressesOut }: Report): string[] {
-  if (addressesOut.length === 0) return [];
-  return [
-    'Undo: the new code stays loaded until the next boot, because others get addresses in it:',
-    ...addressesOut.map((one) => `  ${addressInWords(one)}`),
-  ];
-}
-
-/** What is known of the types of data. */
-function layoutLines({ comparing, changes }: Report['layout']): string[] {
-  switch (comparing) {
-    case 'not touched':
-      return ['Layout of data: the patch changes only statements, and so no type.'];
-    case 'not possible':
-      return ['Layout of data: not compared.'];
-    default: {
-      const told = changes.map(({ name, verdict }) => `  ${name}: ${VERDICTS[verdict]}`);
-      const head = 'Layout of data: the types of the objects were compared';
-      return told.length === 0
-        ? [`${head}, and none changes.`]
-        : [`${head}; these change:`, ...told];
-    }
-  }
-}
-
-const VERDICTS: Readonly<Record<LayoutVerdict, string>> = {
-  fits: 'existing objects fit the new code; see the notes',
-  'on stacks': 'only on stacks of functions that are replaced',
-  allowed: 'existing objects do not fit; allowed with --allow-layout',
-  refused: 'refused',
-};
-
-function objectLines({ target, object, changed, added, removed, addedData }: ObjectReport) {
-  const list = (what: string, names: readonly string[]) =>
-    names.length > 0 ? [`  ${what}: ${names.join(', ')}`] : [];
-  return [
-    `${object} (${target})`,
-    ...changed.map(({ name, oldSize, newSize }) => `  ${name}: ${oldSize} -> ${newSize} bytes`),
-    ...list('new functions', added),
-    ...list('functions no longer there', removed),
-    ...list('new data', addedData),
-  ];
 }

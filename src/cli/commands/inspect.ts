@@ -3,11 +3,11 @@
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { KspliceError } from '../../base/errors.js';
 import type { ResultLine } from '../../base/ui.js';
+import { partsNamed } from '../../inspect/changed-parts.js';
 import { type Inspection, inspectUpdate, type TargetInspection } from '../../inspect/inspection.js';
 import { inspectionJson, listingJson } from '../../inspect/json.js';
 import { type Listing, listParts } from '../../inspect/listing.js';
 import { inspectionPage } from '../../inspect/page.js';
-import { partsNamed } from '../../inspect/parts.js';
 import { listingLines, overviewLines, patchLines } from '../../inspect/text.js';
 import { readUpdate } from '../../update/read.js';
 import type { Command, Outcome } from '../command.js';

@@ -1,6 +1,6 @@
-import { Host } from '../../apply/host.js';
+import { Host } from '../../host/host.js';
 import { type Installation, installUpdate } from '../../install/install.js';
-import { requireOwnTool } from '../../install/tool.js';
+import { requireOwnTool } from '../../install/own-program.js';
 import { readUpdate } from '../../update/read.js';
 import type { Command } from '../command.js';
 import { updateArgument } from '../update-argument.js';

@@ -1,8 +1,8 @@
 import { appendFile } from 'node:fs/promises';
-import { Host } from '../../apply/host.js';
-import { lateMessage, moduleGoing } from '../../apply/late.js';
+import { lateMessage, moduleGoing } from '../../apply/module-coming.js';
 import { KspliceError } from '../../base/errors.js';
-import { applyWhenLoaded } from '../../install/late.js';
+import { Host } from '../../host/host.js';
+import { applyWhenLoaded } from '../../install/when-loaded.js';
 import { isModuleName } from '../../update/contents.js';
 import type { Command } from '../command.js';
 

@@ -1,4 +1,4 @@
-import { Host } from '../../apply/host.js';
+import { Host } from '../../host/host.js';
 import { type ListedUpdate, listInstalled } from '../../install/install.js';
 import type { Command } from '../command.js';
 

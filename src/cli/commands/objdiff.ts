@@ -1,10 +1,10 @@
 // objdiff: the differ alone, on two objects that the user compiled.
 
 import { readFile } from 'node:fs/promises';
+import { machine } from '../../arch/index.js';
 import { KspliceError } from '../../base/errors.js';
 import { diffObjects } from '../../diff/index.js';
-import { withoutRuntimeConstants } from '../../diff/runtime-constants.js';
-import type { ChangedNames, ObjectDiff } from '../../diff/types.js';
+import type { ChangedNames, ObjectDiff } from '../../diff/object-diff.js';
 import { ElfObject } from '../../elf/object.js';
 import { inferTableSizes, readTableSizes } from '../../elf/tables.js';
 import type { Command, Outcome } from '../command.js';
@@ -42,7 +42,7 @@ export const command: Command = {
 
 async function objdiff(options: Options): Promise<Outcome> {
   const objects = await Promise.all([readObject(options.pre), readObject(options.post)]);
-  const [pre, post] = objects.map(withoutRuntimeConstants) as [ElfObject, ElfObject];
+  const [pre, post] = objects.map(machine.sites.withoutRuntimeConstants) as [ElfObject, ElfObject];
   const tables = options.tables
     ? readTableSizes(await readObject(options.tables))
     : inferTableSizes([pre, post]);

@@ -1,5 +1,5 @@
-import { Host } from '../../apply/host.js';
-import { type Undone, undoUpdate } from '../../apply/undo.js';
+import { type Undone, undoUpdate } from '../../apply/undo-update.js';
+import { Host } from '../../host/host.js';
 import type { Command } from '../command.js';
 import { addressLines, pauseLine, timeoutOption } from '../switch-report.js';
 import { requireId } from '../update-id.js';

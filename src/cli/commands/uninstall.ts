@@ -1,4 +1,4 @@
-import { Host } from '../../apply/host.js';
+import { Host } from '../../host/host.js';
 import { uninstallUpdate } from '../../install/install.js';
 import type { Command } from '../command.js';
 import { requireId } from '../update-id.js';

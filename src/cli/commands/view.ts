@@ -1,5 +1,5 @@
-import { Host } from '../../apply/host.js';
 import { listUpdates, type UpdateView, viewUpdate } from '../../apply/view.js';
+import { Host } from '../../host/host.js';
 import type { Update } from '../../update/update.js';
 import type { Command, Outcome } from '../command.js';
 import {

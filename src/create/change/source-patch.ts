@@ -211,7 +211,9 @@ function applyFile(part: Part, texts: SourceTexts, fit: Fit, ui: Ui): Failure[] 
     return failures.map(({ line }) => ({ line: `${line}, except for white space`, why: 'space' }));
   }
   if (to === undefined && text !== '') {
-    return [{ line: `${path}: the patch removes this file, but the file has another text`, why: 'other' }];
+    return [
+      { line: `${path}: the patch removes this file, but the file has another text`, why: 'other' },
+    ];
   }
   if (from !== undefined && from !== to && patch.kind !== 'copy') texts.set(from, undefined);
   if (to !== undefined) texts.set(to, text);

@@ -4,7 +4,7 @@
 
 import { KspliceError } from '../../base/errors.js';
 import type { Homes } from '../../diff/homes.js';
-import type { ObjectDiff } from '../../diff/types.js';
+import type { ObjectDiff } from '../../diff/object-diff.js';
 import type { Update } from '../../update/update.js';
 import type { CompiledObject, ObjectReport } from '../values.js';
 

@@ -2,13 +2,13 @@
 // for which targets.
 
 import { readFileSync } from 'node:fs';
+import { machine } from '../../arch/index.js';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import { findOutgrown } from '../../dangling/resized.js';
 import { Homes } from '../../diff/homes.js';
 import { diffObjects } from '../../diff/index.js';
-import { withoutRuntimeConstants } from '../../diff/runtime-constants.js';
-import type { ObjectDiff, Refusal } from '../../diff/types.js';
+import type { ObjectDiff, Refusal } from '../../diff/object-diff.js';
 import { ElfObject, type ElfSymbol } from '../../elf/object.js';
 import type { TableSizes } from '../../elf/tables.js';
 import { layoutNotes, layoutRefusals } from '../../layout/describe.js';
@@ -153,7 +153,7 @@ function read(file: string): ElfObject {
 
 /** What may become new code, and what that is compared with. */
 function readForDiff(file: string): ElfObject {
-  return withoutRuntimeConstants(read(file));
+  return machine.sites.withoutRuntimeConstants(read(file));
 }
 
 /** New code that no function is replaced to call, and no hook calls, would never run. */

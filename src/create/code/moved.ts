@@ -4,7 +4,7 @@
 
 import { dataKind } from '../../diff/data-kinds.js';
 import { staticLocalBase } from '../../diff/names.js';
-import type { ObjectDiff, Refusal } from '../../diff/types.js';
+import type { ObjectDiff, Refusal } from '../../diff/object-diff.js';
 import { STB_LOCAL, STT_FUNC } from '../../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../../elf/object.js';
 

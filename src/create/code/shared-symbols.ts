@@ -4,11 +4,11 @@
 import { KspliceError } from '../../base/errors.js';
 import type { ElfSymbol } from '../../elf/object.js';
 import { ElfObject } from '../../elf/object.js';
+import type { Resolution, SymbolResolver } from '../../extract/extraction.js';
 import { addedAs } from '../../extract/module-symbols.js';
 import { isSealed } from '../../extract/read-only.js';
-import type { Resolution, SymbolResolver } from '../../extract/types.js';
+import { newCodeName, plainName } from '../../module/new-code-names.js';
 import { moduleNames } from '../../update/contents.js';
-import { newCodeName, plainName } from '../../update/new-code-names.js';
 import type { ChangedTarget, TargetCode } from '../values.js';
 
 interface Definition {
@@ -16,7 +16,7 @@ interface Definition {
   readonly symbol: ElfSymbol;
 }
 
-export class Neighbours {
+export class SharedSymbols {
   /** New global symbols by name. */
   private readonly definitions = new Map<string, Definition[]>();
   /** By target: those whose new code it uses. */

@@ -4,7 +4,7 @@
 
 import { KspliceError } from '../../base/errors.js';
 import type { Homes } from '../../diff/homes.js';
-import type { ObjectDiff, Refusal } from '../../diff/types.js';
+import type { ObjectDiff, Refusal } from '../../diff/object-diff.js';
 import { STB_LOCAL, STB_WEAK } from '../../elf/constants.js';
 import type { ElfObject } from '../../elf/object.js';
 import type { NamedAddress } from '../../extract/kernel-symbols.js';

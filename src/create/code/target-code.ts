@@ -8,15 +8,15 @@ import type { Ui } from '../../base/ui.js';
 import { describeMismatches } from '../../check/report.js';
 import { findAddressesOut } from '../../dangling/find.js';
 import { findTracedText } from '../../dangling/traced.js';
+import type { ChangedSymbol } from '../../diff/object-diff.js';
 import { SpecialTables } from '../../diff/special.js';
-import type { ChangedSymbol } from '../../diff/types.js';
 import { STB_WEAK, STT_FUNC } from '../../elf/constants.js';
 import { ElfObject } from '../../elf/object.js';
 import type { TableSizes } from '../../elf/tables.js';
 import { type CodeBelow, resolveAbove } from '../../extract/below.js';
+import type { NewCode, SymbolResolver } from '../../extract/extraction.js';
 import { extractNewCode } from '../../extract/index.js';
 import { createResolver } from '../../extract/resolver.js';
-import type { NewCode, SymbolResolver } from '../../extract/types.js';
 import { sectionsDiffer } from '../../match/function-sections.js';
 import { type Generated, generateProgram } from '../../match/generate.js';
 import { type MatchResult, type Mismatch, matchProgram } from '../../match/interpret.js';
@@ -26,7 +26,7 @@ import { moduleFile } from '../module-dir/module-file.js';
 import { type KernelFacts, kallsymsTest } from '../tree/kernel-facts.js';
 import type { AllHomes, ChangedObjectFile, ChangedTarget, TargetCode } from '../values.js';
 import { keyExporters } from './key-exporters.js';
-import type { Neighbours } from './shared-symbols.js';
+import type { SharedSymbols } from './shared-symbols.js';
 import { globalNames, refuseTakenNames } from './taken-names.js';
 
 /** With the names that the match program uses. */
@@ -38,7 +38,7 @@ export interface Company {
   readonly bases?: readonly Update[];
   readonly homes?: AllHomes;
   /** The update's other targets. */
-  readonly neighbours?: Neighbours;
+  readonly shared?: SharedSymbols;
 }
 
 /**
@@ -52,7 +52,7 @@ export async function makeTargetCode(
   facts: KernelFacts,
   tables: TableSizes,
   ui: Ui,
-  { bases = [], homes, neighbours }: Company = {},
+  { bases = [], homes, shared }: Company = {},
 ): Promise<TargetCode> {
   const { target } = changed;
   const objects = changed.objects.map((object) => ({ ...object, booted: bootedNames(object) }));
@@ -91,7 +91,7 @@ export async function makeTargetCode(
     places: match && ((name) => facts.image?.kernel.lookup(name, target) ?? []),
   });
   const running = homes && bases.length > 0 ? above(target, booted, bases, homes) : booted;
-  const resolver = neighbours?.resolver(target, running) ?? running;
+  const resolver = shared?.resolver(target, running) ?? running;
   const newCode = extractNewCode({ id, objects, program: generated, resolver, tables });
   return { target, generated, match, newCode, ...givenAway(target, objects, newCode) };
 }

@@ -8,14 +8,14 @@ import type { KernelFacts } from '../tree/kernel-facts.js';
 import type { TargetCode } from '../values.js';
 import type { Differences } from './differences.js';
 import { checkPerCpu } from './per-cpu-reserve.js';
-import { Neighbours } from './shared-symbols.js';
+import { SharedSymbols } from './shared-symbols.js';
 import { makeTargetCode } from './target-code.js';
 import { refuseTracedText } from './traced-text.js';
 
 /** What the new code stands on. */
 export interface CodeGround {
   /** With the core's exports. */
-  readonly known: KernelFacts;
+  readonly facts: KernelFacts;
   readonly tables: TableSizes;
   /** The updates below, the oldest first. */
   readonly bases: readonly Update[];
@@ -28,7 +28,7 @@ export interface CodeGround {
 export interface UpdateCode {
   /** In the order in which the modules are loaded. */
   readonly code: readonly TargetCode[];
-  readonly neighbours: Neighbours;
+  readonly shared: SharedSymbols;
 }
 
 /**
@@ -40,17 +40,17 @@ export interface UpdateCode {
 export async function makeUpdateCode(
   id: string,
   { targets, homes }: Pick<Differences, 'targets' | 'homes'>,
-  { known, tables, bases, perCpuReserve, trees }: CodeGround,
+  { facts, tables, bases, perCpuReserve, trees }: CodeGround,
   ui: Ui,
 ): Promise<UpdateCode> {
-  const neighbours = new Neighbours(id, targets);
+  const shared = new SharedSymbols(id, targets);
   const found: TargetCode[] = [];
   for (const target of targets) {
-    const company = { bases, homes, neighbours };
-    found.push(await makeTargetCode(id, target, known, tables, ui, company));
+    const company = { bases, homes, shared };
+    found.push(await makeTargetCode(id, target, facts, tables, ui, company));
   }
-  const code = neighbours.inOrder(found);
+  const code = shared.inOrder(found);
   refuseTracedText(code, trees);
   checkPerCpu(code, perCpuReserve);
-  return { code, neighbours };
+  return { code, shared };
 }

@@ -16,7 +16,7 @@ import { decompressModule } from '../../kernel/decompress.js';
 import type { ModuleFile, ModuleFiles } from '../../kernel/image-kernel.js';
 import { openSymbolMap } from '../../kernel/map-kernel.js';
 import { moduleNameOf, readModuleFile } from '../../kernel/module-files.js';
-import { readModule } from '../../update/modinfo.js';
+import { readModule } from '../../module/modinfo.js';
 import type { KernelFacts } from '../tree/kernel-facts.js';
 
 /** Module files by the name that lsmod shows. */
@@ -151,17 +151,17 @@ export function withModules(
   }
   const { image, symbols } = facts;
   const isThere = (name: string) => loaded.has(name) || image?.kernel.hasTarget(name);
-  const known = { ...facts, exports, symvers, modules: rebuilt };
-  if (!targets.every(isThere)) return { ...known, image: undefined };
-  if (loaded.size === 0) return known;
+  const more = { ...facts, exports, symvers, modules: rebuilt };
+  if (!targets.every(isThere)) return { ...more, image: undefined };
+  if (loaded.size === 0) return more;
   const extended = image?.withModules(loaded, loaded.origin);
   // A capture holds only what was loaded at the time.
   if (extended && targets.every((name) => extended.kernel.hasTarget(name))) {
-    return { ...known, image: extended };
+    return { ...more, image: extended };
   }
   const exported = new Set(facts.exports.keys());
   return {
-    ...known,
+    ...more,
     image: openSymbolMap(loaded.origin, release, symbols, exported, loaded),
   };
 }

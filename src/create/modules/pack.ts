@@ -3,6 +3,7 @@
 import { randomInt } from 'node:crypto';
 import { copyFileSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { machine } from '../../arch/index.js';
 import { makeDirectories, tryDirectory } from '../../base/directories.js';
 import { KspliceError } from '../../base/errors.js';
 import { ADDRESSES_OUT, formatAddresses } from '../../update/addresses-out.js';
@@ -52,7 +53,7 @@ export async function packUpdate(
   put('description', `${parts.description}\n`);
   put('api-version', `${API_VERSION}\n`);
   put('timestamp', `${new Date().toISOString()}\n`);
-  put('utsname', `Linux ${report.release} x86_64\n`);
+  put('utsname', `Linux ${report.release} ${machine.name}\n`);
   const { allowBusy = [], allowLayout = [] } = parts;
   if (allowBusy.length > 0) put(ALLOW_BUSY, `${allowBusy.join('\n')}\n`);
   if (allowLayout.length > 0) put(ALLOW_LAYOUT, `${allowLayout.join('\n')}\n`);

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../../base/package-root.js';
 import type { Ui } from '../../base/ui.js';
 import type { Confdir } from '../../configure/confdir.js';
-import { convertToLivepatch, type KlpBinding } from '../../extract/livepatch.js';
+import type { NewCode } from '../../extract/extraction.js';
 import { takeOutSealed } from '../../extract/sealed.js';
 import {
   type Base,
@@ -17,7 +17,7 @@ import {
   shippedObjectCommand,
   sourceNames,
 } from '../../extract/templates.js';
-import type { NewCode } from '../../extract/types.js';
+import { convertToLivepatch, type KlpBinding } from '../../module/livepatch.js';
 import { encodeProgram } from '../../program/encode.js';
 import { CORE_MODULE, type Contents, moduleNames } from '../../update/contents.js';
 import type { Update } from '../../update/update.js';

@@ -42,7 +42,11 @@ export function readAutoconf(text: string): Map<string, string> {
  * @param flags further words for make's command line, from the confdir
  * @throws KspliceError `no-headers`
  */
-export function readHeaders(dir: string, release: string, flags: readonly string[]): KernelHeaders {
+export function readBuildHeaders(
+  dir: string,
+  release: string,
+  flags: readonly string[],
+): KernelHeaders {
   const generated = (name: string) => {
     const path = join(dir, 'include/generated', name);
     return existsSync(path) ? readFileSync(path, 'utf8') : '';

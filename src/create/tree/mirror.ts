@@ -58,13 +58,13 @@ export async function syncMirror(
   if (known.size === 0) rmSync(tree, { recursive: true, force: true });
   const fresh: Index = new Map();
   const changed: string[] = [];
-  const linker = new Linker();
+  const links = new HardLinks();
   try {
     for await (const [path, stats] of walk(source, ui)) {
       const signature = `${stats.ino}:${stats.size}:${stats.mtimeMs}`;
       fresh.set(path, signature);
       if (known.get(path) === signature) continue;
-      linker.bring(join(source, path), join(tree, path), stats);
+      links.bring(join(source, path), join(tree, path), stats);
       changed.push(path);
     }
   } catch (error) {
@@ -75,7 +75,7 @@ export async function syncMirror(
   const removed = [...known.keys()].filter((path) => !fresh.has(path));
   for (const path of removed) rmSync(join(tree, path), { force: true, recursive: true });
   if (changed.length > 0 || removed.length > 0) writeIndex(indexFile, fresh);
-  return { changed, removed, files: fresh.size, copied: linker.copied };
+  return { changed, removed, files: fresh.size, copied: links.copied };
 }
 
 function readIndex(file: string): Index {
@@ -134,7 +134,7 @@ function isHostProgram(file: string, stats: Stats): boolean {
   return magic.readUInt32BE(0) === 0x7f454c46;
 }
 
-class Linker {
+class HardLinks {
   copied = 0;
   private linksWork = true;
   private madeDirectory = '';
