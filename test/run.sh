@@ -17,7 +17,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-for part in test/setup/{say,packages,modules,kernels}.sh test/kernels/{fetch,self-built}.sh; do
+for part in test/setup/{say,packages,modules,kernels}.sh test/kernels/{fetch,self-built,roots}.sh; do
 	# shellcheck source=/dev/null
 	. "$part"
 done
@@ -40,7 +40,7 @@ usage() { die 'usage: bash test/run.sh test|kernels|long|demo|bench|soak|chaos|s
 
 main() {
 	local task=${1-}
-	[[ $task == @(test|kernels|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|setup) ]] || usage
+	[[ $task == @(test|kernels|kernel|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|setup) ]] || usage
 	shift
 	require_root "$task"
 	require_debian
@@ -55,7 +55,7 @@ main() {
 	install_missing_packages
 	install_node_modules
 	# The corpus has kernels of its own, fetched as its options say.
-	[[ $task == @(corpus|kernels|chaos|long) ]] || fetch_kernel
+	[[ $task == @(corpus|kernels|kernel|chaos|long) ]] || fetch_kernel
 	[[ $task != @(test|setup|fuzz|bench) ]] || fetch_other_source
 	# Guests of other tests may be running what is built.
 	[[ -n ${KSPLICE_TEST_BUILT-} ]] || build_tool
@@ -63,6 +63,8 @@ main() {
 	setup) say "All is set up. The kernel to test on is described in $cache/kernel.json." ;;
 	test) exec bash test/setup/tests.sh "$@" ;;
 	kernels) test_kernels "$@" ;;
+	# As test_kernels calls it, in the root of another release.
+	kernel) test_kernel "$@" ;;
 	demo) exec npx tsx test/demo/demo.ts ;;
 	faults) exec env KSPLICE_WRITE_FAULTS=1 npx vitest run --project vm test/vm/faults ;;
 	bench) exec npx tsx test/bench/bench.ts "$@" ;;
