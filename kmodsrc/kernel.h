@@ -114,6 +114,20 @@ static inline bool ksplice_is_no_probe_text(unsigned long address)
 }
 #endif
 
+/*
+ * A probe may keep a copy of the instructions from its own on that the five bytes of a jump
+ * take, and run that.  For who has locked kprobes.
+ */
+static inline bool ksplice_is_probed(unsigned long start, unsigned long length)
+{
+	unsigned long at;
+
+	for (at = start - 4; at < start + length; at++)
+		if (KERNEL(get_kprobe)((void *)at))
+			return true;
+	return false;
+}
+
 /* Whether the kernel may rewrite a lock prefix from first on; end is not part of it. */
 static inline bool ksplice_has_lock_prefix(void *first, void *end)
 {

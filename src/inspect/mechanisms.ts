@@ -2,6 +2,7 @@
 // the table that lists a place (new code), or from the forms that it may take
 // (old code: a match program has no tables any more).
 
+import { CONSTANTS_SECTION } from '../elf/tables.js';
 import type { Item, Program, Variant } from '../program/types.js';
 import { SEALED_SECTION } from '../update/new-code.js';
 
@@ -19,6 +20,7 @@ const BY_TABLE: Readonly<Record<string, string>> = {
   __patchable_function_entries: 'ftrace',
   __jump_table: JUMP_LABEL,
   [SEALED_SECTION]: SEALED_LABEL,
+  [CONSTANTS_SECTION]: 'constant of this boot',
   '.altinstructions': 'alternative',
   '.parainstructions': 'paravirt call',
   '.static_call_sites': 'static call',

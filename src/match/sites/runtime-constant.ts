@@ -1,5 +1,5 @@
 // Constants that boot code writes into instructions, since 6.11
-// (arch/x86/include/asm/runtime-const.h): pointers, and shift counts.
+// (arch/x86/include/asm/runtime-const.h): pointers, shift counts, masks.
 
 import type { ObjectCode } from '../code.js';
 import type { Site } from './site.js';
@@ -10,6 +10,7 @@ const ENTRY = 4;
 const KINDS = [
   { prefix: 'runtime_ptr_', length: 8 },
   { prefix: 'runtime_shift_', length: 1 },
+  { prefix: 'runtime_mask_', length: 4 },
 ] as const;
 
 export function* runtimeConstantSites(code: ObjectCode): Generator<Site> {
