@@ -1,6 +1,6 @@
 // A switch that the core refused, as an error to show.
 
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import { type AbortCause, abortCause, UNCHANGED } from './abort-causes.js';
 import type { Conflict, Core } from './core.js';
 

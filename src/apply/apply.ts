@@ -1,9 +1,9 @@
 // Applying an update. Whatever fails, the kernel is as it was and nothing is
 // left loaded; once the core has switched, the update is in.
 
-import { problemsError } from '../errors.js';
+import { problemsError } from '../base/errors.js';
+import type { Ui } from '../base/ui.js';
 import { busyProblems } from '../inspect/allow-busy.js';
-import type { Ui } from '../ui.js';
 import type { TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
 import { type Applied, describe } from './applied.js';

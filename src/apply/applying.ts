@@ -2,9 +2,9 @@
 // new code, and awaits what is not loaded. Whatever fails is taken back.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
+import type { Ui } from '../base/ui.js';
 import { busyProblems } from '../inspect/allow-busy.js';
-import type { Ui } from '../ui.js';
 import { CORE_MODULE, type TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
 import { refusal } from './abort-error.js';

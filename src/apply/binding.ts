@@ -3,10 +3,10 @@
 // addresses that they have in this boot.
 
 import path from 'node:path';
-import { KspliceError, type Problem } from '../errors.js';
+import { KspliceError, type Problem } from '../base/errors.js';
 import { bindToAddresses, isLivepatchModule } from '../extract/absolute.js';
-import { hiddenAdvice, KPTR_RESTRICT } from '../run/hidden.js';
-import { hidesAddresses, type Kallsyms, parseKallsyms } from '../run/kallsyms-text.js';
+import { hiddenAdvice, KPTR_RESTRICT } from '../kernel/hidden.js';
+import { hidesAddresses, type Kallsyms, parseKallsyms } from '../kernel/kallsyms-text.js';
 import { withoutSignature } from '../update/modinfo.js';
 import type { Update, UpdateModule } from '../update/update.js';
 import { exists, type Host } from './host.js';

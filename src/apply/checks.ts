@@ -1,7 +1,7 @@
 // What must be so before the first module is loaded. Everything that is not is
 // reported at once.
 
-import type { Problem } from '../errors.js';
+import type { Problem } from '../base/errors.js';
 import type { TargetChange } from '../update/contents.js';
 import { CORE_MODULE } from '../update/contents.js';
 import { API_VERSION, type Update } from '../update/update.js';

@@ -6,7 +6,7 @@
 //     net/sctp/input.c:212 [sctp]sctp_rcv =pf "%s: asoc:%p\n"
 
 import path from 'node:path';
-import type { Ui } from '../ui.js';
+import type { Ui } from '../base/ui.js';
 import { isNewCodeModule, type TargetChange } from '../update/contents.js';
 import type { Host } from './host.js';
 

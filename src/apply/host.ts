@@ -3,15 +3,14 @@
 // touches the machine goes through here, so that tests can put a simulated
 // kernel in its place.
 
-import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { KspliceError } from '../errors.js';
-import { buildIdInNotes } from '../run/build-id.js';
+import { execa } from 'execa';
+import { KspliceError } from '../base/errors.js';
+import { buildIdInNotes } from '../kernel/build-id.js';
 import { programEnvironment } from './environment.js';
 import type { Shell } from './shell.js';
 
@@ -125,20 +124,19 @@ export class Host {
    * @throws KspliceError `command-failed` with what it said
    */
   async systemctl(...args: readonly string[]): Promise<boolean> {
-    try {
-      await promisify(execFile)('systemctl', args, {
-        timeout: 60_000,
-        env: programEnvironment(),
-      });
-      return true;
-    } catch (error) {
-      const { code, stderr, message } = error as NodeJS.ErrnoException & { stderr?: string };
-      if (code === 'ENOENT') return false;
-      const said = stderr?.trim() || message;
-      throw new KspliceError('command-failed', `systemctl ${args.join(' ')}: ${said}`, {
-        cause: error,
-      });
-    }
+    const done = await execa('systemctl', args, {
+      timeout: 60_000,
+      env: programEnvironment(),
+      extendEnv: false,
+      stdin: 'ignore',
+      reject: false,
+    });
+    if (!done.failed) return true;
+    if (done.code === 'ENOENT') return false;
+    const said = done.stderr?.trim() || done.shortMessage;
+    throw new KspliceError('command-failed', `systemctl ${args.join(' ')}: ${said}`, {
+      cause: done,
+    });
   }
 
   private async kmod(command: string, argument: string): Promise<void> {

@@ -1,7 +1,7 @@
 // A run that was interrupted, by a signal or by its user, says what is so now. How far it got
 // tells only the core: between two looks of ours the old code may have come back.
 
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import { inTheWay } from './abort-error.js';
 import { type Conflict, Core, type Stage } from './core.js';
 import type { Host } from './host.js';

@@ -6,8 +6,8 @@
 // Whoever holds the lock never waits for a loader: a run that finds a module on
 // its way looks again for some seconds at most. So this gets its turn.
 
-import type { KspliceError } from '../errors.js';
-import type { Ui } from '../ui.js';
+import type { KspliceError } from '../base/errors.js';
+import type { Ui } from '../base/ui.js';
 import { readUpdate } from '../update/read.js';
 import type { Update } from '../update/update.js';
 import { Applying } from './applying.js';

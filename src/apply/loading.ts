@@ -5,7 +5,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { dir } from 'tmp-promise';
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import type { ModuleFile } from '../update/contents.js';
 import type { Update, UpdateModule } from '../update/update.js';
 import { loadable } from './binding.js';

@@ -1,6 +1,6 @@
 // Whether this process may change the running kernel, and what the kernel says if it may not.
 
-import { KspliceError, type Problem } from '../errors.js';
+import { KspliceError, type Problem } from '../base/errors.js';
 import type { Host } from './host.js';
 
 // CAP_SYS_MODULE in the masks of /proc/self/status.

@@ -1,14 +1,13 @@
 // One shell for all that takes another program: it holds the lock and runs insmod
-// and rmmod. (Node has no flock(2). And to start a process from one of Node's
-// size takes longer than insmod itself, the more so on a small or emulated host.)
+// and rmmod. (To start a process from one of Node's size takes longer than insmod itself,
+// the more so on a small or emulated host.)
 //
 // The shell reads our pipe. When we are gone, killed or not, it finishes what it
 // is at, then the pipe ends, and with the shell the lock.
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import type { Readable, Writable } from 'node:stream';
-import { KspliceError } from '../errors.js';
+import { execa } from 'execa';
+import { KspliceError } from '../base/errors.js';
+import { cannotLock, flockArguments, TAKEN } from '../base/flock.js';
 import { programEnvironment } from './environment.js';
 
 /** What a command came to. */
@@ -18,29 +17,41 @@ export interface Answer {
   readonly said: string;
 }
 
-const TAKEN = 75;
 /** In seconds: after a kill the former holder needs a moment to notice. */
 const PATIENCE = 2;
+
+const OPTIONS = {
+  stdin: 'pipe',
+  stdout: 'pipe',
+  stderr: 'ignore',
+  extendEnv: false,
+  reject: false,
+  // Its answers are read as they come, and are many in the end.
+  buffer: false,
+  // Ctrl-C is for us: a module is loaded or not, and what follows must know which.
+  detached: true,
+  // It ends by itself when we are gone: see above.
+  cleanup: false,
+} as const;
+const startFlock = (args: readonly string[]) =>
+  execa('flock', args, { ...OPTIONS, env: programEnvironment() });
 
 export class Shell {
   private heard = '';
   private gone = false;
   private notify = () => {};
 
-  private readonly ended: Promise<number | null>;
+  private readonly ended: Promise<number | undefined>;
 
-  private constructor(private readonly process: ChildProcessByStdio<Writable, Readable, null>) {
-    process.stdout.setEncoding('latin1').on('data', (text: string) => {
+  private constructor(private readonly process: ReturnType<typeof startFlock>) {
+    // Node keeps a letter whole whose bytes come one by one.
+    process.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.heard += text;
       this.notify();
     });
     // It may be gone when we write; its answer, that does not come, tells.
     process.stdin.on('error', () => {});
-    process.on('error', () => {});
-    this.ended = once(process, 'close').then(
-      ([status]) => status as number | null,
-      () => null,
-    );
+    this.ended = process.then(({ exitCode }) => exitCode);
     this.ended.then(() => {
       this.gone = true;
       this.notify();
@@ -54,15 +65,8 @@ export class Shell {
    * @throws KspliceError `busy` if another one holds the lock, `missing-tool`
    */
   static async start(lock: string, patience = PATIENCE): Promise<Shell> {
-    const options = ['--timeout', String(patience), '--conflict-exit-code', String(TAKEN)];
-    const shell = new Shell(
-      spawn('flock', [...options, '--no-fork', lock, 'sh'], {
-        // Ctrl-C is for us: a module is loaded or not, and what follows must know which.
-        detached: true,
-        stdio: ['pipe', 'pipe', 'ignore'],
-        env: programEnvironment(),
-      }),
-    );
+    const args = [...flockArguments(patience), '--no-fork', lock, 'sh'];
+    const shell = new Shell(startFlock(args));
     try {
       await shell.command(':');
       return shell;
@@ -72,9 +76,7 @@ export class Shell {
           advice: 'Wait until it is done, and try again.',
         });
       }
-      throw new KspliceError('missing-tool', `cannot lock ${lock}`, {
-        advice: 'The program flock is needed (package util-linux).',
-      });
+      throw cannotLock(lock);
     }
   }
 

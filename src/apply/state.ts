@@ -11,7 +11,7 @@
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import { type AddressOut, asAddress } from '../update/addresses-out.js';
 import type { Update } from '../update/update.js';
 import type { Host } from './host.js';

@@ -1,7 +1,7 @@
 // Asking the core for a switch: again and again while the code is in use.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Ui } from '../ui.js';
+import type { Ui } from '../base/ui.js';
 import { refusal } from './abort-error.js';
 import type { Core } from './core.js';
 import { stopIfInterrupted } from './interrupted.js';

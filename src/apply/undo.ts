@@ -1,8 +1,8 @@
 // Taking an update back: the old code runs again, and everything that belongs
 // to the update is unloaded, the core as well if nothing else needs it.
 
-import { KspliceError, problemsError } from '../errors.js';
-import type { Ui } from '../ui.js';
+import { KspliceError, problemsError } from '../base/errors.js';
+import type { Ui } from '../base/ui.js';
 import type { AddressOut } from '../update/addresses-out.js';
 import { CORE_MODULE } from '../update/contents.js';
 import { Core, type Timing } from './core.js';

@@ -2,7 +2,7 @@
 // are and what state they are in; descriptions and patches come from /run/ksplice,
 // if there and readable.
 
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import type { AddressOut } from '../update/addresses-out.js';
 import { type Conflict, Core, type ReplacedFunction, type Stage, type Timing } from './core.js';
 import type { Host } from './host.js';

@@ -7,13 +7,13 @@
 import * as C from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
 import { readKlpSymbolName } from '../extract/livepatch.js';
+import { Memory } from '../kernel/memory.js';
+import type { RunningKernel } from '../kernel/running.js';
+import { layOut, type Room } from '../kernel/virtual-module.js';
 import { fieldValue } from '../match/compare.js';
 import type { MatchResult } from '../match/interpret.js';
 import { FIELD_PCREL, FIELD_SIGNED } from '../program/layout.js';
 import type { Program } from '../program/types.js';
-import { Memory } from '../run/memory.js';
-import type { RunningKernel } from '../run/running.js';
-import { layOut, type Room } from '../run/virtual-module.js';
 import { isNewCodeModule } from '../update/contents.js';
 import { NEW_CODE, REF } from '../update/new-code.js';
 import { plainName } from '../update/new-code-names.js';

@@ -2,12 +2,12 @@
 // match program is interpreted, and each new code's symbols are resolved, as
 // the core and the module loader would.
 
-import { KspliceError, type Problem } from '../errors.js';
+import { KspliceError, type Problem } from '../base/errors.js';
+import type { Ui } from '../base/ui.js';
+import type { KernelFiles } from '../kernel/kernel-in-files.js';
+import type { RunningKernel } from '../kernel/running.js';
 import { matchProgram } from '../match/interpret.js';
 import type { Program } from '../program/types.js';
-import type { KernelFiles } from '../run/kernel-files.js';
-import type { RunningKernel } from '../run/running.js';
-import type { Ui } from '../ui.js';
 import type { TargetChange } from '../update/contents.js';
 import { readUpdate } from '../update/read.js';
 import { decodedProgramOf, type Update } from '../update/update.js';

@@ -3,7 +3,7 @@
 // does not wait for what a slow one needs.
 
 import type { Argv } from 'yargs';
-import type { ResultLine, Ui } from '../ui.js';
+import type { ResultLine, Ui } from '../base/ui.js';
 
 /** What a command has to say when it is done. */
 export interface Outcome {

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { packageRoot } from '../create/package-root.js';
+import { packageRoot } from '../base/package-root.js';
 import { Console, type Streams, toKspliceError } from './output.js';
 import { globalOptions, parseCommandLine } from './parse.js';
 

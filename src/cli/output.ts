@@ -2,8 +2,8 @@
 // terminal the stage that is running is one line that is written over; a file
 // or a pipe gets plain lines.
 
-import { explainIo, KspliceError, problemsOf } from '../errors.js';
-import type { Colour, ResultLine, Ui } from '../ui.js';
+import { explainIo, KspliceError, problemsOf } from '../base/errors.js';
+import type { Colour, ResultLine, Ui } from '../base/ui.js';
 import type { Outcome } from './command.js';
 import type { GlobalOptions } from './parse.js';
 

@@ -7,7 +7,7 @@ import { type AddressOut, addressInWords } from '../update/addresses-out.js';
 export const timeoutOption = {
   type: 'number',
   default: 30,
-  describe: 'Seconds to go on trying while the code is in use',
+  describe: 'How many seconds to go on trying while the code is in use',
 } as const;
 
 /** A line about types, if any change though objects of them may exist. */
@@ -34,7 +34,7 @@ export const allowBusyOption = {
   type: 'string',
   array: true,
   nargs: 1,
-  describe: 'A function that tasks may be in while it is switched; may be repeated (docs/busy.md)',
+  describe: 'Tasks may be in this function while it is switched (docs/busy.md); may be repeated',
 } as const;
 
 /** The functions that an option names, each of which may be a list with commas. */

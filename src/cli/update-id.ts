@@ -1,6 +1,6 @@
 // An update's id as an argument.
 
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import { ID_ADVICE, isUpdateId } from '../update/contents.js';
 
 /** @throws KspliceError `usage` if the word cannot be an id; it becomes part of a path */

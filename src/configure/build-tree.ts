@@ -3,7 +3,7 @@
 
 import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { BUILT_IMAGE } from '../run/image-tree.js';
+import { BUILT_IMAGE } from '../kernel/image-tree.js';
 import type { Headers } from './headers.js';
 import { readSource, type Source } from './source.js';
 

@@ -2,7 +2,7 @@
 // code, and nothing would match.
 
 import { execa } from 'execa';
-import type { Problem } from '../errors.js';
+import type { Problem } from '../base/errors.js';
 
 /**
  * What is wrong with the compiler, if anything.

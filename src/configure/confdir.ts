@@ -20,8 +20,8 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { KspliceError, type Problem, problemsError } from '../errors.js';
-import { isPlaceholder } from '../run/kallsyms-text.js';
+import { KspliceError, type Problem, problemsError } from '../base/errors.js';
+import { isPlaceholder } from '../kernel/kallsyms-text.js';
 import { readFlags } from './flags.js';
 import { type Headers, readHeaders } from './headers.js';
 import { supportProblems } from './support.js';

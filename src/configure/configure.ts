@@ -4,10 +4,11 @@
 import { release as runningRelease } from 'node:os';
 import { resolve } from 'node:path';
 import { execa } from 'execa';
-import { KspliceError, type Problem, problemsError } from '../errors.js';
-import { holdsKernel } from '../run/image-tree.js';
-import { type KernelFiles, openKernelImage } from '../run/kernel-files.js';
-import type { Ui } from '../ui.js';
+import { KspliceError, type Problem, problemsError } from '../base/errors.js';
+import type { Ui } from '../base/ui.js';
+import { holdsKernel } from '../kernel/image-tree.js';
+import { openKernelImage } from '../kernel/kernel-files.js';
+import type { KernelFiles } from '../kernel/kernel-in-files.js';
 import { readBuildTree, sourceOfBuild } from './build-tree.js';
 import { compilerProblem } from './compiler.js';
 import { headersProblem, imageProblem, revisionIsUnknown, sourceProblem } from './fit.js';

@@ -2,7 +2,7 @@
 // mismatch is named with what it is and which package has the right one; they
 // are all reported, not only the first.
 
-import type { Problem } from '../errors.js';
+import type { Problem } from '../base/errors.js';
 import { type Headers, packageVersionIn } from './headers.js';
 import { type Source, sourcePackage } from './source.js';
 

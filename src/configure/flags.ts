@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 
 // What would make another kernel's code, or mislead kbuild.
 const REFUSED: readonly (readonly [flag: RegExp, reason: string, advice: string])[] = [

@@ -5,7 +5,7 @@
 
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
-import type { Problem } from '../errors.js';
+import type { Problem } from '../base/errors.js';
 import type { Headers } from './headers.js';
 import { type Source, sourcePackage } from './source.js';
 

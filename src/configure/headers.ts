@@ -3,7 +3,7 @@
 
 import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 
 export interface Headers {
   /** Absolute, links followed. */

@@ -3,8 +3,8 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { KspliceError } from '../errors.js';
-import type { Ui } from '../ui.js';
+import { KspliceError } from '../base/errors.js';
+import type { Ui } from '../base/ui.js';
 import { unpackSource } from './unpack.js';
 
 export interface Source {

@@ -2,7 +2,7 @@
 // ksplice-ts needs, and options that make the compiler's or the linker's work
 // something that cannot be compared. Whatever is in the way is named, all of it.
 
-import type { Problem } from '../errors.js';
+import type { Problem } from '../base/errors.js';
 
 interface Rule {
   /** CONFIG_ names without the prefix; one of them has to be set, or none must be. */

@@ -2,10 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KspliceError, type Problem } from '../errors.js';
-import { formatSystemMap, isPlaceholder, parseKallsyms } from '../run/kallsyms-text.js';
-import type { KernelFiles } from '../run/kernel-files.js';
-import type { KernelSymbol } from '../run/symbols.js';
+import { KspliceError, type Problem } from '../base/errors.js';
+import { formatSystemMap, isPlaceholder, parseKallsyms } from '../kernel/kallsyms-text.js';
+import type { KernelFiles } from '../kernel/kernel-in-files.js';
+import type { KernelSymbol } from '../kernel/symbols.js';
 
 /** The map's text, and where it came from. */
 export interface SystemMap {

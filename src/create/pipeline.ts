@@ -3,46 +3,45 @@
 
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { problemsError } from '../base/errors.js';
+import type { Ui } from '../base/ui.js';
+import { count } from '../base/words.js';
 import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
 import type { TableSizes } from '../elf/tables.js';
-import { problemsError } from '../errors.js';
 import { busyProblems } from '../inspect/allow-busy.js';
-import { mayChangeTypes } from '../layout/declarations.js';
-import type { Ui } from '../ui.js';
 import { type Contents, moduleFilesOf } from '../update/contents.js';
 import type { Update } from '../update/update.js';
-import { readBases } from './bases.js';
-import { codeFiles, isCode } from './choose-objects.js';
-import { compilePost, compilePre } from './compile.js';
-import { type CoreModule, provideCore, withCore } from './core-module.js';
-import {
-  type ChangedTarget,
-  type Comparing,
-  type Differences,
-  findDifferences,
-} from './differences.js';
-import { buildFixedModules } from './fixed-modules.js';
-import { describesTypes, type KernelHeaders, readHeaders } from './kbuild.js';
-import { type KernelFacts, readKernelFacts } from './kernel-facts.js';
-import { lastUpdate, rememberLast } from './last-update.js';
-import { moduleDirectory, moduleFiles } from './module-dir.js';
-import { buildModuleDirectory } from './module-dir-build.js';
-import { Neighbours } from './neighbours.js';
-import { rulesOfNew } from './new-objects.js';
-import { chooseId, deliver, packUpdate } from './pack.js';
-import type { PatchedFile } from './patched-file.js';
-import { checkPerCpu, perCpuReserve } from './per-cpu-reserve.js';
-import { count, makeReport, type Report } from './report.js';
+import { loadChange } from './change/change.js';
+import type { PatchedFile } from './change/patched-file.js';
+import type { SourceChange } from './change/source-change.js';
+import { readBases } from './code/bases.js';
+import { type Differences, findDifferences } from './code/differences.js';
+import { perCpuReserve } from './code/per-cpu-reserve.js';
+import type { Neighbours } from './code/shared-symbols.js';
+import { makeUpdateCode, type UpdateCode } from './code/update-code.js';
+import { howTypesAreCompared } from './comparing.js';
+import { lastUpdate, rememberLast } from './invocation/last-update.js';
+import { inRun, type Run } from './invocation/scope.js';
+import { buildModuleDirectory } from './module-dir/build.js';
+import { moduleDirectory, moduleFiles } from './module-dir/source.js';
+import { type CoreModule, provideCore, withCore } from './modules/core-module.js';
+import { buildFixedModules } from './modules/fixed-modules.js';
+import { checkOutput, chooseId, deliver, packUpdate } from './modules/pack.js';
+import { makeReport } from './modules/report.js';
+import { checkSigning, signModules } from './modules/sign.js';
+import { buildUpdateModules } from './modules/update-modules.js';
+import { codeFiles, isCode } from './objects/choose-objects.js';
+import { compilePost, compilePre } from './objects/compile.js';
+import { rulesOfNew } from './objects/new-objects.js';
+import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest } from './request.js';
-import { inRun, type Run } from './run.js';
-import { checkSigning, signModules } from './sign.js';
-import { loadChange, type SourceChange } from './sources/change.js';
-import { askTableSizes } from './table-sizes.js';
-import { makeTargetCode, type TargetCode } from './target-code.js';
-import { buildUpdateModules } from './update-modules.js';
-import { WantedTargets } from './wanted-targets.js';
-import { checkCacheDirectory, openWorkspace, sourceOf } from './workspace.js';
+import { SourceTexts } from './source-texts.js';
+import { readHeaders } from './tree/kbuild.js';
+import { type KernelFacts, readKernelFacts } from './tree/kernel-facts.js';
+import { askTableSizes } from './tree/table-sizes.js';
+import { checkCacheDirectory, openWorkspace, sourceOf } from './tree/workspace.js';
+import type { ChangedTarget, CompiledObject, Report, TargetCode } from './values.js';
 
 export interface CreatedUpdate {
   readonly id: string;
@@ -118,6 +117,7 @@ interface Task {
 
 async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   const id = chooseId(options.id);
+  checkOutput(options.output, id);
   const confdir = await readConfdir(options.confdir);
   const source = sourceFor(options, confdir);
   checkCacheDirectory(source);
@@ -162,29 +162,16 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
   };
 }
 
-/** Where the change cannot touch a type, the compiler need not describe them. */
-function howTypesAreCompared(
-  files: readonly PatchedFile[],
-  below: readonly (readonly PatchedFile[])[],
-  headers: KernelHeaders,
-  ui: Ui,
-): Comparing {
-  if (!mayChangeTypes([...files, ...below.flat()])) return 'not touched';
-  if (describesTypes(headers)) return 'compared';
-  ui.warn(
-    `the change may alter the layout of data, and ${headers.compiler} cannot tell: that the new code fits the objects that exist is not checked`,
-  );
-  return 'not possible';
-}
-
 type Compiled = Awaited<ReturnType<typeof compileStates>>;
 
 async function compareStates({ options, files, rules, bases }: Task, compiled: Compiled, run: Run) {
   const { work, objects, tables } = compiled;
   const { directory, ui } = run;
   ui.stage(`comparing ${count(objects.length, 'object')}`);
-  const { allowLayout = [] } = options;
-  const types = { comparing: compiled.comparing, allowed: allowLayout };
+  const { allowLayout: allowed = [] } = options;
+  const texts = new SourceTexts(work.kbuild, files);
+  const sources = (object: CompiledObject) => texts.of(object);
+  const types = { comparing: compiled.comparing, allowed, sources };
   const differences = findDifferences(objects, tables, ui, bases, types);
   const { targets } = differences;
   const fixed = options.buildModules
@@ -203,27 +190,24 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
 }
 
 async function makeCode(
-  { id, options, confdir, bases }: Task,
-  { targets, homes }: Differences,
+  { id, options, confdir, bases, source }: Task,
+  differences: Differences,
   tables: TableSizes,
   known: KernelFacts,
   run: Run,
-) {
+): Promise<UpdateCode> {
   run.directory.lap('kernel image');
   const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
   run.ui.stage(`extracting new code${compared}`);
-  const neighbours = new Neighbours(id, targets);
-  const found: TargetCode[] = [];
-  for (const target of targets) {
-    const company = { bases, homes, neighbours };
-    found.push(await makeTargetCode(id, target, known, tables, run.ui, company));
-  }
-  const code = neighbours.inOrder(found);
-  checkPerCpu(code, perCpuReserve(readFileSync(confdir.config, 'utf8')));
+  const perCpu = perCpuReserve(readFileSync(confdir.config, 'utf8'));
+  const trees = [source, confdir.build];
+  const ground = { known, tables, bases, perCpuReserve: perCpu, trees };
+  const made = await makeUpdateCode(id, differences, ground, run.ui);
+  const { code } = made;
   keepCode(run, code);
   checkAllowBusy(code, options.allowBusy ?? []);
   run.directory.lap('match and extract');
-  return { code, neighbours };
+  return made;
 }
 
 /** @param fixed modules for the disk, which are signed with the update's */

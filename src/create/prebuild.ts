@@ -2,19 +2,19 @@
 // the one that is urgent takes seconds: the configured work tree and the
 // kernel core, and with a change also the objects that it concerns.
 
+import type { Ui } from '../base/ui.js';
 import { readConfdir } from '../configure/confdir.js';
-import type { Ui } from '../ui.js';
-import { codeFiles } from './choose-objects.js';
-import { compilePre } from './compile.js';
-import { provideCore } from './core-module.js';
-import { readHeaders } from './kbuild.js';
-import { readKernelFacts } from './kernel-facts.js';
-import { rulesOfNew } from './new-objects.js';
+import { loadChange } from './change/change.js';
+import { inRun } from './invocation/scope.js';
+import { provideCore } from './modules/core-module.js';
+import { codeFiles } from './objects/choose-objects.js';
+import { compilePre } from './objects/compile.js';
+import { rulesOfNew } from './objects/new-objects.js';
+import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest, refuseForModules } from './request.js';
-import { inRun } from './run.js';
-import { loadChange } from './sources/change.js';
-import { WantedTargets } from './wanted-targets.js';
-import { checkCacheDirectory, openWorkspace, sourceOf } from './workspace.js';
+import { readHeaders } from './tree/kbuild.js';
+import { readKernelFacts } from './tree/kernel-facts.js';
+import { checkCacheDirectory, openWorkspace, sourceOf } from './tree/workspace.js';
 
 /** What is in the cache now. */
 export interface Prebuilt {

@@ -1,8 +1,8 @@
 // What is asked of create, and what cannot be asked together. Told before anything is read.
 
-import { KspliceError } from '../errors.js';
-import type { SigningKey } from './sign.js';
-import type { ChangeRequest } from './sources/change.js';
+import { KspliceError } from '../base/errors.js';
+import type { ChangeRequest } from './change/change.js';
+import type { SigningKey } from './modules/sign.js';
 
 export interface CreateOptions extends ChangeRequest {
   /** The configuration directory. */

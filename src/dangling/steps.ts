@@ -12,15 +12,20 @@ type Info = InstanceType<Iced['InstructionInfo']>;
 export type Registers = number;
 
 export const RAX: Registers = 1 << 0;
+export const RCX: Registers = 1 << 1;
+export const RDX: Registers = 1 << 2;
+const RBX: Registers = 1 << 3;
 const RSP: Registers = 1 << 4;
 export const RSI: Registers = 1 << 6;
 export const RDI: Registers = 1 << 7;
+export const R8: Registers = 1 << 8;
+export const R9: Registers = 1 << 9;
 /** rdi, rsi, rdx, rcx, r8, r9 (System V ABI for x86-64, 3.2.3). */
-export const ARGUMENTS: Registers = [7, 6, 2, 1, 8, 9].reduce((all, bit) => all | (1 << bit), 0);
+export const ARGUMENTS: Registers = RDI | RSI | RDX | RCX | R8 | R9;
 /** What a called function may leave something else in. */
 export const CLOBBERED: Registers = ARGUMENTS | RAX | (1 << 10) | (1 << 11);
 
-export type Flow = 'next' | 'jump' | 'branch' | 'call' | 'return' | 'stop';
+export type Flow = 'next' | 'jump' | 'branch' | 'call' | 'return' | 'stop' | 'unknown';
 
 /** One instruction, as far as values in registers go. Offsets are in bytes from the section's start. */
 export interface Step {
@@ -31,6 +36,8 @@ export interface Step {
   readonly target: number;
   /** Through a register or memory. */
   readonly isIndirect: boolean;
+  /** Where its operand in memory is by its own number, if that is relative to the instruction. */
+  readonly near: number | undefined;
   /** Where the fields are that may be relocated. */
   readonly displacement: number | undefined;
   readonly immediate: number | undefined;
@@ -40,6 +47,8 @@ export interface Step {
   /** Registers that an operand in memory is addressed with. */
   readonly address: Registers;
   readonly written: Registers;
+  /** What it moves to registers of another kind, in which it is not followed. */
+  readonly hides: Registers;
   /** Whether what it reads, whole pointers, is still to be told in what it writes. */
   readonly passesOn: boolean;
   readonly loads: boolean;
@@ -77,6 +86,9 @@ export function stepsOf(code: Section): ReadonlyMap<number, Step> {
         displacement: hasDisplacement ? start + displacementOffset : undefined,
         immediate: hasImmediate ? start + immediateOffset : undefined,
         target: Number(instruction.nearBranchTarget) - base,
+        near: instruction.isIpRelMemoryOperand
+          ? Number(instruction.ipRelMemoryAddress) - base
+          : undefined,
         ...flowOf(iced, instruction),
         ...valuesOf(iced, instruction, info),
       });
@@ -92,7 +104,7 @@ export function stepsOf(code: Section): ReadonlyMap<number, Step> {
 
 function flowOf({ FlowControl }: Iced, { flowControl, isInvalid }: Instruction) {
   const direct = (flow: Flow) => ({ flow, isIndirect: false });
-  if (isInvalid) return direct('stop');
+  if (isInvalid) return direct('unknown');
   switch (flowControl) {
     case FlowControl.UnconditionalBranch:
       return direct('jump');
@@ -107,6 +119,8 @@ function flowOf({ FlowControl }: Iced, { flowControl, isInvalid }: Instruction) 
     case FlowControl.Return:
       return direct('return');
     case FlowControl.Exception:
+    // int3, where nobody comes.
+    case FlowControl.Interrupt:
       return direct('stop');
     default:
       return direct('next');
@@ -122,8 +136,13 @@ function valuesOf(lib: Iced, instruction: Instruction, info: Info) {
     ? bit(lib, instruction.memoryBase) | bit(lib, instruction.memoryIndex)
     : memory.address;
   let written = 0;
+  let hides = 0;
   for (const used of info.usedRegisters()) {
-    if (writes(lib, used.access)) written |= bit(lib, used.register);
+    if (writes(lib, used.access)) {
+      const own = bit(lib, used.register);
+      written |= own;
+      if (own === 0) hides = operands.read;
+    }
     used.free();
   }
   const isWhole = operands.isWhole || lib.MemorySizeExt.size(instruction.memorySize) === 8;
@@ -133,6 +152,7 @@ function valuesOf(lib: Iced, instruction: Instruction, info: Info) {
     read: isLea ? parts : operands.read,
     address: parts & ~RSP,
     written: written & ~RSP,
+    hides,
     passesOn,
     loads: passesOn && !isLea && memory.reads,
     stores: memory.writes,
@@ -154,6 +174,8 @@ function memoryOf(lib: Iced, info: Info) {
 
 function operandsOf(lib: Iced, instruction: Instruction, info: Info) {
   const found = { read: 0, isWhole: false };
+  // It stores what no operand of it names.
+  if (instruction.mnemonic === lib.Mnemonic.Cmpxchg16b) found.read = RBX | RCX;
   for (let operand = 0; operand < instruction.opCount; operand++) {
     if (instruction.opKind(operand) !== lib.OpKind.Register) continue;
     const register = instruction.opRegister(operand);

@@ -1,9 +1,9 @@
 // Whether two objects can be compared at all: relocatable, with symbols, and
 // made by the same compiler, whose section names the differ knows.
 
+import { KspliceError } from '../base/errors.js';
 import { ET_REL, SHF_ALLOC, STT_FILE } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
-import { KspliceError } from '../errors.js';
 
 /** @throws KspliceError `unsupported-object` */
 export function checkObjects(pre: ElfObject, post: ElfObject): void {

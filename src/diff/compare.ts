@@ -6,7 +6,7 @@
 
 import { R_X86_64_PC32, R_X86_64_PLT32, SHF_STRINGS, SHT_NOBITS } from '../elf/constants.js';
 import type { Relocation, Section } from '../elf/object.js';
-import type { Correlation } from './correlate.js';
+import type { Correlation } from './correlation.js';
 import {
   contents,
   type Extent,
@@ -18,19 +18,11 @@ import {
 import type { Journal } from './journal.js';
 import { isFresh } from './names.js';
 import { displacementsToSame } from './neighbours.js';
-import type { Part, Parts } from './parts.js';
+import type { Part } from './parts.js';
 import { pieceAt } from './pieces.js';
-import { type Entry, replacementExtent, type SpecialTables } from './special.js';
+import type { Difference, Side } from './side.js';
+import { type Entry, replacementExtent } from './special.js';
 import { findTarget, type Target } from './targets.js';
-
-/** The first difference found, in words; undefined if there is none. */
-export type Difference = string | undefined;
-
-/** One side of a comparison. */
-export interface Side {
-  readonly parts: Parts;
-  readonly tables: SpecialTables;
-}
 
 /** Compares parts and remembers the result. */
 export class Comparison {

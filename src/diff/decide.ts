@@ -9,7 +9,7 @@ import type { BadReference, Closure } from './closure.js';
 import { whyCollected } from './collected.js';
 import type { Comparison } from './compare.js';
 import { findCopies, writtenNote } from './copies.js';
-import { isNumbered, isState } from './correlate.js';
+import { isNumbered, isState } from './correlation.js';
 import { whyNotInModule } from './data-kinds.js';
 import { hooksOf, partsUsedBy } from './hooks.js';
 import { newlyListed } from './kprobe-list.js';

@@ -13,6 +13,7 @@ import { hooksOf, undoSafe } from './hooks.js';
 import { Journal } from './journal.js';
 import { coldParent } from './names.js';
 import type { IsNewcomer } from './newcomers.js';
+import { remarksOnKpatch } from './other-tools.js';
 import { type Part, Parts } from './parts.js';
 import { SpecialTables } from './special.js';
 import type { ChangedNames, ObjectDiff } from './types.js';
@@ -63,11 +64,16 @@ export function diffObjects(
       (part) => !part.isFunction,
     ),
     refusals,
-    notes,
+    notes: [...notes, ...remarksOnKpatch(right.parts, new Set(replaced.map(({ name }) => name)))],
     pre,
     post,
     replaced,
     written: writtenData(changes),
+    resized: [...changes.resized].map(([constant, unchanged]) => {
+      const pre = correlation.preOf(constant) ?? constant;
+      const readers = unchanged.map(({ symbol }) => symbol);
+      return { pre: pre.symbol, post: constant.symbol, unchanged: readers };
+    }),
     hooks: hooksOf(right.parts).map(({ kind, part }) => ({ kind, symbol: part.symbol })),
     undoSafe: undoSafe(right.parts).map(({ symbol }) => symbol.name),
     kept: closure.kept,

@@ -3,11 +3,11 @@
 // .noinstr.text grows, those distances change in all others. They are looked at
 // only when bytes of such code differ.
 
-import type { Side } from './compare.js';
-import type { Correlation } from './correlate.js';
+import type { Correlation } from './correlation.js';
 import type { Hole } from './extents.js';
 import { nearBranches } from './instructions.js';
 import type { Part, Parts } from './parts.js';
+import type { Side } from './side.js';
 
 /** The displacements of branches that lead to the same place in both objects. */
 export function displacementsToSame(

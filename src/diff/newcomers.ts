@@ -5,11 +5,12 @@
 
 import { STB_LOCAL } from '../elf/constants.js';
 import type { ElfSymbol } from '../elf/object.js';
-import type { Comparison, Side } from './compare.js';
+import type { Comparison } from './compare.js';
 import type { Journal } from './journal.js';
 import type { Part } from './parts.js';
 import { forEachReference } from './references.js';
 import type { SectionRole } from './sections.js';
+import type { Side } from './side.js';
 import { takesAddress } from './targets.js';
 
 /** Whether a symbol of the pre object is in an update's new code, not in the kernel as booted. */

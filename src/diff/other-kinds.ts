@@ -8,12 +8,13 @@
 // - what others know by name or by address: they would go on with the old one.
 
 import { STB_LOCAL } from '../elf/constants.js';
-import type { Comparison, Side } from './compare.js';
+import type { Comparison } from './compare.js';
 import { holdsFunctions, type User, users } from './constants.js';
 import { type DataKind, dataKind } from './data-kinds.js';
 import { relocationsIn } from './extents.js';
 import { isAddressValue } from './instructions.js';
 import type { Part } from './parts.js';
+import type { Side } from './side.js';
 import { findTarget } from './targets.js';
 
 /** A variable and what has its name now, of another kind. */

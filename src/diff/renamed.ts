@@ -5,7 +5,7 @@
 // gets to the new one, and the address that is handed out goes on being the old one.
 
 import { STB_LOCAL } from '../elf/constants.js';
-import type { Correlation } from './correlate.js';
+import type { Correlation } from './correlation.js';
 import { coldParent } from './names.js';
 import type { Part, Parts } from './parts.js';
 import { forEachReference } from './references.js';

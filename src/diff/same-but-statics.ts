@@ -3,7 +3,7 @@
 // place of the other: nothing but its number has changed.
 
 import { R_X86_64_PC32, R_X86_64_PLT32 } from '../elf/constants.js';
-import type { Correlation } from './correlate.js';
+import type { Correlation } from './correlation.js';
 import { contents, firstDifference, relocationHoles, relocationsIn } from './extents.js';
 import { isFresh } from './names.js';
 import type { Part, Parts } from './parts.js';

@@ -4,9 +4,10 @@
 
 import type { ElfObject } from '../elf/object.js';
 import type { Changes } from './changes.js';
-import type { Comparison, Side } from './compare.js';
+import type { Comparison } from './compare.js';
 import { relocationsIn } from './extents.js';
 import type { Part } from './parts.js';
+import type { Side } from './side.js';
 import { findTarget } from './targets.js';
 
 const SHOWN = 5;

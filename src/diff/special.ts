@@ -1,11 +1,11 @@
 // The special tables' entries, and which code each belongs to: the code at its
 // site, the target of its first field.
 
+import { KspliceError } from '../base/errors.js';
 import { badElf } from '../elf/bytes.js';
 import { SHT_NOBITS } from '../elf/constants.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
-import { KspliceError } from '../errors.js';
 import type { Extent } from './extents.js';
 import { type TableKind, tableKinds } from './table-kinds.js';
 

@@ -6,7 +6,7 @@
 // proves nothing: what has no evidence stays unpaired, and closure.ts refuses if new
 // code needs it and it may be an old one.
 
-import type { Correlation } from './correlate.js';
+import type { Correlation } from './correlation.js';
 import { dataKind, isOneKind } from './data-kinds.js';
 import { Mentions } from './mentions.js';
 import { sourceName, staticLocalBase } from './names.js';

@@ -2,7 +2,7 @@
 // an object shows it: it has another name and does the same; it was part of its caller, or
 // is now; the compiler made another variant of it.
 
-import type { Correlation } from './correlate.js';
+import type { Correlation } from './correlation.js';
 import type { Mentions } from './mentions.js';
 import type { Part } from './parts.js';
 import { sameButForStatics } from './same-but-statics.js';

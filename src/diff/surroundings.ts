@@ -3,7 +3,7 @@
 // around them tells them apart, where the code there is as it was: the functions that
 // are called, variables and strings that are mentioned just before or just after.
 
-import type { Correlation } from './correlate.js';
+import type { Correlation } from './correlation.js';
 import { contents, relocationsIn } from './extents.js';
 import type { Part, Parts } from './parts.js';
 import { pieceAt } from './pieces.js';

@@ -63,6 +63,14 @@ export interface ResolvedRelocation {
   readonly addend: number;
 }
 
+/** A constant of the new code that has another size than the running kernel's. */
+export interface ResizedConstant {
+  readonly pre: ElfSymbol;
+  readonly post: ElfSymbol;
+  /** Functions of the post object that are replaced for no other reason than that they refer to it. */
+  readonly unchanged: readonly ElfSymbol[];
+}
+
 export interface ObjectDiff {
   readonly verdict: 'changed' | 'unchanged' | 'refused';
   readonly functions: ChangedNames;
@@ -76,6 +84,7 @@ export interface ObjectDiff {
   readonly replaced: readonly ChangedSymbol[];
   /** Read-only data whose new content is written over the old. */
   readonly written: readonly ChangedSymbol[];
+  readonly resized: readonly ResizedConstant[];
   /** What is called when the update is applied or reversed; all of it is kept. */
   readonly hooks: readonly Hook[];
   /** Names of what nobody has the address of any more when the update is undone, by the author's word. */

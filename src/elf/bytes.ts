@@ -3,7 +3,7 @@
 // in which a JavaScript number is exact; a violation is a `bad-elf` error that
 // names the file, never a RangeError.
 
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 
 /** A bounds-checked little-endian view of a file or a part of one. Nothing is copied. */
 export class Bytes {

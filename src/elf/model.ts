@@ -3,7 +3,7 @@
 // and symbols can be added, dropped and reordered freely; indices, string
 // tables and links come into being when the object is written.
 
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import { badElf } from './bytes.js';
 import * as C from './constants.js';
 import type { ElfObject, ElfSymbol, Section } from './object.js';

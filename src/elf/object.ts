@@ -7,7 +7,7 @@
 // debug sections cost nothing.
 
 import elfy from 'elfy';
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import { Bytes, badElf } from './bytes.js';
 import * as C from './constants.js';
 

@@ -7,10 +7,10 @@
 // Nothing is moved in the file, but it is not what was signed any more: a
 // signature would not only be worthless, the kernel refuses a module with a wrong one.
 
+import { KspliceError } from '../base/errors.js';
 import * as C from '../elf/constants.js';
 import { ObjectEditor } from '../elf/edit.js';
 import { ElfObject } from '../elf/object.js';
-import { KspliceError } from '../errors.js';
 import { KLP_MODINFO, readKlpSymbolName } from './livepatch.js';
 
 /** All addresses of a name in "vmlinux" or a module, as the running kernel's kallsyms orders them. */

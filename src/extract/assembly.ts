@@ -17,8 +17,8 @@ import {
 import type { ElfSymbol, Section } from '../elf/object.js';
 import { newCodeName } from '../update/new-code-names.js';
 import { closedToKprobes } from './kprobe-blacklist.js';
-import { isSealed } from './module-symbols.js';
 import { isPerCpu, type Packed, packPerCpu } from './per-cpu.js';
+import { isSealed } from './read-only.js';
 import type { ChangedObject } from './types.js';
 import type { Undefined } from './undefined.js';
 

@@ -7,7 +7,8 @@ import type { Homes } from '../diff/homes.js';
 import { SHF_ALLOC } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
 import { newCodeName } from '../update/new-code-names.js';
-import { isSealed } from './module-symbols.js';
+import { addedAs } from './module-symbols.js';
+import { isSealed } from './read-only.js';
 import type { Resolution, SymbolResolver } from './types.js';
 
 /** The new code that one update below has for the target; undefined if it leaves the target alone. */
@@ -77,7 +78,14 @@ function find(wanted: ElfSymbol, code: CodeBelow): Resolution {
   if (only && fitting.length === 1) {
     const { module: object } = code;
     const position = all.indexOf(only) + 1;
-    return { kind: 'klp', object, name: inModule, position, sealed: isSealed(only) };
+    return {
+      kind: 'klp',
+      object,
+      name: inModule,
+      position,
+      sealed: isSealed(only),
+      added: addedAs(only),
+    };
   }
   return unresolved(
     fitting.length === 0

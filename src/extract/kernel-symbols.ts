@@ -1,7 +1,7 @@
 // The symbols of vmlinux, and their positions as the kernel's module loader
 // counts them: by address among those of one name.
 
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import { possibleBases } from './positions.js';
 import type { Resolution, Sealed } from './types.js';
 import { ambiguous, elsewhere, initOnly, typeFits, type Wanted } from './wanted.js';

@@ -5,11 +5,11 @@
 // Documentation/livepatch/module-elf-format.rst. klp_enable_patch() and the
 // rest of livepatch play no part.
 
+import { KspliceError } from '../base/errors.js';
 import * as C from '../elf/constants.js';
 import { type ModelSection, type ModelSymbol, modelOf, type ObjectModel } from '../elf/model.js';
 import { ElfObject } from '../elf/object.js';
 import { writeObject } from '../elf/writer.js';
-import { KspliceError } from '../errors.js';
 
 /** What an undefined symbol of a module stands for. */
 export interface KlpBinding {
@@ -27,6 +27,8 @@ export interface KlpBinding {
   readonly position: number;
   /** The position is right only when the module's init is through, and its init code gone. */
   readonly behindInit?: boolean | undefined;
+  /** What it is, if it is new code of an update below, or of another target. */
+  readonly added?: 'function' | 'data' | undefined;
 }
 
 /** In a module's modinfo: what makes the loader look at the rest. */

@@ -13,9 +13,9 @@ import {
 } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
 import { possibleBases } from './positions.js';
-import type { ResolverInput } from './resolver.js';
-import { RO_AFTER_INIT } from './sealed.js';
-import type { Resolution } from './types.js';
+import { isSealed } from './read-only.js';
+import type { ResolverInput } from './resolver-input.js';
+import type { Added, Resolution } from './types.js';
 import { ambiguous, initOnly, typeFits, type Wanted } from './wanted.js';
 
 export class ModuleSymbols {
@@ -119,9 +119,9 @@ export class ModuleSymbols {
   }
 }
 
-/** Whether a variable of a module is read-only since the module's init. */
-export function isSealed({ section }: ElfSymbol): true | undefined {
-  return section?.name === RO_AFTER_INIT || undefined;
+/** What a symbol of new code is to new code that is loaded later. */
+export function addedAs({ type }: ElfSymbol): Added {
+  return type === STT_FUNC ? 'function' : 'data';
 }
 
 /** A place in the module file as one number: section and offset. */

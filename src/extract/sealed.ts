@@ -21,9 +21,6 @@ import type { Assembly } from './assembly.js';
 import type { SealedBranches } from './types.js';
 import type { Undefined } from './undefined.js';
 
-/** Of vmlinux and of each module: what is read-only when its init is through. */
-export const RO_AFTER_INIT = '.data..ro_after_init';
-
 const JUMP_TABLE = '__jump_table';
 
 /**

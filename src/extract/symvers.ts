@@ -2,7 +2,7 @@
 // CRC, symbol, module ("vmlinux" or a path without .ko), kind of export,
 // namespace; separated by tabs.
 
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 
 export interface ExportedSymbol {
   /** "vmlinux", or the module's name with underscores: "nf_conntrack". */

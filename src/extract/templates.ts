@@ -4,7 +4,7 @@
 // outside (symbol names, an update's id, a module's name) is either checked to
 // be a plain word or written as a C string literal, so no name can become code.
 
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import { SEALED_SECTION } from '../update/new-code.js';
 import type { NewCode } from './types.js';
 

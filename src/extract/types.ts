@@ -9,6 +9,9 @@ import type { KlpBinding } from './livepatch.js';
 /** Whether a variable is read-only since the init of what it is in; undefined if it is not. */
 export type Sealed = true | 'unknown' | undefined;
 
+/** What new code elsewhere has under a name. */
+export type Added = 'function' | 'data';
+
 /** How new code gets at a symbol that is not part of it. */
 export type Resolution =
   /** Exported: an ordinary undefined symbol, which modversions checks. */
@@ -22,6 +25,8 @@ export type Resolution =
       /** Symbols of init code of that name come before it: until those are gone, it is at another position. */
       readonly behindInit?: boolean | undefined;
       readonly sealed?: Sealed;
+      /** Of new code, of an update below or of another target: it goes when that is unloaded. */
+      readonly added?: Added | undefined;
     }
   /** An undefined weak symbol that nothing defines: its value is 0. */
   | { readonly kind: 'absent' }

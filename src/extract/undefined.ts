@@ -1,10 +1,10 @@
 // The undefined symbols of the new code: each symbol of the running kernel
 // once, under the name by which it will be found.
 
+import { KspliceError } from '../base/errors.js';
 import { STB_GLOBAL, STB_WEAK } from '../elf/constants.js';
 import { type ModelSymbol, newSymbol } from '../elf/model.js';
 import type { ElfSymbol } from '../elf/object.js';
-import { KspliceError } from '../errors.js';
 import type { KlpBinding } from './livepatch.js';
 import type { Resolution, Sealed, SymbolResolver } from './types.js';
 
@@ -125,11 +125,11 @@ export class Undefined {
       case 'absent':
         return this.named(symbol.name, STB_WEAK);
       case 'klp': {
-        const { object, name, position, behindInit } = resolution;
+        const { object, name, position, behindInit, added } = resolution;
         // Not a C identifier, so that it can clash with nothing.
         const mangled = `ksplice.${object}.${position}.${name}`;
         const standIn = this.named(mangled, STB_GLOBAL);
-        this.klp.set(standIn, { symbol: mangled, object, name, position, behindInit });
+        this.klp.set(standIn, { symbol: mangled, object, name, position, behindInit, added });
         return standIn;
       }
       case 'unresolved':

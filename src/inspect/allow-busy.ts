@@ -2,7 +2,7 @@
 // one finish the old code, all of which must then be as it was. Only its first
 // bytes become a jump; so nothing in the old code may lead back there.
 
-import type { Problem } from '../errors.js';
+import type { Problem } from '../base/errors.js';
 import type { Program, Span } from '../program/types.js';
 import { decodeLines } from './decoder.js';
 import { mechanismOfSite } from './mechanisms.js';

@@ -2,10 +2,10 @@
 // what it tells the core (struct ksplice_new_code), its functions and data,
 // and what its relocations are about.
 
+import { KspliceError } from '../base/errors.js';
 import { coldParent } from '../diff/names.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Relocation, Section } from '../elf/object.js';
-import { KspliceError } from '../errors.js';
 import { readKlpSymbolName } from '../extract/livepatch.js';
 import { CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../update/new-code.js';
 import { plainName } from '../update/new-code-names.js';

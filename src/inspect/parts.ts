@@ -1,10 +1,10 @@
 // What an update changes, part by part: a function, its cold part, a block of
 // data; each with its form in the running kernel and in the new code.
 
+import { KspliceError } from '../base/errors.js';
 import { coldParent } from '../diff/names.js';
 import { STT_FUNC } from '../elf/constants.js';
 import type { ElfSymbol } from '../elf/object.js';
-import { KspliceError } from '../errors.js';
 import type { Program, Span } from '../program/types.js';
 import type { NewModule } from './new-module.js';
 import { isFunction, type OldCode } from './old-code.js';

@@ -1,6 +1,6 @@
 // An inspection for a terminal.
 
-import type { Colour, ResultLine } from '../ui.js';
+import type { Colour, ResultLine } from '../base/ui.js';
 import { addressInWords } from '../update/addresses-out.js';
 import { fold, type Row, type RowKind } from './align.js';
 import type { Line } from './code.js';

@@ -5,7 +5,7 @@
 import { Core } from '../apply/core.js';
 import { exists, type Host } from '../apply/host.js';
 import { moduleComing } from '../apply/late.js';
-import type { Ui } from '../ui.js';
+import type { Ui } from '../base/ui.js';
 import { bootId } from './results.js';
 import { type Attempt, Store } from './store.js';
 

@@ -13,7 +13,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Host } from '../apply/host.js';
 import { privateDirectory } from '../apply/state.js';
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import { isUpdateId } from '../update/contents.js';
 import type { Update } from '../update/update.js';
 import {

@@ -2,9 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { packageRoot } from '../create/package-root.js';
-import { KspliceError } from '../errors.js';
-import { exposedFile } from '../trust.js';
+import { KspliceError } from '../base/errors.js';
+import { packageRoot } from '../base/package-root.js';
+import { exposedFile } from '../base/trust.js';
 
 /** The words of its command line, with absolute paths. */
 export function toolCommand(): string[] {

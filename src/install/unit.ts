@@ -4,8 +4,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Host } from '../apply/host.js';
-import { packageRoot } from '../create/package-root.js';
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
+import { packageRoot } from '../base/package-root.js';
 import { removeDurably, replaceDurably } from './durable.js';
 import { toolCommand } from './tool.js';
 

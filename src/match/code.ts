@@ -1,9 +1,9 @@
 // An object's code as the compiler left it, in the terms of a match program.
 
+import { KspliceError } from '../base/errors.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
-import { KspliceError } from '../errors.js';
 import type { Field, Variant } from '../program/types.js';
 import type { ObjectKeys } from './keys.js';
 import { type PatchRules, patchRules } from './nops.js';

@@ -2,11 +2,11 @@
 // built them: every function that stays in memory, then the read-only data and
 // strings that their code refers to, and what those refer to in turn.
 
+import { KspliceError } from '../base/errors.js';
 import { coldParent } from '../diff/names.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
-import { KspliceError } from '../errors.js';
 import type { Item, Program, Span } from '../program/types.js';
 import { ObjectCode } from './code.js';
 import { type FunctionCode, functionsOf, isDiscarded } from './functions.js';

@@ -15,8 +15,8 @@
 //  6. Sites must be a form that the kernel may have written, with operands that
 //     agree with what is known by then.
 
+import type { RunningKernel } from '../kernel/running.js';
 import type { Item, Program, Span, Variant } from '../program/types.js';
-import type { RunningKernel } from '../run/running.js';
 import { fieldValue, firstDifference, variantFits } from './compare.js';
 import type { MatchCause, MatchResult, Mismatch } from './result.js';
 

@@ -9,9 +9,9 @@
 // taken: a reference to it is about its name. Mergeable sections are taken
 // apart by the linker, entry by entry; there each entry is an unknown.
 
+import { KspliceError } from '../base/errors.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
-import { KspliceError } from '../errors.js';
 import type { Key } from '../program/types.js';
 import { isDiscarded } from './functions.js';
 

@@ -2,7 +2,7 @@
 // that the interpreter relies on is checked here, once: every index, every
 // range, the order of items, and that fields lie in their items.
 
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import * as L from './layout.js';
 import type { Field, Item, Key, Program, Span, Variant } from './types.js';
 

@@ -4,7 +4,7 @@
 // are stored once: a kernel object has thousands of sites that differ in
 // nothing but their place.
 
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import * as L from './layout.js';
 import type { Field, Item, Program, Variant } from './types.js';
 

@@ -5,7 +5,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { Parser, type ReadEntry } from 'tar';
-import { KspliceError, problemsError } from '../errors.js';
+import { KspliceError, problemsError } from '../base/errors.js';
 import { isUpdateId, quote } from './contents.js';
 
 /** What an update may weigh, compressed or not: about a hundred times a usual one. */

@@ -11,6 +11,8 @@
 // What stands here ends up in file names, sysfs paths and insmod's arguments,
 // so that everything but a plain word is refused.
 
+import { createHash } from 'node:crypto';
+
 /** A module of an update: its name in the kernel, and its file in the update. */
 export interface ModuleFile {
   readonly module: string;
@@ -189,3 +191,15 @@ function repetitions(cores: readonly ModuleFile[], changes: readonly TargetChang
 export function quote(word: string): string {
   return JSON.stringify(word.length > 80 ? `${word.slice(0, 80)}…` : word);
 }
+
+/** Names of a target's modules; a target's own name is cut if it is too long for them. */
+export function moduleNames(id: string, target: string): { newModule: string; oldModule: string } {
+  const room = MODULE_NAME_MAX - modulePrefix(id).length - '_new'.length;
+  const hash = createHash('sha256').update(target).digest('hex').slice(0, 6);
+  const short = target.length > room ? `${target.slice(0, room - 7)}_${hash}` : target;
+  const name = `${modulePrefix(id)}${short}`;
+  return { newModule: `${name}_new`, oldModule: `${name}_old` };
+}
+
+/** MODULE_NAME_LEN on 64-bit machines, without the final NUL. */
+export const MODULE_NAME_MAX = 55;

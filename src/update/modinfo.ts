@@ -1,8 +1,8 @@
 // What a kernel module says about itself in .modinfo: NUL-terminated "tag=value".
 
+import { KspliceError } from '../base/errors.js';
 import { ET_REL } from '../elf/constants.js';
 import { ElfObject } from '../elf/object.js';
-import { KspliceError } from '../errors.js';
 
 export interface ModuleInfo {
   readonly name: string;

@@ -3,7 +3,7 @@
 import { constants } from 'node:fs';
 import { open, opendir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { KspliceError, problemsError } from '../errors.js';
+import { KspliceError, problemsError } from '../base/errors.js';
 import { idOfDirectory, pathFault, readArchive, SIZE_LIMIT, type UpdateFiles } from './archive.js';
 import { type Update, verifyUpdate } from './update.js';
 

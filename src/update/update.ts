@@ -2,7 +2,7 @@
 // Everything is in memory: what `apply` gives to the kernel is what was checked,
 // whatever happens to the file meanwhile.
 
-import { KspliceError, type Problem, problemsError } from '../errors.js';
+import { KspliceError, type Problem, problemsError } from '../base/errors.js';
 import { decodeProgram } from '../program/decode.js';
 import type { Program } from '../program/types.js';
 import { ADDRESSES_OUT, type AddressOut, parseAddresses } from './addresses-out.js';

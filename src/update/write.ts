@@ -5,7 +5,7 @@ import { open, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { create } from 'tar';
 import { tmpName } from 'tmp-promise';
-import { KspliceError } from '../errors.js';
+import { KspliceError } from '../base/errors.js';
 import { CHECKSUMS, formatChecksums } from './checksums.js';
 import { readDirectory } from './read.js';
 import { type Update, verifyUpdate } from './update.js';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { applyUpdate } from '../../src/apply/apply.js';
 import { ordersFor, parseMessages } from '../../src/apply/debug-messages.js';
-import { silentUi, type Ui } from '../../src/ui.js';
+import { silentUi, type Ui } from '../../src/base/ui.js';
 import { readUpdate } from '../../src/update/read.js';
 import type { Update } from '../../src/update/update.js';
 import { writeUpdate } from '../../src/update/write.js';

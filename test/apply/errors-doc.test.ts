@@ -15,7 +15,7 @@ function firstColumn(document: string, heading: string): string[] {
 
 describe('docs/errors.md', () => {
   it('has a row for each error code, and for no other', async () => {
-    const source = await read('src/errors.ts');
+    const source = await read('src/base/errors.ts');
     const union = /export type ErrorCode =([^;]*);/.exec(source)?.[1] ?? '';
     const codes = [...union.matchAll(/'([a-z-]+)'/g)].map(([, code]) => code);
     expect(codes.length).toBeGreaterThan(30);

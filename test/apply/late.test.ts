@@ -9,7 +9,7 @@ import type { ApplyOptions } from '../../src/apply/applying.js';
 import { moduleComing, moduleGoing } from '../../src/apply/late.js';
 import { undoUpdate } from '../../src/apply/undo.js';
 import { listUpdates } from '../../src/apply/view.js';
-import { silentUi } from '../../src/ui.js';
+import { silentUi } from '../../src/base/ui.js';
 import { readUpdate } from '../../src/update/read.js';
 import type { Update } from '../../src/update/update.js';
 import { writeUpdate } from '../../src/update/write.js';

@@ -39,6 +39,15 @@ describe('Shell', () => {
       await shell.end();
     }));
 
+  it('keeps letters beyond ASCII whole', () =>
+    withLockFile(async (file) => {
+      const shell = await Shell.start(file);
+      expect(await shell.run('echo', 'käse')).toEqual({ status: 0, said: 'käse' });
+      const script = "printf '\\303'; sleep 0.2; printf '\\244'";
+      expect(await shell.run('sh -c', script)).toEqual({ status: 0, said: 'ä' });
+      await shell.end();
+    }));
+
   it('keeps others out until it ends', () =>
     withLockFile(async (file) => {
       const first = await Shell.start(file);

@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { undoUpdate } from '../../src/apply/undo.js';
 import { viewUpdate } from '../../src/apply/view.js';
-import { silentUi } from '../../src/ui.js';
+import { silentUi } from '../../src/base/ui.js';
 import { withDirectory } from '../update/sample.js';
 import { inKernelWith } from './in-kernel.js';
 import { SimulatedKernel } from './simulated-kernel.js';

@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { parseCmdFile } from '../../src/create/cmd-file.js';
+import { parseCmdFile } from '../../src/create/tree/cmd-file.js';
 
 /** Median wall time, in milliseconds, of compiling `object` in the tree that `cache` holds. */
 export async function bareCompile(cache: string, object: string, rounds: number): Promise<number> {

@@ -1,9 +1,9 @@
 // The reader against what the compiler writes, and against damage.
 
 import { describe, expect, it } from 'vitest';
+import { KspliceError } from '../../src/base/errors.js';
 import { readBtf } from '../../src/btf/read.js';
 import type { BtfType } from '../../src/btf/types.js';
-import { KspliceError } from '../../src/errors.js';
 import { compile } from '../layout/compile.js';
 
 const SOURCE = `

@@ -6,19 +6,19 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { KspliceError } from '../../src/base/errors.js';
+import { silentUi } from '../../src/base/ui.js';
 import { type Proof, proveAgainst } from '../../src/check/prove.js';
 import type { Difference } from '../../src/check/report.js';
 import { ElfObject } from '../../src/elf/object.js';
-import { KspliceError } from '../../src/errors.js';
 import { convertToLivepatch, type KlpBinding } from '../../src/extract/livepatch.js';
+import { openKernelImage } from '../../src/kernel/kernel-files.js';
+import type { RunningKernel } from '../../src/kernel/running.js';
 import type { Generated } from '../../src/match/generate.js';
 import { encodeProgram } from '../../src/program/encode.js';
-import { openKernelImage } from '../../src/run/kernel-files.js';
-import type { RunningKernel } from '../../src/run/running.js';
-import { silentUi } from '../../src/ui.js';
 import type { Update } from '../../src/update/update.js';
+import { tinyKernel } from '../kernel/tiny-kernel.js';
 import { programOf } from '../match/support/programs.js';
-import { tinyKernel } from '../run/tiny-kernel.js';
 import { compile } from '../support/compile.js';
 
 const RELEASE = '6.1.0-tiny';

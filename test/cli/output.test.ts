@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { KspliceError, problemsError } from '../../src/base/errors.js';
 import { Console, toKspliceError } from '../../src/cli/output.js';
-import { KspliceError, problemsError } from '../../src/errors.js';
 
 const QUIET = { json: false, verbose: false, quiet: true };
 const NORMAL = { json: false, verbose: false, quiet: false };

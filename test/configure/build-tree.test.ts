@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { readBuildTree, sourceOfBuild } from '../../src/configure/build-tree.js';
 import { readHeaders } from '../../src/configure/headers.js';
 import { findSystemMap, mapProblem } from '../../src/configure/system-map.js';
-import { ModuleDirectory } from '../../src/run/module-files.js';
+import { ModuleDirectory } from '../../src/kernel/module-files.js';
 import { headersTree, RELEASE, sourceTree, writeTree } from './trees.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ksplice-ts-test-'));

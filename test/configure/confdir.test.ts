@@ -12,9 +12,9 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { KspliceError, type Problem } from '../../src/base/errors.js';
 import { readConfdir } from '../../src/configure/confdir.js';
 import { writeConfdir } from '../../src/configure/write.js';
-import { KspliceError, type Problem } from '../../src/errors.js';
 import { configText, headersTree, NEEDED, RELEASE, sourceTree } from './trees.js';
 
 const SYSTEM_MAP = 'ffffffff81000000 T _text\n';

@@ -1,29 +1,28 @@
 // Builds the updates of many patches with one call of make, packs each and
 // proves it, as `create` does at its end.
 
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { KspliceError } from '../../src/base/errors.js';
+import type { Ui } from '../../src/base/ui.js';
 import { type Proof, proveAgainst } from '../../src/check/prove.js';
 import type { Confdir } from '../../src/configure/confdir.js';
-import { buildModules } from '../../src/create/build-modules.js';
-import type { CoreModule } from '../../src/create/core-module.js';
-import type { ChangedTarget } from '../../src/create/differences.js';
-import type { KernelFacts } from '../../src/create/kernel-facts.js';
-import { packUpdate } from '../../src/create/pack.js';
-import { makeReport } from '../../src/create/report.js';
-import { readPatchFile } from '../../src/create/source-patch.js';
-import type { TargetCode } from '../../src/create/target-code.js';
-import { finishModules, writeModuleSources } from '../../src/create/update-modules.js';
-import { KspliceError } from '../../src/errors.js';
-import type { Ui } from '../../src/ui.js';
+import { readPatchFile } from '../../src/create/change/source-patch.js';
+import type { UpdateCode } from '../../src/create/code/update-code.js';
+import { buildModules } from '../../src/create/modules/build-modules.js';
+import type { CoreModule } from '../../src/create/modules/core-module.js';
+import { packUpdate } from '../../src/create/modules/pack.js';
+import { makeReport } from '../../src/create/modules/report.js';
+import { finishModules, writeModuleSources } from '../../src/create/modules/update-modules.js';
+import type { KernelFacts } from '../../src/create/tree/kernel-facts.js';
+import type { ChangedTarget } from '../../src/create/values.js';
 import type { CorpusPatch } from './patches.js';
 
 /** A patch with all that its update is made of. */
-export interface Candidate {
+export interface Candidate extends UpdateCode {
   readonly id: string;
   readonly patch: CorpusPatch;
   readonly changed: readonly ChangedTarget[];
-  readonly code: readonly TargetCode[];
 }
 
 export interface Built {
@@ -95,13 +94,14 @@ async function makeAll(
 }
 
 async function packAndProve(
-  { id, patch, changed, code }: Candidate,
+  { id, patch, changed, code, neighbours }: Candidate,
   work: string,
   output: string,
   { confdir, facts, core, ui }: Surroundings,
 ): Promise<Built> {
   const modules = join(work, id);
   const contents = finishModules(id, code, core, modules);
+  neighbours.checkPositions(code, (module) => readFileSync(join(modules, `${module}.ko`)));
   const report = makeReport(
     confdir.release,
     {

@@ -4,18 +4,19 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { chooseObjects, codeFiles } from '../../src/create/choose-objects.js';
-import type { KbuildLists, KbuildObject } from '../../src/create/kbuild-lists.js';
-import { neutralLines } from '../../src/create/neutral-lines.js';
-import type { PatchedFile } from '../../src/create/patched-file.js';
-import { PatchedTree } from '../../src/create/patched-tree.js';
-import { buildPostObjects, type CompiledObject } from '../../src/create/post-objects.js';
-import { buildPreObjects, type PreObject } from '../../src/create/pre-objects.js';
-import { loadPatch } from '../../src/create/source-patch.js';
-import { inParallel } from '../../src/create/tool.js';
-import type { Workspace } from '../../src/create/workspace.js';
-import { KspliceError } from '../../src/errors.js';
-import type { Ui } from '../../src/ui.js';
+import { KspliceError } from '../../src/base/errors.js';
+import { inParallel } from '../../src/base/parallel.js';
+import type { Ui } from '../../src/base/ui.js';
+import type { PatchedFile } from '../../src/create/change/patched-file.js';
+import { loadPatch } from '../../src/create/change/source-patch.js';
+import { chooseObjects, codeFiles } from '../../src/create/objects/choose-objects.js';
+import { neutralLines } from '../../src/create/objects/neutral-lines.js';
+import { buildPostObjects } from '../../src/create/objects/post-objects.js';
+import { buildPreObjects } from '../../src/create/objects/pre-objects.js';
+import type { KbuildLists, KbuildObject } from '../../src/create/tree/kbuild-lists.js';
+import { PatchedTree } from '../../src/create/tree/patched-tree.js';
+import type { Workspace } from '../../src/create/tree/workspace.js';
+import type { CompiledObject, PreObject } from '../../src/create/values.js';
 import type { CorpusPatch } from './patches.js';
 
 /** A patch with the objects that it may change, or why there are none. */

@@ -5,9 +5,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadPatch } from '../../src/create/source-patch.js';
-import { KspliceError } from '../../src/errors.js';
-import { silentUi } from '../../src/ui.js';
+import { KspliceError } from '../../src/base/errors.js';
+import { silentUi } from '../../src/base/ui.js';
+import { loadPatch } from '../../src/create/change/source-patch.js';
 import { changedFiles, spread, writePatch } from './patches.js';
 import { judgeError, newRow, type Row, sum, type Verdict } from './rows.js';
 import { markdown } from './table.js';

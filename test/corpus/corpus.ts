@@ -3,23 +3,26 @@
 // for each changed .c file, against the stock kernel of the older version.
 // docs/corpus.md says how to read the results.
 
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import yargs from 'yargs';
+import { KspliceError } from '../../src/base/errors.js';
+import type { Ui } from '../../src/base/ui.js';
 import { readConfdir } from '../../src/configure/confdir.js';
 import { configure } from '../../src/configure/configure.js';
-import { provideCore } from '../../src/create/core-module.js';
-import { readHeaders } from '../../src/create/kbuild.js';
-import { KbuildLists } from '../../src/create/kbuild-lists.js';
-import { readKernelFacts } from '../../src/create/kernel-facts.js';
-import type { CompiledObject } from '../../src/create/post-objects.js';
-import { askTableSizes } from '../../src/create/table-sizes.js';
-import { UndoStack } from '../../src/create/undo.js';
-import { openWorkspace } from '../../src/create/workspace.js';
-import { KspliceError } from '../../src/errors.js';
-import type { Ui } from '../../src/ui.js';
+import { loadPatch } from '../../src/create/change/source-patch.js';
+import { perCpuReserve } from '../../src/create/code/per-cpu-reserve.js';
+import { UndoStack } from '../../src/create/invocation/undo-stack.js';
+import { provideCore, withCore } from '../../src/create/modules/core-module.js';
+import { SourceTexts } from '../../src/create/source-texts.js';
+import { readHeaders } from '../../src/create/tree/kbuild.js';
+import { KbuildLists } from '../../src/create/tree/kbuild-lists.js';
+import { readKernelFacts } from '../../src/create/tree/kernel-facts.js';
+import { askTableSizes } from '../../src/create/tree/table-sizes.js';
+import { openWorkspace } from '../../src/create/tree/workspace.js';
+import type { CompiledObject } from '../../src/create/values.js';
 import type { TestKernel } from '../kernels/kernel.js';
 import { applyInGuest } from './apply.js';
 import { buildUpdates, type Candidate, type Surroundings } from './build.js';
@@ -146,6 +149,10 @@ async function runAll(
     const lists = new KbuildLists(work.kbuild, ui);
     const wantsBuild = options.build ?? options.apply;
     const core = wantsBuild ? await provideCore(confdir, facts, jobs, ui) : undefined;
+    const known = core ? withCore(facts, core) : facts;
+    const reserve = perCpuReserve(readFileSync(confdir.config, 'utf8'));
+    const trees = [source, confdir.build];
+    const ground = { known, tables, bases: [], perCpuReserve: reserve, trees };
     rmSync(join(output, 'updates'), { recursive: true, force: true });
     for (let at = 0; at < patches.length; at += BATCH) {
       const steps = await choose(patches.slice(at, at + BATCH), work, lists, ui);
@@ -156,14 +163,14 @@ async function runAll(
       const candidates: (Candidate & { row: Row })[] = [];
       for (const step of compiled) {
         if (!isError(step.result)) pairs.push(...step.result.map(pairOf));
-        const { row, changed, code } = await judge(step, facts, tables, ui);
+        const id = `c${rows.length + 1}`;
+        const texts = new SourceTexts(work.kbuild, loadPatch(step.patch.file, work.source, ui));
+        const { row, changed, made } = await judge(id, step, ground, texts, ui);
         rows.push(row);
-        const id = `c${rows.length}`;
-        if (row.verdict === 'updated')
-          candidates.push({ id, row, patch: step.patch, changed, code });
+        if (made) candidates.push({ id, row, patch: step.patch, changed, ...made });
       }
       if (core)
-        items.push(...(await build(candidates, output, { confdir, facts, core, jobs, ui })));
+        items.push(...(await build(candidates, output, { confdir, facts: known, core, jobs, ui })));
       write();
       say(`${rows.length} done: ${JSON.stringify(sum(rows).byVerdict)}`);
     }

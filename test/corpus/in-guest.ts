@@ -9,8 +9,8 @@ import { execa } from 'execa';
 import { applyUpdate } from '../../src/apply/apply.js';
 import { Host } from '../../src/apply/host.js';
 import { undoUpdate } from '../../src/apply/undo.js';
-import { KspliceError } from '../../src/errors.js';
-import { silentUi } from '../../src/ui.js';
+import { KspliceError } from '../../src/base/errors.js';
+import { silentUi } from '../../src/base/ui.js';
 import { readUpdate } from '../../src/update/read.js';
 
 export interface GuestItem {

@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { execa } from 'execa';
-import { kindOf } from '../../src/create/patched-file.js';
+import { kindOf } from '../../src/create/change/patched-file.js';
 
 export interface CorpusPatch {
   /** The file that it changes, relative to the tree. */

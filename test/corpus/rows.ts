@@ -1,6 +1,6 @@
 // What came of each patch, and the sums that the goals are about.
 
-import { KspliceError } from '../../src/errors.js';
+import { KspliceError } from '../../src/base/errors.js';
 
 /**
  * - `updated`: create makes an update of it

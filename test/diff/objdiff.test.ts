@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { silentUi } from '../../src/base/ui.js';
 import type { Outcome } from '../../src/cli/command.js';
 import { command } from '../../src/cli/commands/objdiff.js';
-import { silentUi } from '../../src/ui.js';
 import { compileBytes } from './fixtures.js';
 
 /** Runs the command on two files of these contents. */

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { KspliceError } from '../../src/base/errors.js';
 import * as C from '../../src/elf/constants.js';
 import { ElfObject } from '../../src/elf/object.js';
-import { KspliceError } from '../../src/errors.js';
 import { compile, sectionFlags } from '../support/compile.js';
 
 const fixture = (name: string) => path.join(import.meta.dirname, '../fixtures/elf', name);

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { KspliceError } from '../../src/base/errors.js';
 import { diffObjects } from '../../src/diff/index.js';
 import * as C from '../../src/elf/constants.js';
 import { ElfObject, type ElfSymbol, type Relocation, type Section } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
-import { KspliceError } from '../../src/errors.js';
 import { extractNewCode } from '../../src/extract/index.js';
 import type { ChangedObject, ProgramIndex, Ref, SymbolResolver } from '../../src/extract/types.js';
 import { compile, sectionFlags } from '../support/compile.js';

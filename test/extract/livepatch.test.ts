@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { KspliceError } from '../../src/base/errors.js';
 import * as C from '../../src/elf/constants.js';
 import { ElfObject } from '../../src/elf/object.js';
-import { KspliceError } from '../../src/errors.js';
 import { convertToLivepatch } from '../../src/extract/livepatch.js';
 import { compile } from '../support/compile.js';
 import { run, withFiles } from '../support/files.js';

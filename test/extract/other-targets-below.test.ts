@@ -76,6 +76,7 @@ const klp = (id: string, name: string, position = 1) => ({
   object: `ksplice_${id}_vmlinux_new`,
   name: `${name}.ksplice_${id}`,
   position,
+  added: name.startsWith('from_') ? 'function' : 'data',
 });
 
 describe('a symbol of the object', () => {

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { checkPerCpu, perCpuReserve } from '../../src/create/per-cpu-reserve.js';
+import { checkPerCpu, perCpuReserve } from '../../src/create/code/per-cpu-reserve.js';
 import { diffObjects } from '../../src/diff/index.js';
 import * as C from '../../src/elf/constants.js';
 import { newSection, newSymbol } from '../../src/elf/model.js';

@@ -1,10 +1,10 @@
 // Damages objects and sees what the differ and the layout guard say: a typed refusal or a verdict,
 // never an exception of the runtime. Which bytes are hit follows from a seed.
 
+import { KspliceError } from '../../src/base/errors.js';
 import { diffObjects } from '../../src/diff/index.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
-import { KspliceError } from '../../src/errors.js';
 import { judgeLayout } from '../../src/layout/guard.js';
 
 const SHT_SYMTAB = 2;

@@ -7,7 +7,7 @@ import { inspectUpdate } from '../../src/inspect/inspection.js';
 import { inspectionPage } from '../../src/inspect/page.js';
 import { overviewLines } from '../../src/inspect/text.js';
 import { judgeLayout } from '../../src/layout/guard.js';
-import { compile } from '../layout/compile.js';
+import { compile, textOf } from '../layout/compile.js';
 import { makeUpdate } from './support/update.js';
 
 const source = (hole: string, stack: string, kept: string) => `
@@ -27,7 +27,10 @@ beforeAll(() => {
   const functions = pre.symbols.filter(({ type }) => type === STT_FUNC);
   const replaced = new Set(functions.map(({ name }) => name));
   const allowed = ['struct in_use', 'the variable in_use'];
-  const changes = judgeLayout([{ name: 'drivers/a.o', pre, post, replaced }], allowed);
+  const changes = judgeLayout(
+    [{ name: 'drivers/a.o', pre, post, replaced, sources: textOf(BEFORE, AFTER) }],
+    allowed,
+  );
   report = JSON.parse(JSON.stringify({ layout: { comparing: 'compared', changes } }));
 });
 

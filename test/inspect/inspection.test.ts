@@ -1,7 +1,8 @@
 // A compiled update, looked into: what is found, and how it reads.
 
 import { beforeAll, describe, expect, test } from 'vitest';
-import { KspliceError } from '../../src/errors.js';
+import { KspliceError } from '../../src/base/errors.js';
+import type { ResultLine } from '../../src/base/ui.js';
 import {
   type Inspection,
   inspectUpdate,
@@ -11,7 +12,6 @@ import { inspectionJson } from '../../src/inspect/json.js';
 import { type Listing, listParts } from '../../src/inspect/listing.js';
 import { partsNamed } from '../../src/inspect/parts.js';
 import { listingLines, overviewLines, patchLines } from '../../src/inspect/text.js';
-import type { ResultLine } from '../../src/ui.js';
 import type { AddressOut } from '../../src/update/addresses-out.js';
 import { LABEL, makeUpdate } from './support/update.js';
 

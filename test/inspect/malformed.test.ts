@@ -2,8 +2,8 @@
 // shown as what they are now; nothing of the runtime's own is ever thrown.
 
 import { expect, test } from 'vitest';
+import { KspliceError } from '../../src/base/errors.js';
 import { ElfObject } from '../../src/elf/object.js';
-import { KspliceError } from '../../src/errors.js';
 import { inspectUpdate } from '../../src/inspect/inspection.js';
 import { inspectionPage } from '../../src/inspect/page.js';
 import { overviewLines } from '../../src/inspect/text.js';

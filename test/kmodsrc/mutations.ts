@@ -1,9 +1,9 @@
 // Programs and kernels that are not as they should be. What is changed follows from
 // a seed alone, and each change is told as a command of runner.c, too.
 
+import type { RunningKernel } from '../../src/kernel/running.js';
 import * as L from '../../src/program/layout.js';
 import type { Program } from '../../src/program/types.js';
-import type { RunningKernel } from '../../src/run/running.js';
 import type { LinkedKernel } from '../match/support/linked.js';
 import { hex, symbolCommand } from './kernel-interpreter.js';
 

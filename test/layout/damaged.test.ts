@@ -1,11 +1,11 @@
 // Type and debug information that is damaged: a verdict or a refusal, never anything else.
 
 import { describe, expect, it } from 'vitest';
+import { KspliceError } from '../../src/base/errors.js';
 import { ElfObject } from '../../src/elf/object.js';
-import { KspliceError } from '../../src/errors.js';
 import { judgeLayout } from '../../src/layout/guard.js';
 import { damage, random } from '../fuzz/damage.js';
-import { compileBytes } from './compile.js';
+import { compileBytes, textOf } from './compile.js';
 
 const text = (member: string) => `
 struct inner { int x:3; long y[4]; };
@@ -38,7 +38,8 @@ function attempt(before: Buffer, after: Buffer): string {
   try {
     const [pre, post] = [new ElfObject(before, 'pre'), new ElfObject(after, 'post')];
     const replaced = new Set(['start', 'step']);
-    judgeLayout([{ name: 'damaged.o', pre, post, replaced }], []);
+    const sources = textOf(text(''), text('long n;'));
+    judgeLayout([{ name: 'damaged.o', pre, post, replaced, sources }], []);
     return 'verdict';
   } catch (error) {
     if (error instanceof KspliceError) return error.code;

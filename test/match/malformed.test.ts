@@ -2,7 +2,7 @@
 // is refused, and what becomes a program is well-formed.
 
 import { describe, expect, it } from 'vitest';
-import { KspliceError } from '../../src/errors.js';
+import { KspliceError } from '../../src/base/errors.js';
 import { decodeProgram } from '../../src/program/decode.js';
 import { encodeProgram } from '../../src/program/encode.js';
 import { fixture, flaggedTables, programOf, siteFixtures, tables } from './support/programs.js';

@@ -140,7 +140,7 @@ const commands: readonly Mutant[] = [
   ),
   tool(
     'the words for kptr_restrict',
-    'run/hidden.ts',
+    'kernel/hidden.ts',
     'Number(setting) >= 2',
     'false',
     'apply/binding.test.ts',
@@ -304,7 +304,7 @@ const create: readonly Mutant[] = [
   ),
   tool(
     'the wait for the init of a module whose keys it may change',
-    'create/update-modules.ts',
+    'create/modules/update-modules.ts',
     '(one.behindInit || keys.has(one.symbol))',
     'one.behindInit',
     'vm/sealed-keys.test.ts',
@@ -312,7 +312,7 @@ const create: readonly Mutant[] = [
   ),
   tool(
     'the signing of modules',
-    'create/sign.ts',
+    'create/modules/sign.ts',
     'for (const file of files) {',
     'for (const file of files.slice(1)) {',
     'vm/rights.test.ts',
@@ -320,7 +320,7 @@ const create: readonly Mutant[] = [
   ),
   tool(
     'the headers for patches on the include path',
-    'create/pre-objects.ts',
+    'create/objects/pre-objects.ts',
     'if (index === 0) args.push',
     'if (index < 0) args.push',
     'vm/hooks.test.ts',

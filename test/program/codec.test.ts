@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KspliceError } from '../../src/errors.js';
+import { KspliceError } from '../../src/base/errors.js';
 import { decodeProgram } from '../../src/program/decode.js';
 import { encodeProgram } from '../../src/program/encode.js';
 import * as L from '../../src/program/layout.js';

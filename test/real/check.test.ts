@@ -14,13 +14,13 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { KspliceError } from '../../src/base/errors.js';
+import { silentUi } from '../../src/base/ui.js';
 import { proveUpdate } from '../../src/check/prove.js';
 import type { Difference } from '../../src/check/report.js';
 import { configure } from '../../src/configure/configure.js';
 import { createUpdate } from '../../src/create/pipeline.js';
-import { KspliceError } from '../../src/errors.js';
-import { openKernelImage } from '../../src/run/kernel-files.js';
-import { silentUi } from '../../src/ui.js';
+import { openKernelImage } from '../../src/kernel/kernel-files.js';
 import { changedFiles, spread, writePatch } from '../corpus/patches.js';
 import { testCache, testKernel } from '../kernels/kernel.js';
 

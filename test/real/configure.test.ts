@@ -13,12 +13,12 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { KspliceError, type Problem } from '../../src/base/errors.js';
+import { silentUi } from '../../src/base/ui.js';
 import { readConfdir } from '../../src/configure/confdir.js';
 import { type ConfigureOptions, configure } from '../../src/configure/configure.js';
 import { differingHeaders, kernelHeaders } from '../../src/configure/flavour.js';
-import { KspliceError, type Problem } from '../../src/errors.js';
-import { readSystemMap } from '../../src/run/kallsyms-text.js';
-import { silentUi } from '../../src/ui.js';
+import { readSystemMap } from '../../src/kernel/kallsyms-text.js';
 import { testKernel } from '../kernels/kernel.js';
 
 const kernel = await testKernel();

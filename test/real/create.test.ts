@@ -5,14 +5,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { KspliceError } from '../../src/base/errors.js';
+import { silentUi } from '../../src/base/ui.js';
 import { configure } from '../../src/configure/configure.js';
 import { type CreatedUpdate, createUpdate } from '../../src/create/pipeline.js';
-import { KspliceError } from '../../src/errors.js';
 import { decodeProgram } from '../../src/program/decode.js';
-import { silentUi } from '../../src/ui.js';
 import { readUpdate } from '../../src/update/read.js';
 import { programOf } from '../../src/update/update.js';
 import { testKernel } from '../kernels/kernel.js';
+import { isHeld } from '../support/held.js';
 import { ROOT, scratch, writePatch } from '../support/scratch.js';
 
 const kernel = await testKernel();
@@ -82,7 +83,7 @@ const area = () => {
 };
 const workTreeIsClean = () =>
   !existsSync(join(area(), 'journal.json')) &&
-  !existsSync(join(area(), 'lock')) &&
+  !isHeld(join(area(), 'lock')) &&
   statSync(join(area(), 'tree/net/sctp/input.c')).ino ===
     statSync(join(kernel.source, 'net/sctp/input.c')).ino;
 

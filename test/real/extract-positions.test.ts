@@ -6,21 +6,22 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readHeaders } from '../../src/create/kbuild.js';
-import { buildPreObjects } from '../../src/create/pre-objects.js';
-import { askTableSizes } from '../../src/create/table-sizes.js';
-import { UndoStack } from '../../src/create/undo.js';
-import { openWorkspace, type Workspace } from '../../src/create/workspace.js';
+import { silentUi } from '../../src/base/ui.js';
+import { UndoStack } from '../../src/create/invocation/undo-stack.js';
+import { buildPreObjects } from '../../src/create/objects/pre-objects.js';
+import { readHeaders } from '../../src/create/tree/kbuild.js';
+import { askTableSizes } from '../../src/create/tree/table-sizes.js';
+import { openWorkspace, type Workspace } from '../../src/create/tree/workspace.js';
 import { SHF_ALLOC, STT_FUNC, STT_OBJECT } from '../../src/elf/constants.js';
 import { ElfObject, type ElfSymbol } from '../../src/elf/object.js';
 import type { TableSizes } from '../../src/elf/tables.js';
 import { createResolver } from '../../src/extract/resolver.js';
 import { parseSymvers } from '../../src/extract/symvers.js';
 import type { Resolution } from '../../src/extract/types.js';
+import { openKernelImage } from '../../src/kernel/kernel-files.js';
+import type { KernelFiles } from '../../src/kernel/kernel-in-files.js';
 import { generateProgram } from '../../src/match/generate.js';
 import { matchProgram } from '../../src/match/interpret.js';
-import { type KernelFiles, openKernelImage } from '../../src/run/kernel-files.js';
-import { silentUi } from '../../src/ui.js';
 import { testKernel } from '../kernels/kernel.js';
 
 /** Whether the object has symbols whose namesakes come before it. */

@@ -14,13 +14,13 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { silentUi } from '../../src/base/ui.js';
 import { main } from '../../src/cli/main.js';
 import { configure } from '../../src/configure/configure.js';
-import { readHeaders } from '../../src/create/kbuild.js';
+import { UndoStack } from '../../src/create/invocation/undo-stack.js';
 import { createUpdate } from '../../src/create/pipeline.js';
-import { UndoStack } from '../../src/create/undo.js';
-import { openWorkspace } from '../../src/create/workspace.js';
-import { silentUi } from '../../src/ui.js';
+import { readHeaders } from '../../src/create/tree/kbuild.js';
+import { openWorkspace } from '../../src/create/tree/workspace.js';
 import { testCache, testKernel } from '../kernels/kernel.js';
 
 const kernel = await testKernel();

@@ -13,11 +13,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { KspliceError } from '../../src/base/errors.js';
+import { silentUi } from '../../src/base/ui.js';
 import { configure } from '../../src/configure/configure.js';
 import { type CreatedUpdate, createUpdate } from '../../src/create/pipeline.js';
 import type { ElfObject } from '../../src/elf/object.js';
-import { KspliceError } from '../../src/errors.js';
-import { silentUi } from '../../src/ui.js';
 import { readUpdate } from '../../src/update/read.js';
 import { testKernel } from '../kernels/kernel.js';
 import { ROOT, scratch, writePatch } from '../support/scratch.js';

@@ -2,8 +2,8 @@
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { silentUi } from '../../src/base/ui.js';
 import { createUpdate } from '../../src/create/pipeline.js';
-import { silentUi } from '../../src/ui.js';
 import type { TestKernel } from '../kernels/kernel.js';
 import { sourcePatch } from '../vm/ksplice.js';
 import type { Workshop } from '../vm/workshop.js';

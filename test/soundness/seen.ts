@@ -1,7 +1,7 @@
 // What the tool did, in the words that kinds are judged by.
 
-import type { ChangedTarget } from '../../src/create/differences.js';
-import { KspliceError } from '../../src/errors.js';
+import { KspliceError } from '../../src/base/errors.js';
+import type { ChangedTarget } from '../../src/create/values.js';
 import type { Seen } from './kind.js';
 
 /** Runs what makes an update, or refuses to. Anything but a KspliceError is thrown. */

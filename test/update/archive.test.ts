@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { Header, Pax } from 'tar';
 import { describe, expect, it } from 'vitest';
-import type { KspliceError, Problem } from '../../src/errors.js';
+import type { KspliceError, Problem } from '../../src/base/errors.js';
 import { readArchive, SIZE_LIMIT } from '../../src/update/archive.js';
 
 interface Entry {

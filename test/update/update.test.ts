@@ -2,7 +2,7 @@ import { readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import { list } from 'tar';
 import { describe, expect, it } from 'vitest';
-import type { KspliceError, Problem } from '../../src/errors.js';
+import type { KspliceError, Problem } from '../../src/base/errors.js';
 import { readUpdate } from '../../src/update/read.js';
 import { API_VERSION, programOf } from '../../src/update/update.js';
 import { writeUpdate } from '../../src/update/write.js';

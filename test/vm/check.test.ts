@@ -5,8 +5,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type KernelFiles, openKernelImage } from '../../src/run/kernel-files.js';
-import { silentUi } from '../../src/ui.js';
+import { silentUi } from '../../src/base/ui.js';
+import { openKernelImage } from '../../src/kernel/kernel-files.js';
+import type { KernelFiles } from '../../src/kernel/kernel-in-files.js';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';
 import {

@@ -25,11 +25,12 @@ export const command: Command = {
       .option('allow-busy', allowBusyOption)
       .option('dry-run', {
         type: 'boolean',
-        describe: 'Do everything but the switch: load, compare, look at all stacks, unload',
+        describe: 'Do everything except the switch: load, compare, check all stacks, unload',
       })
       .option('partial', {
         type: 'boolean',
-        describe: 'Apply to what is loaded now, and to each other module when it is loaded',
+        describe:
+          'Apply the update to the loaded targets now, and to each other module when it is loaded',
       }),
   examples: [
     ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'apply an update'],
@@ -39,7 +40,7 @@ export const command: Command = {
     ],
     [
       'sudo ksplice-ts apply --partial ksplice-8c4rnqv2.tar.gz',
-      'apply it although a module that it changes is not loaded',
+      'apply an update although a module that it changes is not loaded',
     ],
   ],
   run: async (args, ui) => {

@@ -7,11 +7,11 @@ import { updateArgument } from '../update-argument.js';
 
 export const command: Command = {
   usage: 'install <update>',
-  describe: 'Have an update applied at each boot of its kernel',
+  describe: 'Apply an update at each boot of its kernel',
   options: (yargs) => yargs.positional('update', updateArgument),
   examples: [
-    ['sudo ksplice-ts install ksplice-8c4rnqv2.tar.gz', 'from the next boot on'],
-    ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'and now'],
+    ['sudo ksplice-ts install ksplice-8c4rnqv2.tar.gz', 'apply an update from the next boot on'],
+    ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'apply it now, too'],
   ],
   run: async (args, ui) => {
     requireOwnTool();

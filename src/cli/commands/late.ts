@@ -1,7 +1,7 @@
 import { appendFile } from 'node:fs/promises';
 import { Host } from '../../apply/host.js';
 import { lateMessage, moduleGoing } from '../../apply/late.js';
-import { KspliceError } from '../../errors.js';
+import { KspliceError } from '../../base/errors.js';
 import { applyWhenLoaded } from '../../install/late.js';
 import { isModuleName } from '../../update/contents.js';
 import type { Command } from '../command.js';

@@ -6,22 +6,22 @@ import { requireId } from '../update-id.js';
 
 export const command: Command = {
   usage: 'undo <id>',
-  describe: 'Put the old code back, and unload an update',
+  describe: 'Restore the old code, and unload an update',
   options: (yargs) =>
     yargs
       .positional('id', {
         type: 'string',
         demandOption: true,
-        describe: "The update's id, as `ksplice-ts view` lists it",
+        describe: "The update's id, as `ksplice-ts view` shows it",
       })
       .option('timeout', timeoutOption)
       .option('dangling', {
         type: 'boolean',
         default: false,
         describe:
-          'Unload new code though others may have addresses of it, which lead to nothing then',
+          'Unload the new code although others may have addresses in it; these are invalid then',
       }),
-  examples: [['sudo ksplice-ts undo 8c4rnqv2', 'take an update back']],
+  examples: [['sudo ksplice-ts undo 8c4rnqv2', 'undo an update']],
   run: async (args, ui) => {
     const id = requireId(args.id as string);
     const timeout = (args.timeout as number) * 1000;

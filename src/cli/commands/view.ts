@@ -19,14 +19,17 @@ export const command: Command = {
     yargs
       .positional('id', {
         type: 'string',
-        describe: 'Show the state and the source patch of one update; also --id',
+        describe: 'Show the state and the source patch of this update; also --id',
       })
-      .option('file', { type: 'string', describe: 'Show an update that need not be applied' })
+      .option('file', {
+        type: 'string',
+        describe: 'Show the update in this file; it need not be applied',
+      })
       .conflicts('id', 'file'),
   examples: [
     ['ksplice-ts view', 'list the updates in the running kernel'],
-    ['sudo ksplice-ts view 8c4rnqv2', 'what one of them is and does'],
-    ['ksplice-ts view --file ksplice-8c4rnqv2.tar.gz', 'look into an update'],
+    ['sudo ksplice-ts view 8c4rnqv2', 'show all about one of them'],
+    ['ksplice-ts view --file ksplice-8c4rnqv2.tar.gz', 'show the update in a file'],
   ],
   run: async (args) => {
     if (typeof args.id === 'string')

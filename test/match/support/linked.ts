@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as C from '../../../src/elf/constants.js';
 import { ElfObject } from '../../../src/elf/object.js';
-import type { RunningKernel } from '../../../src/run/running.js';
+import type { RunningKernel } from '../../../src/kernel/running.js';
 import { symbolCommand } from '../../kmodsrc/kernel-interpreter.js';
 
 /** Low enough for 32-bit absolute references. */

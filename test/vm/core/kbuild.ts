@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { silentUi } from '../../../src/base/ui.js';
 import { ElfObject } from '../../../src/elf/object.js';
 import { readTableSizes, type TableSizes, tablesProbeSource } from '../../../src/elf/tables.js';
 import { convertToLivepatch, undefinedSymbols } from '../../../src/extract/livepatch.js';
@@ -20,11 +21,10 @@ import {
   sourceNames,
 } from '../../../src/extract/templates.js';
 import type { CalledHook, Ref } from '../../../src/extract/types.js';
+import { openKernelImage } from '../../../src/kernel/kernel-files.js';
 import { generateProgram } from '../../../src/match/generate.js';
 import { encodeProgram } from '../../../src/program/encode.js';
 import type { Program } from '../../../src/program/types.js';
-import { openKernelImage } from '../../../src/run/kernel-files.js';
-import { silentUi } from '../../../src/ui.js';
 import { hasOption, type TestKernel } from '../../kernels/kernel.js';
 
 const here = dirname(fileURLToPath(import.meta.url));

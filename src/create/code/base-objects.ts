@@ -1,0 +1,59 @@
+// Whether an update below comes out of this source as it was made: what is known
+// of its new code, beyond the symbols in its modules, is worked out anew.
+
+import { KspliceError } from '../../base/errors.js';
+import type { Homes } from '../../diff/homes.js';
+import type { ObjectDiff } from '../../diff/types.js';
+import type { Update } from '../../update/update.js';
+import type { CompiledObject, ObjectReport } from '../values.js';
+
+/**
+ * @param homes of the object: a step for each of the updates
+ * @throws KspliceError `refused-change` naming the update whose report says otherwise
+ */
+export function checkBases(
+  { name, owners }: Pick<CompiledObject, 'name' | 'owners'>,
+  { steps }: Homes,
+  bases: readonly Update[],
+): void {
+  bases.forEach((base, step) => {
+    for (const target of owners) {
+      const made = reportOf(base, target, name);
+      const now = steps[step]!;
+      const same =
+        now.verdict !== 'refused' && inWords(made?.changed ?? []) === inWords(sizes(now));
+      if (!same) throw otherwise(base, target, name);
+    }
+  });
+}
+
+function reportOf({ report }: Update, target: string, object: string): ObjectReport | undefined {
+  const objects = (report as { objects?: unknown } | undefined)?.objects;
+  if (!Array.isArray(objects)) return undefined;
+  return (objects as ObjectReport[]).find(
+    (one) => one.target === target && one.object === object && Array.isArray(one.changed),
+  );
+}
+
+function sizes({ replaced }: ObjectDiff) {
+  return replaced.map(({ name, post }) => ({ name, newSize: post.size }));
+}
+
+function inWords(changed: readonly { name: string; newSize: number }[]): string {
+  return changed
+    .map(({ name, newSize }) => `${name} ${newSize}`)
+    .sort()
+    .join(', ');
+}
+
+function otherwise({ id }: Update, target: string, object: string): KspliceError {
+  return new KspliceError(
+    'refused-change',
+    `update ${id} does not change ${object} (${target}) as its patch does to this source`,
+    {
+      advice:
+        'It was made from other source, with --only-targets, or on top of updates that were not given. Undo it, and make one update of both changes.',
+      details: [{ code: 'other-base', object, symbol: '', target, update: id }],
+    },
+  );
+}

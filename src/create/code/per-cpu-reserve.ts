@@ -1,0 +1,36 @@
+// New per-cpu variables come out of a reserve for the static ones of all modules
+// together, which is made at boot and never grows: PERCPU_MODULE_RESERVE in
+// include/linux/percpu.h. How much of it is used only the host knows; the whole of it is known here.
+
+import { KspliceError } from '../../base/errors.js';
+import { ElfObject } from '../../elf/object.js';
+import { perCpuSize } from '../../extract/per-cpu.js';
+import type { TargetCode } from '../values.js';
+
+/**
+ * In bytes for each CPU.
+ * @param config the kernel's configuration
+ */
+export function perCpuReserve(config: string): number {
+  return /^CONFIG_MEM_ALLOC_PROFILING=y$/m.test(config) ? 8 << 13 : 8 << 10;
+}
+
+/** @throws KspliceError `refused-change` if the new code of all targets cannot have as much */
+export function checkPerCpu(
+  code: readonly Pick<TargetCode, 'target' | 'newCode'>[],
+  reserve: number,
+): void {
+  const sizes = code.map(({ target, newCode }) => ({
+    target,
+    size: perCpuSize(new ElfObject(newCode.object, target)),
+  }));
+  const size = sizes.reduce((sum, one) => sum + one.size, 0);
+  if (size <= reserve) return;
+  const message = `new per-cpu variables take ${size} bytes for each CPU, and the kernel has ${reserve} for those of all its modules together`;
+  throw new KspliceError('refused-change', message, {
+    advice: 'Allocate what is large with alloc_percpu(), from a hook: see docs/hooks.md.',
+    details: sizes
+      .filter((one) => one.size > 0)
+      .map((one) => ({ code: 'per-cpu-reserve', reserve, ...one })),
+  });
+}

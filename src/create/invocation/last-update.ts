@@ -1,0 +1,33 @@
+// Which update was made last with a configuration: what a series of patches goes on from.
+
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { cacheDirectory } from '../../base/cache.js';
+import { KspliceError } from '../../base/errors.js';
+
+function place(confdir: string): string {
+  const hash = createHash('sha256').update(realpathSync(confdir)).digest('hex').slice(0, 16);
+  return join(cacheDirectory(), 'last-update', hash);
+}
+
+/**
+ * @returns its path; undefined if none was made yet
+ * @throws KspliceError `io` if it is not there any more
+ */
+export function lastUpdate(confdir: string): string | undefined {
+  const file = place(confdir);
+  if (!existsSync(file)) return undefined;
+  const update = readFileSync(file, 'utf8');
+  if (existsSync(update)) return update;
+  throw new KspliceError('io', `${update}, the last update made with ${confdir}, does not exist`, {
+    advice: 'If another update is the last that is applied: --on FILE instead of --series.',
+  });
+}
+
+/** @param update path of the tarball */
+export function rememberLast(confdir: string, update: string): void {
+  const file = place(confdir);
+  mkdirSync(join(file, '..'), { recursive: true });
+  writeFileSync(file, resolve(update));
+}

@@ -1,0 +1,53 @@
+// Building modules against the distribution's headers.
+
+import { KspliceError } from '../../base/errors.js';
+import { runTool } from '../../base/tool.js';
+import type { Ui } from '../../base/ui.js';
+import type { Confdir } from '../../configure/confdir.js';
+import { errorLines, missingPackages, readHeaders, withoutDebugInfo } from '../tree/kbuild.js';
+
+// Symbols that livepatch relocations will resolve are unknown to modpost, which
+// is told to warn only; what else it or the compiler warns of is our fault.
+const EXPECTED =
+  /^WARNING: modpost: (.*undefined!|suppressed .*)$|^Skipping BTF generation|^warning: the compiler differs|^ {2}(The kernel was built by|You are using):/;
+
+/**
+ * Runs kbuild in a directory with a Kbuild file.
+ * @param symvers Module.symvers files of other modules that these use
+ * @throws KspliceError `command-failed`
+ */
+export async function buildModules(
+  confdir: Confdir,
+  directory: string,
+  symvers: readonly string[],
+  jobs: number,
+  ui: Ui,
+): Promise<void> {
+  const args = ['-C', confdir.build, `M=${directory}`, '--no-print-directory', `-j${jobs}`];
+  // Without debug information: nothing reads it, and it is most of a module's size.
+  args.push('KBUILD_MODPOST_WARN=1');
+  args.push(...confdir.flags, ...withoutDebugInfo(confdir.flags));
+  if (symvers.length > 0) args.push(`KBUILD_EXTRA_SYMBOLS=${symvers.join(' ')}`);
+  const result = await runTool('make', [...args, 'modules'], {
+    cwd: directory,
+    signal: ui.signal,
+    onLine: (line) => ui.detail(line),
+  });
+  const lines = errorLines(result.output, directory).filter((line) => !EXPECTED.test(line));
+  if (result.status === 0) {
+    for (const line of lines) if (/warning/i.test(line)) ui.warn(line);
+    return;
+  }
+  const { compiler } = readHeaders(confdir.build, confdir.release, confdir.flags);
+  const packages = missingPackages(result.output, compiler);
+  if (packages.length > 0) {
+    throw new KspliceError('missing-tool', `building modules needs ${packages.join(', ')}`, {
+      advice: `Install: apt-get install ${packages.join(' ')}`,
+      details: packages,
+    });
+  }
+  throw new KspliceError('command-failed', `kbuild failed:\n${lines.slice(-20).join('\n')}`, {
+    advice: 'Run the command again with -v to see all that make says.',
+    details: lines,
+  });
+}

@@ -1,0 +1,52 @@
+// Asks the kernel's headers for the layout of special tables: one small object,
+// compiled once for a work tree with the command that made one of kbuild's own.
+
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { KspliceError } from '../../base/errors.js';
+import { runTool } from '../../base/tool.js';
+import type { Ui } from '../../base/ui.js';
+import { ElfObject } from '../../elf/object.js';
+import { readTableSizes, type TableSizes, tablesProbeSource } from '../../elf/tables.js';
+import { parseCmdFile } from './cmd-file.js';
+import { errorLines } from './kbuild.js';
+import type { Workspace } from './workspace.js';
+
+/** `make modules_prepare` compiles this with the flags that every C object gets. */
+const MODEL = 'scripts/mod/empty.o';
+
+/**
+ * @param model an object of kbuild's, compiled with the kernel's own flags; kbuild
+ *   made the tree's own model when it was prepared
+ * @throws KspliceError `command-failed` if the headers do not fit the probe
+ */
+export async function askTableSizes(
+  { kbuild, area }: Workspace,
+  ui: Ui,
+  model = MODEL,
+): Promise<TableSizes> {
+  const version = createHash('sha256').update(tablesProbeSource).digest('hex').slice(0, 12);
+  const source = join(area, `tables-${version}.c`);
+  const object = join(area, `tables-${version}.o`);
+  if (!existsSync(object)) {
+    writeFileSync(source, tablesProbeSource);
+    const cmdFile = resolve(kbuild.objects, dirname(model), `.${basename(model)}.cmd`);
+    const made = parseCmdFile(readFileSync(cmdFile, 'utf8'), cmdFile);
+    const [program = '', ...words] = made.commands[0] ?? [];
+    const args = words
+      .filter((word) => !word.startsWith('-Wp,-M'))
+      .map((word) => (word === model ? `${object}.new` : word))
+      .map((word) => (word === made.source ? source : word));
+    const result = await runTool(program, args, { cwd: kbuild.objects, signal: ui.signal });
+    if (result.status !== 0) {
+      const lines = errorLines(result.output, kbuild.tree);
+      throw new KspliceError('command-failed', `the table probe fails:\n${lines.join('\n')}`, {
+        advice: 'This kernel has special tables of a kind that is not known here.',
+        details: lines,
+      });
+    }
+    renameSync(`${object}.new`, object);
+  }
+  return readTableSizes(new ElfObject(readFileSync(object), object));
+}
