@@ -29,7 +29,7 @@ export function findOutgrown({
       one.unchanged.length > 0 && !(isTerminated(pre, one.pre) && isTerminated(post, one.post)),
   );
   if (wanted.length === 0) return [];
-  const things = new Things(post, (symbol) => symbol);
+  const things = new Things(post, (name) => ({ name }));
   const follower = new Follower(things);
   return wanted.flatMap((constant): Outgrown[] => {
     const table = constant.post.section && things.at(constant.post.section, constant.post.value);

@@ -16,7 +16,7 @@ import { loadPatch } from '../../src/create/change/source-patch.js';
 import { perCpuReserve } from '../../src/create/code/per-cpu-reserve.js';
 import { UndoStack } from '../../src/create/invocation/undo-stack.js';
 import { provideCore, withCore } from '../../src/create/modules/core-module.js';
-import { SourceTexts } from '../../src/create/source-texts.js';
+import { SourceTexts } from '../../src/create/objects/source-texts.js';
 import { readHeaders } from '../../src/create/tree/kbuild.js';
 import { KbuildLists } from '../../src/create/tree/kbuild-lists.js';
 import { readKernelFacts } from '../../src/create/tree/kernel-facts.js';

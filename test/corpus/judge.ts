@@ -9,7 +9,7 @@ import {
   makeUpdateCode,
   type UpdateCode,
 } from '../../src/create/code/update-code.js';
-import type { SourceTexts } from '../../src/create/source-texts.js';
+import type { SourceTexts } from '../../src/create/objects/source-texts.js';
 import type { ChangedTarget, CompiledObject } from '../../src/create/values.js';
 import { addressInWords } from '../../src/update/addresses-out.js';
 import type { Step } from './compile.js';

@@ -1,10 +1,10 @@
 // Whether create looks at types at all: most fixes cannot change one.
 
-import type { Ui } from '../base/ui.js';
-import { mayChangeTypes } from '../layout/declarations.js';
-import type { PatchedFile } from './change/patched-file.js';
-import { describesTypes, type KernelHeaders } from './tree/kbuild.js';
-import type { Comparing } from './values.js';
+import type { Ui } from '../../base/ui.js';
+import { mayChangeTypes } from '../../layout/declarations.js';
+import type { PatchedFile } from '../change/patched-file.js';
+import { describesTypes, type KernelHeaders } from '../tree/kbuild.js';
+import type { Comparing } from '../values.js';
 
 /** Where the change cannot touch a type, the compiler need not describe them. */
 export function howTypesAreCompared(

@@ -3,12 +3,12 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, normalize, relative } from 'node:path';
-import { mayAlign } from '../layout/alignment.js';
-import type { SourceText } from '../layout/code-text.js';
-import type { Sources } from '../layout/guard.js';
-import type { PatchedFile } from './change/patched-file.js';
-import type { Kbuild } from './tree/kbuild.js';
-import type { PreObject } from './values.js';
+import { mayAlign } from '../../layout/alignment.js';
+import type { SourceText } from '../../layout/code-text.js';
+import type { Sources } from '../../layout/guard.js';
+import type { PatchedFile } from '../change/patched-file.js';
+import type { Kbuild } from '../tree/kbuild.js';
+import type { PreObject } from '../values.js';
 
 /** With the updates below. */
 function textBelow({ before, between = [] }: PatchedFile): string | undefined {
