@@ -287,6 +287,9 @@ void ksplice_shadow_exit(void);
 static inline void ksplice_shadow_exit(void) { }
 #endif
 
+/* constants.c */
+int ksplice_settle_constants(const struct ksplice_new_code *code);
+
 /* sealed.c; without CONFIG_JUMP_LABEL there are no such branches */
 #ifdef CONFIG_JUMP_LABEL
 int ksplice_settle_sealed(const struct ksplice_new_code *code);

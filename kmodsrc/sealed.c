@@ -70,20 +70,6 @@ static bool find_forms(struct branch *branch, const struct jump_entry *entry)
 	return is_there(branch);
 }
 
-/*
- * A probe may keep a copy of the instructions from its own on that the five bytes of a jump
- * take, and run that.
- */
-static bool is_probed(unsigned long site)
-{
-	unsigned long at;
-
-	for (at = site - KSPLICE_JUMP_SIZE + 1; at < site + LONG_SIZE; at++)
-		if (KERNEL(get_kprobe)((void *)at))
-			return true;
-	return false;
-}
-
 static int settle(const struct ksplice_new_code *code, const struct jump_entry *entry)
 {
 	unsigned long site = jump_entry_code(entry);
@@ -91,7 +77,7 @@ static int settle(const struct ksplice_new_code *code, const struct jump_entry *
 	struct branch branch;
 	bool is_jump;
 
-	if (is_probed(site)) {
+	if (ksplice_is_probed(site, LONG_SIZE)) {
 		pr_err("%s: a kprobe is at %pS\n", code->id, (void *)site);
 		return -EBUSY;
 	}

@@ -47,7 +47,7 @@ static bool is_reserved(unsigned long site)
 
 	return KERNEL(jump_label_text_reserved)(first, last) ||
 	       KERNEL(static_call_text_reserved)(first, last) ||
-	       KERNEL(alternatives_text_reserved)(first, last + 1);
+	       ksplice_has_lock_prefix(first, last + 1);
 }
 
 /* Why the jump cannot be written, or NULL. */

@@ -20,7 +20,7 @@ import {
 } from './contents.js';
 
 /** The version of the interface between the core and an update's modules (kmodsrc/ksplice.h). */
-export const API_VERSION = 6;
+export const API_VERSION = 7;
 /** The section of an old-code module that holds the match program. */
 export const PROGRAM_SECTION = '.ksplice.program';
 /** The file with the functions that may be busy, a name in a line; it need not be there. */
