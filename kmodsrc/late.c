@@ -2,11 +2,11 @@
 /*
  * Modules that an update changes and that are not loaded yet.
  *
- * User space says which updates await which modules, and names a program, the
- * helper.  When such a module has been linked, and before any of its code runs,
- * the loader waits here while the helper loads that part of each update and has
- * it applied.  If that does not come about, the module is not loaded: the code
- * that is to be replaced would run.
+ * User space says which updates await which modules, and names a program, the helper.
+ * When such a module has been linked, and before any of its code runs, the loader
+ * waits here while the helper loads the part of each update that is for this module,
+ * and has it applied.  If this fails, the module is not loaded, because the code that
+ * is to be replaced would run.
  *
  * Nobody holds a lock of ours while the helper is at work.
  */

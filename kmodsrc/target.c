@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Run-pre matching of one target in this kernel: gives match.c memory, symbols
- * and a place for its complaints, and keeps the target's module from going
- * away while what was found out about it is of use.
+ * Run-pre matching of one target in this kernel: gives match.c memory, symbols and a
+ * place for its reports, and holds the target's module as long as the results of the
+ * match are needed.
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 

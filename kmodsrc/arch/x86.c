@@ -54,7 +54,7 @@ bool ksplice_is_reserved(unsigned long site)
 
 	return KERNEL(jump_label_text_reserved)(first, last) ||
 	       KERNEL(static_call_text_reserved)(first, last) ||
-	       KERNEL(alternatives_text_reserved)(first, last + 1);
+	       ksplice_has_lock_prefix(first, last + 1);
 }
 
 struct page *ksplice_page_of(unsigned long address)

@@ -17,7 +17,7 @@ typedef struct klp_object patch_object;
 #define KPATCH_PRE_UNPATCH_CALLBACK(fn) KSPLICE_PRE_UNPATCH(fn)
 #define KPATCH_POST_UNPATCH_CALLBACK(fn) KSPLICE_POST_UNPATCH(fn)
 
-/* create reads these sections, and tells what it does not do as kpatch would. */
+/* create reads these sections, and reports each case in which it does not behave like kpatch. */
 #define KSPLICE_KPATCH_NAME(kind, id, value)			\
 	static const void *const id				\
 	__attribute__((__used__, __section__(".kpatch." kind))) = value

@@ -1,5 +1,5 @@
-// Why the core did not make a switch: ksplice's words, which it writes to
-// `abort_cause`, and what they mean to whoever called.
+// Why the core did not make a switch: the words of ksplice, which the core writes
+// to `abort_cause`, and their meaning for the caller.
 
 import type { ErrorCode } from '../base/errors.js';
 

@@ -73,7 +73,7 @@ async function check(update: Update, host: Host, options: ApplyOptions): Promise
   }
 }
 
-/** What a run that was killed has left of these targets, none of it in use. */
+/** Unloads the modules of these targets that a killed run has left. None of them is in use. */
 export async function removeLeftovers(
   { id, contents }: Update,
   changes: readonly TargetChange[],
@@ -86,6 +86,6 @@ export async function removeLeftovers(
   // Of another update under this id, other names may be left.
   const left = modules.filter((module) => all || names.includes(module));
   if (left.length === 0) return;
-  ui.warn(`an earlier attempt to apply ${id} was cut off; unloading what it left`);
+  ui.warn(`an earlier apply of ${id} was interrupted; unloading what it left`);
   for (const module of left) await host.unload(module);
 }

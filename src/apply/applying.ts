@@ -1,5 +1,6 @@
 // One run of apply: loads the modules of some targets, has the core switch to the
-// new code, and awaits what is not loaded. Whatever fails is taken back.
+// new code, and await the targets that are not loaded. Whatever fails is taken
+// back.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { KspliceError } from '../base/errors.js';
@@ -49,7 +50,10 @@ export class Applying {
     this.engine = engineOf(host);
   }
 
-  /** Applies what is loaded of these targets, and has the core await the rest. */
+  /**
+   * Applies the update to those of these targets that are loaded, and has the core await the
+   * others.
+   */
   async apply(left: readonly TargetChange[]): Promise<Applied> {
     const { engine } = this;
     const { id } = this.update;
@@ -92,7 +96,7 @@ export class Applying {
       await this.loadCore();
       const names = busyNamesOf(this.update, now, options.allowBusy);
       if (now.length > 0) await this.loadCode(now, names);
-      ui.stage('looking whether the code is in use');
+      ui.stage('checking whether the code is in use');
       const attempts = now.length > 0 ? await engine.switchTo(id, 'try', options, ui) : 0;
       const [allowBusy, timings] = await Promise.all([engine.allowBusy(id), engine.timings(id)]);
       const notUnloaded = await this.loading.unloadAll();
@@ -112,7 +116,7 @@ export class Applying {
     await this.loading.load(this.update.contents.core);
   }
 
-  /** Has the core await what is not loaded, and returns what is. */
+  /** Has the core await the targets that are not loaded, and returns the others. */
   private async awaitRest(
     left: readonly TargetChange[],
     helper: readonly string[],
@@ -141,7 +145,7 @@ export class Applying {
       requirePermission(`have the core await ${target}`, errno);
       if (errno !== undefined) {
         throw new KspliceError('aborted', `the core does not await ${target}: ${errno}`, {
-          advice: `It may be one of an older ksplice-ts, or await too many: see /sys/kernel/ksplice/awaited.`,
+          advice: `The core may belong to an older ksplice-ts, or it awaits too many modules: see /sys/kernel/ksplice/awaited.`,
         });
       }
     }
@@ -206,8 +210,8 @@ export class Applying {
     const code =
       error instanceof KspliceError && error.code === 'interrupted' ? error.code : 'load-failed';
     const advice = isApplied
-      ? `What of ${id} was applied before stays so. To apply it once more unloads what is left.`
-      : `The code that runs is the old one. \`ksplice-ts undo ${id}\` unloads what is left.`;
+      ? `The parts of ${id} that were applied before stay applied. Another apply unloads what is left.`
+      : `The old code runs. \`ksplice-ts undo ${id}\` unloads what is left.`;
     return new KspliceError(code, `${first}; and after that: ${left.join('; ')}`, {
       advice,
       details: { left },
@@ -245,7 +249,7 @@ function busyNamesOf(
 function isComing(target: string): KspliceError {
   const message = `module ${target}, which the update changes, is being loaded or unloaded`;
   return new KspliceError('target-not-loaded', message, {
-    advice: 'Try again when that is done.',
+    advice: 'Try again when this has ended.',
   });
 }
 

@@ -1,5 +1,6 @@
-// A run that was interrupted, by a signal or by its user, says what is so now. How far it got
-// tells only the core: between two looks of ours the old code may have come back.
+// A run that was interrupted, by a signal or by its user, reports the present state. Only the
+// core knows how far the run got: between two of our reads of the stage, the old code may
+// have been restored.
 
 import { KspliceError } from '../base/errors.js';
 import type { Host } from '../host/host.js';
@@ -59,7 +60,7 @@ function inWords(remainder: Remainder, action: 'apply' | 'undo'): [what: string,
   if (stage === 'leaving') {
     const where = inTheWay(remainder.conflicts);
     const what = `the old code of ${id} runs again, but a task may be in its new code, which stays loaded`;
-    return [`${what}${where}`, `${goOn} goes on from there: it unloads it when nobody is in it.`];
+    return [`${what}${where}`, `${goOn} continues: it unloads the new code when no task is in it.`];
   }
   if (stage === 'reversed') {
     return [
@@ -82,5 +83,5 @@ function inWords(remainder: Remainder, action: 'apply' | 'undo'): [what: string,
     return [`update ${id} waits for ${waiting.join(', ')}`, `${goOn} ends that.`];
   }
   const undone = `the old code of ${id} runs, and nothing of it is loaded`;
-  return [action === 'undo' ? undone : 'the kernel is as it was', ''];
+  return [action === 'undo' ? undone : 'the kernel is unchanged', ''];
 }

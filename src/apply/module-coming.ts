@@ -1,5 +1,5 @@
-// What the core has done when a module is loaded that an update awaits: before
-// any of its code runs, the part of each such update is applied to it. The
+// The work for the core when a module is loaded that an update awaits: before any
+// code of the module runs, the part of each such update is applied to it. The
 // module's loader waits meanwhile, for half a minute; if the part is not in by
 // then, the core does not let the module be loaded.
 //
@@ -25,7 +25,8 @@ const PATIENCE = 15;
 const TIMEOUT_MS = 2_000;
 
 /**
- * Applies what is awaited of a module that is being loaded, the lowest update first.
+ * Applies the awaited parts of updates to a module that is being loaded, the lowest
+ * update first.
  * @throws KspliceError why one of the parts is not applied; then the module cannot be loaded
  */
 export async function moduleComing(module: string, host: Host, ui: Ui): Promise<void> {
@@ -53,7 +54,7 @@ async function applyPart(update: Update, module: string, host: Host, ui: Ui): Pr
   const change = contents.changes.find(({ target }) => target === module);
   if (!change) return;
   if (await wasCutOff(update, engine, host)) {
-    ui.warn(`applying ${id} was cut off, so that it awaits nothing any more`);
+    ui.warn(`an apply of ${id} was interrupted, so the update awaits nothing any more`);
     await engine.stopExpecting(id);
     await removeState(host, id);
     return;

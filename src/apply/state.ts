@@ -1,7 +1,7 @@
-// What is remembered of an applied update until the next boot, under
-// /run/ksplice: its patch and description for `view`, which the kernel does not
-// have. What is applied is what sysfs says; only what is still awaited is taken
-// from here when it comes.
+// What is remembered of an applied update until the next boot, under /run/ksplice:
+// its patch and description for `view`, which the kernel does not have. sysfs says
+// which updates are applied. Only the parts that are still awaited are read from
+// here, when their module comes.
 //
 //   /run/ksplice/lock              held while a command changes something
 //   /run/ksplice/load-XXXXXX/      modules on their way into the kernel

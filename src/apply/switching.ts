@@ -48,7 +48,7 @@ export async function switchStage(
     stopIfInterrupted(ui.signal);
     const now = Math.min(wait, left);
     ui.detail(`${word}; trying again in ${now} ms`);
-    // An interruption ends the pause, and is told by what follows.
+    // An interruption ends the pause; the next check reports it.
     await pause(now, undefined, { signal: ui.signal }).catch(() => {});
     stopIfInterrupted(ui.signal);
     wait = Math.min(wait * 2, LONGEST_PAUSE_MS);

@@ -75,9 +75,12 @@ async function undo(id: string, host: Host, options: UndoOptions, ui: Ui): Promi
   const isIn = stage === 'applied' || stage === 'leaving';
   if (isIn) {
     stopIfInterrupted(ui.signal);
-    if (options.dangling) requirePermission(`let the new code of ${id} go`, await engine.letGo(id));
+    if (options.dangling)
+      requirePermission(`release the new code of ${id}`, await engine.letGo(id));
     ui.stage(
-      stage === 'applied' ? 'switching back to the old code' : 'waiting until the new code is left',
+      stage === 'applied'
+        ? 'switching back to the old code'
+        : 'waiting until all tasks have left the new code',
     );
     attempts = await engine.switchTo(id, 'reversed', options, ui);
     timings = await engine.timings(id);
@@ -106,7 +109,7 @@ async function undo(id: string, host: Host, options: UndoOptions, ui: Ui): Promi
   return { id, changed: true, ...figures, coreUnloaded, coreKept, ...nothing };
 }
 
-/** Of an update that only waits the core does not know what was made on top of it. */
+/** If an update only waits, the core does not know which updates were made on top of it. */
 async function refuseBelowOthers(id: string, engine: Engine, host: Host): Promise<void> {
   for (const other of await engine.ids()) {
     const on = [...(await engine.on(other)), ...((await readState(host, other))?.on ?? [])];

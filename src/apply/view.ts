@@ -72,7 +72,8 @@ export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
   const short = await summary(id, engine, host);
   if (!short) {
     throw new KspliceError('not-applied', `there is no update ${id} in this kernel`, {
-      advice: '`ksplice-ts view` lists those that are; `--file` shows one that is not.',
+      advice:
+        '`ksplice-ts view` lists the updates in the kernel; `--file` shows an update in a file.',
     });
   }
   const timings = await engine.timings(id);
@@ -102,13 +103,13 @@ async function noteOn({ id, stage }: UpdateSummary, host: Host): Promise<string 
   switch (stage) {
     case 'leaving':
       if (await engineOf(host).keeps(id)) {
-        return `the old code runs again; the new code stays loaded until the next boot, since others may have addresses of it: \`ksplice-ts undo ${id} --dangling\` unloads it nevertheless`;
+        return `the old code runs again; the new code stays loaded until the next boot, because others may have addresses in it: \`ksplice-ts undo ${id} --dangling\` unloads it all the same`;
       }
-      return `the old code runs again; the new code stays loaded until no task is in it: ${undo} goes on with that`;
+      return `the old code runs again; the new code stays loaded until no task is in it: ${undo} continues the undo`;
     case 'reversed':
       return `the old code runs again; its modules are still loaded: ${until}`;
     case 'preparing':
-      return `it is not applied; modules of it are loaded by a run that is at work, or was cut off: ${until}`;
+      return `it is not applied; its modules were loaded by a run that is at work, or was interrupted: ${until}`;
     default:
       return null;
   }

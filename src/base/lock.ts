@@ -39,7 +39,7 @@ async function waitFor(path: string, seconds: number, ui: Ui): Promise<() => voi
     const release = await take(path, seconds, ui);
     if (release) return release;
   }
-  throw new KspliceError('busy', `${holderOf(path)} has been using ${path} for long`, {
+  throw new KspliceError('busy', `${holderOf(path)} has been using ${path} for a long time`, {
     advice: 'Wait for it, or give this run a cache of its own with KSPLICE_CACHE=DIR.',
   });
 }

@@ -12,7 +12,7 @@ const STICKY = 0o1000;
 
 /**
  * Makes a directory for caches, or checks that nobody else can write to the one that is there.
- * What is compiled goes into the kernel, and kbuild runs what it finds in its tree.
+ * The compiled code goes into the kernel, and kbuild runs programs that it finds in its tree.
  * @throws KspliceError `writable-by-others`, `io`
  */
 export function requireOwnDirectory(directory: string): void {
@@ -31,9 +31,9 @@ export function requireOwnDirectory(directory: string): void {
         ? 'can be written to by others'
         : undefined;
   if (fault === undefined) return;
-  throw new KspliceError('writable-by-others', `the directory for caches, ${directory}, ${fault}`, {
+  throw new KspliceError('writable-by-others', `the cache directory ${directory} ${fault}`, {
     advice:
-      'Who writes there decides what is compiled. Name one of your own with KSPLICE_CACHE=DIR.',
+      'Whoever can write to it decides what is compiled. Name a directory of your own with KSPLICE_CACHE=DIR.',
   });
 }
 

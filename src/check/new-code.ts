@@ -97,10 +97,10 @@ function compare(
   const name = key.name || key.label;
   if (inferred !== undefined) {
     if (inferred === value) return undefined;
-    return `the loader would take ${hex(value)} for ${name}, the running code uses ${hex(inferred)}`;
+    return `the loader would bind ${name} to ${hex(value)}, but the running code uses ${hex(inferred)}`;
   }
   if (!key.kallsyms || kernel.lookup(key.name).includes(value)) return undefined;
-  return `the loader would take ${hex(value)} for ${name}, which kallsyms does not have there`;
+  return `the loader would bind ${name} to ${hex(value)}, but kallsyms does not have the name there`;
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
@@ -143,7 +143,7 @@ class Resolver {
     else if (index === 0 && all.length > 1) this.faults.push(`${plain} of ${object} is ambiguous`);
     else
       this.faults.push(
-        `${object} has ${all.length} symbols ${plain}, the new code wants number ${index}`,
+        `${object} has ${all.length} symbols ${plain}, and the new code needs number ${index}`,
       );
   }
 

@@ -20,14 +20,14 @@ export function describeUpdate({ id, file, proof, report }: CreatedUpdate): stri
 function proofLines(proof: CreatedUpdate['proof']): string[] {
   if (!proof) {
     return [
-      'Not proved: no file of the running code is at hand. The kernel is compared when the update is applied.',
+      'Not proved: there is no file with the running code. The running kernel is compared when the update is applied.',
     ];
   }
   const sum = (field: 'functions' | 'bytes' | 'resolved') =>
     proof.targets.reduce((total, target) => total + target[field], 0);
   return [
     `Old code: as in ${proof.kernel}: ${sum('functions')} functions, ${sum('bytes')} bytes compared.`,
-    `Symbols: ${sum('resolved')} of the new code found where the running code has them.`,
+    `Symbols: ${sum('resolved')} of the new code were found at the addresses that the running code uses.`,
   ];
 }
 
@@ -35,7 +35,7 @@ function proofLines(proof: CreatedUpdate['proof']): string[] {
 function undoLines({ addressesOut }: Report): string[] {
   if (addressesOut.length === 0) return [];
   return [
-    'Undo: the new code stays loaded until the next boot, since others get addresses of it:',
+    'Undo: the new code stays loaded until the next boot, because others get addresses in it:',
     ...addressesOut.map((one) => `  ${addressInWords(one)}`),
   ];
 }
@@ -44,7 +44,7 @@ function undoLines({ addressesOut }: Report): string[] {
 function layoutLines({ comparing, changes }: Report['layout']): string[] {
   switch (comparing) {
     case 'not touched':
-      return ['Layout of data: the patch changes statements only, and so no type.'];
+      return ['Layout of data: the patch changes only statements, and so no type.'];
     case 'not possible':
       return ['Layout of data: not compared.'];
     default: {
@@ -58,9 +58,9 @@ function layoutLines({ comparing, changes }: Report['layout']): string[] {
 }
 
 const VERDICTS: Readonly<Record<LayoutVerdict, string>> = {
-  fits: 'what exists fits the new code; see the notes',
+  fits: 'existing objects fit the new code; see the notes',
   'on stacks': 'only on stacks of functions that are replaced',
-  allowed: 'what exists does not fit; allowed with --allow-layout',
+  allowed: 'existing objects do not fit; allowed with --allow-layout',
   refused: 'refused',
 };
 

@@ -24,7 +24,7 @@ export function addressLines(addresses: readonly AddressOut[]): string[] {
 export function keptLines(addresses: readonly AddressOut[]): string[] {
   if (addresses.length === 0) return [];
   return [
-    '  undo leaves the new code loaded until the next boot, since others get addresses of it:',
+    '  undo leaves the new code loaded until the next boot, because others get addresses in it:',
     ...addressLines(addresses),
   ];
 }

@@ -99,7 +99,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   });
 }
 
-/** What is to be done, as far as it is facts before anything is compiled. */
+/** The task, as far as it is known before anything is compiled. */
 interface Task {
   readonly options: CreateOptions;
   readonly id: string;
@@ -243,7 +243,11 @@ function checkAllowBusy(code: readonly TargetCode[], names: readonly string[]): 
     names,
   );
   if (problems.length > 0) {
-    throw problemsError('refused-change', 'not every function can be busy', problems);
+    throw problemsError(
+      'refused-change',
+      'some functions named with --allow-busy cannot be replaced while they are busy',
+      problems,
+    );
   }
 }
 

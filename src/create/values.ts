@@ -1,5 +1,5 @@
-// What create's rooms hand to each other: an object on its way from the compiler to new code, and what
-// is reported of it.
+// The values that create's rooms hand to each other: an object on its way from the compiler to new
+// code, and the report about it.
 
 import type { TracedText } from '../dangling/traced.js';
 import type { Homes } from '../diff/homes.js';

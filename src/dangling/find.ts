@@ -2,8 +2,8 @@
 // back later, what is linked into a list, what a structure points at. After undo they would lead
 // to memory that was given back.
 //
-// Nothing tells for good what becomes of an address that a function of the kernel gets. So what is
-// not known to be forgotten counts as kept.
+// Nothing tells for good what becomes of an address that a function of the kernel gets. So an
+// address that is not known to be forgotten counts as kept.
 
 import type { ElfObject } from '../elf/object.js';
 import type { AddressOut } from '../update/addresses-out.js';

@@ -1,6 +1,7 @@
-// Functions of the kernel that use an address while they run, and keep it nowhere. Each name is
-// made from the kernel's source; what is not listed may keep what it gets. There are no patterns but
-// for names that compilers make: `netdev_warn` prints, and `netdev_rx_handler_register` keeps.
+// Functions of the kernel that use an address while they run, and keep it nowhere. Each name is made
+// from the kernel's source; a function that is not listed may keep the addresses that it gets. There
+// are no patterns but for names that compilers make: `netdev_warn` prints, and
+// `netdev_rx_handler_register` keeps.
 
 import type { Registers } from '../arch/machine.js';
 import { namesOf } from './names.js';

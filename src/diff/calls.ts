@@ -1,7 +1,8 @@
 // Which addresses a function hands to what it calls: a walk over its instructions, in their
 // order, that follows addresses of the object's parts through registers. What may come by
 // several ways is a set, which may have an address more than really comes. What is put into
-// memory is lost, but for the own stack. Enough for what is told, not for what is decided.
+// memory is lost, but for the own stack. This is good enough for notes, and not for
+// decisions.
 
 import { machine } from '../arch/index.js';
 import type { Move, Slot } from '../arch/machine.js';

@@ -1,5 +1,5 @@
-// The differ: from a pre and a post object to what changed, what of it goes
-// into the new code, and what cannot be done on a running kernel.
+// The differ: from a pre and a post object to the changes, to the parts of the new
+// code, and to the changes that are impossible on a running kernel.
 
 import type { ElfObject } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';

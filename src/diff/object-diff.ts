@@ -1,6 +1,7 @@
-// What the differ finds between a pre and a post object, both compiled with
-// -ffunction-sections -fdata-sections, and what follows from it for the new
-// code: which sections go along, and where each of their relocations leads.
+// The differences that the differ finds between a pre and a post object, both
+// compiled with -ffunction-sections -fdata-sections, and their consequences for
+// the new code: which sections go along, and where each of their relocations
+// leads.
 
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
 import type { Extent } from './extents.js';

@@ -1,7 +1,7 @@
-// Variables of one name that became another kind (data-kinds.ts), and so another
-// variable. One that is constant before or after may go and come anew: where only
-// functions of this file read and write it, all of them are replaced, for what they refer to
-// is not what it was. Anything else is refused:
+// Variables of one name that became another kind (data-kinds.ts), and so another variable.
+// One that is constant before or after may go and come anew: if only functions of this file
+// read and write it, all of them are replaced, because they refer to another variable now.
+// Anything else is refused:
 //
 // - per-cpu or not, __ro_after_init or not: the running variable has a value, which boot
 //   code or years of work have put there;

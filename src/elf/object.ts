@@ -164,7 +164,7 @@ function readHeader(bytes: Bytes): Header {
   if (bytes.length >= 4 && BITCODE.includes(bytes.u32(0))) {
     throw new KspliceError(
       'unsupported-object',
-      `${bytes.origin} is LLVM bitcode, of which clang makes code when all is linked`,
+      `${bytes.origin} is LLVM bitcode, from which clang makes code when everything is linked`,
       { advice: 'Only kernels compiled by gcc, object by object, can be patched.' },
     );
   }

@@ -76,6 +76,11 @@ export class Assembly {
     return copy;
   }
 
+  /** The kept entries of a table. */
+  table(name: string): ModelSection | undefined {
+    return this.tables.named(name);
+  }
+
   /** Adds a global symbol that the module's C source refers to. */
   addGlobal(name: string, section: ModelSection, value: number, size: number): void {
     let type = section.flags & C.SHF_EXECINSTR ? C.STT_FUNC : C.STT_OBJECT;

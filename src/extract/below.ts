@@ -1,7 +1,7 @@
-// How new code gets at what the updates below it added: symbols of their new-code
-// modules, found by name and position like those of any module. What was in the
-// kernel before them is looked up as if they were not there: the jumps that they
-// left lead on.
+// How new code refers to the symbols that the updates below it added: symbols of
+// their new-code modules, found by name and position like those of any module.
+// What was in the kernel before them is looked up as if they were not there: the
+// jumps that they left lead on.
 
 import type { Homes } from '../diff/homes.js';
 import { SHF_ALLOC } from '../elf/constants.js';
@@ -68,7 +68,7 @@ function addedGlobals({ homes, code }: TargetBelow): Map<string, Resolution> {
 
 /** All that new code defines is local in its module. */
 function find(wanted: ElfSymbol, code: CodeBelow): Resolution {
-  if (!code) return unresolved('the update below that adds it leaves this target alone');
+  if (!code) return unresolved('the update below that adds it does not change this target');
   const inModule = newCodeName(wanted.name, code.id);
   const all = code.object.symbols.filter(
     ({ name, section }) => name === inModule && section && stays(section),
@@ -103,6 +103,6 @@ function unresolved(why: string): Resolution {
   return {
     kind: 'unresolved',
     why,
-    advice: 'Undo the update below, and make one of both changes.',
+    advice: 'Undo the update below, and make one update of both changes.',
   };
 }

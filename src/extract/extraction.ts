@@ -1,4 +1,4 @@
-// What extraction asks for and what it gives back.
+// The input and the result of extraction.
 
 import type { Homes } from '../diff/homes.js';
 import type { HookKind } from '../diff/hooks.js';
@@ -110,6 +110,8 @@ export interface NewCode {
   readonly refs: readonly Ref[];
   readonly hooks: readonly CalledHook[];
   readonly sealed: SealedBranches;
+  /** The table of operands that the core fills in (diff/runtime-constants.ts), if there are any. */
+  readonly constants?: { readonly symbol: string; readonly count: number } | undefined;
   /** Symbol namespaces that the module has to import. */
   readonly namespaces: readonly string[];
 }

@@ -1,9 +1,9 @@
-// Chooses places in the new code at which the kernel can compare what its
-// module loader resolved with what run-pre matching inferred: one place for
-// each symbol that is found by name and position.
+// Chooses places in the new code at which the kernel can compare the addresses of
+// the module loader with those that run-pre matching inferred: one place for each
+// symbol that is found by name and position.
 //
-// The place must still hold what the loader wrote when the kernel looks:
-// nothing that is rewritten after loading (alternatives, jump labels, call
+// When the kernel reads the place, it must still have the value that the loader
+// wrote: nothing that is rewritten after loading (alternatives, jump labels, call
 // sites, …), nothing in writable data, nothing in tables, which are sorted.
 
 import { relocationShape } from '../arch/relocations.js';

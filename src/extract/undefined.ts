@@ -44,7 +44,7 @@ export class Undefined {
     this.addProblem(label, name, {
       kind: 'unresolved',
       why: 'it is the key of a static call and may be read-only, and the module loader would write to it',
-      advice: 'Call what the static call leads to directly, where the source allows.',
+      advice: 'Call the target of the static call directly, if the source allows it.',
     });
   }
 
@@ -63,7 +63,7 @@ export class Undefined {
     if (found?.sealed === 'unknown') {
       this.addProblem(found.label, found.name, {
         kind: 'unresolved',
-        why: 'it is a static key, and nothing tells whether it is read-only by now',
+        why: 'it is a static key, and nothing shows whether it is already read-only',
         advice: 'Give the kernel image in the configuration, with the module that has the key.',
       });
     }

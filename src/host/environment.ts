@@ -2,7 +2,10 @@
 
 /** root's PATH need not have the directories of administration (su without -). */
 const SYSTEM = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
-/** With these a shell runs, or believes, what the caller of ours wants; bash takes functions from them. */
+/**
+ * With these variables our caller decides what a shell runs or believes; bash takes functions
+ * from them.
+ */
 const FOR_SHELLS = /^(BASH_.*|ENV|SHELLOPTS|BASHOPTS|IFS|PS4|CDPATH)$/;
 
 /**

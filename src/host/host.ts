@@ -171,7 +171,7 @@ export class Host {
     }
     if (!(await this.isLoaded(module))) return;
     throw new KspliceError('load-failed', `module ${module} cannot be unloaded`, {
-      advice: `\`cat /proc/modules\` tells who uses it. ${failure instanceof Error ? failure.message : ''}`,
+      advice: `\`cat /proc/modules\` shows who uses it. ${failure instanceof Error ? failure.message : ''}`,
       cause: failure,
     });
   }

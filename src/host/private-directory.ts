@@ -18,8 +18,8 @@ export async function privateDirectory(directory: string): Promise<string> {
   }
   const status = await lstat(directory);
   if (!status.isDirectory() || status.uid !== process.geteuid?.() || (status.mode & 0o077) !== 0) {
-    throw new KspliceError('io', `${directory} is not a directory that is root's alone`, {
-      advice: 'Something else made it. Remove it after a look into it.',
+    throw new KspliceError('io', `${directory} is not a directory that only root can write to`, {
+      advice: 'Another program made it. Look into it, then remove it.',
     });
   }
   return directory;

@@ -49,7 +49,7 @@ export async function loadingProblems(host: Host): Promise<Problem[]> {
     {
       code: 'load-failed',
       message: 'loading and unloading modules is switched off (kernel.modules_disabled=1)',
-      advice: 'The kernel does not allow to switch it on again before the next boot.',
+      advice: 'The kernel does not allow anybody to switch it on again before the next boot.',
     },
   ];
 }
@@ -62,6 +62,6 @@ export function requirePermission(what: string, errno: string | undefined): void
   if (errno === undefined || !REFUSALS.includes(errno)) return;
   throw new KspliceError('not-root', `the kernel did not let this process ${what} (${errno})`, {
     advice:
-      'It needs CAP_SYS_MODULE for each write below /sys/kernel/ksplice, and sysfs mounted for writing: run it as root, on the host and in no container. A security module (AppArmor, SELinux) may forbid it, too.',
+      'It needs CAP_SYS_MODULE for each write below /sys/kernel/ksplice, and sysfs mounted for writing: run it as root, on the host and not in a container. A security module (AppArmor, SELinux) may forbid it, too.',
   });
 }

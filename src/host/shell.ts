@@ -2,8 +2,9 @@
 // and rmmod. (To start a process from one of Node's size takes longer than insmod itself,
 // the more so on a small or emulated host.)
 //
-// The shell reads our pipe. When we are gone, killed or not, it finishes what it
-// is at, then the pipe ends, and with the shell the lock.
+// The shell reads our pipe. When our process is gone, killed or not, the shell
+// finishes its present command. Then it reads the end of the pipe and exits, and
+// the lock is released.
 
 import { execa } from 'execa';
 import { KspliceError } from '../base/errors.js';

@@ -1,6 +1,7 @@
 // Which functions of an update may be busy when it is switched. Tasks that are in
-// one finish the old code, all of which must then be as it was. Only its first
-// bytes become a jump; so nothing in the old code may lead back there.
+// such a function finish the old code, so all of the old code must be unchanged.
+// Only its first bytes become a jump; so nothing in the old code may lead back
+// there.
 
 import { machine } from '../arch/index.js';
 import type { Problem } from '../base/errors.js';
@@ -31,7 +32,7 @@ export function busyProblems(programs: readonly Program[], names: readonly strin
       return [
         {
           code: 'usage' as const,
-          message: `the update does not replace ${name}, which it was to allow to be busy`,
+          message: `--allow-busy names ${name}, and the update does not replace that function`,
           advice: `It replaces ${others.join(', ')}.`,
         },
       ];
@@ -76,8 +77,8 @@ function wayBack(program: Program, span: Span, spans: readonly Span[]): Problem[
   return [
     {
       code: 'refused-change',
-      message: `${span.name} cannot be replaced while it is busy: ${first} leads back to where the jump to the new code is written`,
-      advice: 'Leave it out of --allow-busy; what calls it may be replaced in its place.',
+      message: `${span.name} cannot be replaced while it is busy: ${first} leads back to the place of the jump to the new code`,
+      advice: 'Leave it out of --allow-busy. Perhaps its callers can be replaced instead.',
     },
   ];
 }

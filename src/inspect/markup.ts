@@ -1,6 +1,8 @@
 // HTML that cannot be broken out of: in the template, everything that is put in
 // is escaped unless it is markup already.
 
+import { numbered } from '../base/unseen.js';
+
 /** A piece of HTML. */
 export class Markup {
   constructor(readonly text: string) {}
@@ -37,11 +39,5 @@ const ENTITIES: Readonly<Record<string, string>> = {
  * as in "Trojan source"), are shown by their number.
  */
 export function escapeText(text: string): string {
-  return text
-    .replace(/[&<>"']/g, (char) => ENTITIES[char]!)
-    .replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return numbered(text.replace(/[&<>"']/g, (char) => ENTITIES[char]!));
 }
-
-const UNSEEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;

@@ -2,6 +2,7 @@
 // the table that lists a place. For old code, the machine tells (arch/x86/mechanisms.ts).
 
 import { JUMP_LABEL } from '../arch/site.js';
+import { CONSTANTS_SECTION } from '../elf/tables.js';
 import { SEALED_SECTION } from '../update/new-code.js';
 
 /** A jump label whose key is read-only: written once, before the new code runs. */
@@ -12,6 +13,7 @@ const BY_TABLE: Readonly<Record<string, string>> = {
   __patchable_function_entries: 'ftrace',
   __jump_table: JUMP_LABEL,
   [SEALED_SECTION]: SEALED_LABEL,
+  [CONSTANTS_SECTION]: 'constant of this boot',
   '.altinstructions': 'alternative',
   '.parainstructions': 'paravirt call',
   '.static_call_sites': 'static call',

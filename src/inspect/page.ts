@@ -59,7 +59,7 @@ function header(inspection: Inspection): Markup {
 <h1>Update <b>${id}</b></h1>
 ${description === '' ? '' : html`<p class="description">${description}</p>`}
 <p>For ${kernel.system} <b>${kernel.release}</b> (${kernel.machine}), made ${moment(made)}.
-${provedAgainst === undefined ? 'It does not say what it was proved against.' : `Proved against ${provedAgainst} when it was made.`}${on.length === 0 ? '' : ` It goes on top of ${on.join(', ')}.`}</p>
+${provedAgainst === undefined ? 'It does not say against which kernel it was proved.' : `Proved against ${provedAgainst} when it was made.`}${on.length === 0 ? '' : ` It goes on top of ${on.join(', ')}.`}</p>
 ${allowBusy.length === 0 ? '' : html`<p>Tasks may be in these functions at the switch, as its maker has promised: ${allowBusy.map((name) => html`<code>${name}</code> `)}</p>`}
 ${allowLayout.length === 0 ? '' : html`<p>These types change though objects of them may exist, which is harmless as its maker has promised: ${allowLayout.map((name) => html`<code>${name}</code> `)}</p>`}
 ${addressesOut.length === 0 ? '' : html`<p>Undo leaves its new code loaded until the next boot, since others get addresses of it: ${addressesOut.map((one, index) => `${index === 0 ? '' : '; '}${addressInWords(one)}`)}.</p>`}

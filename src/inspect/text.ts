@@ -15,8 +15,10 @@ import { count, fate, moment, sizeChange, wayTo } from './words.js';
 export function overviewLines(inspection: Inspection): ResultLine[] {
   const { id, description, kernel, made, provedAgainst, on, targets } = inspection;
   const { allowBusy, allowLayout, dataTypes, addressesOut } = inspection;
+  const [first, ...more] = description.split('\n');
   return [
-    [['bold', `Update ${id}`], description === '' ? '' : `: ${description}`],
+    [['bold', `Update ${id}`], first ? `: ${first}` : ''],
+    ...more.map((line) => `  ${line}`),
     `  for ${kernel.system} ${kernel.release} (${kernel.machine}), made ${moment(made)}`,
     ...(provedAgainst === undefined ? [] : [`  proved against ${provedAgainst} when it was made`]),
     ...(on.length === 0 ? [] : [`  on top of ${on.join(', ')}: apply that first`]),
@@ -27,7 +29,7 @@ export function overviewLines(inspection: Inspection): ResultLine[] {
     ...(addressesOut.length === 0
       ? []
       : [
-          '  undo leaves its new code loaded until the next boot, since others get addresses of it:',
+          '  undo leaves its new code loaded until the next boot, because others get addresses in it:',
         ]),
     ...addressesOut.map((one) => `    ${addressInWords(one)}`),
     ...typeLines(dataTypes),

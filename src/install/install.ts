@@ -79,7 +79,7 @@ export async function uninstallUpdate(id: string, host: Host): Promise<{ stage: 
     const store = await Store.open(host);
     if (!(await store.has(host, id))) {
       throw new KspliceError('not-installed', `update ${id} is not installed`, {
-        advice: '`ksplice-ts list` lists those that are.',
+        advice: '`ksplice-ts list` lists the installed updates.',
       });
     }
     await store.remove(id);
@@ -130,8 +130,7 @@ async function buildIdFor({ id, kernel, buildId }: Update, host: Host): Promise<
     'wrong-kernel',
     `${id} does not say for which build of ${kernel.release}`,
     {
-      advice:
-        'It was made without an image. Install it while the kernel runs that it was made for.',
+      advice: 'It was made without an image. Install it while its kernel is running.',
     },
   );
 }

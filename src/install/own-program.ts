@@ -21,7 +21,8 @@ const CODE = [
 ];
 
 /**
- * Makes sure that what the kernel or systemd is to run as root, at any time from now on, is root's alone to change.
+ * Makes sure that only root can change the program that the kernel or systemd will run as root, at any time from
+ * now on.
  * @throws KspliceError `writable-by-others`
  */
 export function requireOwnTool(): void {

@@ -1,6 +1,6 @@
-// A module is loaded that installed updates await. As at boot, what is about to be
-// applied is noted on the disk: a machine that goes down then leaves it alone at
-// its next boot.
+// A module is loaded that installed updates await. As at boot, the update that is
+// about to be applied is recorded on the disk: a machine that goes down then
+// leaves it alone at its next boot.
 
 import { engineOf } from '../apply/engines.js';
 import { moduleComing } from '../apply/module-coming.js';
@@ -10,7 +10,7 @@ import { bootId } from './results.js';
 import { type Attempt, Store } from './store.js';
 
 /**
- * Applies what is awaited of a module that is being loaded.
+ * Applies the awaited parts of updates to a module that is being loaded.
  * @throws KspliceError as `moduleComing`; `io`
  */
 export async function applyWhenLoaded(module: string, host: Host, ui: Ui): Promise<void> {

@@ -54,7 +54,7 @@ export async function decompressPayload(
   signal: AbortSignal,
 ): Promise<Buffer> {
   const format = formatOf(payload);
-  if (!format) throw badImage(origin, 'the kernel is compressed in an unknown way');
+  if (!format) throw badImage(origin, 'the compression format of the kernel is unknown');
   let data: Buffer;
   if (!format.tool) {
     data = await gunzip(payload, origin, signal);

@@ -2,9 +2,7 @@
 // lib/modules/ (an unpacked package, or / itself), a directory in which a kernel
 // was built, a Debian package, or a directory that `capture` wrote.
 
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { machine } from '../arch/index.js';
+import { statSync } from 'node:fs';
 import { KspliceError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
 import { ElfObject } from '../elf/object.js';
@@ -12,15 +10,13 @@ import { isCapture } from './capture-format.js';
 import { openCapture } from './captured.js';
 import { readPackage } from './deb.js';
 import { ImageKernel, type ModuleFiles } from './image-kernel.js';
+import { findBuilt, findInTree, imageAdvice, type WhichKernel } from './image-tree.js';
 import type { KernelFiles } from './kernel-in-files.js';
 import { ModuleDirectory } from './module-files.js';
 import { openVmlinuz, readVmlinuz, type Vmlinux } from './vmlinux.js';
 
-export interface ImageOptions {
-  /** Which kernel, where a tree holds several. */
-  readonly release?: string;
-  /** Which kernel to take if there are several, and this is one of them. */
-  readonly prefer?: string;
+/** Which kernel of a tree, and what will be needed of it. */
+export interface ImageOptions extends WhichKernel {
   /** Modules that will be needed; a package is read once, and only these are kept. */
   readonly modules?: readonly string[];
 }
@@ -36,7 +32,10 @@ export async function openKernelImage(
   options: ImageOptions = {},
 ): Promise<KernelFiles> {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) throw new KspliceError('no-image', `${path}: no such file or directory`, { advice });
+  if (!stat)
+    throw new KspliceError('no-image', `${path}: no such file or directory`, {
+      advice: imageAdvice,
+    });
   if (stat.isFile()) return await openPackage(path, ui, options);
   if (isCapture(path)) return openCapture(path);
   const place = findBuilt(path, options) ?? findInTree(path, options);
@@ -45,7 +44,7 @@ export async function openKernelImage(
   const { release, vmlinuz } = place;
   if (release !== undefined && vmlinux.release !== release) {
     throw new KspliceError('bad-image', `${vmlinuz} is ${vmlinux.release}, not ${release}`, {
-      advice,
+      advice: imageAdvice,
     });
   }
   const files =
@@ -53,9 +52,6 @@ export async function openKernelImage(
   await files.prepare?.(options.modules ?? []);
   return kernelFiles(`the image in ${path}`, vmlinux, files);
 }
-
-const advice =
-  'Name the directory of an unpacked linux-image package (with boot/ and lib/modules/), its .deb file, the directory in which the kernel was built, or what `ksplice-ts capture` wrote.';
 
 const noModules: ModuleFiles = { has: () => false, read: () => undefined };
 
@@ -94,44 +90,4 @@ async function openPackage(path: string, ui: Ui, options: ImageOptions): Promise
   const contents = await readPackage(path, options.modules ?? [], ui);
   const vmlinux = await readVmlinuz(contents.vmlinuz, `${path}: vmlinuz`, ui.signal);
   return kernelFiles(`the package ${path}`, vmlinux, contents.modules);
-}
-
-interface TreePlace {
-  /** undefined where only the kernel itself tells. */
-  readonly release: string | undefined;
-  readonly vmlinuz: string;
-  readonly modules: string | undefined;
-}
-
-function findBuilt(root: string, { release }: ImageOptions): TreePlace | undefined {
-  const vmlinuz = join(root, machine.image.path);
-  return existsSync(vmlinuz) ? { release, vmlinuz, modules: root } : undefined;
-}
-
-/** The kernel in a tree: the one that was asked for, or the only one. */
-function findInTree(root: string, { release, prefer }: ImageOptions): TreePlace {
-  const boot = existsSync(join(root, 'boot')) ? join(root, 'boot') : root;
-  const releases = readdirSync(boot)
-    .filter((name) => name.startsWith('vmlinuz-'))
-    .map((name) => name.slice('vmlinuz-'.length));
-  const wanted =
-    release ?? (prefer !== undefined && releases.includes(prefer) ? prefer : undefined);
-  const only = wanted ?? (releases.length === 1 ? releases[0] : undefined);
-  if (releases.length === 0) {
-    throw new KspliceError('no-image', `${boot} holds no kernel (vmlinuz-RELEASE)`, { advice });
-  }
-  if (only === undefined) {
-    throw new KspliceError('no-image', `${boot} has several kernels: ${releases.join(', ')}`, {
-      advice: 'Say which with --kernel RELEASE.',
-    });
-  }
-  if (!releases.includes(only)) {
-    throw new KspliceError('no-image', `${boot} has ${releases.join(', ')}, not ${only}`, {
-      advice,
-    });
-  }
-  const modules = [`lib/modules/${only}`, `usr/lib/modules/${only}`]
-    .map((path) => join(root, path))
-    .find((path) => existsSync(path));
-  return { release: only, vmlinuz: join(boot, `vmlinuz-${only}`), modules };
 }

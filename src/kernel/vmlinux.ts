@@ -112,9 +112,15 @@ function readSegments(elf: Buffer, origin: string): Segment[] {
 /** struct kernel_symbol with relative references: value, name, namespace. */
 const EXPORT_SIZE = 12;
 
+/** Kernels that keep apart in flags who may use an export have one table. */
+function exportTables(index: SymbolIndex): string[] {
+  const flags = index.lookup('__start___kflagstab').length > 0;
+  return flags ? ['__ksymtab'] : ['__ksymtab', '__ksymtab_gpl'];
+}
+
 function readExports(memory: Memory, index: SymbolIndex, origin: string): Map<string, bigint> {
   const exports = new Map<string, bigint>();
-  for (const table of ['__ksymtab', '__ksymtab_gpl']) {
+  for (const table of exportTables(index)) {
     const [start] = index.lookup(`__start_${table}`);
     const [stop] = index.lookup(`__stop_${table}`);
     const size = start !== undefined && stop !== undefined ? Number(stop - start) : -1;

@@ -135,10 +135,12 @@ function compareStructs(pre: TypeView, post: TypeView, same: Sameness, a: Struct
   const old = new Map(before.map((field) => [field.name, field]));
   const now = new Map(after.map((field) => [field.name, field]));
   if (b.size > a.size) {
-    reasons.push(`its size grows from ${a.size} to ${b.size} bytes: existing ones are too short`);
+    reasons.push(
+      `its size grows from ${a.size} to ${b.size} bytes: existing objects are too short`,
+    );
   } else if (b.size < a.size) {
     reasons.push(
-      `its size shrinks from ${a.size} to ${b.size} bytes: new ones are too short for the old code`,
+      `its size shrinks from ${a.size} to ${b.size} bytes: new objects are too short for the old code`,
     );
   }
   const gone = before.filter(({ name }) => !now.has(name));
@@ -169,17 +171,17 @@ function compareStructs(pre: TypeView, post: TypeView, same: Sameness, a: Struct
       field.offset + field.width <= a.size * 8
     ) {
       notes.push(
-        `${field.name} is new, where there was a hole: in existing objects it holds zero, or whatever was there`,
+        `${field.name} is new, where there was a hole: in existing objects it is zero, or has any value`,
       );
     } else if (field.offset + field.width <= a.size * 8) {
       reasons.push(`${field.name} is new, ${placeOf(field)}, where there is something else now`);
     } else {
-      reasons.push(`${field.name} is new, ${placeOf(field)}: existing ones do not have it`);
+      reasons.push(`${field.name} is new, ${placeOf(field)}: existing objects do not have it`);
     }
   }
   for (const field of gone) {
     reasons.push(
-      `${field.name} is gone: in what new code makes, old code would miss it after undo`,
+      `${field.name} is gone: after undo, old code would miss it in objects that new code made`,
     );
   }
   return { reasons, notes };

@@ -18,8 +18,8 @@ export function layoutRefusals(changes: readonly LayoutChange[]): Refusal[] {
         ...lines.map((line) => `    ${line}`),
       ].join('\n'),
       advice: name.startsWith('the function ')
-        ? 'Keep the function as it is, and give the new one another name; or say with --allow-layout "the function NAME" that nobody else calls it.'
-        : 'Objects that exist keep the layout that they were made with. Put what is new into a hole or a shadow variable (docs/layout.md), or say with --allow-layout TYPE that none of them is ever met by the new code.',
+        ? 'Keep the function as it is, and give the new one another name; or promise with --allow-layout "the function NAME" that nobody else calls it.'
+        : 'Existing objects keep their layout. Put the new members into a hole or a shadow variable (docs/layout.md), or promise with --allow-layout TYPE that the new code never meets an existing object.',
     }));
 }
 

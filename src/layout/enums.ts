@@ -27,7 +27,7 @@ export function compareEnums(a: Enum, b: Enum, uses: ValueUses) {
       const used = isBound(one, other, a, added) ? uses(one.name, new Set(now.keys())) : '';
       if (used === undefined) {
         notes.push(
-          `${one.name}, which tells how many there are, was ${one.value}, is ${other.value}`,
+          `${one.name}, which counts the enumerators, was ${one.value}, is ${other.value}`,
         );
       } else reasons.push(used === '' ? change : `${change}: ${used}`);
     }

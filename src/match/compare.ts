@@ -27,8 +27,8 @@ function anyFits(variants: readonly Variant[], run: Uint8Array, start: number): 
 }
 
 /**
- * The first offset where what runs is not what the span allows; the span's
- * length if it fits. Numbers in relocations and sites are not looked at.
+ * The first offset where the running bytes are not what the span allows; the
+ * span's length if it fits. Numbers in relocations and sites are not looked at.
  *
  * @param run as many bytes as the span has
  */

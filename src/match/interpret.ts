@@ -1,7 +1,7 @@
-// Run-pre matching: is the code that runs the code that was built? A match
-// program says what to compare, and nothing here knows an instruction or a
-// kind of patching. kmodsrc/match.c does the same in the kernel; the two have
-// to agree in every verdict.
+// Run-pre matching: is the running code the code that was built? A match program
+// says what to compare, and this file knows no instruction and no kind of
+// patching. kmodsrc/match.c does the same in the kernel; the two have to agree in
+// every verdict.
 //
 //  1. A span whose name kallsyms has once is compared there. That tells the
 //     address of its section.

@@ -18,7 +18,9 @@ export function codeItems(
   for (const cluster of patched.clustersIn(section, start, end)) {
     if (cluster.start < start || cluster.end > end) {
       const place = `${section.name}+0x${cluster.start.toString(16)}`;
-      throw code.unsupported(`what the kernel rewrites at ${place} crosses the end of a function`);
+      throw code.unsupported(
+        `the code that the kernel rewrites at ${place} crosses the end of a function`,
+      );
     }
     items.push(...relocationItems(code, section, at, cluster.start, start));
     items.push({

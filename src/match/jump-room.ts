@@ -29,5 +29,8 @@ export function jumpObstacle(tables: SpecialTables, symbol: ElfSymbol): string |
     ({ kind, siteOffset }) =>
       REWRITTEN.has(kind.name) && siteOffset >= start && siteOffset < start + jumpSize,
   );
-  return rewritten && `its first bytes are in ${rewritten.kind.name}, and rewritten at run time`;
+  return (
+    rewritten &&
+    `its first bytes are in ${rewritten.kind.name}, and the kernel rewrites them at run time`
+  );
 }

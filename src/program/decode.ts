@@ -22,7 +22,7 @@ class Decoder {
   ) {
     this.view = new DataView(data.buffer, data.byteOffset, data.length);
     if (data.length < L.HEADER.size || this.u32(L.HEADER.magic) !== L.MAGIC) {
-      this.fail('it does not start like one');
+      this.fail('it does not start with the right bytes');
     }
     if (this.u32(L.HEADER.version) !== L.VERSION) {
       this.fail(`it has version ${this.u32(L.HEADER.version)}, this tool reads ${L.VERSION}`);

@@ -1,5 +1,5 @@
-// The match program as the tool handles it: what a running kernel must hold
-// where an update wants to replace code. kmodsrc/program.h documents every
+// The match program as the tool handles it: the code that a running kernel must
+// hold where an update wants to replace it. kmodsrc/program.h documents every
 // field of the binary form; encode.ts and decode.ts translate.
 
 /** An unknown 64-bit value: the run-time address of a symbol, input section or merged string. */

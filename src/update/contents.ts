@@ -5,11 +5,10 @@
 //   change TARGET NEW_MODULE NEW_FILE OLD_MODULE OLD_FILE
 //   live TARGET SYMBOL
 //
-// One line for the core, one for each update that this one was made on top of, the
-// oldest first, and one for each target (vmlinux or the name of a module). Where the new code of a
-// module can only be bound when that is through with its init, a line says so.
-// What stands here ends up in file names, sysfs paths and insmod's arguments,
-// so that everything but a plain word is refused.
+// One line for the core, one for each update that this one was made on top of, the oldest first,
+// and one for each target (vmlinux or the name of a module). If the new code of a module can be
+// bound only after the module's init, a live line says so. The words of this file become file
+// names, sysfs paths and insmod's arguments, so everything but a plain word is refused.
 
 import { createHash } from 'node:crypto';
 
@@ -26,8 +25,9 @@ export interface TargetChange {
   readonly newCode: ListedModule;
   readonly oldCode: ListedModule;
   /**
-   * A symbol of the target that the new code can only use when the target's init is through. Init code
-   * has one of the same name before it, which the loader would find; or it is a key that init may change.
+   * A symbol of the target that the new code can use only after the target's init. Either init code has a
+   * symbol of the same name, and the loader would find that one; or the symbol is a key that init may
+   * change.
    */
   readonly behindInit?: string | undefined;
 }
@@ -51,7 +51,7 @@ const FILE = /^[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}\.ko$/;
 /** What /sys/kernel/ksplice has beside the updates' directories. */
 const TAKEN: readonly string[] = ['helper', 'awaited'];
 /** What an id has to be, for messages. */
-export const ID_ADVICE = `An id is 1 to 16 small letters and digits, and not "helper" or "awaited", which are the core's own files.`;
+export const ID_ADVICE = `An id has 1 to 16 small letters and digits. It cannot be "helper" or "awaited", which are files of the core.`;
 
 /** Whether a word can be an update's id. */
 export function isUpdateId(word: string): boolean {
@@ -141,7 +141,7 @@ export function parseContents(
   }
   for (const [target, symbol] of live) {
     const index = changes.findIndex((change) => change.target === target);
-    if (index < 0) faults.push(`contents changes no ${quote(target)} that has to be live`);
+    if (index < 0) faults.push(`contents has a live line for ${quote(target)}, but no change line`);
     else if (!SYMBOL.test(symbol)) faults.push(`${quote(symbol)} in contents is no symbol`);
     else changes[index] = { ...changes[index]!, behindInit: symbol };
   }

@@ -1,6 +1,6 @@
 // An update that was read and found in order, and the rules that make it so.
-// Everything is in memory: what `apply` gives to the kernel is what was checked,
-// whatever happens to the file meanwhile.
+// Everything is in memory: `apply` gives exactly the checked bytes to the kernel,
+// even if the file changes in the meantime.
 
 import { machine } from '../arch/index.js';
 import { KspliceError, type Problem, problemsError } from '../base/errors.js';
@@ -20,7 +20,7 @@ import {
 } from './contents.js';
 
 /** The version of the interface between the core and an update's modules (kmodsrc/ksplice.h). */
-export const API_VERSION = 6;
+export const API_VERSION = 7;
 /** The section of an old-code module that holds the match program. */
 export const PROGRAM_SECTION = '.ksplice.program';
 /** The file with the functions that may be busy, a name in a line; it need not be there. */
@@ -177,7 +177,7 @@ function readContents(
 function readTimestamp(text: string | undefined, faults: string[]): string {
   const timestamp = text?.trim() ?? '';
   if (text !== undefined && Number.isNaN(Date.parse(timestamp))) {
-    faults.push(`timestamp says ${quote(timestamp)}, which is no time`);
+    faults.push(`timestamp says ${quote(timestamp)}, which is not a time`);
   }
   return timestamp;
 }
@@ -211,7 +211,7 @@ function readApiVersion(text: string | undefined, faults: string[]): number | un
     faults.push('api-version does not hold one number');
   } else if (version !== API_VERSION) {
     faults.push(
-      `it is for version ${version} of the core's interface, this program knows ${API_VERSION}`,
+      `it is for version ${version} of the core's interface, and this program has version ${API_VERSION}`,
     );
   }
   return version;

@@ -75,7 +75,7 @@ describe('an update of which a module is not loaded', () => {
     withoutModule(async (kernel) => {
       await expect(apply(live, kernel)).rejects.toMatchObject({
         code: 'target-not-loaded',
-        message: expect.stringContaining('needs helper as that is'),
+        message: expect.stringContaining('needs helper in the state after'),
         advice: expect.stringContaining('modprobe sctp'),
       });
       expect(kernel.events).toEqual([]);

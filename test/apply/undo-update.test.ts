@@ -242,7 +242,7 @@ describe('undoUpdate', () => {
 
   it.each([
     ['cpu_offline', '0 swapper/3 unreliable\n', /undone: a CPU went offline .*: CPU 3$/],
-    ['code_busy', '0 exiting unreliable\n', /: a task that is just ending, and in no list$/],
+    ['code_busy', '0 exiting unreliable\n', /: a task that exits, and is in no list$/],
   ])('says in words what has no process: %s', (word, conflicts, message) =>
     inKernelWith(['abc'], async (kernel) => {
       kernel.refusals.push({ word, conflicts, errno: 'EINVAL' });

@@ -200,7 +200,7 @@ describe('in the module', () => {
       codeOf('first', FIRST, 'static __attribute__((used)) int calls = 2;'),
       'the new code of update first has 2 symbols of that name',
     ],
-    ['is not there', undefined, 'the update below that adds it leaves this target alone'],
+    ['is not there', undefined, 'the update below that adds it does not change this target'],
   ])('new code that %s is refused', (_, code, why) => {
     expect(above(code, second).own('a.o', calls())).toMatchObject({ kind: 'unresolved', why });
   });

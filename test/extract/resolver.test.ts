@@ -233,7 +233,7 @@ describe('in a module', () => {
 
   test('without the module file, nothing is assumed', () => {
     const { own, external } = calls(resolver({ target }));
-    const refusal = { kind: 'unresolved', why: expect.stringContaining('not at hand') };
+    const refusal = { kind: 'unresolved', why: expect.stringContaining('there is no') };
     expect(own('a.o', symbolOf('a.o', 'helper'))).toMatchObject(refusal);
     const thisModule = { ...nowhere.symbol, name: '__this_module', type: STT_FUNC };
     expect(external('a.o', thisModule)).toMatchObject(refusal);

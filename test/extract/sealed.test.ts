@@ -94,7 +94,7 @@ describe('new code', () => {
       expect.objectContaining({
         code: 'unresolved-symbol',
         message:
-          'first.c: feature: it is a static key, and nothing tells whether it is read-only by now',
+          'first.c: feature: it is a static key, and nothing shows whether it is already read-only',
       }),
     );
   });

@@ -70,14 +70,14 @@ describe('types that change', () => {
     const lines = overview(report);
     const at = lines.indexOf('  changes types without harm');
     expect(lines.slice(at + 1, at + 3)).toEqual([
-      '    struct in_hole  existing ones fit the new code',
+      '    struct in_hole  existing objects fit the new code',
       '    struct on_stack  only on stacks of functions that are replaced',
     ]);
     expect(lines[at + 3]).not.toContain('struct');
   });
 
   test.each([
-    ['not touched', 'changes statements only'],
+    ['not touched', 'changes only statements'],
     ['not possible', 'could not describe them'],
   ])('are not there if they were %s', (comparing, words) => {
     const given = { layout: { comparing, changes: [] } };

@@ -128,6 +128,11 @@ describe('as text', () => {
     expect(text).toMatch(/2 functions, \d+ bytes; 1 of them replaced/);
   });
 
+  test('no line of a description looks like one of ours', () => {
+    const lines = plain(overviewLines({ ...inspection, description: 'Good\nUpdate evil: x' }));
+    expect(lines.slice(0, 2)).toEqual(['Update test: Good', '  Update evil: x']);
+  });
+
   test('code has old on the left and new on the right, equal lines folded if asked', () => {
     const all = plain(listingLines([work], { context: Number.POSITIVE_INFINITY }));
     expect(all[0]).toMatch(/^work {2}drivers\/fixture.o, replaced, \d+ -> \d+ bytes$/);

@@ -63,6 +63,17 @@ function makePackage(root: string, name: string): string {
   return deb;
 }
 
+/** The kernel's file in the package with modules moved to where newer packages have it. */
+function makeSplitTree(root: string, vmlinuz: string, { modules = true } = {}): void {
+  const place = path.join(root, 'usr/lib/modules', RELEASE);
+  mkdirSync(place, { recursive: true });
+  writeFileSync(path.join(place, vmlinuz), tinyKernel({ release: RELEASE }));
+  if (!modules) return;
+  const net = path.join(place, 'kernel/net');
+  mkdirSync(net, { recursive: true });
+  writeFileSync(path.join(net, 'pressed.ko.xz'), execFileSync('xz', ['-c'], { input: ko }));
+}
+
 async function refusal(image: string, options: ImageOptions = {}): Promise<KspliceError> {
   try {
     await openKernelImage(image, silentUi, options);
@@ -195,6 +206,55 @@ describe('an unpacked image package', () => {
     mkdirSync(renamed, { recursive: true });
     writeFileSync(path.join(renamed, 'vmlinuz-6.6.6'), tinyKernel());
     expect(await refusal(path.dirname(renamed))).toMatchObject({ code: 'bad-image' });
+  });
+});
+
+describe('a kernel in packages of its own', () => {
+  const BINARY = `linux-binary-unsigned-${RELEASE}_7.3-1_amd64.deb`;
+  const MODULES = `linux-modules-${RELEASE}_7.3-1_amd64.deb`;
+
+  test.for(['vmlinuz', 'vmlinuz.unsigned'])('is unpacked to one place, as %s', async (vmlinuz) => {
+    const root = path.join(folder, `split-${vmlinuz}`);
+    makeSplitTree(root, vmlinuz);
+    const { kernel, release } = await openKernelImage(root, silentUi);
+    expect(release).toBe(RELEASE);
+    expect(kernel.lookup('hook', 'pressed')).toHaveLength(1);
+    expect(await refusal(root, { release: '5.5' })).toMatchObject({ code: 'no-image' });
+  });
+
+  test('is not taken without its modules', async () => {
+    const root = path.join(folder, 'bare');
+    makeSplitTree(root, 'vmlinuz.unsigned', { modules: false });
+    expect(await refusal(root)).toMatchObject({
+      code: 'no-image',
+      message: expect.stringContaining('without its modules'),
+      advice: expect.stringContaining(`linux-modules-${RELEASE}`),
+    });
+    const alone = makePackage(root, BINARY);
+    expect(await refusal(alone)).toMatchObject({
+      code: 'no-image',
+      advice: expect.stringContaining(MODULES),
+    });
+  });
+
+  test('is read from both packages', async () => {
+    const root = path.join(folder, 'parts');
+    makeSplitTree(root, 'vmlinuz');
+    const place = path.join(root, 'usr/lib/modules', RELEASE);
+    rmSync(path.join(place, 'vmlinuz'));
+    const modules = makePackage(root, MODULES);
+    expect(await refusal(modules)).toMatchObject({
+      code: 'bad-image',
+      message: expect.stringContaining(`linux-binary-${RELEASE}`),
+    });
+    rmSync(path.join(place, 'kernel'), { recursive: true });
+    makeSplitTree(root, 'vmlinuz', { modules: false });
+    const deb = makePackage(root, BINARY);
+    const files = await openKernelImage(deb, silentUi);
+    expect(files.release).toBe(RELEASE);
+    expect(files.kernel.hasTarget('pressed')).toBe(true);
+    await files.prepare(['pressed']);
+    expect(files.kernel.lookup('hook', 'pressed')).toHaveLength(1);
   });
 });
 

@@ -56,7 +56,7 @@ describe('a struct', () => {
       'a member at its end',
       'long a;',
       'long a; long b;',
-      /size grows from 8 to 16 bytes.*b is new, byte 8: existing ones do not have it/,
+      /size grows from 8 to 16 bytes.*b is new, byte 8: existing objects do not have it/,
     ],
     ['a member in front', 'long a;', 'long n; long a;', /a moves from byte 0 to byte 8/],
     [
@@ -279,7 +279,7 @@ describe('an enum', () => {
       'the number of all goes up',
       'A, B, NR_KINDS',
       'A, B, C, NR_KINDS',
-      /NR_KINDS, which tells how many/,
+      /NR_KINDS, which counts the enumerators/,
     ],
     ['a new name', 'A, OLD', 'A, NEW', /OLD is called NEW now/],
   ])('fits, with a word: %s', (_, before, after, expected) => {

@@ -6,6 +6,20 @@ const tool = mutantsIn('', '');
 
 const commands: readonly Mutant[] = [
   tool(
+    'what is shown of control characters behind a pipe',
+    'cli/output.ts',
+    'shown(text) : harmless(text)',
+    'shown(text) : text',
+    'cli/output.test.ts',
+  ),
+  tool(
+    "the refusal of a quote in the confdir's flags that is not closed",
+    'configure/flags.ts',
+    'if (quote === undefined) return',
+    'if (true) return',
+    'configure/flags.test.ts',
+  ),
+  tool(
     'the lock',
     'host/shell.ts',
     "'--no-fork', lock, 'sh'",

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What takes too long for every day: chaos for ten minutes, a long soak, all faults, damaged
+# What takes too long for every day: the core compiled for all series of kernels, chaos for ten minutes, a long soak, all faults, damaged
 # objects, the other kernels. Whatever fails, the rest is run; the last lines say how each ended.
 
 set -uo pipefail
@@ -16,6 +16,7 @@ run() {
 	fi
 }
 
+run bash test/run.sh series
 run bash test/run.sh chaos --minutes 10
 run bash test/run.sh soak --cycles 200
 run bash test/run.sh faults

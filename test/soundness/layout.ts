@@ -62,7 +62,7 @@ export const layoutKinds: readonly Kind[] = [
       objects: {
         a: [ITEM, item('long size; int users; long last;', 'first->last = first->users++')],
       },
-      says: /struct item: its size grows from 16 to 24 bytes: existing ones are too short/,
+      says: /struct item: its size grows from 16 to 24 bytes: existing objects are too short/,
     },
     subject: {
       edits: {
@@ -169,13 +169,13 @@ export const layoutKinds: readonly Kind[] = [
         ],
       },
       changes: ['ask'],
-      says: /enum state: NR_STATES, which tells how many there are, was 2, is 3/,
+      says: /enum state: NR_STATES, which counts the enumerators, was 2, is 3/,
     },
     subject: {
       edits: {
         'fs/proc/task_mmu.c': [[/^(?=\tCLEAR_REFS_LAST,\n)/m, '\tCLEAR_REFS_NOTHING,\n']],
       },
-      says: /enum clear_refs_types: CLEAR_REFS_LAST, which tells how many there are, was 6, is 7/,
+      says: /enum clear_refs_types: CLEAR_REFS_LAST, which counts the enumerators, was 6, is 7/,
       use: {
         run: 'for type in 1 6 7; do echo $type >/proc/$$/clear_refs && echo done; done',
         before: /^done\n.*Invalid argument\n.*Invalid argument$/,

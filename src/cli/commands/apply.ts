@@ -77,11 +77,11 @@ function describe(applied: Applied): string[] {
   }
   const now = stage === 'applied' ? 'is applied' : 'waits for its modules';
   return [
-    changed ? `Update ${id} ${now}.` : `Update ${id} was applied before; nothing was changed.`,
+    changed ? `Update ${id} ${now}.` : `Update ${id} was already applied; nothing was changed.`,
     ...functionLines(functions),
     ...waitingLines(waiting),
     ...busyLines(allowBusy),
     ...(changed ? pauseLine(timing) : []),
-    `\`ksplice-ts undo ${id}\` takes it back.`,
+    `\`ksplice-ts undo ${id}\` undoes it.`,
   ];
 }

@@ -27,7 +27,7 @@ function describe({ id, changed, atBoot, release, buildId }: Installation): stri
   return [
     changed
       ? `Update ${id} is installed for ${kernel}.`
-      : `Update ${id} was installed before; nothing was changed.`,
+      : `Update ${id} was already installed; nothing was changed.`,
     ...(atBoot ? [] : ['There is no systemd here: have `ksplice-ts boot` run early at boot.']),
     'It is applied from the next boot on; `ksplice-ts apply` applies it now.',
   ];

@@ -17,7 +17,8 @@ export const command: Command = {
   examples: [],
   run: async (args, ui) => {
     const module = String(args.module);
-    if (!isModuleName(module)) throw new KspliceError('usage', `${module} is no module's name`);
+    if (!isModuleName(module))
+      throw new KspliceError('usage', `${module} cannot be the name of a module`);
     try {
       if (args.event === 'coming') await applyWhenLoaded(module, new Host(), ui);
       else await moduleGoing(module, new Host());

@@ -61,17 +61,17 @@ function describeKept({
 }: Undone): string[] {
   const head = changed
     ? `Update ${id} is undone: the old code runs again.`
-    : `The old code of ${id} ran already; nothing was changed.`;
+    : `The old code of ${id} was running already; nothing was changed.`;
   const modules = stayLoaded.join(', ');
   if (because === 'modules-disabled') {
     const why = 'kernel.modules_disabled is 1';
-    const line = `  Nobody is in its modules, but they stay loaded until the next boot, since ${why}: ${modules}`;
+    const line = `  No task is in its modules, but they stay loaded until the next boot, because ${why}: ${modules}`;
     return [head, ...pauseLine(timing), line];
   }
   return [
     head,
     ...pauseLine(timing),
-    `  Its new code stays loaded until the next boot, since others may have addresses of it: ${modules}`,
+    `  Its new code stays loaded until the next boot, because others may have addresses in it: ${modules}`,
     ...addressLines(addressesOut),
     `  \`ksplice-ts undo ${id} --dangling\` unloads it. Do that only if nobody will use these addresses any more.`,
   ];

@@ -23,7 +23,7 @@ export const command: Command = {
       text: [
         `Update ${id} is not installed any more.`,
         ...(stage === 'applied'
-          ? [`It is applied still; \`ksplice-ts undo ${id}\` ends that.`]
+          ? [`It is still applied; \`ksplice-ts undo ${id}\` ends that.`]
           : []),
       ],
     };

@@ -61,7 +61,7 @@ function showOne(view: UpdateView): Outcome {
   const text = [`Update ${id}: ${stage}`];
   if (view.note !== null) text.push(`  ${view.note}`);
   if (view.on.length > 0) text.push(`  on top of ${view.on.join(', ')}`);
-  if (view.description) text.push(`  ${view.description}`);
+  if (view.description) text.push(...indented(view.description));
   if (view.created) text.push(`  made ${view.created}`);
   if (view.applied) text.push(`  applied ${view.applied}`);
   if (taint !== '') text.push(`  its modules taint the kernel: ${taint}`);
@@ -101,7 +101,7 @@ function showFile(update: Update): Outcome {
     },
     text: [
       `Update ${id} for Linux ${kernel.release} ${kernel.machine}`,
-      `  ${description}`,
+      ...indented(description),
       `  made ${timestamp}`,
       `  changes ${targets.join(', ')}`,
       ...(contents.on.length > 0 ? [`  on top of ${contents.on.join(', ')}`] : []),
@@ -112,6 +112,11 @@ function showFile(update: Update): Outcome {
       patch.trimEnd(),
     ],
   };
+}
+
+/** No line of a description may look like one of ours. */
+function indented(text: string): string[] {
+  return text.split('\n').map((line) => `  ${line}`);
 }
 
 function firstLine(text: string): string {

@@ -119,8 +119,8 @@ function checkAllowed(layout: readonly LayoutChange[], allowed: readonly string[
   const changed = layout.filter(({ verdict }) => verdict === 'allowed').map(({ name }) => name);
   const idle = allowed.filter((name) => !changed.includes(name));
   if (idle.length === 0) return;
-  throw new KspliceError('usage', `--allow-layout: nothing stands against ${idle.join(', ')}`, {
-    advice: 'Leave it out: the type does not change, or fits the objects that exist.',
+  throw new KspliceError('usage', `--allow-layout is not needed for ${idle.join(', ')}`, {
+    advice: 'Leave the option out: the type does not change, or the existing objects fit it.',
   });
 }
 
@@ -163,7 +163,7 @@ function newAndUnused(changed: readonly ChangedObjectFile[]): string | undefined
   );
   if (acts) return undefined;
   const names = changed.flatMap(({ diff }) => [...diff.functions.added, ...diff.data.added]);
-  return `${names.join(', ')}: new, and nothing that the kernel runs leads there`;
+  return `${names.join(', ')}: new, and no running code leads there`;
 }
 
 function refused(refusals: ObjectDiff['refusals']): KspliceError {

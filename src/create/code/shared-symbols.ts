@@ -112,13 +112,13 @@ export class SharedSymbols {
 function inCircle(path: readonly string[]): KspliceError {
   const message = `new code of ${path.join(' uses what is new in ')}: none can be loaded first`;
   return new KspliceError('unresolved-symbol', message, {
-    advice: 'Define what several modules share in one of them, or in the kernel proper.',
+    advice: 'Define symbols that several modules share in one of them, or in the kernel proper.',
   });
 }
 
 function notAlone(name: string, target: string, count: number): KspliceError {
   const message = `the new code of ${target} has ${count} symbols ${name}, and another target uses it`;
   return new KspliceError('unresolved-symbol', message, {
-    advice: 'Give the new symbol a name that is there once.',
+    advice: 'Give the new symbol a name that occurs only once.',
   });
 }

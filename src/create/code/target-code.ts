@@ -113,7 +113,7 @@ function givenAway(
   };
 }
 
-/** What the object as it was booted calls the functions to replace, and the data to write over. */
+/** The names, in the booted object, of the functions to replace and of the data to write over. */
 function bootedNames({ diff, homes }: ChangedObjectFile) {
   const nameOf = ({ pre }: ChangedSymbol) => homes?.bootedName(pre) ?? pre.name;
   return {
@@ -149,7 +149,8 @@ async function targetFile(target: string, facts: KernelFacts): Promise<ElfObject
       'not-in-kernel',
       `${facts.image.kernel.origin} has no module ${target}`,
       {
-        advice: 'Is the configuration that of the running kernel? Run configure again.',
+        advice:
+          'Check that the configuration directory is for the running kernel: run configure again.',
         details: { target },
       },
     );
@@ -218,7 +219,7 @@ function notProved(
   if (differences.length > SHOWN) lines.push(`  and ${differences.length - SHOWN} more`);
   return new KspliceError(
     'not-proved',
-    `${facts.image?.kernel.origin} does not hold the code that this source makes of ${target}:\n${lines.join('\n')}`,
+    `${facts.image?.kernel.origin} does not hold the code that the compiler makes from this source for ${target}:\n${lines.join('\n')}`,
     {
       advice: why ?? notProvedAdvice(facts),
       details: differences,
@@ -239,11 +240,11 @@ function overridden(
     );
   if (mismatches.length === 0 || !mismatches.every(isWeak)) return undefined;
   const names = [...new Set(mismatches.map(({ span }) => span))].join(', ');
-  return `${names}: defined as __weak. If another file of this kernel defines it as well, that is the code that runs: patch that one.`;
+  return `${names}: defined as __weak. If another file of this kernel defines it as well, that definition is the running code: patch that file.`;
 }
 
 function notProvedAdvice({ modules }: KernelFacts): string {
   return modules
-    ? 'The directory must hold what the loaded module was built from; words that make was given then belong into the flags of the configuration.'
-    : 'Source, compiler and configuration must be the ones of the running kernel: compare their package versions.';
+    ? 'The directory must have the source from which the loaded module was built. Put the words that make was given then into the flags of the configuration.'
+    : 'Source, compiler and configuration must be those of the running kernel: compare their package versions.';
 }

@@ -1,5 +1,5 @@
-// create's way from a module's directory to pre objects, and to what is known
-// of the kernel besides: the counterpart of workspace.ts, choose-objects.ts and
+// create's way from a module's directory to pre objects, and to the facts about
+// the kernel: the counterpart of workspace.ts, choose-objects.ts and
 // pre-objects.ts for a kernel tree.
 
 import { readdirSync, realpathSync } from 'node:fs';
@@ -99,7 +99,7 @@ async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Pr
   const considered = pre.map(({ name, owners }) => ({
     object: name,
     targets: owners,
-    reason: 'the compiler reads what is changed',
+    reason: 'the compiler reads a changed file',
     isRead: true,
   }));
   const asked = Promise.resolve(withModules(facts, built, confdir.release));
@@ -157,14 +157,14 @@ function unused(
     throw new KspliceError(
       'not-in-kernel',
       `${paths.join(', ')}: part of no module that is built in ${source}`,
-      { advice: 'Look at its Kbuild or Makefile: which objects does it name?', details: paths },
+      { advice: 'Check which objects its Kbuild or Makefile names.', details: paths },
     );
   }
   const compiled = new Set(reached.map(({ name }) => name.replace(/\.o$/, '')));
   return files.flatMap(({ path, kind, before }) => {
     if (kind !== 'source' || compiled.has(path.replace(/\.[cS]$/, ''))) return [];
     return before === undefined
-      ? [`${path} is new, and the build rules as patched make no object of it: it is left out`]
+      ? [`${path} is new, and the patched build rules make no object of it: it is left out`]
       : [`${path} is part of no module that is built; its change is left out`];
   });
 }

@@ -1,7 +1,7 @@
-// Which file was loaded as a module, and what of the kernel is known with it.
-// What the author built and loaded lies in the module's directory; a module of
-// the distribution is in the kernel's image; one that was installed is where
-// modprobe finds it.
+// Finds the file that was loaded as a module, and the facts about the kernel that
+// follow from it. A module that the author built and loaded is in the module's
+// directory; a module of the distribution is in the kernel's image; an installed
+// module is where modprobe finds it.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -115,9 +115,9 @@ function refuseOtherKernel({ path, data }: ModuleFile, wanted: string): void {
   if (release === wanted) return;
   throw new KspliceError(
     'kernel-mismatch',
-    `${path} is a module of ${release}, the configuration is for ${wanted}`,
+    `${path} is a module of ${release}, but the configuration is for ${wanted}`,
     {
-      advice: `Run configure for ${release}, or remove the file if the loaded module is not it.`,
+      advice: `Run configure for ${release}, or remove the file if it is not the loaded module.`,
     },
   );
 }
@@ -125,7 +125,7 @@ function refuseOtherKernel({ path, data }: ModuleFile, wanted: string): void {
 /** What building a module's directory has told. */
 export interface BuiltModules {
   readonly targets: readonly string[];
-  /** What was loaded, as far as it is at hand. */
+  /** The loaded module, if its file is there. */
   readonly loaded: FoundModules;
   /** Built now, from the directory. */
   readonly rebuilt: FoundModules;

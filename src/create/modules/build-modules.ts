@@ -47,7 +47,7 @@ export async function buildModules(
     });
   }
   throw new KspliceError('command-failed', `kbuild failed:\n${lines.slice(-20).join('\n')}`, {
-    advice: 'Run the command again with -v to see all that make says.',
+    advice: 'Run the command again with -v to see the whole output of make.',
     details: lines,
   });
 }

@@ -1,8 +1,8 @@
 // create --build-modules: the changed modules as a build of the patched source
 // would make them, for the disk: what is loaded after the next boot has the fix.
 //
-// kbuild makes them in a copy of its directory, for what it makes of patched
-// source there must never be taken for the running code.
+// kbuild makes them in a copy of its directory, because objects that it makes from
+// patched source must never be taken for the running code.
 
 import {
   chmodSync,
@@ -123,7 +123,7 @@ async function build(
     'command-failed',
     `kbuild cannot make ${modules.map((name) => basename(name)).join(', ')} of the patched source:\n${lines.slice(-20).join('\n')}`,
     {
-      advice: 'Leave out --build-modules, or mend the patch so that the whole module builds.',
+      advice: 'Leave out --build-modules, or correct the patch so that the whole module builds.',
       details: lines,
     },
   );

@@ -16,7 +16,7 @@ export function howTypesAreCompared(
   if (!mayChangeTypes([...files, ...below.flat()])) return 'not touched';
   if (describesTypes(headers)) return 'compared';
   ui.warn(
-    `the change may alter the layout of data, and ${headers.compiler} cannot tell: that the new code fits the objects that exist is not checked`,
+    `the change may alter the layout of data, and ${headers.compiler} cannot describe it: it is not checked whether the existing objects fit the new code`,
   );
   return 'not possible';
 }

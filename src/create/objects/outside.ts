@@ -1,4 +1,4 @@
-// What is compiled with the kernel and is no code of it while it runs.
+// Code that is compiled with the kernel and is not part of the running kernel.
 
 import { machine } from '../../arch/index.js';
 
@@ -11,7 +11,7 @@ const OUTSIDE: readonly (readonly [RegExp, string])[] = [
   [machine.tree.apart, 'it runs before the kernel proper, or after it'],
   [/^drivers\/firmware\/efi\/libstub\//, 'it runs before the kernel proper'],
   [/^usr\//, 'it makes the initial file system'],
-  [/\.(tbl|asn1|uc|pl|awk|[chS]_shipped)$/, 'a rule of its own makes code of it'],
+  [/\.(tbl|asn1|uc|pl|awk|[chS]_shipped)$/, 'a special build rule makes code of it'],
 ];
 
 /** Why a file or object is not compiled as it is, to run in the kernel's address space while it runs. */

@@ -190,7 +190,7 @@ export async function compileSectioned(
     const lines = errorLines(result.output, kbuild.tree);
     if (result.status !== 0) {
       throw new KspliceError('compile-failed', `${object.name}:\n${lines.join('\n')}`, {
-        advice: 'Mend the patch so that the file compiles.',
+        advice: 'Correct the patch so that the file compiles.',
         details: { objects: [object.name], lines },
       });
     }

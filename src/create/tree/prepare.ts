@@ -50,7 +50,7 @@ function prepareFailed(kbuild: Kbuild, targets: readonly string[], output: strin
     'command-failed',
     `make ${targets.join(' ')} failed:\n${lines.join('\n')}`,
     {
-      advice: 'Run the command again with -v to see all that make says.',
+      advice: 'Run the command again with -v to see the whole output of make.',
       details: lines,
     },
   );
@@ -95,8 +95,37 @@ function compareConfiguration(kbuild: Kbuild, ui: Ui): void {
   for (const name of harmless) {
     ui.detail(`${name} is ${ours.get(name)}, was ${kbuild.headers.options.get(name)}`);
   }
-  const fatal = differing.filter((name) => !WITHOUT_EFFECT.test(name));
+  const others = differing.filter((name) => !WITHOUT_EFFECT.test(name));
+  const rust = onlyWithRust(ours, kbuild.headers.options, others);
+  if (rust.length > 0) {
+    ui.detail(`for code in C as in the kernel, without Rust here: ${rust.join(', ')}`);
+    writeFileSync(path, definitions(rust, kbuild.headers.options), { flag: 'a' });
+  }
+  const fatal = others.filter((name) => !rust.includes(name));
   if (fatal.length > 0) throw configurationDiffers(kbuild.headers, ours, fatal);
+}
+
+/** Of these options another tool may be missing. */
+const OF_OTHER_TOOLS = /BTF|PAHOLE|GCC_PLUGIN/;
+
+/**
+ * Options that kbuild drops where the kernel's compiler for Rust is not installed. Nothing in Rust is
+ * compiled here; but code in C asks for those options, and is to be the same as in the kernel. Make
+ * does not know of them: it would want that compiler.
+ * @param differing names of options
+ */
+export function onlyWithRust(
+  ours: ReadonlyMap<string, string>,
+  theirs: ReadonlyMap<string, string>,
+  differing: readonly string[],
+): string[] {
+  if (ours.has('CONFIG_RUST') || !theirs.has('CONFIG_RUST')) return [];
+  return differing.filter((name) => !ours.has(name) && !OF_OTHER_TOOLS.test(name));
+}
+
+/** As lines of autoconf.h. */
+function definitions(names: readonly string[], options: ReadonlyMap<string, string>): string {
+  return names.map((name) => `#define ${name} ${options.get(name)}\n`).join('');
 }
 
 /** Options that only one has, or that have another value; sorted. */
@@ -135,7 +164,7 @@ function configurationDiffers(
   }
   return new KspliceError(
     'kernel-mismatch',
-    `the kernel's configuration cannot be had here: ${shown.join(', ')}`,
+    `the kernel's configuration cannot be reproduced here: ${shown.join(', ')}`,
     { advice: adviceFor(names), details },
   );
 }
@@ -147,5 +176,5 @@ function adviceFor(names: readonly string[]): string {
   if (names.some((name) => /GCC_PLUGIN/.test(name))) {
     return 'The kernel was built with compiler plugins: install the plugin package of its compiler.';
   }
-  return 'Are .config, headers and source of the same kernel release? Run configure again.';
+  return 'Check that .config, headers and source belong to the same kernel release: run configure again.';
 }

@@ -42,7 +42,7 @@ export async function askTableSizes(
     if (result.status !== 0) {
       const lines = errorLines(result.output, kbuild.tree);
       throw new KspliceError('command-failed', `the table probe fails:\n${lines.join('\n')}`, {
-        advice: 'This kernel has special tables of a kind that is not known here.',
+        advice: 'This kernel has a kind of special tables that ksplice-ts does not know.',
         details: lines,
       });
     }

@@ -9,7 +9,7 @@ import {
   readBuildHeaders,
   withoutDebugInfo,
 } from '../../../src/create/tree/kbuild.js';
-import { differingOptions } from '../../../src/create/tree/prepare.js';
+import { differingOptions, onlyWithRust } from '../../../src/create/tree/prepare.js';
 
 let directory: string;
 beforeEach(() => {
@@ -56,6 +56,25 @@ describe('readBuildHeaders', () => {
     expect(() => readBuildHeaders(directory, '6.1.0', [])).toThrow(
       /no headers of a configured kernel/,
     );
+  });
+});
+
+describe('onlyWithRust', () => {
+  const options = (text: string) => new Map(text.split(' ').map((name) => [name, '1']));
+  const theirs = options('CONFIG_A CONFIG_RUST CONFIG_QR CONFIG_DEBUG_INFO_BTF');
+
+  it('names what is missing because nothing in Rust can be compiled here', () => {
+    const ours = options('CONFIG_A CONFIG_MORE');
+    const differing = differingOptions(ours, theirs);
+    expect(onlyWithRust(ours, theirs, differing)).toEqual(['CONFIG_QR', 'CONFIG_RUST']);
+  });
+
+  it('names nothing where the compiler is there, or the kernel is without', () => {
+    const ours = options('CONFIG_A CONFIG_RUST');
+    expect(onlyWithRust(ours, theirs, differingOptions(ours, theirs))).toEqual([]);
+    const without = options('CONFIG_A CONFIG_QR');
+    const none = options('CONFIG_A');
+    expect(onlyWithRust(none, without, differingOptions(none, without))).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 // Constants that boot code writes into instructions, since 6.11
-// (arch/x86/include/asm/runtime-const.h): pointers, and shift counts.
+// (arch/x86/include/asm/runtime-const.h): pointers, shift counts, masks.
 
 import type { Site, SiteCode } from '../../site.js';
 
@@ -9,6 +9,7 @@ const ENTRY = 4;
 const KINDS = [
   { prefix: 'runtime_ptr_', length: 8 },
   { prefix: 'runtime_shift_', length: 1 },
+  { prefix: 'runtime_mask_', length: 4 },
 ] as const;
 
 export function* runtimeConstantSites(code: SiteCode): Generator<Site> {
