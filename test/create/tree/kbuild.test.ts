@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  differingOptions,
   errorLines,
   missingPackages,
   readAutoconf,
   readHeaders,
   withoutDebugInfo,
 } from '../../../src/create/tree/kbuild.js';
-import { differingOptions } from '../../../src/create/tree/prepare.js';
 
 let directory: string;
 beforeEach(() => {
