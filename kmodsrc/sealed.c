@@ -74,7 +74,7 @@ static bool find_forms(struct branch *branch, const struct jump_entry *entry)
  * A probe may keep a copy of the instructions from its own on that the five bytes of a jump
  * take, and run that.
  */
-static bool is_probed(unsigned long site)
+static bool has_probe(unsigned long site)
 {
 	unsigned long at;
 
@@ -91,7 +91,7 @@ static int settle(const struct ksplice_new_code *code, const struct jump_entry *
 	struct branch branch;
 	bool is_jump;
 
-	if (is_probed(site)) {
+	if (has_probe(site)) {
 		pr_err("%s: a kprobe is at %pS\n", code->id, (void *)site);
 		return -EBUSY;
 	}
