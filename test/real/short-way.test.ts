@@ -14,7 +14,7 @@ import { buildPreObjects } from '../../src/create/objects/pre-objects.js';
 import { createUpdate } from '../../src/create/pipeline.js';
 import { isFromHeaders } from '../../src/create/tree/from-headers.js';
 import { readHeaders } from '../../src/create/tree/kbuild.js';
-import { KbuildLists } from '../../src/create/tree/kbuild-lists.js';
+import { KbuildLists, type KbuildObject } from '../../src/create/tree/kbuild-lists.js';
 import { openWorkspace, type Workspace } from '../../src/create/tree/workspace.js';
 import { moduleNames } from '../../src/update/contents.js';
 import { testKernel } from '../kernels/kernel.js';
@@ -51,11 +51,12 @@ const BEYOND = 'security/selinux/hooks.c';
 
 async function make(work: Workspace, sources: readonly string[]): Promise<Map<string, Buffer>> {
   const lists = new KbuildLists(work.kbuild, ui);
-  const found = await Promise.all(sources.map((source) => lists.objectOf(source)));
-  const chosen = found.map((object, index) => {
-    if (object === undefined) throw new Error(`${sources[index]} is not in this kernel`);
-    return object;
-  });
+  const chosen: KbuildObject[] = [];
+  for (const source of sources) {
+    const object = await lists.objectOf(source);
+    if (object === undefined) throw new Error(`${source} is not in this kernel`);
+    chosen.push(object);
+  }
   const pre = join(work.area, 'pre');
   rmSync(pre, { recursive: true, force: true });
   const made = await buildPreObjects(work.kbuild, chosen, pre, ui);

@@ -57,7 +57,12 @@ export async function repeatForModules(
   try {
     await inParallel(modules, jobs, async ({ module, unit, objects }) => {
       writeFileSync(join(directory, `${module}.mod`), objects.map(place).join(''));
-      await run(toCompile(commands, directory, unit, module));
+      const compile = toCompile(commands, directory, unit, module);
+      await run(compile);
+      // modpost looks for versions of exports there; these objects have none.
+      const made = join(directory, `${unit}.o`);
+      const text = `cmd_${made} := ${compile.map((words) => words.join(' ')).join('; ')}\n`;
+      writeFileSync(join(directory, `.${unit}.o.cmd`), text);
       await run(toMake(commands, 'link', directory, module));
     });
     await run([toModpost(commands, directory, list, symvers)]);
