@@ -188,7 +188,7 @@ async function otherTools(kbuild: Kbuild, ui: Ui): Promise<string | undefined> {
     ask(compiler, asAssembler),
     ask('ld', ['--version']),
   ]);
-  if (`"${cc}"` !== options.get('CONFIG_CC_VERSION_TEXT')) return `the compiler is ${cc}`;
+  if (cc !== options.get('CONFIG_CC_VERSION_TEXT')?.slice(1, -1)) return `the compiler is ${cc}`;
   for (const [name, text] of [
     ['CONFIG_AS_VERSION', as],
     ['CONFIG_LD_VERSION', ld],
