@@ -28,7 +28,7 @@ static bool find_value(const struct ksplice_constant *constant, u32 *value)
 	return constant->width == sizeof(mask) && mask == MASK_MARK;
 }
 
-static int settle(const struct ksplice_new_code *code, const struct ksplice_constant *constant)
+static int fill_in(const struct ksplice_new_code *code, const struct ksplice_constant *constant)
 {
 	unsigned long place = (unsigned long)constant->place;
 	u32 value;
@@ -45,7 +45,7 @@ static int settle(const struct ksplice_new_code *code, const struct ksplice_cons
 	return ksplice_write_text(place, &value, constant->width);
 }
 
-static void serialise(void *unused)
+static void serialise_filled(void *unused)
 {
 	ksplice_serialise();
 }
@@ -59,10 +59,10 @@ int ksplice_settle_constants(const struct ksplice_new_code *code)
 	/* Nobody else writes to these bytes. */
 	ksplice_lock_kprobes();
 	for (i = 0; i < code->n_constants && !ret; i++)
-		ret = settle(code, &code->constants[i]);
+		ret = fill_in(code, &code->constants[i]);
 	ksplice_unlock_kprobes();
 	/* Hooks of the new code run before the switch, in which all CPUs do this. */
 	if (code->n_constants)
-		on_each_cpu(serialise, NULL, 1);
+		on_each_cpu(serialise_filled, NULL, 1);
 	return ret;
 }

@@ -25,6 +25,10 @@ export interface Machine {
 export interface KernelTree {
   /** Its folder below `arch/`. */
   readonly folder: string;
+  /** Its folder of header files. */
+  readonly headers: string;
+  /** A file that kbuild makes of the table of system calls. */
+  readonly syscalls: string;
   /** The option of the configuration that is set for it, without its prefix. */
   readonly option: string;
   /** What `ARCH=` may be on the command line of make. */

@@ -14,7 +14,7 @@ import { type Source, sourcePackage } from './source.js';
 const MADE = new Set([
   'include/config',
   'include/generated',
-  join(machine.tree.folder, 'include/generated'),
+  join(machine.tree.headers, 'generated'),
   'include/ksym',
 ]);
 /** How many of the files that differ are named. */
@@ -52,7 +52,7 @@ export function kernelHeaders(dir: string): string | undefined {
 
 /** Header files that the source does not have, or has otherwise; sorted. */
 export function differingHeaders(common: string, source: string): string[] {
-  return ['include', join(machine.tree.folder, 'include')]
+  return ['include', machine.tree.headers]
     .flatMap((folder) => filesBelow(common, join(common, folder)))
     .filter((file) => !isSame(join(common, file), join(source, file)))
     .sort();

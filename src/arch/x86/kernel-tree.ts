@@ -4,6 +4,8 @@ import type { KernelTree, MemoryMap } from '../machine.js';
 
 export const tree: KernelTree = {
   folder: 'arch/x86',
+  headers: 'arch/x86/include',
+  syscalls: 'arch/x86/include/generated/asm/syscalls_64.h',
   option: 'X86_64',
   names: ['x86', 'x86_64'],
   makeVariables: ['ARCH=x86', 'SRCARCH=x86', 'BITS=64'],

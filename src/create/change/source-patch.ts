@@ -4,8 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
-import { textOfBytes } from './byte-text.js';
 import { applyHunks, type Fit, type HunkResult } from './apply-hunks.js';
+import { textOfBytes } from './byte-text.js';
 import { type FilePatch, readPatch, reversed } from './parse-patch.js';
 import { isForEmptyFile } from './patch-hunk.js';
 import { type PatchOptions, USUAL_PATCH_OPTIONS } from './patch-options.js';

@@ -21,6 +21,7 @@ import type { PatchedFile } from '../change/patched-file.js';
 import { UndoStack } from '../invocation/undo-stack.js';
 import { errorLines, make, withoutDebugInfo } from '../tree/kbuild.js';
 import { KbuildLists, moduleName } from '../tree/kbuild-lists.js';
+import { prepareRest } from '../tree/prepare.js';
 import type { Workspace } from '../tree/workspace.js';
 import type { ChangedTarget } from '../values.js';
 
@@ -42,6 +43,8 @@ export async function buildFixedModules(
     ui.warn('no module changes, so --build-modules has none to build');
     return [];
   }
+  // modpost and the link need more than objects do.
+  await prepareRest(workspace.kbuild, ui);
   ui.stage(`building ${count(modules.length, 'module')} from the patched source`);
   const objects = join(directory, 'objects');
   cpSync(workspace.kbuild.objects, objects, {

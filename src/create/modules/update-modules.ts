@@ -2,7 +2,7 @@
 // kbuild in one directory.
 
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../../base/package-root.js';
 import type { Ui } from '../../base/ui.js';
@@ -25,6 +25,7 @@ import { basesOf } from '../code/bases.js';
 import type { TargetCode } from '../values.js';
 import { buildModules } from './build-modules.js';
 import type { CoreModule } from './core-module.js';
+import { repeatForModules } from './repeat-core.js';
 
 /** What the modules are linked to. */
 export interface LinkedTo {
@@ -51,7 +52,12 @@ export async function buildUpdateModules(
   ui: Ui,
 ): Promise<Contents> {
   writeModuleSources(id, targets, directory, basesOf(below));
-  await buildModules(confdir, directory, [core.symvers, ...symvers], jobs, ui);
+  const files = targets.map(({ target }) => ({ target, ...moduleNames(id, target) }));
+  const used = [core.symvers, ...symvers];
+  const from = dirname(core.file);
+  if (await repeatForModules(from, confdir.build, directory, files, used, jobs, ui)) {
+    ui.detail('modules: made with the commands that made the core');
+  } else await buildModules(confdir, directory, used, jobs, ui);
   const contents = finishModules(id, targets, core, directory);
   return { ...contents, on: below.map((update) => update.id) };
 }

@@ -78,6 +78,20 @@ export function readBuildHeaders(
   return { dir, release, options, compiler, makeVariables: [...makeVariables, ...flags] };
 }
 
+/** The value that make's command line gives a variable: the last one counts. */
+export function variableOf(words: readonly string[], name: string): string | undefined {
+  return words.findLast((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/** Options that only one has, or that have another value; sorted. */
+export function differingOptions(
+  ours: ReadonlyMap<string, string>,
+  theirs: ReadonlyMap<string, string>,
+): string[] {
+  const names = new Set([...ours.keys(), ...theirs.keys()]);
+  return [...names].filter((name) => ours.get(name) !== theirs.get(name)).sort();
+}
+
 /**
  * Words for make that leave out debug information, which nothing reads and which changes no code.
  * Nor is there BTF then, which is made of it: where the headers have the kernel's, kbuild fails without.

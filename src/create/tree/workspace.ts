@@ -11,6 +11,7 @@ import { takeLock } from '../../base/lock.js';
 import type { Ui } from '../../base/ui.js';
 import type { Confdir } from '../../configure/confdir.js';
 import type { UndoStack } from '../invocation/undo-stack.js';
+import { haveHeadersChanged } from './from-headers.js';
 import type { Kbuild, KernelHeaders } from './kbuild.js';
 import { type MirrorChanges, syncMirror } from './mirror.js';
 import { PatchedTree } from './patched-tree.js';
@@ -52,7 +53,7 @@ export async function openWorkspace(
   ui.stage('bringing the work tree up to date');
   const changes = await syncMirror(source, kbuild.tree, join(area, 'index'), ui);
   report(changes, ui);
-  if (touchesBuild(changes)) {
+  if (touchesBuild(changes) || haveHeadersChanged(kbuild)) {
     // kbuild's dependencies do not cover everything that its rules read.
     rmSync(join(kbuild.objects, '.prepared'), { force: true });
     rmSync(join(area, 'pre'), { recursive: true, force: true });

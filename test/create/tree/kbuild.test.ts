@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  differingOptions,
   errorLines,
   missingPackages,
   readAutoconf,
   readBuildHeaders,
   withoutDebugInfo,
 } from '../../../src/create/tree/kbuild.js';
-import { differingOptions, onlyWithRust } from '../../../src/create/tree/prepare.js';
+import { onlyWithRust } from '../../../src/create/tree/prepare.js';
 
 let directory: string;
 beforeEach(() => {
