@@ -7,6 +7,7 @@ import { silentUi, type Ui } from '../../src/base/ui.js';
 import { encodeProgram } from '../../src/program/encode.js';
 import { readUpdate } from '../../src/update/read.js';
 import type { Update } from '../../src/update/update.js';
+import { API_VERSION } from '../../src/update/update.js';
 import { writeUpdate } from '../../src/update/write.js';
 import { fixture, programOf } from '../match/support/programs.js';
 import { makeSample, withDirectory } from '../update/sample.js';
@@ -304,7 +305,7 @@ describe('checks before anything is loaded', () => {
     await withDirectory(async (where) => {
       const kernel = await new SimulatedKernel(where, 1000, '6.1.0-other').boot([]);
       await kernel.add('ksplice');
-      await kernel.put('sys/kernel/ksplice/api_version', '7\n');
+      await kernel.put('sys/kernel/ksplice/api_version', `${API_VERSION + 1}\n`);
       expect((await problemsOf(kernel)).map((problem) => problem.code)).toEqual([
         'not-root',
         'wrong-kernel',
