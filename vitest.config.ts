@@ -8,7 +8,7 @@ const vmTimeout = 900_000 * (kernel?.guest?.patience ?? 1);
 
 /** Random, and long: npm run test:long has it. */
 const chaos = process.env.KSPLICE_TEST_LONG ? [] : ['test/vm/chaos.test.ts'];
-/** What test/setup/tests.sh has at its end. */
+/** What `npm test` leaves to `npm run test:long` (test/setup/parts.sh). */
 const left = (process.env.KSPLICE_TEST_WITHOUT ?? '').split(' ').filter(Boolean);
 
 /** An emulated guest and its compiler have a gigabyte and a core. */

@@ -26,6 +26,7 @@ import { generateProgram } from '../../../src/match/generate.js';
 import { encodeProgram } from '../../../src/program/encode.js';
 import type { Program } from '../../../src/program/types.js';
 import { hasOption, type TestKernel } from '../../kernels/kernel.js';
+import { spending } from '../../support/spent.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../../..');
@@ -93,8 +94,8 @@ export interface Built {
 
 async function make(kernel: TestKernel, directory: string, ...words: string[]): Promise<string> {
   const args = ['-C', kernel.headers, `M=${directory}`, '-j2', ...words];
-  const { all } = await execa('make', args, { all: true, timeout: 600_000 });
-  return all;
+  const run = () => execa('make', args, { all: true, timeout: 600_000 });
+  return (await spending('make', run)).all;
 }
 
 /**

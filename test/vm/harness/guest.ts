@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestKernel, testKernel } from '../../kernels/kernel.js';
+import { spending } from '../../support/spent.js';
 import { type AgentMessage, Channel } from './channel.js';
 import { Background, type Finished, type RunOptions } from './command.js';
 import { guestInitramfs } from './initramfs.js';
@@ -110,8 +111,11 @@ export class Guest {
   /** Runs a bash command line to its end. The status is the test's to judge. */
   async run(command: string, options: RunOptions = {}): Promise<Finished> {
     const background = this.spawn(command, options);
+    const what = `guest: ${/ksplice-ts\.js (\w+)/.exec(command)?.[1] ?? 'another command'}`;
     try {
-      return await background.finished(options.timeoutMs ?? ANSWER_TIMEOUT_MS);
+      return await spending(what, () =>
+        background.finished(options.timeoutMs ?? ANSWER_TIMEOUT_MS),
+      );
     } catch (error) {
       background.kill('SIGKILL');
       throw error;
@@ -288,6 +292,10 @@ function tellingLines(output: string): string[] {
 
 /** Boots a guest and returns when it takes commands. `close()` it, whatever happens. */
 export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
+  return spending('boot', () => boot(options));
+}
+
+async function boot(options: GuestOptions): Promise<Guest> {
   const kernel = options.kernel ?? (await testKernel());
   const { memoryMb = MEMORY_MB, patience = 1 } = kernel.guest ?? {};
   const folder = await mkdtemp(join(tmpdir(), `ksplice-guest-${options.name ?? 'test'}-`));
@@ -331,6 +339,6 @@ export async function withGuest<T>(
   } catch (error) {
     throw await guest.failed(error);
   }
-  await guest.close();
+  await spending('power off', () => guest.close());
   return result;
 }
