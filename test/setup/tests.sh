@@ -10,7 +10,8 @@ set -uo pipefail
 # shellcheck source=/dev/null
 . test/setup/parts.sh
 results=.work/results
-rm -rf "$results"
+# Another run has its kernels at other random addresses.
+rm -rf "$results" .work/booted
 mkdir -p "$results"
 export KSPLICE_TEST_TIMES=${KSPLICE_TEST_TIMES-$PWD/$results/times}
 

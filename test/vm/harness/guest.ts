@@ -15,6 +15,7 @@ import { KernelModules } from './kernel-modules.js';
 import { type LogRecord, lockdepWatches, parseRecord, unexpectedRecords } from './kernlog.js';
 import { consolePath, HARNESS, initramfsPath, socketPath, startMachine } from './machine.js';
 import { chooseShare, startShare } from './share.js';
+import { bootedState } from './snapshot.js';
 import { within } from './wait.js';
 
 export interface GuestOptions {
@@ -226,6 +227,7 @@ export class Guest {
 
   /** @internal the guest's agent has said something that answers no request */
   hear(message: AgentMessage): void {
+    if (message.waits) this.#channel.go();
     if (message.ready) this.#setReady();
     if (message.bye) this.#saidBye = true;
     if (message.kmsg === undefined) return;
@@ -306,7 +308,7 @@ async function boot(options: GuestOptions): Promise<Guest> {
   await startShare(share, folder);
   let guest: Guest | undefined;
   const channel = await Channel.listen(socketPath(folder), (message) => guest?.hear(message));
-  const machine = startMachine({
+  const wanted = {
     kernel,
     share,
     folder,
@@ -317,7 +319,8 @@ async function boot(options: GuestOptions): Promise<Guest> {
     append: options.append ?? [],
     ...(options.disk === undefined ? {} : { disk: options.disk }),
     timeoutMs: (options.timeoutMs ?? 600_000) * patience,
-  });
+  };
+  const machine = startMachine({ ...wanted, state: await bootedState(wanted, patience) });
   guest = new Guest(folder, { ...options, patience }, channel, machine);
   try {
     await guest.booted();
