@@ -1,5 +1,5 @@
 # The tests that take long, in parts: `npm run test:long` runs all of them, CI as many as it has time
-# for. Each line: its turn, the minutes that it takes on two cores that do nothing else with nothing
+# for. `npm test` keeps one test of each thing that the tool can do in a guest. Each line: its turn, the minutes that it takes on two cores that do nothing else with nothing
 # cached, its name, and what it is:
 #
 #   only PROJECT FILE…    these test files, which `npm test` leaves out
@@ -15,6 +15,7 @@ parts() {
 		1  3 rights         only vm test/vm/rights.test.ts
 		1 12 faults         more vm test/vm/faults/faults.test.ts
 		1  8 chaos-short    only vm test/vm/chaos.test.ts
+		1  8 core           only vm test/vm/core/busy.test.ts test/vm/core/hooks.test.ts test/vm/core/late.test.ts test/vm/core/stacking.test.ts
 		1 17 soak           run soak --cycles 200
 		2 14 kernel-next    kernel next
 		2  5 soak-short     only vm test/vm/soak.test.ts

@@ -63,7 +63,8 @@ async function removeOld(): Promise<void> {
 
 /** All that the state depends on: the machine, its kernel and what it has booted with. */
 async function keyOf(options: MachineOptions): Promise<string> {
-  const here = (word: string) => word.replaceAll(options.folder, '');
+  // By how many threads of the host it is emulated is no part of it.
+  const here = (word: string) => word.replaceAll(options.folder, '').replace(/thread=\w+/, '');
   return createHash('sha256')
     .update(JSON.stringify([options.kernel, qemuArguments(options).map(here)]))
     .update(await readFile(initramfsPath(options.folder)))
