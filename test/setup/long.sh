@@ -105,6 +105,8 @@ while read -r _ minutes name kind words <&3; do
 		[[ $kind != run ]] || echo passed >"$results/long-$name.check"
 		passed+=("$name: $took")
 	else
+		# Also if each of its tests passed, and something went wrong between them.
+		echo failed >"$results/long-$name.check"
 		failed+=("$name: $took, status $status")
 	fi
 done 3< <(in_order)

@@ -195,12 +195,14 @@ describe.each(['git diff', 'diff -Nurp', 'git format-patch', 'git diff -M'])(
 
     it('with one damaged line is refused, or whole and as others read it', {
       timeout: 300_000,
-    }, () => {
+    }, async () => {
       const form = forms.get(name)!;
       const wrong: string[] = [];
       const sameAsTheirs = new Set<string>();
       let [refused, taken] = [0, 0];
       for (const [what, patch] of someDamages(form.patch)) {
+        // A minute of silence ends the test run.
+        await new Promise(setImmediate);
         const changed = ours(form, patch);
         if (!changed) refused++;
         else if (!isWhole(form, changed)) wrong.push(`a part only: ${what}`);
