@@ -2,11 +2,12 @@
 //
 // usage: times.mjs FILE [SECONDS]   all that the run took
 
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 const [file, seconds] = process.argv.slice(2);
 const sums = new Map();
-for (const line of readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
+const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+for (const line of lines.filter(Boolean)) {
   const { what, seconds, cpu } = JSON.parse(line);
   const sum = sums.get(what) ?? { count: 0, seconds: 0, cpu: 0 };
   sums.set(what, { count: sum.count + 1, seconds: sum.seconds + seconds, cpu: sum.cpu + cpu });
