@@ -3,9 +3,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { PatchedFile } from '../../src/create/change/patched-file.js';
-import { SourceTexts } from '../../src/create/source-texts.js';
-import { withFiles } from '../support/files.js';
+import type { PatchedFile } from '../../../src/create/change/patched-file.js';
+import { SourceTexts } from '../../../src/create/objects/source-texts.js';
+import { withFiles } from '../../support/files.js';
 
 const FILES = { 'a.c': 'int a;', 'a.h': 'int h;', 'other.h': 'int o;' };
 
