@@ -8,18 +8,20 @@ const vmTimeout = 900_000 * (kernel?.guest?.patience ?? 1);
 
 /** Random, and long: npm run test:long has it. */
 const chaos = process.env.KSPLICE_TEST_LONG ? [] : ['test/vm/chaos.test.ts'];
-/** What test/setup/tests.sh has at its end. */
+/** What `npm test` leaves to `npm run test:long` (test/setup/parts.sh). */
 const left = (process.env.KSPLICE_TEST_WITHOUT ?? '').split(' ').filter(Boolean);
 
 /** An emulated guest and its compiler have a gigabyte and a core. */
 const MOST_FORKS = 4;
+/** One more than there are cores: tests wait for each other's locks, and for time to pass in their guests. */
+const FORKS = availableParallelism() + 1;
 
 // Three projects: `unit` works on files and needs a compiler; `real` works on a stock kernel's
 // package and source, and `vm` boots it: they need what test/run.sh installs. Each file has a
-// process, one for each core: those of several projects wait in one queue.
+// process, and those of several projects wait in one queue.
 export default defineConfig({
   test: {
-    poolOptions: { forks: { maxForks: Math.min(availableParallelism(), MOST_FORKS) } },
+    poolOptions: { forks: { maxForks: Math.min(FORKS, MOST_FORKS) } },
     projects: [
       {
         test: {

@@ -1,5 +1,5 @@
 // Puts the compiled program into one file, dist/ksplice-ts.cjs, with V8's compiled
-// code beside it. Loading some two hundred modules takes ten times as long as
+// code beside it, for Node with the same options as this one. Loading some two hundred modules takes ten times as long as
 // all that `apply` does, which matters on slow or emulated hosts.
 
 import { rmSync } from 'node:fs';

@@ -24,9 +24,15 @@ function loadBundle(filename) {
   };
 }
 
-/** Where the compiled code of a bundle is kept, behind a checksum of both. */
+/**
+ * Where the compiled code of a bundle is kept, behind a checksum of both. Node that was started with
+ * options of V8 takes none but what was compiled with the same, so that has a file of its own.
+ */
 function cacheOf(filename) {
-  return `${filename}.cache`;
+  const options = process.execArgv.filter((option) => option.startsWith('--')).join(' ');
+  if (options === '') return `${filename}.cache`;
+  const name = createHash('sha256').update(options).digest('hex').slice(0, 8);
+  return `${filename}.${name}.cache`;
 }
 
 /**
@@ -34,8 +40,10 @@ function cacheOf(filename) {
  * look whether either was changed, and crashes. Without the cache all is compiled anew.
  */
 function readCache(filename, source) {
-  if (!existsSync(cacheOf(filename))) return undefined;
-  const cache = readFileSync(cacheOf(filename));
+  // Not every option makes a difference to V8: it looks itself.
+  const file = [cacheOf(filename), `${filename}.cache`].find(existsSync);
+  if (file === undefined) return undefined;
+  const cache = readFileSync(file);
   const data = cache.subarray(CHECKSUM_BYTES);
   return checksum(source, data).equals(cache.subarray(0, CHECKSUM_BYTES)) ? data : undefined;
 }

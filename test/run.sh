@@ -9,7 +9,7 @@
 #        bash test/run.sh series
 #        bash test/run.sh soak [--cycles N]
 #        bash test/run.sh chaos [--minutes N] [--seed S] [--append WORDS] [--kernel NAME]
-#        bash test/run.sh long
+#        bash test/run.sh long [--list] [--turn N] [--within MINUTES] [--slow PERCENT] [NAME…]
 #        bash test/run.sh soundness [KIND…]
 #        bash test/run.sh mutants [WORD…]
 #        bash test/run.sh fuzz [--help]
@@ -56,8 +56,8 @@ main() {
 	install_missing_packages
 	install_node_modules
 	# The corpus has kernels of its own, fetched as its options say.
-	[[ $task == @(corpus|kernels|kernel|series|series-of-root|chaos|long) ]] || fetch_kernel
-	[[ $task != @(test|setup|fuzz|bench) ]] || fetch_other_source
+	[[ $task == @(corpus|kernels|kernel|series|series-of-root|chaos) ]] || fetch_kernel
+	[[ $task != @(test|long|setup|fuzz|bench) ]] || fetch_other_source
 	# Guests of other tests may be running what is built.
 	[[ -n ${KSPLICE_TEST_BUILT-} || $task == series* ]] || build_tool
 	case $task in
@@ -76,7 +76,7 @@ main() {
 		choose_named_kernel "$@"
 		exec npx tsx test/vm/chaos/run.ts "$@"
 		;;
-	long) exec bash test/setup/long.sh ;;
+	long) exec bash test/setup/long.sh "$@" ;;
 	soundness) exec npx tsx test/soundness/run.ts "$@" ;;
 	soak) exec npx tsx test/vm/soak/run.ts "$@" ;;
 	fuzz) exec npx tsx test/fuzz/fuzz.ts "$@" ;;

@@ -70,14 +70,19 @@ describe('the program', () => {
       const bundle = path.join(directory, 'bundle.cjs');
       const loader = path.join(ROOT, 'bin/load-bundle.js');
       await writeFile(bundle, 'exports.answer = () => [1, 2, 3].map((x) => x * 2).join();');
-      const run = async (more: string) => {
+      const run = async (more: string, ...options: string[]) => {
         const code =
           `const { loadBundle } = require(${JSON.stringify(loader)});` +
           `const bundle = ${JSON.stringify(bundle)}; const { exports: e, script, keepCompiled } = loadBundle(bundle);` +
           `console.log(e.answer(), script.cachedDataRejected); ${more}`;
-        return (await execa(process.execPath, ['-e', code])).stdout;
+        return (await execa(process.execPath, [...options, '-e', code])).stdout;
       };
       expect(await run('keepCompiled();')).toBe('2,4,6 undefined');
+      expect(await run('')).toBe('2,4,6 false');
+      // V8 with other options has its own.
+      expect(await run('', '--no-opt')).toBe('2,4,6 true');
+      expect(await run('keepCompiled();', '--no-opt')).toBe('2,4,6 true');
+      expect(await run('', '--no-opt')).toBe('2,4,6 false');
       expect(await run('')).toBe('2,4,6 false');
       const cache = `${bundle}.cache`;
       const whole = await readFile(cache);

@@ -49,12 +49,19 @@ provide_kernel() {
 	fi
 }
 
-# chosen_kernels OWN [NAME…]: lines as of other_kernels.
+# called NAME SERIES FLAVOUR: a word for it that has no version in it.
+called() {
+	[[ $2 == - ]] || set -- next
+	[[ ${3--} == - || $1 == next ]] || set -- "$3"
+	printf %s "$1"
+}
+
+# chosen_kernels OWN [NAME…]: lines as of other_kernels; NAME may be what a kernel is called.
 chosen_kernels() {
 	local own=$1 name rest
 	shift
 	while read -r name rest; do
-		(($# == 0)) || [[ " $* " == *" $name "* ]] || continue
+		(($# == 0)) || [[ " $* " == *" $name "* || " $* " == *" $(called "$name" $rest) "* ]] || continue
 		# Only if it is asked for: its source is another one.
 		[[ $name != *rt || $# != 0 ]] || continue
 		# Both scenes are in what it has to watch; alone they are not worth its build.

@@ -1,17 +1,19 @@
 #!/bin/bash
 # All checks, whatever fails: formatting and lint, types, then the tests. Those on
 # real objects and those in the guest are in one queue, from which each core takes the
-# next file. The last line is the count of what passed and failed.
+# next file. The last line is the count of what passed and failed. What takes long is
+# left to `npm run test:long` (parts.sh).
 #
 # usage: tests.sh [--kernels]   with the two scenes on other kernels (test/run.sh kernels)
-#
-# If more than $KSPLICE_TEST_KERNELS_BY minutes have passed before their turn, the other kernels are
-# left out, and more than $KSPLICE_TEST_LATER_BY, some long tests. That is said.
 
 set -uo pipefail
+# shellcheck source=/dev/null
+. test/setup/parts.sh
 results=.work/results
-rm -rf "$results"
+# Another run has its kernels at other random addresses.
+rm -rf "$results" .work/booted
 mkdir -p "$results"
+export KSPLICE_TEST_TIMES=${KSPLICE_TEST_TIMES-$PWD/$results/times}
 
 check() {
 	local name=$1
@@ -19,9 +21,6 @@ check() {
 	printf '\n== %s\n' "$name"
 	if "$@"; then echo passed >"$results/$name.check"; else echo failed >"$results/$name.check"; fi
 }
-
-# What is least likely to break by a change elsewhere, and takes long: last.
-later=(test/vm/{boot,soak,reports,rights}.test.ts test/vm/faults/faults.test.ts test/real/ways-in.test.ts)
 
 # run_tests NAME WORD…: words for vitest
 run_tests() {
@@ -31,32 +30,18 @@ run_tests() {
 	npx vitest run "$@" --reporter=default --reporter=json --outputFile.json="$results/$name.json" 2>&1
 }
 
-# in_time MINUTES WHAT: where nothing is cached, all takes twice as long.
-in_time() {
-	[[ -n $1 ]] && ((SECONDS > 60 * $1)) || return 0
-	printf '\nNOT TESTED: %s. %s minutes have passed, and more than %s is too late for them.\n' \
-		"$2" "$((SECONDS / 60))" "$1"
-	return 1
-}
-
 check lint npx biome check .
 check types npx tsc --noEmit
 run_tests unit --project unit
-KSPLICE_TEST_WITHOUT="${later[*]}" run_tests real+vm --project real --project vm
+KSPLICE_TEST_WITHOUT="$(left_out | xargs)" run_tests real+vm --project real --project vm
 projects=(unit real+vm)
-if in_time "${KSPLICE_TEST_LATER_BY-}" "${later[*]}"; then
-	run_tests later --project real --project vm "${later[@]}"
-	projects+=(later)
-fi
-kernels=''
-if [[ ${1-} == --kernels ]] && in_time "${KSPLICE_TEST_KERNELS_BY-}" 'the other kernels'; then
-	kernels=yes
-	KSPLICE_TEST_BUILT=yes bash test/run.sh kernels --scenes
-fi
 
-if [[ -n $kernels ]]; then
+if [[ ${1-} == --kernels ]]; then
+	KSPLICE_TEST_BUILT=yes bash test/run.sh kernels --scenes
 	# Without a list of them something is wrong, and "kernels" is a project that did not run.
 	mapfile -t names < <(cat "$results/kernels/names" 2>/dev/null)
 	((${#names[@]})) && projects+=("${names[@]/#/kernels/}") || projects+=(kernels)
 fi
+printf '\n'
+node test/setup/times.mjs "$results/times" "$SECONDS" || true
 exec node test/setup/count.mjs "$results" "${projects[@]}"

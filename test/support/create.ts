@@ -9,6 +9,7 @@ import { type CreatedUpdate, createUpdate } from '../../src/create/pipeline.js';
 import type { CreateOptions } from '../../src/create/request.js';
 import { isHeld } from './held.js';
 import type { Scratch } from './scratch.js';
+import { spending } from './spent.js';
 
 export interface Created extends CreatedUpdate {
   readonly said: { readonly info: string[]; readonly warnings: string[] };
@@ -27,7 +28,8 @@ export async function createIn(
     info: (text: string) => said.info.push(text),
     warn: (text: string) => said.warnings.push(text),
   };
-  const created = await createUpdate({ confdir, jobs: 2, output, ...options }, ui);
+  const call = () => createUpdate({ confdir, jobs: 2, output, ...options }, ui);
+  const created = await spending('create', call);
   const functions = created.report.objects.map(({ target, changed: list }) => [
     target,
     ...list.map(({ name }) => name),

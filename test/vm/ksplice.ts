@@ -9,6 +9,7 @@ import { execa } from 'execa';
 import { CHECKSUMS, formatChecksums } from '../../src/update/checksums.js';
 import type { Update } from '../../src/update/update.js';
 import type { TestKernel } from '../kernels/kernel.js';
+import { spending } from '../support/spent.js';
 import type { Guest } from './harness/index.js';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
@@ -33,12 +34,14 @@ export interface KspliceOptions {
 /** Runs the tool on the host. Throws with its error message when it fails. */
 export async function ksplice(args: string[], options: KspliceOptions = {}): Promise<Answer> {
   const { env = {}, progress = false } = options;
-  const { failed, stdout, stderr } = await execa(process.execPath, [TOOL, ...args, '--json'], {
-    env,
-    stderr: progress ? 'inherit' : 'pipe',
-    timeout: 600_000,
-    reject: false,
-  });
+  const call = () =>
+    execa(process.execPath, [TOOL, ...args, '--json'], {
+      env,
+      stderr: progress ? 'inherit' : 'pipe',
+      timeout: 600_000,
+      reject: false,
+    });
+  const { failed, stdout, stderr } = await spending(args[0] ?? '', call);
   if (failed) throw new Error(`ksplice-ts ${args.join(' ')} failed:\n${stdout}\n${stderr ?? ''}`);
   return JSON.parse(stdout) as Answer;
 }

@@ -3,8 +3,8 @@
 // the real generator and modules from the real templates; only the new code
 // is plain C, compiled with the update.
 
-import { readFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +26,8 @@ import { convertToLivepatch, undefinedSymbols } from '../../../src/module/livepa
 import { encodeProgram } from '../../../src/program/encode.js';
 import type { Program } from '../../../src/program/program.js';
 import { hasOption, type TestKernel } from '../../kernels/kernel.js';
+import { digestOf, locked } from '../../support/once.js';
+import { spending } from '../../support/spent.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../../..');
@@ -34,6 +36,8 @@ const root = join(here, '../../..');
 export interface Base {
   readonly kernel: TestKernel;
   readonly directory: string;
+  /** Has the directories of the core, its symbols among them. */
+  readonly compiled: string;
   /** The finished core and target modules. */
   readonly core: string;
   readonly target: string;
@@ -93,8 +97,8 @@ export interface Built {
 
 async function make(kernel: TestKernel, directory: string, ...words: string[]): Promise<string> {
   const args = ['-C', kernel.headers, `M=${directory}`, '-j2', ...words];
-  const { all } = await execa('make', args, { all: true, timeout: 600_000 });
-  return all;
+  const run = () => execa('make', args, { all: true, timeout: 600_000 });
+  return (await spending('make', run)).all;
 }
 
 /**
@@ -132,11 +136,37 @@ export async function buildCore(kernel: TestKernel, directory: string): Promise<
 const coreSymbols = (directory: string) =>
   `KBUILD_EXTRA_SYMBOLS=${join(directory, 'core/Module.symvers')}`;
 
-/** Compiles the core, the target module, and the kernel's fs/proc/cmdline.c. */
-export async function buildBase(kernel: TestKernel): Promise<Base> {
-  const hasLivepatch = await hasOption(kernel, 'LIVEPATCH');
-  const directory = await mkdtemp(join(tmpdir(), 'ksplice-core-test-'));
+/**
+ * What of a base is the same for all tests of a kernel: the core, the target module, and the kernel's
+ * fs/proc/cmdline.c, compiled once in `.work/core-base` and again when a source of them changes.
+ * @returns the directory; nothing in it may be changed
+ */
+async function compileBase(kernel: TestKernel, hasLivepatch: boolean): Promise<string> {
+  // All that the directory is made of and with.
+  const own = ['kmodsrc', 'src/elf', 'src/extract/livepatch.ts'].map((path) => join(root, path));
+  const sources = [...own, join(here, 'modules'), fileURLToPath(import.meta.url)];
+  const digest = await digestOf(sources, `${kernel.headers} ${kernel.version}`);
+  const parent = join(root, '.work', 'core-base');
+  const place = join(parent, `${kernel.release}-${digest}`);
+  await mkdir(parent, { recursive: true });
+  await locked(join(parent, 'lock'), async () => {
+    if (existsSync(place)) return;
+    for (const name of await readdir(parent)) {
+      if (name.startsWith(kernel.release)) await rm(join(parent, name), { recursive: true });
+    }
+    await compileInto(`${place}.part`, kernel, hasLivepatch);
+    await rename(`${place}.part`, place);
+  });
+  return place;
+}
+
+async function compileInto(
+  directory: string,
+  kernel: TestKernel,
+  hasLivepatch: boolean,
+): Promise<void> {
   const at = (...names: string[]) => join(directory, ...names);
+  await mkdir(directory);
   await cp(join(root, 'kmodsrc'), at('core'), { recursive: true });
   await cp(join(here, 'modules'), at('target'), { recursive: true });
   await mkdir(at('pre'));
@@ -152,10 +182,16 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
   await writeFile(at('target/Kbuild'), lines);
   const includes = `ccflags-y := -I${join(kernel.source, 'fs/proc')}\n`;
   await writeFile(at('pre/Kbuild'), `obj-m := cmdline.o tables.o\n${includes}`);
-  const core = at('ksplice.ko');
-  await writeFile(core, await buildCore(kernel, at('core')));
+  await writeFile(at('ksplice.ko'), await buildCore(kernel, at('core')));
   await make(kernel, at('target'), coreSymbols(directory), 'modules');
   await make(kernel, at('pre'), 'cmdline.o', 'tables.o');
+}
+
+/** What the updates of a test are made from. Its `directory` is the test's own, and is taken away by it. */
+export async function buildBase(kernel: TestKernel): Promise<Base> {
+  const hasLivepatch = await hasOption(kernel, 'LIVEPATCH');
+  const compiled = await compileBase(kernel, hasLivepatch);
+  const at = (...names: string[]) => join(compiled, ...names);
 
   const object = async (...names: string[]) => {
     const path = at(...names);
@@ -169,8 +205,9 @@ export async function buildBase(kernel: TestKernel): Promise<Base> {
   }
   return {
     kernel,
-    directory,
-    core,
+    directory: await mkdtemp(join(tmpdir(), 'ksplice-core-test-')),
+    compiled,
+    core: at('ksplice.ko'),
     target: at('target/core_target.ko'),
     many: at('target/core_many.ko'),
     shadow: at('target/core_shadow.ko'),
@@ -200,7 +237,7 @@ export async function buildUpdates(
   }
   const folders = updates.map(({ id }) => `${id}/`).join(' ');
   await writeFile(join(directory, 'Kbuild'), `obj-y := ${folders}\n`);
-  await make(base.kernel, directory, coreSymbols(base.directory), 'modules');
+  await make(base.kernel, directory, coreSymbols(base.compiled), 'modules');
   return new Map(
     updates.map(({ id, changes }) => {
       const file = (target: string, kind: string) =>
@@ -273,7 +310,7 @@ async function writeUpdate(
     const name = `ksplice_${id}_${target}`;
     files.push({ target, newModule: `${name}_new`, oldModule: `${name}_old` });
   }
-  const include = join(base.directory, 'core');
+  const include = join(base.compiled, 'core');
   await writeFile(
     join(folder, 'Kbuild'),
     renderKbuild(await template('Kbuild'), id, include, files) +

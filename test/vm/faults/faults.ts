@@ -65,10 +65,12 @@ const KILLS: readonly (readonly [string, string])[] = [
   ['SIGKILL to its shell', `kill -KILL ${SHELL}`],
 ];
 
-/** Of the kills, in `npm test`: the worst at each step, and all at the last before the switch. */
-function isInShortRun({ step, fault }: Fault): boolean {
-  const isKill = KILLS.some(([kill]) => kill === fault);
-  return !isKill || fault === 'SIGKILL to the tool' || step === 'the new code is loaded';
+/** In `npm test`: the worst of the kills at two steps, and one of each other kind. */
+function isInShortRun({ during, step, fault }: Fault): boolean {
+  if (fault === 'SIGKILL to the tool') return /^the (new code is|switch)/.test(step);
+  if (KILLS.some(([kill]) => kill === fault)) return false;
+  if (fault === 'insmod fails') return step === 'the new code is loaded';
+  return during === 'apply' && !/an undo|inodes/.test(fault);
 }
 
 const LOADS = [

@@ -2,6 +2,7 @@
 // port, which QEMU connects to a Unix socket of ours. Nothing else writes to
 // it, so a verdict cannot be confused with what appears on the console.
 
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -17,6 +18,8 @@ export interface Exit {
 export interface AgentMessage {
   id?: number;
   ready?: true;
+  /** the guest has booted as far as its initramfs, and waits for `go` */
+  waits?: true;
   /** one line of /dev/kmsg */
   kmsg?: string;
   /** base64 */
@@ -72,6 +75,12 @@ export class Channel {
 
   send(message: Record<string, unknown>): void {
     this.#socket?.write(`${JSON.stringify(message)}\n`);
+  }
+
+  /** Lets a guest that waits go on, with the time and with something random of its own. */
+  go(): void {
+    const time = (Date.now() / 1000).toFixed(3);
+    this.#socket?.write(`go ${time} ${randomBytes(32).toString('hex')}\n`);
   }
 
   close(): void {

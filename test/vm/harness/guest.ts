@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestKernel, testKernel } from '../../kernels/kernel.js';
+import { spending } from '../../support/spent.js';
 import { type AgentMessage, Channel } from './channel.js';
 import { Background, type Finished, type RunOptions } from './command.js';
 import { guestInitramfs } from './initramfs.js';
@@ -14,6 +15,7 @@ import { KernelModules } from './kernel-modules.js';
 import { type LogRecord, lockdepWatches, parseRecord, unexpectedRecords } from './kernlog.js';
 import { consolePath, HARNESS, initramfsPath, socketPath, startMachine } from './machine.js';
 import { chooseShare, startShare } from './share.js';
+import { bootedState } from './snapshot.js';
 import { within } from './wait.js';
 
 export interface GuestOptions {
@@ -110,8 +112,11 @@ export class Guest {
   /** Runs a bash command line to its end. The status is the test's to judge. */
   async run(command: string, options: RunOptions = {}): Promise<Finished> {
     const background = this.spawn(command, options);
+    const what = `guest: ${/ksplice-ts\.js (\w+)/.exec(command)?.[1] ?? 'another command'}`;
     try {
-      return await background.finished(options.timeoutMs ?? ANSWER_TIMEOUT_MS);
+      return await spending(what, () =>
+        background.finished(options.timeoutMs ?? ANSWER_TIMEOUT_MS),
+      );
     } catch (error) {
       background.kill('SIGKILL');
       throw error;
@@ -222,6 +227,7 @@ export class Guest {
 
   /** @internal the guest's agent has said something that answers no request */
   hear(message: AgentMessage): void {
+    if (message.waits) this.#channel.go();
     if (message.ready) this.#setReady();
     if (message.bye) this.#saidBye = true;
     if (message.kmsg === undefined) return;
@@ -288,6 +294,10 @@ function tellingLines(output: string): string[] {
 
 /** Boots a guest and returns when it takes commands. `close()` it, whatever happens. */
 export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
+  return spending('boot', () => boot(options));
+}
+
+async function boot(options: GuestOptions): Promise<Guest> {
   const kernel = options.kernel ?? (await testKernel());
   const { memoryMb = MEMORY_MB, patience = 1 } = kernel.guest ?? {};
   const folder = await mkdtemp(join(tmpdir(), `ksplice-guest-${options.name ?? 'test'}-`));
@@ -298,7 +308,7 @@ export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
   await startShare(share, folder);
   let guest: Guest | undefined;
   const channel = await Channel.listen(socketPath(folder), (message) => guest?.hear(message));
-  const machine = startMachine({
+  const wanted = {
     kernel,
     share,
     folder,
@@ -309,7 +319,8 @@ export async function bootGuest(options: GuestOptions = {}): Promise<Guest> {
     append: options.append ?? [],
     ...(options.disk === undefined ? {} : { disk: options.disk }),
     timeoutMs: (options.timeoutMs ?? 600_000) * patience,
-  });
+  };
+  const machine = startMachine({ ...wanted, state: await bootedState(wanted, patience) });
   guest = new Guest(folder, { ...options, patience }, channel, machine);
   try {
     await guest.booted();
@@ -331,6 +342,6 @@ export async function withGuest<T>(
   } catch (error) {
     throw await guest.failed(error);
   }
-  await guest.close();
+  await spending('power off', () => guest.close());
   return result;
 }

@@ -27,6 +27,10 @@ export interface MachineOptions {
   append: readonly string[];
   /** a raw image, /dev/vda in the guest */
   disk?: string;
+  /** has a monitor at `monitorPath(folder)` */
+  monitor?: boolean;
+  /** a file with the state to begin with, as of snapshot.ts */
+  state?: string | undefined;
   /** QEMU is killed after this time, even if this process is no longer there to do it */
   timeoutMs: number;
 }
@@ -43,6 +47,10 @@ export function socketPath(folder: string): string {
   return join(folder, 'channel');
 }
 
+export function monitorPath(folder: string): string {
+  return join(folder, 'monitor');
+}
+
 /** Starts QEMU; `initramfsPath(folder)` exists and `socketPath(folder)` is listened on. */
 export function startMachine(options: MachineOptions): ChildProcess {
   const log = openSync(join(options.folder, 'qemu.log'), 'w');
@@ -56,6 +64,10 @@ export function startMachine(options: MachineOptions): ChildProcess {
     [
       ...[...goesWithParent, 'timeout', '--kill-after=5', `${seconds}`],
       ...['setpriv', ...goesWithParent, 'qemu-system-x86_64', ...qemuArguments(options)],
+      ...(options.monitor
+        ? ['-monitor', `unix:${monitorPath(options.folder)},server=on,wait=off`]
+        : []),
+      ...(options.state === undefined ? [] : ['-incoming', `exec:cat '${options.state}'`]),
     ],
     { stdio: ['ignore', log, log] },
   );
@@ -63,7 +75,8 @@ export function startMachine(options: MachineOptions): ChildProcess {
   return child;
 }
 
-function qemuArguments(options: MachineOptions): string[] {
+/** Of the machine itself: two with the same arguments can go on from one another's state. */
+export function qemuArguments(options: MachineOptions): string[] {
   const { kernel, share, folder, smp, memoryMb, cpu, parallel, append, disk } = options;
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],

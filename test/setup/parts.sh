@@ -1,0 +1,35 @@
+# The tests that take long, in parts: `npm run test:long` runs all of them, CI as many as it has time
+# for. `npm test` keeps one test of each thing that the tool can do in a guest. Each line: its turn, the minutes that it takes on two cores that do nothing else with nothing
+# cached, its name, and what it is:
+#
+#   only PROJECT FILE…    these test files, which `npm test` leaves out
+#   more PROJECT FILE…    files of which `npm test` runs a part: all of them ($KSPLICE_TEST_LONG)
+#   kernel NAME           the guest's tests on another kernel (kernels.sh)
+#   run WORD…             test/run.sh WORD…
+#
+# The parts of one turn have to fit into what `npm test` leaves of the 80 minutes of a CI run: about 55.
+
+parts() {
+	cat <<-'END'
+		1  7 boot           only vm test/vm/boot.test.ts
+		1  3 rights         only vm test/vm/rights.test.ts
+		1 12 faults         more vm test/vm/faults/faults.test.ts
+		1  8 chaos-short    only vm test/vm/chaos.test.ts
+		1  8 core           only vm test/vm/core/busy.test.ts test/vm/core/hooks.test.ts test/vm/core/late.test.ts test/vm/core/stacking.test.ts
+		1 17 soak           run soak --cycles 200
+		2 14 kernel-next    kernel next
+		2  5 soak-short     only vm test/vm/soak.test.ts
+		2  2 reports        only vm test/vm/reports.test.ts
+		2  4 ways-in        only real test/real/ways-in.test.ts
+		2  2 damaged        more unit test/create/change/damaged-patches.test.ts
+		2 15 chaos          run chaos --minutes 10
+		2  5 fuzz           run fuzz
+		3 12 kernel-cloud   kernel cloud
+		3 12 kernel-small   kernel self-built
+		3 30 kernel-debug   kernel debug
+		3  8 series         run series
+	END
+}
+
+# left_out: the test files that `npm test` does not run.
+left_out() { parts | awk '$4 == "only" { for (i = 6; i <= NF; i++) print $i }'; }
