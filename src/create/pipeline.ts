@@ -63,12 +63,10 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   // The change fits the source and is one of code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { confdir, change } = task;
-    const facts = run.background(readKernelFacts(confdir, options.image, run.ui));
+    const facts = run.onDemand(() => readKernelFacts(confdir, options.image, run.ui));
     // An image that was named may be a wrong one: that is told before anything is compiled.
-    if (options.image !== undefined) await facts;
-    const building = run.background(
-      facts.then((known) => provideCore(confdir, known, options.jobs, run.ui)),
-    );
+    if (options.image !== undefined) await facts();
+    const building = run.background(provideCore(confdir, facts, options.jobs, run.ui));
     const compiled = await compileStates(task, facts, run);
     // The work tree is as it was; there are three objects of each kind.
     const differences = await compareStates(task, compiled, run);
@@ -129,7 +127,7 @@ async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   return { options, id, confdir, source, bases, change, files, rules, below };
 }
 
-async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) {
+async function compileStates(task: Task, facts: () => Promise<KernelFacts>, run: Run) {
   const { options, confdir, source, files, rules, below, change } = task;
   const { jobs } = options;
   const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
@@ -147,7 +145,10 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
   // The work tree is the source, configured as the distribution's build was.
   const { pre, considered, notes } =
     module ?? (await compilePre(work, { files, rules }, wanted, run));
-  const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
+  const compiling = compilePost(work, files, pre, { below, git: change.git }, run);
+  // The compilers are at work, and this process has nothing else to do.
+  const known = facts();
+  const objects = await compiling;
   const tables = await askTableSizes(work, run.ui, module?.model);
   return {
     work,
@@ -156,7 +157,7 @@ async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) 
     objects,
     tables,
     comparing,
-    facts: module ? module.facts : facts,
+    facts: module ? module.facts : known,
   };
 }
 

@@ -50,7 +50,7 @@ export async function prebuild(options: PrebuildOptions, ui: Ui): Promise<Prebui
   const rules = rulesOfNew(change?.files ?? []);
   return await inRun(ui, false, async (run) => {
     const facts = run.background(readKernelFacts(confdir, options.image, run.ui));
-    const core = run.background(facts.then((known) => provideCore(confdir, known, jobs, run.ui)));
+    const core = run.background(provideCore(confdir, () => facts, jobs, run.ui));
     const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
     const tree = (await change?.git?.checkOut(run.undo, run.ui)) ?? source;
     const work = await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui);

@@ -145,7 +145,7 @@ async function runAll(
     const facts = await readKernelFacts(confdir, undefined, ui);
     const lists = new KbuildLists(work.kbuild, ui);
     const wantsBuild = options.build ?? options.apply;
-    const core = wantsBuild ? await provideCore(confdir, facts, jobs, ui) : undefined;
+    const core = wantsBuild ? await provideCore(confdir, async () => facts, jobs, ui) : undefined;
     rmSync(join(output, 'updates'), { recursive: true, force: true });
     for (let at = 0; at < patches.length; at += BATCH) {
       const steps = await choose(patches.slice(at, at + BATCH), work, lists, ui);

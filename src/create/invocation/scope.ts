@@ -20,6 +20,8 @@ export interface Run {
   readonly ui: Ui;
   /** Starts something whose result is needed later; it is stopped if the run fails before. */
   background<T>(work: Promise<T>): Promise<T>;
+  /** The same for work that starts when its result is asked for the first time. */
+  onDemand<T>(work: () => Promise<T>): () => Promise<T>;
 }
 
 // No intermediate file explains these.
@@ -45,14 +47,22 @@ export async function inRun<T>(ui: Ui, keep: boolean, work: (run: Run) => Promis
   const pending: Promise<unknown>[] = [];
   let keepDirectory = keep;
   try {
+    const background = <T>(started: Promise<T>): Promise<T> => {
+      // Its failure is reported when the result is asked for, or not at all.
+      pending.push(started.catch(() => {}));
+      return started;
+    };
     return await work({
       directory,
       undo,
       ui: withSignal(ui, AbortSignal.any([ui.signal, stop.signal])),
-      background: (started) => {
-        // Its failure is reported when the result is asked for, or not at all.
-        pending.push(started.catch(() => {}));
-        return started;
+      background,
+      onDemand: (later) => {
+        let started: ReturnType<typeof later> | undefined;
+        return () => {
+          started ??= background(later());
+          return started;
+        };
       },
     });
   } catch (thrown) {

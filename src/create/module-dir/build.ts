@@ -57,7 +57,7 @@ export interface ModuleRequest {
   readonly confdir: Confdir;
   readonly headers: KernelHeaders;
   /** About the kernel, without these modules. */
-  readonly facts: Promise<KernelFacts>;
+  readonly facts: () => Promise<KernelFacts>;
   /** Compilers at a time. */
   readonly jobs: number;
   /** Sectioned objects get type information. */
@@ -99,7 +99,7 @@ async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Pr
   const wanted = request.wanted.choose(affected, ui);
   const reached = wanted.map((object) => request.wanted.narrow(object));
   const targets = [...new Set(reached.flatMap(({ owners }) => owners))];
-  const known = await request.facts;
+  const known = await request.facts();
   const loaded = await findLoaded(targets, source, confdir.release, known.image, ui);
   const rebuilt = new FoundModules();
   for (const [name, path] of modulesIn(tree)) rebuilt.add(name, path);
