@@ -65,18 +65,16 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   // The change fits the source and is one of code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { confdir, change } = task;
-    const asked = run.background(readKernelFacts(confdir, options.image, run.ui));
+    const asked = run.onDemand(() => readKernelFacts(confdir, options.image, run.ui));
     // An image that was named may be a wrong one: that is told before anything is compiled.
-    if (options.image !== undefined) await asked;
-    const building = run.background(
-      asked.then((facts) => provideCore(confdir, facts, options.jobs, run.ui)),
-    );
+    if (options.image !== undefined) await asked();
+    const building = run.background(provideCore(confdir, asked, options.jobs, run.ui));
     const compiled = await compileStates(task, asked, run);
     // The work tree is as it was; there are three objects of each kind.
     const differences = await compareStates(task, compiled, run);
     // Every change is one that can be made on a running kernel; the work tree is free for others.
     const core = await building;
-    const facts = withCore(await compiled.asked, core);
+    const facts = withCore(await compiled.facts, core);
     const { code, shared } = await makeCode(task, differences, compiled.tables, facts, run);
     // The image, if there is one, holds the old code; all symbols of the new code are found.
     const contents = await makeModules(task, code, shared, { facts, core }, differences.fixed, run);
@@ -130,7 +128,7 @@ async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   return { options, id, confdir, source, bases, change, files, rules, below };
 }
 
-async function compileStates(task: Task, asked: Promise<KernelFacts>, run: Run) {
+async function compileStates(task: Task, asked: () => Promise<KernelFacts>, run: Run) {
   const { options, confdir, source, files, rules, below, change } = task;
   const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
   const wanted = new WantedTargets(options.onlyTargets ?? []);
@@ -138,9 +136,12 @@ async function compileStates(task: Task, asked: Promise<KernelFacts>, run: Run) 
   const how = { headers, jobs: options.jobs, types: comparing === 'compared' };
   const request = { files, rules, git: change.git, wanted, confdir, asked, ...how };
   const { work, pre, model, ...found } = await source.compilePre(request, run);
-  const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
+  const compiling = compilePost(work, files, pre, { below, git: change.git }, run);
+  // The compilers are at work, and this process has nothing else to do.
+  const facts = found.asked();
+  const objects = await compiling;
   const tables = await askTableSizes(work, run.ui, model);
-  return { ...found, work, objects, tables, comparing };
+  return { ...found, facts, work, objects, tables, comparing };
 }
 
 type Compiled = Awaited<ReturnType<typeof compileStates>>;

@@ -49,8 +49,9 @@ export async function prebuild(options: PrebuildOptions, ui: Ui): Promise<Prebui
   const files = change ? codeFiles(change.files, ui) : [];
   const rules = rulesOfNew(change?.files ?? []);
   return await inRun(ui, false, async (run) => {
-    const asked = run.background(readKernelFacts(confdir, options.image, run.ui));
-    const core = run.background(asked.then((facts) => provideCore(confdir, facts, jobs, run.ui)));
+    const facts = run.background(readKernelFacts(confdir, options.image, run.ui));
+    const asked = () => facts;
+    const core = run.background(provideCore(confdir, asked, jobs, run.ui));
     const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
     const wanted = new WantedTargets(options.onlyTargets ?? []);
     const how = { git: change?.git, confdir, headers, jobs, types: false };

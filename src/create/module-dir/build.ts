@@ -89,7 +89,7 @@ async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Pr
   const wanted = request.wanted.choose(affected, ui);
   const reached = wanted.map((object) => request.wanted.narrow(object));
   const targets = [...new Set(reached.flatMap(({ owners }) => owners))];
-  const facts = await request.asked;
+  const facts = await request.asked();
   const loaded = await findLoaded(targets, source, confdir.release, facts.image, ui);
   const rebuilt = new FoundModules();
   await rebuilt.add(modulesIn(tree), ui.signal);
@@ -102,7 +102,8 @@ async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Pr
     reason: 'the compiler reads a changed file',
     isRead: true,
   }));
-  const asked = Promise.resolve(withModules(facts, built, confdir.release));
+  const withThese = withModules(facts, built, confdir.release);
+  const asked = async () => withThese;
   return { work, pre, considered, notes, model, asked };
 }
 

@@ -34,8 +34,8 @@ export interface SourceRequest {
   readonly wanted: WantedTargets;
   readonly confdir: Confdir;
   readonly headers: KernelHeaders;
-  /** What is known of the kernel alone. */
-  readonly asked: Promise<KernelFacts>;
+  /** Tells what is known of the kernel alone; it is read when it is first asked for. */
+  readonly asked: () => Promise<KernelFacts>;
   /** Compilers at a time. */
   readonly jobs: number;
   /** Sectioned objects get type information. */
@@ -45,7 +45,7 @@ export interface SourceRequest {
 export interface BuiltSource extends PreObjects {
   readonly work: Workspace;
   /** What is known of the kernel, and of the modules of the directory. */
-  readonly asked: Promise<KernelFacts>;
+  readonly asked: () => Promise<KernelFacts>;
   /** An object that kbuild made with the kernel's own flags; undefined if all are. */
   readonly model?: string;
 }

@@ -81,7 +81,7 @@ export function haveHeadersChanged(kbuild: Kbuild): boolean {
 
 /** Tells versions of all that is taken apart. */
 function pictureOf({ dir }: KernelHeaders): string {
-  const generated = GENERATED.flatMap((path) =>
+  const generated = GENERATED.filter((path) => existsSync(join(dir, path))).flatMap((path) =>
     readdirSync(join(dir, path), { recursive: true, encoding: 'utf8' }).map((name) =>
       join(path, name),
     ),

@@ -102,6 +102,8 @@ describe('takeFromHeaders', () => {
     expect(haveHeadersChanged(how)).toBe(false);
     put('arch/x86/include/generated/asm/new.h', '');
     expect(haveHeadersChanged(how)).toBe(true);
+    rmSync(join(dir, 'arch'), { recursive: true });
+    expect(haveHeadersChanged(how)).toBe(true);
   });
 
   it.each([...FILES, 'scripts/basic/fixdep', 'tools/objtool/objtool'])(
