@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Starts the compiled program. `--version` is answered here: what a script asks
-// a hundred hosts at once should not wait for the rest to load.
+// Starts the compiled program. `--version` is answered here: a script may ask a
+// hundred hosts for it at once, and should not wait until the whole program is
+// loaded.
 
 const { existsSync, readFileSync, statSync } = require('node:fs');
 const path = require('node:path');
@@ -57,9 +58,9 @@ function refuse(code, message, advice) {
 }
 
 /**
- * What the program says must not stop what it does: an update that is being applied is applied,
- * with its log on a full disk as well. That a result was lost is told in the end; a reader that
- * has had enough (`ksplice-ts view | head`) is no error.
+ * Failed output must not stop the work: an update is applied even if its log goes to a full
+ * disk. A lost result is reported at the end. A reader that closes the pipe early (`ksplice-ts
+ * view | head`) is no error.
  */
 function survivePoorOutput() {
   process.stderr.on('error', () => {});

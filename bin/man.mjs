@@ -1,4 +1,4 @@
-// Writes man/ksplice-ts.1, from its frame and from what the commands say of themselves.
+// Writes man/ksplice-ts.1, from its frame and from the descriptions of the commands.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { manualPage } from '../dist/cli/man.js';

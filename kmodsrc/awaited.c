@@ -92,7 +92,7 @@ static void free_awaited(struct awaited *a)
 	module_put(THIS_MODULE);
 }
 
-static int forget(const char *id, const char *target)
+static int stop_awaiting(const char *id, const char *target)
 {
 	struct awaited *a;
 
@@ -169,7 +169,7 @@ static int await(const char *id, const char *target)
 	/* Looked at afterwards: whoever comes later finds it in the list. */
 	if (!is_here(target))
 		return 0;
-	forget(id, target);
+	stop_awaiting(id, target);
 	return -EBUSY;
 }
 
@@ -185,11 +185,11 @@ int ksplice_await(const char *line)
 	if (!ksplice_is_good_name(id, target) || !strcmp(target, "vmlinux"))
 		return -EINVAL;
 	if (sign == '-')
-		return forget(id, target);
+		return stop_awaiting(id, target);
 	return sign == '+' ? await(id, target) : -EINVAL;
 }
 
-static bool is_applied(struct list_head *updates, const struct awaited *a)
+static bool is_in_effect(struct list_head *updates, const struct awaited *a)
 {
 	struct ksplice_update *update;
 	struct ksplice_target *target;
@@ -212,7 +212,7 @@ ssize_t ksplice_show_awaited(char *buf)
 
 	spin_lock(&awaited_lock);
 	list_for_each_entry(a, &all_awaited, list)
-		if (!is_applied(updates, a))
+		if (!is_in_effect(updates, a))
 			length += sysfs_emit_at(buf, length, "%s %s\n", a->id, a->target);
 	spin_unlock(&awaited_lock);
 	ksplice_unlock_updates();

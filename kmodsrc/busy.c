@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which code has to be idle when an update is switched, and which need not be.
+ * Which code has to be idle at the switch of an update, and which code may be busy.
  *
- * As a rule no task may be in a function that is replaced.  For one in which
- * some task always is, whoever made the update (or applies it) may promise that
- * old and new code can run side by side.  Then only the bytes that the switch
- * writes have to be idle: a task that was interrupted among them, or that returns
- * there, would go on in the middle of the jump.  All others finish the old code,
- * which stays as it was behind the jump.  Undo puts the bytes back in the same
- * way, and the new code stays until nobody is in it any more.
+ * As a rule no task may be in a function that is replaced.  If some task is always in
+ * a function, the author of the update (or the person who applies it) may promise that
+ * old and new code can run side by side.  Then only the bytes that the switch writes
+ * have to be idle: a task that was interrupted among them, or that returns there,
+ * would go on in the middle of the jump.  All other tasks finish the old code, which
+ * is unchanged behind the jump.  Undo restores the bytes in the same way, and the new
+ * code stays loaded until no task is in it any more.
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 

@@ -7,7 +7,9 @@
 
 #include <linux/ftrace.h>
 #include <linux/kallsyms.h>
+#include <linux/sysfs.h>
 #include <linux/version.h>
+#include <asm/alternative.h>
 
 #if !defined(CONFIG_X86_64) || !defined(CONFIG_SMP)
 #error "ksplice needs an SMP kernel for x86-64"
@@ -38,5 +40,22 @@
 #else
 #define KSPLICE_EACH_SYMBOL_TELLS_MODULE 0
 #endif
+
+/*
+ * Kernels that could be told to run on one processor have a table of lock prefixes, which
+ * are rewritten then.  Newer ones have not.
+ */
+#ifdef LOCK_PREFIX_HERE
+#define KSPLICE_HAS_LOCK_PREFIXES 1
+#else
+#define KSPLICE_HAS_LOCK_PREFIXES 0
+#endif
+
+/* In newer kernels what sysfs knows of a file of bytes is const; its own declarations tell. */
+typedef typeof(_Generic(((struct bin_attribute *)NULL)->read,
+	ssize_t (*)(struct file *, struct kobject *, const struct bin_attribute *, char *,
+		    loff_t, size_t): (const struct bin_attribute *)NULL,
+	default: (struct bin_attribute *)NULL)) ksplice_bin_attribute;
+typedef typeof(*((struct attribute_group *)NULL)->bin_attrs) ksplice_listed_bin_attribute;
 
 #endif

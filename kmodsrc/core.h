@@ -287,6 +287,9 @@ void ksplice_shadow_exit(void);
 static inline void ksplice_shadow_exit(void) { }
 #endif
 
+/* constants.c */
+int ksplice_settle_constants(const struct ksplice_new_code *code);
+
 /* sealed.c; without CONFIG_JUMP_LABEL there are no such branches */
 #ifdef CONFIG_JUMP_LABEL
 int ksplice_settle_sealed(const struct ksplice_new_code *code);
@@ -325,7 +328,7 @@ void ksplice_cpus_exit(void);
 u64 ksplice_now(void);
 enum ksplice_cause ksplice_check_cpus(struct ksplice_update *update);
 
-/* grace.c: what undo waits for before anything is let go */
+/* grace.c: what undo waits for before anything is released */
 struct ksplice_grace;
 enum ksplice_cause ksplice_wait_for_grace(struct ksplice_update *update);
 void ksplice_end_grace(struct ksplice_update *update);

@@ -2,14 +2,14 @@
 /*
  * Processors that are offline.
  *
- * One that was taken offline stands in the function that does that, with all that
- * has called it on the stack of its idle task, until it comes back; there it
- * begins anew, and returns to none of them.  Nobody can walk that stack: where it ends is in
- * the processor's own registers.
+ * A processor that was taken offline stands in the function that took it offline.  The
+ * callers of this function stay on the stack of its idle task.  When the processor comes
+ * back, it begins anew and returns to none of them.  Nobody can walk that stack, because
+ * only the processor's own registers tell where it ends.
  *
- * Old code stays where it is, so such a processor is in nobody's way when an update is
- * applied.  New code goes: a processor that went offline since the update was applied may be in it,
- * and has to come back before undo.  One that went before can be in no new code.
+ * Apply leaves old code where it is, so such a processor is not in the way.  Undo removes new code:
+ * a processor that went offline after the update was applied may be in the new code, and has to
+ * come back before undo.  A processor that went offline earlier cannot be in new code.
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
@@ -17,7 +17,7 @@
 #include "core.h"
 #include "kernel.h"
 
-/* Counts what happens, so that it can be said what came first. */
+/* Counts the events, so that their order is known. */
 static atomic64_t clock = ATOMIC64_INIT(0);
 static DEFINE_PER_CPU(u64, went_at);
 static enum cpuhp_state state;

@@ -2,14 +2,14 @@
 /*
  * Tasks that are exiting.
  *
- * A task leaves the kernel's list of processes before it has run its last
- * function: one whose parent ignores SIGCHLD, a thread, a kernel thread reaps
- * itself in release_task(), and may sleep there and behind.  Nobody who goes
- * through that list finds its stack.  So the core notes who exits, from a tracepoint that
- * comes before, until the kernel says that the task is no more.
+ * A task leaves the kernel's list of processes before it has run its last function: one
+ * whose parent ignores SIGCHLD, a thread, a kernel thread reaps itself in release_task(),
+ * and may sleep there and after it.  A pass over the list does not find its stack.  So
+ * the core records each exiting task, from a tracepoint that comes before, until the
+ * kernel says that the task is gone.
  *
- * The list has a bound: what it could not take makes the switch impossible
- * until the core is loaded anew.  Dead tasks that nobody reaps give up their place.
+ * The list is bounded.  If a task did not fit into it, no switch is possible until the
+ * core is loaded again.  Dead tasks that nobody reaps give up their place.
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 

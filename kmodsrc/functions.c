@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The functions that updates replace: what an update wants to replace, and
- * what is replaced now.
+ * The functions that updates replace: those that an update wants to replace, and those
+ * that are replaced now.
  */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -99,7 +99,7 @@ struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned lon
 	return NULL;
 }
 
-/* Puts bytes that we have written over back into what was read. */
+/* Replaces, in bytes that were read, everything that the core has written by the saved bytes. */
 static void lay_over(u8 *to, u64 address, size_t length, const u8 *saved, u64 site, size_t size)
 {
 	u64 first = max(address, site), end = min(address + length, site + size);

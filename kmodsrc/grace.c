@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What undo waits for when the old code is back, and before new code or anything else
- * that tasks may still lead to is let go.
+ * What undo waits for after the old code is restored, before it releases new code or
+ * anything else that a task may still reach.
  *
- * Tasks RCU waits until each task has been switched out of its own will, or was in user
- * space.  It is asked for
+ * Tasks RCU waits until each task has switched voluntarily, or was in user space.  The
+ * core uses it
  *
  *   once, when the core is loaded.  Tasks that had left the list of processes before, and that
  *   exiting.c knows nothing of, are gone after that: before 6.9 it waits for them as well.
@@ -12,8 +12,8 @@
  *   for each undo of functions that ftrace redirects.  A task that was preempted in a trampoline
  *   may have the address of new code in its registers, and only there.
  *
- * It may take as long as a task wants to.  So each time that user space writes the stage, this
- * waits a while.
+ * This may take as long as the slowest task.  So each write of the stage from user space waits
+ * only for some time.
  */
 #include <linux/completion.h>
 #include <linux/rcupdate.h>

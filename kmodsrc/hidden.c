@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * In place of exiting.c, where the kernel has no tracepoints: nobody says who exits.
+ * This file replaces exiting.c where the kernel has no tracepoints, and so nothing
+ * reports exiting tasks.
  *
- * But the kernel counts its stacks.  If it has more of them than there are tasks in
- * its list that may have one, somebody is in no list: either on its last way out, or
- * being made.  Neither takes long, as a rule.
+ * But the kernel counts its stacks.  If it has more stacks than there are tasks in its
+ * list that may have one, some task is in no list: it is exiting, or it is being
+ * created.  Neither takes long, as a rule.
  */
 #include <linux/mmzone.h>
 #include <linux/percpu.h>

@@ -45,7 +45,9 @@ struct wanted {
 #define WANT(symbol) { #symbol, &ksplice_kernel.symbol }
 
 static const struct wanted wanted[] __initconst = {
+#if KSPLICE_HAS_LOCK_PREFIXES
 	WANT(alternatives_text_reserved),
+#endif
 	WANT(find_module),
 	WANT(ftrace_location),
 	WANT(get_kprobe),

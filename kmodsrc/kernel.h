@@ -39,7 +39,9 @@ extern struct list_head klp_patches;
 #define KERNEL(symbol) symbol
 #else
 struct ksplice_kernel {
+#if KSPLICE_HAS_LOCK_PREFIXES
 	typeof(alternatives_text_reserved) *alternatives_text_reserved;
+#endif
 	typeof(find_module) *find_module;
 	typeof(ftrace_location) *ftrace_location;
 	typeof(get_kprobe) *get_kprobe;
@@ -111,6 +113,30 @@ static inline bool ksplice_is_no_probe_text(unsigned long address)
 		address < (unsigned long)KERNEL(__noinstr_text_end));
 }
 #endif
+
+/*
+ * A probe may keep a copy of the instructions from its own on that the five bytes of a jump
+ * take, and run that.  For who has locked kprobes.
+ */
+static inline bool ksplice_is_probed(unsigned long start, unsigned long length)
+{
+	unsigned long at;
+
+	for (at = start - 4; at < start + length; at++)
+		if (KERNEL(get_kprobe)((void *)at))
+			return true;
+	return false;
+}
+
+/* Whether the kernel may rewrite a lock prefix from first on; end is not part of it. */
+static inline bool ksplice_has_lock_prefix(void *first, void *end)
+{
+#if KSPLICE_HAS_LOCK_PREFIXES
+	return KERNEL(alternatives_text_reserved)(first, end);
+#else
+	return false;
+#endif
+}
 
 /* Returns 0, or -ENOENT with a message if this kernel lacks a symbol. */
 int ksplice_find_kernel_symbols(void);

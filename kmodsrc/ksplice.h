@@ -20,13 +20,13 @@
 #include <linux/module.h>
 #include "program.h"
 
-#define KSPLICE_API_VERSION 6
+#define KSPLICE_API_VERSION 7
 
 /*
- * A function that the update replaces.  Without new_addr its code is only
- * kept off the stacks while the switch is made: the cold part of a replaced
- * function.  Or, with KSPLICE_CHANGE_DATA, read-only data: what is at new_addr,
- * as long as the span, is written over it.
+ * A function that the update replaces.  Without new_addr the entry is the cold part of
+ * a replaced function: no stack may have an address in it at the switch, and nothing
+ * else is done to it.  With KSPLICE_CHANGE_DATA the entry is read-only data: the bytes
+ * at new_addr, as many as the span has, are written over it.
  */
 struct ksplice_change {
 	__u32 span;		/* in the match program of the target */
@@ -79,6 +79,17 @@ struct ksplice_hook {
 
 struct jump_entry;
 
+/*
+ * An operand in the new code that the kernel would have filled in at boot, from
+ * a variable that does not change any more (asm/runtime-const.h): a shift count,
+ * or a mask.  The core writes it before anybody can run it.
+ */
+struct ksplice_constant {
+	void *place;
+	const void *variable;
+	__u64 width;		/* bytes at place: 1 (a shift count) or 4 (a mask) */
+};
+
 struct ksplice_new_code {
 	const char *id;
 	const char *target;	/* "vmlinux" or the name of a module */
@@ -96,6 +107,8 @@ struct ksplice_new_code {
 	const struct jump_entry *sealed;	/* branches whose key is read-only by now */
 	unsigned int n_sealed;
 	unsigned int keep;	/* not 0: others may use it after undo */
+	const struct ksplice_constant *constants;
+	unsigned int n_constants;
 };
 
 struct ksplice_old_code {
@@ -112,7 +125,7 @@ struct ksplice_old_code {
  * What is registered must stay as it is until it is unregistered.  Old code is
  * matched at once; registration succeeds even if it does not match, so that
  * the verdict can be read in sysfs.  Errors: -EINVAL (a damaged program, a bad
- * id, a branch that is not where the table says), -EEXIST (there is such code for this
+ * id, a branch or a constant that is not where the table says), -EEXIST (there is such code for this
  * target already), -ENOMEM, -EBUSY (new code that this may use is being unloaded; a key
  * that should be sealed is not; a kprobe is in the way).
  */

@@ -2,11 +2,11 @@
 /*
  * Modules that an update changes and that are not loaded yet.
  *
- * User space says which updates await which modules, and names a program, the
- * helper.  When such a module has been linked, and before any of its code runs,
- * the loader waits here while the helper loads that part of each update and has
- * it applied.  If that does not come about, the module is not loaded: the code
- * that is to be replaced would run.
+ * User space says which updates await which modules, and names a program, the helper.
+ * When such a module has been linked, and before any of its code runs, the loader
+ * waits here while the helper loads the part of each update that is for this module,
+ * and has it applied.  If this fails, the module is not loaded, because the code that
+ * is to be replaced would run.
  *
  * Nobody holds a lock of ours while the helper is at work.
  */
@@ -113,7 +113,7 @@ static int note_pid(struct subprocess_info *info, struct cred *new)
 	return 0;
 }
 
-static bool is_over(struct pid *pid)
+static bool has_ended(struct pid *pid)
 {
 	bool over;
 
@@ -133,13 +133,13 @@ static void wait_for_helper(struct pid *pid, unsigned int seconds, bool killable
 	unsigned int state = killable ? TASK_KILLABLE : TASK_UNINTERRUPTIBLE;
 	unsigned long end = jiffies + seconds * HZ;
 
-	while (!is_over(pid) && time_before(jiffies, end)) {
+	while (!has_ended(pid) && time_before(jiffies, end)) {
 		if (killable && fatal_signal_pending(current))
 			break;
 		set_current_state(state | TASK_FREEZABLE_UNSAFE);
 		schedule_timeout(LOOK_INTERVAL);
 	}
-	if (!is_over(pid))
+	if (!has_ended(pid))
 		kill_pid(pid, SIGKILL, 1);
 }
 
@@ -232,7 +232,7 @@ static bool drop_all(const char *name)
  * The kernel has lists of who uses a module's jump labels and static calls, and would
  * look for the new code in those of a module that is not there any more.
  */
-static void keep_for_ever(const char *name)
+static void never_unload(const char *name)
 {
 	struct list_head *updates = ksplice_lock_updates();
 	struct ksplice_update *update;
@@ -259,7 +259,7 @@ static void clean_up_after(struct module *mod, bool was_called)
 		return;
 	call_helper("going", mod->name, helper_seconds, false);
 	if (drop_all(mod->name))
-		keep_for_ever(mod->name);
+		never_unload(mod->name);
 }
 
 static int on_coming(struct module *mod)

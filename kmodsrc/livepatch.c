@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel's own livepatches.  The handler of one acts at the function's call
- * to ftrace, before any jump of ours: a function that it redirects never gets
- * there, and replacing it would have no effect.
+ * The kernel's own livepatches.  The handler of a livepatch acts at the function's
+ * call to ftrace, before any jump of ours.  A function that it redirects never reaches
+ * the jump, so an update of that function would have no effect.
  */
 #include <linux/livepatch.h>
 #include "core.h"

@@ -69,7 +69,7 @@ struct ksplice_match {
 int ksplice_check_program(const struct ksplice_program *program, size_t size);
 __u32 ksplice_longest_span(const struct ksplice_program *program);
 
-/* Matches all spans; true if the running kernel is what the program says. */
+/* Matches all spans; true if the running kernel is as the program says. */
 bool ksplice_match_all(struct ksplice_match *m);
 
 /* Compares one span, which has a place, once more. */
@@ -87,7 +87,7 @@ __u64 ksplice_field_value(const struct ksplice_field *field, const void *number,
 /* Whether bytes, all but the fields, are those of the variant. */
 bool ksplice_variant_fits(const struct ksplice_program *p, const struct ksplice_variant *v,
 			  const __u8 *run, __u32 length);
-/* The first offset where what runs is not what the span allows, or its length. */
+/* The first offset where the running bytes are not what the span allows, or its length. */
 __u32 ksplice_first_difference(const struct ksplice_program *p, const struct ksplice_span *span,
 			       const __u8 *run);
 

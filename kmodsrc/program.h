@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The match program: what a running kernel must hold where an update wants to
- * replace code.
+ * The match program: it describes the code that a running kernel must hold where an
+ * update wants to replace code.
  *
  * ksplice-ts create writes a program for each target (vmlinux or one module)
  * from the objects as the distribution built them.  Two interpreters read it:
@@ -10,10 +10,10 @@
  * header is the one definition of the format; src/program/layout.ts repeats
  * the offsets, and a test compiles this file and compares.
  *
- * All integers are little-endian.  Every table is an array of fixed-size
- * records; one table refers to another by index, to strings and bytes by an
- * offset into their pools.  Nothing in a program is an address: the run-time
- * value of a key is what the interpreter finds out.
+ * All integers are little-endian.  Every table is an array of fixed-size records; one
+ * table refers to another by index, to strings and bytes by an offset into their
+ * pools.  Nothing in a program is an address: the interpreter finds out the run-time
+ * value of each key.
  */
 #ifndef KSPLICE_PROGRAM_H
 #define KSPLICE_PROGRAM_H

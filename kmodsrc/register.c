@@ -234,7 +234,7 @@ int ksplice_register_new_code(const struct ksplice_new_code *code)
 		pr_err("%s: bad id or target\n", module_name(code->owner));
 		return -EINVAL;
 	}
-	ret = ksplice_settle_sealed(code);
+	ret = ksplice_settle_sealed(code) ?: ksplice_settle_constants(code);
 	return ret ?: register_code(code->id, code->target, NULL, code);
 }
 EXPORT_SYMBOL_GPL(ksplice_register_new_code);

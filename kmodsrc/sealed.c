@@ -2,11 +2,11 @@
 /*
  * Branches of new code whose static key is read-only by now (__ro_after_init).
  *
- * The kernel's module loader links a module's jump labels to their keys, and
- * for that it writes to a key of somebody else's: a page fault, if the key is
- * sealed.  A sealed key does not change any more.  So the loader is not told of
- * such branches; they are in a table of their own, and each gets its final form
- * here, before anybody can run it.
+ * The kernel's module loader links a module's jump labels to their keys, and for that
+ * it writes to a key that may belong to another module.  If the key is sealed, this
+ * write is a page fault.  But a sealed key never changes again.  So such branches are
+ * hidden from the loader in a table of their own, and each gets its final form here,
+ * before any task can run it.
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
@@ -30,7 +30,7 @@ struct branch {
 	const u8 *nop;
 };
 
-/* Whether what the kernel's page tables say of the address is that nobody writes there. */
+/* Whether the kernel's page tables make the address read-only. */
 static bool is_sealed(const struct static_key *key)
 {
 	unsigned int level;
@@ -70,20 +70,6 @@ static bool find_forms(struct branch *branch, const struct jump_entry *entry)
 	return is_there(branch);
 }
 
-/*
- * A probe may keep a copy of the instructions from its own on that the five bytes of a jump
- * take, and run that.
- */
-static bool is_probed(unsigned long site)
-{
-	unsigned long at;
-
-	for (at = site - KSPLICE_JUMP_SIZE + 1; at < site + LONG_SIZE; at++)
-		if (KERNEL(get_kprobe)((void *)at))
-			return true;
-	return false;
-}
-
 static int settle(const struct ksplice_new_code *code, const struct jump_entry *entry)
 {
 	unsigned long site = jump_entry_code(entry);
@@ -91,7 +77,7 @@ static int settle(const struct ksplice_new_code *code, const struct jump_entry *
 	struct branch branch;
 	bool is_jump;
 
-	if (is_probed(site)) {
+	if (ksplice_is_probed(site, LONG_SIZE)) {
 		pr_err("%s: a kprobe is at %pS\n", code->id, (void *)site);
 		return -EBUSY;
 	}

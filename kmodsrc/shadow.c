@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Shadow variables, for kernels without CONFIG_LIVEPATCH: data that new code
- * attaches to objects, found by the object's address and an id.  What each function
- * promises is what its namesake in kernel/livepatch/shadow.c does; new code has
- * them from ksplice-shadow.h under those names.
+ * Shadow variables, for kernels without CONFIG_LIVEPATCH: data that new code attaches
+ * to objects, found by the object's address and an id.  Each function behaves like the
+ * function of the same name in kernel/livepatch/shadow.c; new code gets them under
+ * those names from ksplice-shadow.h.
  *
  * New code may run anywhere, so the table is read under RCU and changed with
  * interrupts off.

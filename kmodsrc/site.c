@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a function is left for the one that takes its place.
+ * The place where a function is left for the one that replaces it.
  *
- * The jump is written after the call to ftrace that most functions begin with,
- * so that tracers and probes at the entry go on as if nothing had happened.  A
- * function without one is left at its entry.
+ * The jump is written after the call to ftrace that most functions begin with, so that
+ * tracers and probes at the entry go on as if nothing had happened.  A function
+ * without such a call gets the jump at its entry.
  *
- * Five bytes are written, and whoever else may rewrite one of them later would
- * destroy the jump: jump labels, static calls, lock prefixes, kprobes.  The
- * first three are there for good; such a function is redirected by an ftrace
- * handler instead.  A kprobe can be removed by the user, and has to be.
+ * The jump has five bytes.  Another mechanism that rewrites one of them later would
+ * destroy it: jump labels, static calls, lock prefixes, kprobes.  The first three are
+ * permanent; an ftrace handler redirects such a function instead.  A kprobe can be
+ * removed by the user, and has to be.
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
@@ -47,7 +47,7 @@ static bool is_reserved(unsigned long site)
 
 	return KERNEL(jump_label_text_reserved)(first, last) ||
 	       KERNEL(static_call_text_reserved)(first, last) ||
-	       KERNEL(alternatives_text_reserved)(first, last + 1);
+	       ksplice_has_lock_prefix(first, last + 1);
 }
 
 /* Why the jump cannot be written, or NULL. */

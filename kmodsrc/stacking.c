@@ -2,14 +2,15 @@
 /*
  * Updates on updates.
  *
- * An update that was made on top of others, its bases, knows what they made of
- * functions that it replaces again, and uses what they added.  So all of them are
- * applied before it and reversed after it, in that order.
+ * An update that was made on top of others, its bases, may replace functions again
+ * that they have replaced, and uses the symbols that they added.  So all of them are
+ * applied before it and reversed after it.
  *
- * The module loader binds new code to its bases' new code; from then until it
- * is unloaded nothing of that may go, whatever becomes of the update.  The same is
- * so for new code of one update's targets, which may use that of those loaded
- * before.  A link is made as soon as new code is registered.
+ * The module loader binds new code to the new code of its bases.  From then on the new
+ * code of the bases must stay loaded until this new code is unloaded, even if the
+ * update is never applied.  The same holds inside of one update: new code of one
+ * target may use new code of targets that were loaded before.  A link is made as soon
+ * as new code is registered.
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
@@ -29,7 +30,10 @@ static bool is_base(const struct ksplice_base *base, const struct ksplice_target
 	       !strcmp(target->name, base->target) && !strcmp(target->update->id, base->id);
 }
 
-/* Whether an update with these bases knows what is applied for that target. */
+/*
+ * Whether an update with these bases was made on top of everything that is applied to that
+ * target.
+ */
 bool ksplice_is_base(const struct ksplice_base *bases, unsigned int n,
 		     const struct ksplice_target *target)
 {

@@ -70,8 +70,9 @@ static bool in_new_code(const struct ksplice_update *update, unsigned long addre
 }
 
 /*
- * From the caller to the called.  What new code of a function that may be busy
- * has called may stay with it; to what nobody here has called, this does not apply.
+ * The addresses of a stack are given from the outermost caller to the innermost function.  New
+ * code of a function that may be busy may stay in use, and so may all new code that it has called;
+ * new code without such a caller may not.
  */
 static bool is_conflict(const struct ksplice_update *update, enum ksplice_step step,
 			unsigned long address, bool *may_stay)

@@ -22,11 +22,11 @@ struct stop {
 };
 
 /*
- * kprobe_mutex: a probe that is being registered has copied the bytes that it
- * wants to restore some day, and must not do that before the switch and be
- * found only after it.  jump_label_lock: the tables of reserved text.
- * text_mutex: the text itself.  The order is the kernel's.  Livepatches come
- * first: whoever changes them takes the others while it holds their lock.
+ * kprobe_mutex: a probe that is being registered has copied the bytes that it will
+ * restore later.  It must not copy them before the switch and become visible only
+ * after it. jump_label_lock: the tables of reserved text. text_mutex: the text itself.
+ * The order is the kernel's.  Livepatches come first: code that changes livepatches
+ * takes the other locks while it holds the lock of livepatches.
  */
 static void lock_text(void)
 {

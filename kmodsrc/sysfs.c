@@ -296,7 +296,7 @@ static void print_saved(struct seq_buf *text, struct ksplice_update *update)
 	}
 }
 
-static ssize_t conflicts_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+static ssize_t conflicts_read(struct file *file, struct kobject *kobj, ksplice_bin_attribute attr,
 			      char *buf, loff_t pos, size_t count)
 {
 	ssize_t ret;
@@ -308,7 +308,7 @@ static ssize_t conflicts_read(struct file *file, struct kobject *kobj, struct bi
 	return ret;
 }
 
-static ssize_t match_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+static ssize_t match_read(struct file *file, struct kobject *kobj, ksplice_bin_attribute attr,
 			  char *buf, loff_t pos, size_t count)
 {
 	ssize_t ret;
@@ -322,7 +322,7 @@ static ssize_t match_read(struct file *file, struct kobject *kobj, struct bin_at
 	return ret;
 }
 
-static ssize_t functions_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+static ssize_t functions_read(struct file *file, struct kobject *kobj, ksplice_bin_attribute attr,
 			      char *buf, loff_t pos, size_t count)
 {
 	ssize_t ret;
@@ -335,7 +335,7 @@ static ssize_t functions_read(struct file *file, struct kobject *kobj, struct bi
 	return ret;
 }
 
-static ssize_t saved_read(struct file *file, struct kobject *kobj, struct bin_attribute *attr,
+static ssize_t saved_read(struct file *file, struct kobject *kobj, ksplice_bin_attribute attr,
 			  char *buf, loff_t pos, size_t count)
 {
 	const struct ksplice_update *update = to_update(kobj);
@@ -369,7 +369,7 @@ static struct attribute *update_attrs[] = {
 	NULL
 };
 
-static struct bin_attribute *update_bin_attrs[] = {
+static ksplice_listed_bin_attribute update_bin_attrs[] = {
 	&bin_attr_conflicts,
 	&bin_attr_match,
 	&bin_attr_functions,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Run-pre matching of one target in this kernel: gives match.c memory, symbols
- * and a place for its complaints, and keeps the target's module from going
- * away while what was found out about it is of use.
+ * Run-pre matching of one target in this kernel: gives match.c memory, symbols and a
+ * place for its reports, and holds the target's module as long as the results of the
+ * match are needed.
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
@@ -21,7 +21,7 @@ static const struct ksplice_address *addresses_of(struct ksplice_match *m, const
 }
 
 /* A probe at the byte, or an optimized one whose jump covers it. */
-static bool is_probed(u64 address)
+static bool probe_changed(u64 address)
 {
 	bool probed = false;
 	int i;
@@ -70,7 +70,7 @@ static void note_mismatch(struct ksplice_match *m, const struct ksplice_mismatch
 {
 	struct ksplice_target *target = target_of(m);
 	struct seq_buf *out = &target->update->mismatches;
-	bool probed = what->why == KSPLICE_DIFFERS && what->address && is_probed(what->address);
+	bool probed = what->why == KSPLICE_DIFFERS && what->address && probe_changed(what->address);
 	const char *section = strrchr(what->name, ' ');
 
 	/* A key's label is its object and its section. */

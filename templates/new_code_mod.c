@@ -44,6 +44,7 @@ static const struct ksplice_new_code new_code = {
 	.n_hooks = ARRAY_SIZE(hooks),
 @SEALED_FIELDS@
 	.keep = @KEEP@,
+@CONSTANTS_FIELDS@
 };
 
 static int __init new_code_init(void)

@@ -7,29 +7,48 @@ import { expect, test } from 'vitest';
 
 const src = path.resolve(import.meta.dirname, '../src');
 
-// A folder may import from itself and from folders of a lower rank.
+// A folder may import from itself and from folders of a lower rank. Relocation types are the part
+// of src/arch that src/elf is built on; they import nothing else.
 const rank: Record<string, number> = {
   base: 0,
+  'arch/relocations': 0,
   elf: 1,
   btf: 2,
   dwarf: 2,
   program: 2,
-  kernel: 3,
-  diff: 3,
-  layout: 4,
-  match: 4,
-  update: 4,
-  extract: 5,
-  dangling: 5,
-  configure: 6,
-  check: 7,
-  inspect: 7,
-  create: 8,
-  apply: 8,
-  install: 9,
-  cli: 10,
+  arch: 3,
+  module: 3,
+  kernel: 4,
+  diff: 4,
+  layout: 5,
+  match: 5,
+  update: 5,
+  extract: 6,
+  dangling: 6,
+  configure: 7,
+  check: 8,
+  inspect: 8,
+  host: 8,
+  create: 9,
+  apply: 9,
+  install: 10,
+  cli: 11,
 };
-const pure = ['elf', 'btf', 'dwarf', 'program', 'diff', 'layout', 'match', 'extract', 'dangling'];
+const relocationTypes = ['relocations.ts', 'relocation-types.ts', 'x86/relocations.ts'];
+const pure = [
+  'arch/relocations',
+  'arch',
+  'module',
+  'elf',
+  'btf',
+  'dwarf',
+  'program',
+  'diff',
+  'layout',
+  'match',
+  'extract',
+  'dangling',
+];
 // node:module only to load the decoder when it is first needed; node:crypto to name things by a hash.
 const harmless = ['elfy', 'diff', 'iced-x86', 'node:module', 'node:crypto'];
 
@@ -55,7 +74,10 @@ function importGraph(): Map<string, string[]> {
 }
 
 const graph = importGraph();
-const folderOf = (file: string) => file.slice(0, Math.max(file.indexOf('/'), 0));
+const folderOf = (file: string) =>
+  relocationTypes.includes(path.relative('arch', file))
+    ? 'arch/relocations'
+    : file.slice(0, Math.max(file.indexOf('/'), 0));
 
 /** All that a file reaches, and by which way. */
 function reached(from: string): Map<string, readonly string[]> {
@@ -108,6 +130,37 @@ test('code that handles bytes reaches no files, processes or clocks', () => {
     .filter(([target]) => !graph.has(target) && !harmless.includes(target))
     .map(([, way]) => way.join(' → '));
   expect(new Set(impure)).toEqual(new Set());
+});
+
+test('only src/arch knows which machine it is', () => {
+  // Comments may say where in the kernel something is read up.
+  const code = (file: string) =>
+    readFileSync(path.join(src, file), 'utf8').replace(/^ *(\/\/|\/?\*).*$/gm, '');
+  const named = [...graph.keys()]
+    .filter((file) => !file.startsWith('arch/'))
+    .flatMap((file) => {
+      const found = /[\w./\\-]*x86[\w./-]*/i.exec(code(file));
+      return found ? [`${file} names ${found[0]}`] : [];
+    });
+  expect(named).toEqual([]);
+  const around = [...graph].flatMap(([file, targets]) =>
+    targets
+      .filter((target) => target.startsWith('arch/x86/') && !file.startsWith('arch/'))
+      .map((target) => `${file} imports ${target}`),
+  );
+  expect(around).toEqual([]);
+});
+
+test('only one place knows which engine there is', () => {
+  const users = [...graph].flatMap(([file, targets]) =>
+    targets.includes('apply/core.ts') ? [file] : [],
+  );
+  expect(users).toEqual(['apply/engines.ts']);
+});
+
+test('no file is too long to be read at once', () => {
+  const lines = (file: string) => readFileSync(path.join(src, file), 'utf8').split('\n').length - 1;
+  expect([...graph.keys()].filter((file) => lines(file) > 300)).toEqual([]);
 });
 
 test('src/create has its rooms, and little else', () => {

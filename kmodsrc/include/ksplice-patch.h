@@ -21,9 +21,9 @@
  *	fail_apply	after a pre_apply, in place of apply and post_apply.  May sleep.  It
  *			frees what pre_apply allocated.
  *
- * The same for pre_reverse, check_reverse, reverse, post_reverse and
- * fail_reverse, when the update is undone; post_reverse is called when no task
- * is in the new code any more, so that it may free what that uses.
+ * The same for pre_reverse, check_reverse, reverse, post_reverse and fail_reverse,
+ * when the update is undone; post_reverse is called when no task is in the new code
+ * any more, so that it may free memory that the new code uses.
  *
  * A task may be in the way: then pre_apply and fail_apply are called for each attempt.
  * apply --dry-run calls pre_apply, check_apply and fail_apply.
@@ -57,8 +57,8 @@
 
 /*
  * New code stays loaded after undo if others may have an address of it: of a function
- * that is called back, of a variable that is linked to something.  Whose hooks take
- * back what has the address of a function or variable of the patch says so:
+ * that is called back, of a variable that something else points to.  If a hook takes back
+ * the address of a function or variable of the patch, the patch declares it:
  *
  *	ksplice_post_reverse(stop);	calls cancel_delayed_work_sync(&work)
  *	ksplice_undo_safe(work);

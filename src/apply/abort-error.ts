@@ -2,7 +2,7 @@
 
 import { KspliceError } from '../base/errors.js';
 import { type AbortCause, abortCause, UNCHANGED } from './abort-causes.js';
-import type { Conflict, Core } from './core.js';
+import type { Conflict, Engine } from './engine.js';
 
 /**
  * The error for an update that the core did not apply or take back: the abort
@@ -12,21 +12,21 @@ import type { Conflict, Core } from './core.js';
  */
 export async function refusal(
   id: string,
-  core: Core,
+  engine: Engine,
   action: 'apply' | 'undo',
   word: string,
   errno?: string,
 ): Promise<KspliceError> {
   const { code, sentence, advice: usual } = abortCause(word);
   const [stage, tasks, places, timings] = await Promise.all([
-    core.stage(id),
-    core.conflicts(id),
-    core.mismatches(id),
-    core.timings(id),
+    engine.stage(id),
+    engine.conflicts(id),
+    engine.mismatches(id),
+    engine.timings(id),
   ]);
   const [conflicts, match] = [tasks ?? [], places ?? []];
   const advice = (word === 'no_match' && adviceOn(match)) || usual;
-  const probes = word === 'probed' ? await core.probes(id) : [];
+  const probes = word === 'probed' ? await engine.probes(id) : [];
   const probed = probes.map((place) => `a probe at ${place}`);
   const list = listed([...conflicts.map(conflictInWords), ...match.map(inWords), ...probed]);
   const details = { id, stage, abortCause: word, errno: errno ?? null, conflicts, match, timings };
@@ -51,8 +51,8 @@ function stillLoaded(
   const goOn = `\`ksplice-ts undo ${id}\``;
   if (word === 'code_busy') {
     const what = list
-      ? `${back} a task is still in the new code, which stays for it`
-      : `${back} the new code stays loaded: not each task has been switched out yet, and one may be on its way there`;
+      ? `${back} a task is still in the new code, which stays loaded for it`
+      : `${back} the new code stays loaded: not every task has been switched out yet, and one of them may still enter it`;
     return new KspliceError(code, `${what}${list}`, {
       advice: `${goOn} unloads it when the tasks have left; --timeout says how long it waits for them.`,
       details,
@@ -76,7 +76,7 @@ function conflictInWords({ pid, task, function: name }: Conflict): string {
   if (pid !== 0) return `the stack of ${task} (${pid}) cannot be walked`;
   // What has no process: the core's own word, and the task of a CPU that is offline.
   const [, cpu] = /^swapper\/(\d+)$/.exec(task) ?? [];
-  return cpu === undefined ? 'a task that is just ending, and in no list' : `CPU ${cpu}`;
+  return cpu === undefined ? 'a task that exits, and is in no list' : `CPU ${cpu}`;
 }
 
 function listed(places: readonly string[]): string {
@@ -100,6 +100,6 @@ function adviceOn(match: readonly string[]): string | undefined {
   const [, by] = /replaced-by-(\w+)$/m.exec(match.join('\n')) ?? [];
   return (
     by &&
-    `Update ${by} has replaced it, and this one knows nothing of that. Make it on top of that one: ksplice-ts create --on ksplice-${by}.tar.gz`
+    `Update ${by} has replaced it, and this update was made without that one. Make this update on top of it: ksplice-ts create --on ksplice-${by}.tar.gz`
   );
 }

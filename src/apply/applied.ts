@@ -1,6 +1,6 @@
 // What is known of an update when a run of apply is over.
 
-import type { Core, ReplacedFunction, Timing } from './core.js';
+import type { Engine, ReplacedFunction, Timing } from './engine.js';
 
 export interface Applied {
   readonly id: string;
@@ -23,18 +23,18 @@ export interface Applied {
 /** What is known of an update when a run is over. */
 export async function describe(
   id: string,
-  core: Core,
+  engine: Engine,
   attempts: number,
   changed: boolean,
 ): Promise<Applied> {
   const [functions = [], allowBusy, timings, waiting] = await Promise.all([
-    core.functions(id),
-    core.allowBusy(id),
-    core.timings(id),
-    core.waiting(id),
+    engine.functions(id),
+    engine.allowBusy(id),
+    engine.timings(id),
+    engine.waiting(id),
   ]);
   const [timing = {}] = timings;
-  const stage = (await core.stage(id)) === 'applied' ? 'applied' : 'waiting';
+  const stage = (await engine.stage(id)) === 'applied' ? 'applied' : 'waiting';
   const figures = { allowBusy, timing, timings, attempts };
   return { id, changed, stage, waiting, functions, ...figures };
 }

@@ -3,17 +3,17 @@
 
 import { problemsError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
+import type { Host } from '../host/host.js';
+import { withLock } from '../host/host-lock.js';
 import { busyProblems } from '../inspect/allow-busy.js';
 import type { TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
 import { type Applied, describe } from './applied.js';
 import { Applying, type ApplyOptions } from './applying.js';
 import { appliedChanges, applyProblems } from './checks.js';
-import { Core } from './core.js';
-import type { Host } from './host.js';
+import { engineOf } from './engines.js';
 import { afterInterruption } from './interrupted.js';
 import { Loading } from './loading.js';
-import { withLock } from './lock.js';
 
 /**
  * Applies a verified update to the running kernel, or what is left of it. An update that is
@@ -49,7 +49,7 @@ async function applyWhatIsLeft(
 ): Promise<Applied> {
   const applied = await appliedChanges(update, host);
   const left = update.contents.changes.filter((change) => !applied.includes(change));
-  if (left.length === 0) return describe(update.id, new Core(host), 0, false);
+  if (left.length === 0) return describe(update.id, engineOf(host), 0, false);
   await removeLeftovers(update, left, host, ui);
   return Loading.run(update, host, async (loading) => {
     const work = new Applying(update, host, options, loading, ui);
@@ -73,7 +73,7 @@ async function check(update: Update, host: Host, options: ApplyOptions): Promise
   }
 }
 
-/** What a run that was killed has left of these targets, none of it in use. */
+/** Unloads the modules of these targets that a killed run has left. None of them is in use. */
 export async function removeLeftovers(
   { id, contents }: Update,
   changes: readonly TargetChange[],
@@ -82,10 +82,10 @@ export async function removeLeftovers(
 ): Promise<void> {
   const all = contents.changes.length === changes.length;
   const names = changes.flatMap(({ newCode, oldCode }) => [newCode.module, oldCode.module]);
-  const modules = await new Core(host).modulesOf(id);
+  const modules = await engineOf(host).modulesOf(id);
   // Of another update under this id, other names may be left.
   const left = modules.filter((module) => all || names.includes(module));
   if (left.length === 0) return;
-  ui.warn(`an earlier attempt to apply ${id} was cut off; unloading what it left`);
+  ui.warn(`an earlier apply of ${id} was interrupted; unloading what it left`);
   for (const module of left) await host.unload(module);
 }

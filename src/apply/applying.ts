@@ -1,22 +1,23 @@
 // One run of apply: loads the modules of some targets, has the core switch to the
-// new code, and awaits what is not loaded. Whatever fails is taken back.
+// new code, and await the targets that are not loaded. Whatever fails is taken
+// back.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { KspliceError } from '../base/errors.js';
+import { stopIfInterrupted } from '../base/interruption.js';
 import type { Ui } from '../base/ui.js';
+import type { Host } from '../host/host.js';
+import { requirePermission } from '../host/rights.js';
 import { busyProblems } from '../inspect/allow-busy.js';
-import { CORE_MODULE, type TargetChange } from '../update/contents.js';
+import type { TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
 import { refusal } from './abort-error.js';
 import { type Applied, describe } from './applied.js';
-import { Core } from './core.js';
 import { keepMessages } from './debug-messages.js';
-import type { Host } from './host.js';
-import { stopIfInterrupted } from './interrupted.js';
+import type { Engine, SwitchOptions } from './engine.js';
+import { engineOf } from './engines.js';
 import type { Loading } from './loading.js';
-import { requirePermission } from './rights.js';
 import { removeState, saveState } from './state.js';
-import { type SwitchOptions, switchStage } from './switching.js';
 
 /** How often, and after which pauses, it is looked whether a module that comes just now has come. */
 const COMING_TRIES = 25;
@@ -36,7 +37,7 @@ export interface ApplyOptions extends SwitchOptions {
 
 /** One run, with the lock held. */
 export class Applying {
-  private readonly core: Core;
+  private readonly engine: Engine;
   private switched = false;
 
   constructor(
@@ -46,21 +47,24 @@ export class Applying {
     private readonly loading: Loading,
     private readonly ui: Ui,
   ) {
-    this.core = new Core(host);
+    this.engine = engineOf(host);
   }
 
-  /** Applies what is loaded of these targets, and has the core await the rest. */
+  /**
+   * Applies the update to those of these targets that are loaded, and has the core await the
+   * others.
+   */
   async apply(left: readonly TargetChange[]): Promise<Applied> {
-    const { core } = this;
+    const { engine } = this;
     const { id } = this.update;
-    const waiting = await core.waiting(id);
+    const waiting = await engine.waiting(id);
     try {
       await this.loadCore();
       const now = this.options.partial ? await this.awaitRest(left, this.options.partial) : left;
       const save = this.options.partial === undefined;
       const attempts = now.length > 0 ? await this.loadAndSwitch(now, save) : 0;
-      const more = (await core.waiting(id)).some((target) => !waiting.includes(target));
-      return await describe(id, core, attempts, attempts > 0 || more);
+      const more = (await engine.waiting(id)).some((target) => !waiting.includes(target));
+      return await describe(id, engine, attempts, attempts > 0 || more);
     } catch (error) {
       // Between the switch and here nothing can be taken back.
       if (this.switched) throw error;
@@ -84,17 +88,17 @@ export class Applying {
 
   /** Has the core look whether the switch could be made now, and unloads everything. */
   async tryOut(left: readonly TargetChange[]): Promise<Applied> {
-    const { core, options, ui } = this;
+    const { engine, options, ui } = this;
     const { id } = this.update;
-    const waiting = await core.waiting(id);
+    const waiting = await engine.waiting(id);
     try {
       const { now } = await byPresence(left, this.host);
       await this.loadCore();
       const names = busyNamesOf(this.update, now, options.allowBusy);
       if (now.length > 0) await this.loadCode(now, names);
-      ui.stage('looking whether the code is in use');
-      const attempts = now.length > 0 ? await switchStage(id, core, 'try', options, ui) : 0;
-      const [allowBusy, timings] = await Promise.all([core.allowBusy(id), core.timings(id)]);
+      ui.stage('checking whether the code is in use');
+      const attempts = now.length > 0 ? await engine.switchTo(id, 'try', options, ui) : 0;
+      const [allowBusy, timings] = await Promise.all([engine.allowBusy(id), engine.timings(id)]);
       const notUnloaded = await this.loading.unloadAll();
       if (notUnloaded.length > 0) throw stillLoaded(id, notUnloaded);
       const [timing = {}] = timings;
@@ -107,12 +111,12 @@ export class Applying {
 
   private async loadCore(): Promise<void> {
     stopIfInterrupted(this.ui.signal);
-    if (await this.host.isLoaded(CORE_MODULE)) return;
+    if (await this.host.isLoaded(this.engine.module)) return;
     this.ui.stage('loading the core');
     await this.loading.load(this.update.contents.core);
   }
 
-  /** Has the core await what is not loaded, and returns what is. */
+  /** Has the core await the targets that are not loaded, and returns the others. */
   private async awaitRest(
     left: readonly TargetChange[],
     helper: readonly string[],
@@ -122,7 +126,7 @@ export class Applying {
       const { now, later } = await byPresence(left, this.host);
       // The helper takes it from there.
       await saveState(this.host, this.update, this.options.allowBusy, later.length > 0);
-      const coming = await this.await(later, helper);
+      const coming = await this.expectAll(later, helper);
       if (coming === undefined) return now;
       // It comes just now, and came past the core before this knew of it.
       if (tries === 0) throw isComing(coming);
@@ -131,17 +135,17 @@ export class Applying {
   }
 
   /** Returns one that cannot be awaited any more. */
-  private async await(
+  private async expectAll(
     later: readonly TargetChange[],
     helper: readonly string[],
   ): Promise<string | undefined> {
     for (const { target } of later) {
-      const errno = await this.core.await({ id: this.update.id, target }, helper);
+      const errno = await this.engine.expect({ id: this.update.id, target }, helper);
       if (errno === 'EBUSY') return target;
       requirePermission(`have the core await ${target}`, errno);
       if (errno !== undefined) {
         throw new KspliceError('aborted', `the core does not await ${target}: ${errno}`, {
-          advice: `It may be one of an older ksplice-ts, or await too many: see /sys/kernel/ksplice/awaited.`,
+          advice: `The core may belong to an older ksplice-ts, or it awaits too many modules: see /sys/kernel/ksplice/awaited.`,
         });
       }
     }
@@ -157,16 +161,16 @@ export class Applying {
   }
 
   private async loadToSwitch(now: readonly TargetChange[]): Promise<void> {
-    const first = (await this.core.stage(this.update.id)) !== 'applied';
+    const first = (await this.engine.stage(this.update.id)) !== 'applied';
     await this.loadCode(now, first ? this.options.allowBusy : []);
   }
 
   private async switchTo(now: readonly TargetChange[], save: boolean): Promise<number> {
-    const { update, host, core, options, ui } = this;
+    const { update, host, engine, options, ui } = this;
     if (save) await saveState(host, update, options.allowBusy, false);
     stopIfInterrupted(ui.signal);
     ui.stage('switching to the new code');
-    const attempts = await switchStage(update.id, core, 'applied', options, ui);
+    const attempts = await engine.switchTo(update.id, 'applied', options, ui);
     this.switched = true;
     await unloadOldCode(now, host, ui);
     return attempts;
@@ -176,38 +180,38 @@ export class Applying {
     now: readonly TargetChange[],
     allowBusy: readonly string[],
   ): Promise<void> {
-    const { core, loading, ui } = this;
+    const { engine, loading, ui } = this;
     const { id } = this.update;
     for (const { target, oldCode } of now) {
       stopIfInterrupted(ui.signal);
       ui.stage(`comparing the running code of ${target}`);
       await loading.load(oldCode);
     }
-    await throwUnlessMatched(id, core);
+    await throwUnlessMatched(id, engine);
     for (const { target, newCode } of now) {
       stopIfInterrupted(ui.signal);
       ui.stage(`loading the new code of ${target}`);
       await loading.load(newCode);
     }
-    await throwUnlessMatched(id, core);
-    await allowToBeBusy(id, core, allowBusy);
+    await throwUnlessMatched(id, engine);
+    await allowToBeBusy(id, engine, allowBusy);
   }
 
   /** Puts back what was done so far; the error to throw is the given one, or says what is left. */
   private async afterCleanUp(waiting: readonly string[], error: unknown): Promise<unknown> {
-    const { host, core } = this;
+    const { host, engine } = this;
     const { id } = this.update;
-    await core.stopAwaiting(id, waiting);
+    await engine.stopExpecting(id, waiting);
     const left = await this.loading.unloadAll();
-    const isApplied = (await core.stage(id)) === 'applied';
+    const isApplied = (await engine.stage(id)) === 'applied';
     if (waiting.length === 0 && !isApplied) await removeState(host, id);
     if (left.length === 0) return error;
     const first = error instanceof Error ? error.message : String(error);
     const code =
       error instanceof KspliceError && error.code === 'interrupted' ? error.code : 'load-failed';
     const advice = isApplied
-      ? `What of ${id} was applied before stays so. To apply it once more unloads what is left.`
-      : `The code that runs is the old one. \`ksplice-ts undo ${id}\` unloads what is left.`;
+      ? `The parts of ${id} that were applied before stay applied. Another apply unloads what is left.`
+      : `The old code runs. \`ksplice-ts undo ${id}\` unloads what is left.`;
     return new KspliceError(code, `${first}; and after that: ${left.join('; ')}`, {
       advice,
       details: { left },
@@ -245,7 +249,7 @@ function busyNamesOf(
 function isComing(target: string): KspliceError {
   const message = `module ${target}, which the update changes, is being loaded or unloaded`;
   return new KspliceError('target-not-loaded', message, {
-    advice: 'Try again when that is done.',
+    advice: 'Try again when this has ended.',
   });
 }
 
@@ -256,9 +260,9 @@ function stillLoaded(id: string, left: readonly string[]): KspliceError {
   });
 }
 
-async function allowToBeBusy(id: string, core: Core, names: readonly string[]): Promise<void> {
+async function allowToBeBusy(id: string, engine: Engine, names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
-  const errno = await core.setAllowBusy(id, names);
+  const errno = await engine.setAllowBusy(id, names);
   if (errno === undefined) return;
   requirePermission('tell the core which functions may be busy', errno);
   throw new KspliceError('aborted', `the core did not take the list of busy functions: ${errno}`, {
@@ -266,9 +270,9 @@ async function allowToBeBusy(id: string, core: Core, names: readonly string[]): 
   });
 }
 
-async function throwUnlessMatched(id: string, core: Core): Promise<void> {
-  const cause = await core.abortCause(id);
-  if (cause !== 'ok') throw await refusal(id, core, 'apply', cause ?? 'unexpected');
+async function throwUnlessMatched(id: string, engine: Engine): Promise<void> {
+  const cause = await engine.abortCause(id);
+  if (cause !== 'ok') throw await refusal(id, engine, 'apply', cause ?? 'unexpected');
 }
 
 /** The switch is made: from here on nothing fails the whole. */

@@ -4,12 +4,12 @@
 
 import path from 'node:path';
 import { KspliceError, type Problem } from '../base/errors.js';
-import { bindToAddresses, isLivepatchModule } from '../extract/absolute.js';
+import { exists, type Host } from '../host/host.js';
 import { hiddenAdvice, KPTR_RESTRICT } from '../kernel/hidden.js';
 import { hidesAddresses, type Kallsyms, parseKallsyms } from '../kernel/kallsyms-text.js';
-import { withoutSignature } from '../update/modinfo.js';
+import { bindToAddresses, isLivepatchModule } from '../module/absolute.js';
+import { withoutSignature } from '../module/modinfo.js';
 import type { Update, UpdateModule } from '../update/update.js';
-import { exists, type Host } from './host.js';
 
 /** Whether modules of the update have to be bound before this kernel can load them. */
 export async function needsBinding(update: Update, host: Host): Promise<boolean> {

@@ -2,13 +2,13 @@
 // reported at once.
 
 import type { Problem } from '../base/errors.js';
+import type { Host } from '../host/host.js';
+import { loadingProblems, rightsProblems } from '../host/rights.js';
 import type { TargetChange } from '../update/contents.js';
 import { CORE_MODULE } from '../update/contents.js';
 import { API_VERSION, type Update } from '../update/update.js';
 import { bindingProblems, needsBinding } from './binding.js';
-import { Core } from './core.js';
-import type { Host } from './host.js';
-import { loadingProblems, rightsProblems } from './rights.js';
+import { engineOf } from './engines.js';
 
 /** The section, and the file in sysfs, with the linker's checksum of a module. */
 const BUILD_ID = '.note.gnu.build-id';
@@ -41,14 +41,14 @@ async function modulePolicyProblems(update: Update, host: Host): Promise<Problem
   const bound = await needsBinding(update, host);
   if (!bound && modules.every(({ info }) => info.signed)) return [];
   const unsigned = bound
-    ? 'without CONFIG_LIVEPATCH the modules are changed before they are loaded, and lose their signature'
+    ? 'without CONFIG_LIVEPATCH the modules are changed before they are loaded, and so lose their signatures'
     : 'the modules are not signed';
   const { sysfs } = host.paths;
   const enforced = await host.read(sysfs, 'module', 'module', 'parameters', 'sig_enforce');
   const lockdown = await host.read(sysfs, 'kernel', 'security', 'lockdown');
   const [, mode] = /\[(\w+)\]/.exec(lockdown ?? '') ?? [];
   const advice = bound
-    ? 'Boot a kernel with CONFIG_LIVEPATCH, or one that takes modules without signature.'
+    ? 'Boot a kernel with CONFIG_LIVEPATCH, or one that accepts modules without a signature.'
     : 'Make the update with --sign-key and --sign-cert, for a certificate that the kernel trusts.';
   const settings = [
     ...(enforced === 'Y' ? ['wants signatures (module.sig_enforce=1)'] : []),
@@ -70,22 +70,22 @@ async function kernelProblems(update: Update, host: Host): Promise<Problem[]> {
   }
   const running = await host.buildId();
   if (buildId === undefined || running === undefined || buildId === running) return [];
-  const message = `it is for another build of Linux ${kernel.release} (build id ${buildId}, this one has ${running})`;
+  const message = `it is for another build of Linux ${kernel.release} (its build id is ${buildId}, that of this kernel is ${running})`;
   return [{ code: 'wrong-kernel', message, advice }];
 }
 
 async function coreProblems(host: Host): Promise<Problem[]> {
   const state = await host.moduleState(CORE_MODULE);
   if (state === undefined) return [];
-  const version = await new Core(host).apiVersion();
+  const version = await engineOf(host).apiVersion();
   if (version === API_VERSION && state === 'live') return [];
   return [
     {
       code: 'load-failed',
       message:
         version === undefined
-          ? `a module "${CORE_MODULE}" is loaded that is not this program's, or not ready (${state})`
-          : `the core that is loaded has version ${version} of the interface, the update needs ${API_VERSION}`,
+          ? `a module "${CORE_MODULE}" is loaded that does not belong to this program, or is not ready (${state})`
+          : `the loaded core has version ${version} of the interface, and the update needs version ${API_VERSION}`,
       advice: `Undo the updates that use it, with the ksplice-ts that applied them; then \`rmmod ${CORE_MODULE}\`.`,
     },
   ];
@@ -109,8 +109,8 @@ async function targetProblems(update: Update, host: Host, partial: boolean): Pro
           : `module ${target}, which the update changes, is being loaded or unloaded (${state})`,
       advice:
         state === undefined
-          ? `\`modprobe ${target}\` loads it. While it is not loaded, nothing of it needs the fix: --partial applies the rest, and this when it is loaded.`
-          : 'Try again when that is done.',
+          ? `\`modprobe ${target}\` loads it. A module that is not loaded does not need the fix yet: --partial applies the other parts now, and this part when the module is loaded.`
+          : 'Try again when this has ended.',
     });
   }
   return problems;
@@ -119,16 +119,16 @@ async function targetProblems(update: Update, host: Host, partial: boolean): Pro
 function cannotBeAwaited(target: string, symbol: string): Problem {
   return {
     code: 'target-not-loaded',
-    message: `module ${target} is not loaded, and the update cannot wait for it: its new code needs ${symbol} as that is when the module's init is through`,
+    message: `module ${target} is not loaded, and the update cannot wait for it: its new code needs ${symbol} in the state after the module's init`,
     advice: `\`modprobe ${target}\`, then apply the update.`,
   };
 }
 
 async function baseProblems({ id, contents }: Update, host: Host): Promise<Problem[]> {
-  const core = new Core(host);
+  const engine = engineOf(host);
   const [stages, awaited] = [
-    await Promise.all(contents.on.map((below) => core.stage(below))),
-    await core.awaited(),
+    await Promise.all(contents.on.map((below) => engine.stage(below))),
+    await engine.awaited(),
   ];
   // Of one that nothing is loaded of, the core knows what it awaits.
   const isThere = (below: string, stage: string | undefined) =>
@@ -144,13 +144,13 @@ async function baseProblems({ id, contents }: Update, host: Host): Promise<Probl
 
 async function appliedProblems(update: Update, host: Host): Promise<Problem[]> {
   const { id } = update;
-  const core = new Core(host);
-  const stage = await core.stage(id);
-  if (stage === 'leaving' && (await core.keeps(id))) {
+  const engine = engineOf(host);
+  const stage = await engine.stage(id);
+  if (stage === 'leaving' && (await engine.keeps(id))) {
     return [
       {
         code: 'busy',
-        message: `update ${id} is undone, and its new code stays loaded: others may have addresses of it`,
+        message: `update ${id} is undone, and its new code stays loaded: others may have addresses in it`,
         advice:
           `Make the update once more, under another id. Or \`ksplice-ts undo ${id} --dangling\` unloads the new code, ` +
           'if nobody will use these addresses any more; then apply it again.',
@@ -162,7 +162,7 @@ async function appliedProblems(update: Update, host: Host): Promise<Problem[]> {
       {
         code: 'busy',
         message: `update ${id} is being undone: a task is still in its new code`,
-        advice: `\`ksplice-ts undo ${id}\` goes on with that, and names the task; then apply it again.`,
+        advice: `\`ksplice-ts undo ${id}\` continues the undo, and names the task; then apply it again.`,
       },
     ];
   }
@@ -170,8 +170,8 @@ async function appliedProblems(update: Update, host: Host): Promise<Problem[]> {
   return [
     {
       code: 'already-applied',
-      message: `another update is applied under the id ${id}: its code is not this one's`,
-      advice: `\`ksplice-ts undo ${id}\` takes it back; then apply this one.`,
+      message: `another update is applied under the id ${id}: its code differs from this one`,
+      advice: `\`ksplice-ts undo ${id}\` undoes it; then apply this one.`,
     },
   ];
 }
@@ -181,9 +181,9 @@ async function appliedProblems(update: Update, host: Host): Promise<Problem[]> {
  * build ids of its files. None if any of it is another's.
  */
 export async function appliedChanges(update: Update, host: Host): Promise<TargetChange[]> {
-  const core = new Core(host);
-  if ((await core.stage(update.id)) !== 'applied') return [];
-  const waiting = await core.waiting(update.id);
+  const engine = engineOf(host);
+  if ((await engine.stage(update.id)) !== 'applied') return [];
+  const waiting = await engine.waiting(update.id);
   const applied: TargetChange[] = [];
   for (const change of update.contents.changes) {
     const { newCode, target } = change;

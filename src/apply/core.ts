@@ -1,47 +1,26 @@
-// The core's files in sysfs: /sys/kernel/ksplice/api_version, and a directory
-// for each update of which modules are registered.
+// The kernel core as an engine, through its files in sysfs: /sys/kernel/ksplice/api_version, and
+// a directory for each update of which modules are registered.
 
 import path from 'node:path';
+import type { Ui } from '../base/ui.js';
+import type { Host } from '../host/host.js';
+import { plainName } from '../module/new-code-names.js';
 import { CORE_MODULE, isUpdateId, modulePrefix } from '../update/contents.js';
-import { plainName } from '../update/new-code-names.js';
-import type { Host } from './host.js';
-
-/**
- * Where an update is: between its first registration and the last unregistration.
- * `leaving`: the old code is back, but a task is still in new code that may be busy, or others
- * may have addresses of it.
- */
-export type Stage = 'preparing' | 'applied' | 'leaving' | 'reversed';
+import type {
+  Awaited,
+  Conflict,
+  Engine,
+  ReplacedFunction,
+  Stage,
+  SwitchOptions,
+  Timing,
+} from './engine.js';
+import { switchStage } from './switching.js';
 
 const STAGES: readonly string[] = ['preparing', 'applied', 'leaving', 'reversed'];
 
-/** Figures of one attempt at a switch ("window_ns": 1234), as the core reports them. */
-export type Timing = Readonly<Record<string, number>>;
-
-export interface ReplacedFunction {
-  readonly target: string;
-  readonly name: string;
-  /** Addresses in hexadecimal; null where the kernel hides them. Lengths in bytes. */
-  readonly oldAddress: string | null;
-  readonly length: number;
-  readonly newAddress: string | null;
-}
-
-/** A task that holds code which is to be replaced. */
-export interface Conflict {
-  readonly pid: number;
-  readonly task: string;
-  /** "sctp_rcv+0x1c/0x300 [sctp]"; "unreliable" if nobody can say where it is. */
-  readonly function: string;
-}
-
-/** A module that is not loaded, and the update that awaits it. */
-export interface Awaited {
-  readonly id: string;
-  readonly target: string;
-}
-
-export class Core {
+export class Core implements Engine {
+  readonly module = CORE_MODULE;
   private readonly directory: string;
 
   constructor(private readonly host: Host) {
@@ -70,6 +49,15 @@ export class Core {
     return stage !== undefined && STAGES.includes(stage) ? (stage as Stage) : undefined;
   }
 
+  async switchTo(
+    id: string,
+    stage: 'applied' | 'reversed' | 'try',
+    options: SwitchOptions,
+    ui: Ui,
+  ): Promise<number> {
+    return switchStage(id, this, stage, options, ui);
+  }
+
   /** Asks for the switch; returns the errno's name if it was refused. */
   async setStage(id: string, stage: 'applied' | 'reversed' | 'try'): Promise<string | undefined> {
     return this.host.write(path.join(this.directory, id, 'stage'), stage);
@@ -93,7 +81,7 @@ export class Core {
    * if the module is loaded or being loaded.
    * @param helper what the core calls then: a program and its first arguments
    */
-  async await({ id, target }: Awaited, helper: readonly string[]): Promise<string | undefined> {
+  async expect({ id, target }: Awaited, helper: readonly string[]): Promise<string | undefined> {
     const errno = await this.host.write(path.join(this.directory, 'helper'), helper.join('\n'));
     return errno ?? this.host.write(path.join(this.directory, 'awaited'), `+${id} ${target}`);
   }
@@ -102,7 +90,7 @@ export class Core {
    * Ends that, for all that an update still awaits, or all but some.
    * @returns the errno's name with which one was refused
    */
-  async stopAwaiting(id: string, but: readonly string[] = []): Promise<string | undefined> {
+  async stopExpecting(id: string, but: readonly string[] = []): Promise<string | undefined> {
     let refused: string | undefined;
     for (const target of await this.waiting(id)) {
       if (but.includes(target)) continue;

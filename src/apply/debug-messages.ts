@@ -7,8 +7,8 @@
 
 import path from 'node:path';
 import type { Ui } from '../base/ui.js';
+import type { Host } from '../host/host.js';
 import { isNewCodeModule, type TargetChange } from '../update/contents.js';
-import type { Host } from './host.js';
 
 /** One message; of those with a class of their own the kernel would need to know the class. */
 export interface DebugMessage {
@@ -42,6 +42,7 @@ export function parseMessages(list: string): DebugMessage[] {
  * @param targets by the name of the module with the new code, what it is for
  */
 export function ordersFor(list: string, targets: ReadonlyMap<string, string>): string[] {
+  if (!ON.test(list)) return [];
   const messages = parseMessages(list);
   const orders = messages.flatMap((fresh) => {
     const target = targets.get(fresh.module);
@@ -67,6 +68,21 @@ function isOf({ module }: DebugMessage, target: string): boolean {
   return target === 'vmlinux' || module === target || isNewCodeModule(module);
 }
 
+/** A message that is on; where all are off, none of the thousands need be read. */
+const ON = / =(?!_ ")\S+ "/;
+
+/** What the kernel calls the section with a module's messages, now and before. */
+const SECTIONS = ['__dyndbg', '__verbose'];
+
+/** Whether modules have messages at all, as far as their sections are known. */
+async function haveMessages(modules: readonly string[], host: Host): Promise<boolean> {
+  for (const module of modules) {
+    const names = await host.list(path.join(host.paths.sysfs, 'module', module, 'sections'));
+    if (names.length === 0 || names.some((name) => SECTIONS.includes(name))) return true;
+  }
+  return false;
+}
+
 /** Sets the messages of new code that is loaded and not switched to yet. A failure is a warning. */
 export async function keepMessages(
   changes: readonly TargetChange[],
@@ -74,6 +90,8 @@ export async function keepMessages(
   ui: Ui,
 ): Promise<void> {
   const targets = new Map(changes.map(({ target, newCode }) => [newCode.module, target]));
+  // The kernel takes its time to write the list.
+  if (!(await haveMessages([...targets.keys()], host))) return;
   const files = [
     path.join(host.paths.proc, 'dynamic_debug/control'),
     path.join(host.paths.sysfs, 'kernel/debug/dynamic_debug/control'),
@@ -84,7 +102,9 @@ export async function keepMessages(
     for (const order of ordersFor(list, targets)) {
       const errno = await host.write(file, order);
       if (errno === undefined) continue;
-      ui.warn(`a message that is on will be off (${errno}): write "${order}" to ${file}`);
+      ui.warn(
+        `a message that is switched on will be off in the new code (${errno}): write "${order}" to ${file}`,
+      );
     }
     return;
   }

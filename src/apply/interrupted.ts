@@ -1,15 +1,12 @@
-// A run that was interrupted, by a signal or by its user, says what is so now. How far it got
-// tells only the core: between two looks of ours the old code may have come back.
+// A run that was interrupted, by a signal or by its user, reports the present state. Only the
+// core knows how far the run got: between two of our reads of the stage, the old code may
+// have been restored.
 
 import { KspliceError } from '../base/errors.js';
+import type { Host } from '../host/host.js';
 import { inTheWay } from './abort-error.js';
-import { type Conflict, Core, type Stage } from './core.js';
-import type { Host } from './host.js';
-
-/** Throws if the user is gone (Ctrl-C). Who catches it says what is so. */
-export function stopIfInterrupted(signal: AbortSignal): void {
-  if (signal.aborted) throw new KspliceError('interrupted', 'interrupted');
-}
+import type { Conflict, Stage } from './engine.js';
+import { engineOf } from './engines.js';
 
 /** What there is of an update after a run that was cut off. */
 interface Remainder {
@@ -32,12 +29,12 @@ export async function afterInterruption(
   action: 'apply' | 'undo',
   thrown: unknown,
 ): Promise<KspliceError> {
-  const core = new Core(host);
+  const engine = engineOf(host);
   const [stage, waiting, modules, conflicts] = await Promise.all([
-    core.stage(id),
-    core.waiting(id),
-    core.modulesOf(id),
-    core.conflicts(id),
+    engine.stage(id),
+    engine.waiting(id),
+    engine.modulesOf(id),
+    engine.conflicts(id),
   ]);
   const remainder = { id, stage, waiting, modules, conflicts: conflicts ?? [] };
   const [what, advice] = inWords(remainder, action);
@@ -63,7 +60,7 @@ function inWords(remainder: Remainder, action: 'apply' | 'undo'): [what: string,
   if (stage === 'leaving') {
     const where = inTheWay(remainder.conflicts);
     const what = `the old code of ${id} runs again, but a task may be in its new code, which stays loaded`;
-    return [`${what}${where}`, `${goOn} goes on from there: it unloads it when nobody is in it.`];
+    return [`${what}${where}`, `${goOn} continues: it unloads the new code when no task is in it.`];
   }
   if (stage === 'reversed') {
     return [
@@ -86,5 +83,5 @@ function inWords(remainder: Remainder, action: 'apply' | 'undo'): [what: string,
     return [`update ${id} waits for ${waiting.join(', ')}`, `${goOn} ends that.`];
   }
   const undone = `the old code of ${id} runs, and nothing of it is loaded`;
-  return [action === 'undo' ? undone : 'the kernel is as it was', ''];
+  return [action === 'undo' ? undone : 'the kernel is unchanged', ''];
 }

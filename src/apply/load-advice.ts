@@ -1,7 +1,7 @@
 // Why the kernel did not take a module: insmod has an errno's words, the log
 // sometimes the reason. Where a setting forbids it, the advice names the setting.
 
-/** Words that insmod or the kernel log has, and what they mean. */
+/** Words of insmod or of the kernel log, and their meaning. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [
     /Lockdown: .*module/,
@@ -15,7 +15,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /Cannot allocate memory|Out of memory/,
-    'The kernel had no memory for the module. Free some and try again.',
+    'The kernel had not enough memory for the module. Free some memory and try again.',
   ],
 ];
 

@@ -6,13 +6,13 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { dir } from 'tmp-promise';
 import { KspliceError } from '../base/errors.js';
-import type { ModuleFile } from '../update/contents.js';
+import type { Host } from '../host/host.js';
+import { KernelLog } from '../host/kernel-log.js';
+import { LOAD_PREFIX, privateDirectory } from '../host/private-directory.js';
+import type { ListedModule } from '../update/contents.js';
 import type { Update, UpdateModule } from '../update/update.js';
 import { loadable } from './binding.js';
-import type { Host } from './host.js';
-import { KernelLog } from './kernel-log.js';
 import { loadAdvice } from './load-advice.js';
-import { LOAD_PREFIX, privateDirectory } from './state.js';
 
 export class Loading {
   /** In the order in which they were loaded, or at least tried. */
@@ -46,7 +46,7 @@ export class Loading {
    * Loads one module of the update.
    * @throws KspliceError `load-failed` with what the kernel logged; what `loadable` throws
    */
-  async load({ module, file }: ModuleFile): Promise<void> {
+  async load({ module, file }: ListedModule): Promise<void> {
     const data = await loadable(this.update.modules.get(module) as UpdateModule, this.host);
     const place = path.join(this.directory, file);
     try {

@@ -1,7 +1,7 @@
-// What is remembered of an applied update until the next boot, under
-// /run/ksplice: its patch and description for `view`, which the kernel does not
-// have. What is applied is what sysfs says; only what is still awaited is taken
-// from here when it comes.
+// What is remembered of an applied update until the next boot, under /run/ksplice:
+// its patch and description for `view`, which the kernel does not have. sysfs says
+// which updates are applied. Only the parts that are still awaited are read from
+// here, when their module comes.
 //
 //   /run/ksplice/lock              held while a command changes something
 //   /run/ksplice/load-XXXXXX/      modules on their way into the kernel
@@ -9,15 +9,12 @@
 //     ksplice-ID/                  the whole update, if a module of it is awaited
 
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { KspliceError } from '../base/errors.js';
+import type { Host } from '../host/host.js';
+import { cannotWrite, privateDirectory } from '../host/private-directory.js';
 import { type AddressOut, asAddress } from '../update/addresses-out.js';
 import type { Update } from '../update/update.js';
-import type { Host } from './host.js';
-
-/** What the names of directories with modules on their way begin with. */
-export const LOAD_PREFIX = 'load-';
 
 export interface UpdateState {
   readonly id: string;
@@ -34,25 +31,6 @@ export interface UpdateState {
   readonly allowLayout: readonly string[];
   /** What of its new code others may use after undo. */
   readonly addressesOut: readonly AddressOut[];
-}
-
-/**
- * Makes a directory that only its owner can look into, or checks that it is one.
- * @throws KspliceError `io` if something else has its name
- */
-export async function privateDirectory(directory: string): Promise<string> {
-  try {
-    await mkdir(directory, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw cannotWrite(directory, error);
-  }
-  const status = await lstat(directory);
-  if (!status.isDirectory() || status.uid !== process.geteuid?.() || (status.mode & 0o077) !== 0) {
-    throw new KspliceError('io', `${directory} is not a directory that is root's alone`, {
-      advice: 'Something else made it. Remove it after a look into it.',
-    });
-  }
-  return directory;
 }
 
 /**
@@ -164,10 +142,4 @@ async function writeNew(file: string, text: string | Buffer): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function cannotWrite(place: string, error: unknown): KspliceError {
-  return new KspliceError('io', `cannot write ${place}: ${(error as Error).message}`, {
-    cause: error,
-  });
 }

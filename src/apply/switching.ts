@@ -1,15 +1,15 @@
 // Asking the core for a switch: again and again while the code is in use.
 
 import { setTimeout as pause } from 'node:timers/promises';
+import { stopIfInterrupted } from '../base/interruption.js';
 import type { Ui } from '../base/ui.js';
+import { requirePermission } from '../host/rights.js';
 import { refusal } from './abort-error.js';
-import type { Core } from './core.js';
-import { stopIfInterrupted } from './interrupted.js';
-import { requirePermission } from './rights.js';
+import type { Engine, SwitchOptions } from './engine.js';
 
-export interface SwitchOptions {
-  /** For how long a switch that finds the code in use is tried again, in milliseconds. */
-  readonly timeout: number;
+/** An engine that makes one attempt and says with which errno it was refused. */
+interface Switchable extends Engine {
+  setStage(id: string, stage: 'applied' | 'reversed' | 'try'): Promise<string | undefined>;
 }
 
 /** Pauses between two attempts. A task that only passes through is soon gone; one that sleeps is not. */
@@ -23,7 +23,7 @@ const LONGEST_PAUSE_MS = 2_000;
  */
 export async function switchStage(
   id: string,
-  core: Core,
+  core: Switchable,
   stage: 'applied' | 'reversed' | 'try',
   { timeout }: SwitchOptions,
   ui: Ui,
@@ -48,7 +48,7 @@ export async function switchStage(
     stopIfInterrupted(ui.signal);
     const now = Math.min(wait, left);
     ui.detail(`${word}; trying again in ${now} ms`);
-    // An interruption ends the pause, and is told by what follows.
+    // An interruption ends the pause; the next check reports it.
     await pause(now, undefined, { signal: ui.signal }).catch(() => {});
     stopIfInterrupted(ui.signal);
     wait = Math.min(wait * 2, LONGEST_PAUSE_MS);

@@ -3,10 +3,11 @@
 // if there and readable.
 
 import { KspliceError } from '../base/errors.js';
+import type { Host } from '../host/host.js';
+import { areModulesDisabled } from '../host/rights.js';
 import type { AddressOut } from '../update/addresses-out.js';
-import { type Conflict, Core, type ReplacedFunction, type Stage, type Timing } from './core.js';
-import type { Host } from './host.js';
-import { areModulesDisabled } from './rights.js';
+import type { Conflict, Engine, ReplacedFunction, Stage, Timing } from './engine.js';
+import { engineOf } from './engines.js';
 import { readPatch, readState } from './state.js';
 
 /** One line of the list. */
@@ -54,8 +55,8 @@ export interface UpdateView extends UpdateSummary {
 
 /** All updates that the core knows, in the order in which they were applied; those that are not come last. */
 export async function listUpdates(host: Host): Promise<UpdateSummary[]> {
-  const core = new Core(host);
-  const summaries = await Promise.all((await core.ids()).map((id) => summary(id, core, host)));
+  const engine = engineOf(host);
+  const summaries = await Promise.all((await engine.ids()).map((id) => summary(id, engine, host)));
   const place = ({ order }: UpdateSummary) => order || Number.POSITIVE_INFINITY;
   return summaries
     .filter((found) => found !== undefined)
@@ -67,23 +68,24 @@ export async function listUpdates(host: Host): Promise<UpdateSummary[]> {
  * @throws KspliceError `not-applied`
  */
 export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
-  const core = new Core(host);
-  const short = await summary(id, core, host);
+  const engine = engineOf(host);
+  const short = await summary(id, engine, host);
   if (!short) {
     throw new KspliceError('not-applied', `there is no update ${id} in this kernel`, {
-      advice: '`ksplice-ts view` lists those that are; `--file` shows one that is not.',
+      advice:
+        '`ksplice-ts view` lists the updates in the kernel; `--file` shows an update in a file.',
     });
   }
-  const timings = await core.timings(id);
+  const timings = await engine.timings(id);
   const state = await readState(host, id);
   return {
     ...short,
     note: await noteOn(short, host),
-    modules: await core.modulesOf(id),
-    abortCause: (await core.abortCause(id)) ?? null,
-    conflicts: (await core.conflicts(id)) ?? null,
-    match: (await core.mismatches(id)) ?? null,
-    allowBusy: await core.allowBusy(id),
+    modules: await engine.modulesOf(id),
+    abortCause: (await engine.abortCause(id)) ?? null,
+    conflicts: (await engine.conflicts(id)) ?? null,
+    match: (await engine.mismatches(id)) ?? null,
+    allowBusy: await engine.allowBusy(id),
     allowLayout: state?.allowLayout ?? null,
     addressesOut: state?.addressesOut ?? null,
     timing: timings[0] ?? {},
@@ -100,35 +102,35 @@ async function noteOn({ id, stage }: UpdateSummary, host: Host): Promise<string 
     : `${undo} unloads them`;
   switch (stage) {
     case 'leaving':
-      if (await new Core(host).keeps(id)) {
-        return `the old code runs again; the new code stays loaded until the next boot, since others may have addresses of it: \`ksplice-ts undo ${id} --dangling\` unloads it nevertheless`;
+      if (await engineOf(host).keeps(id)) {
+        return `the old code runs again; the new code stays loaded until the next boot, because others may have addresses in it: \`ksplice-ts undo ${id} --dangling\` unloads it all the same`;
       }
-      return `the old code runs again; the new code stays loaded until no task is in it: ${undo} goes on with that`;
+      return `the old code runs again; the new code stays loaded until no task is in it: ${undo} continues the undo`;
     case 'reversed':
       return `the old code runs again; its modules are still loaded: ${until}`;
     case 'preparing':
-      return `it is not applied; modules of it are loaded by a run that is at work, or was cut off: ${until}`;
+      return `it is not applied; its modules were loaded by a run that is at work, or was interrupted: ${until}`;
     default:
       return null;
   }
 }
 
-async function summary(id: string, core: Core, host: Host): Promise<UpdateSummary | undefined> {
-  const waiting = await core.waiting(id);
-  const stage = (await core.stage(id)) ?? (waiting.length > 0 ? 'waiting' : undefined);
+async function summary(id: string, engine: Engine, host: Host): Promise<UpdateSummary | undefined> {
+  const waiting = await engine.waiting(id);
+  const stage = (await engine.stage(id)) ?? (waiting.length > 0 ? 'waiting' : undefined);
   if (stage === undefined) return undefined;
   const state = await readState(host, id);
   return {
     id,
     stage,
     waiting,
-    on: state?.on ?? (await core.on(id)),
+    on: state?.on ?? (await engine.on(id)),
     description: state?.description ?? null,
     targets: state?.targets ?? null,
     created: state?.created ?? null,
     applied: state?.applied ?? null,
-    order: await core.order(id),
-    taint: await core.taint(id),
-    functions: (await core.functions(id)) ?? null,
+    order: await engine.order(id),
+    taint: await engine.taint(id),
+    functions: (await engine.functions(id)) ?? null,
   };
 }

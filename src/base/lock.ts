@@ -1,87 +1,59 @@
-// One create at a time works in a cached tree. The lock is a file made with
-// O_EXCL that names its holder by pid and start time: a pid alone may have been
-// given to another process since the holder was killed.
+// One create at a time works in a cached tree. The lock's file stays when the lock is given back:
+// who removed it could lock one file while another one holds its successor of the same name. What
+// is in it only names the holder, for those who wait.
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { KspliceError } from './errors.js';
+import { lockOpened } from './flock.js';
 import { interrupted } from './tool.js';
 import type { Ui } from './ui.js';
 
-const RETRY_MS = 250;
-
-/** Start time of a process in clock ticks since boot, undefined if there is none. */
-function startTime(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command, in parentheses, may itself hold spaces and parentheses.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
-}
-
-function holderOf(path: string): { text: string; pid: number; alive: boolean } | undefined {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
-  const [pid = '', started = ''] = text.trim().split(' ');
-  return { text, pid: Number(pid), alive: started !== '' && startTime(Number(pid)) === started };
-}
-
-function tryTake(path: string): boolean {
-  try {
-    writeFileSync(path, `${process.pid} ${startTime(process.pid)}\n`, { flag: 'wx' });
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return false;
-  }
-}
-
-// Two waiters may both see the dead holder. Renaming is atomic: if what we
-// moved away is not what we judged, somebody was quicker and it is put back.
-function breakStale(path: string, judged: string): void {
-  const aside = `${path}.stale.${process.pid}`;
-  try {
-    renameSync(path, aside);
-  } catch {
-    return;
-  }
-  if (readFileSync(aside, 'utf8') === judged) rmSync(aside, { force: true });
-  else renameSync(aside, path);
-}
-
 /**
- * Takes the lock, waiting for a living holder.
+ * Takes the lock, waiting for its holder.
+ * @param path its file, made if need be
  * @param waitSeconds how long to wait before giving up
  * @returns gives the lock back; may be called twice
- * @throws KspliceError `busy` when the wait is over, `interrupted`
+ * @throws KspliceError `busy` when the wait is over, `interrupted`, `missing-tool`
  */
 export async function takeLock(path: string, ui: Ui, waitSeconds = 600): Promise<() => void> {
-  const until = Date.now() + waitSeconds * 1000;
-  let told = false;
-  while (!tryTake(path)) {
-    const holder = holderOf(path);
-    if (holder && !holder.alive) {
-      breakStale(path, holder.text);
-      continue;
-    }
-    if (ui.signal.aborted) throw interrupted();
-    if (Date.now() > until) {
-      throw new KspliceError('busy', `process ${holder?.pid} has been using ${path} for long`, {
-        advice: 'Wait for it, or give this run a cache of its own with KSPLICE_CACHE=DIR.',
-      });
-    }
-    if (!told && holder) ui.info(`waiting for process ${holder.pid}, which uses the same cache`);
-    told = true;
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-  }
+  const release = (await take(path, 0, ui)) ?? (await waitFor(path, waitSeconds, ui));
   let held = true;
-  return () => {
-    if (held) rmSync(path, { force: true });
+  const end = () => {
+    if (!held) return;
     held = false;
+    if (existsSync(path)) truncateSync(path);
+    release();
   };
+  try {
+    writeFileSync(path, `${process.pid}\n`);
+    return end;
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+async function waitFor(path: string, seconds: number, ui: Ui): Promise<() => void> {
+  if (seconds > 0) {
+    ui.info(`waiting for ${holderOf(path)}, which uses the same cache`);
+    const release = await take(path, seconds, ui);
+    if (release) return release;
+  }
+  throw new KspliceError('busy', `${holderOf(path)} has been using ${path} for a long time`, {
+    advice: 'Wait for it, or give this run a cache of its own with KSPLICE_CACHE=DIR.',
+  });
+}
+
+async function take(path: string, seconds: number, ui: Ui): Promise<(() => void) | undefined> {
+  if (ui.signal.aborted) throw interrupted();
+  const release = await lockOpened(path, 'a+', seconds, ui.signal);
+  if (!ui.signal.aborted) return release;
+  release?.();
+  throw interrupted();
+}
+
+function holderOf(path: string): string {
+  const pid = readFileSync(path, 'utf8').trim();
+  // The lock is taken a moment before the number is in the file, and given back a moment after.
+  return pid === '' ? 'another process' : `process ${pid}`;
 }

@@ -1,7 +1,8 @@
 // Starting compilers and make: in a known environment, stopped when the user
 // stops us, with what they said kept for the error message.
 
-import { spawn } from 'node:child_process';
+import { constants } from 'node:buffer';
+import { execa } from 'execa';
 import { diskFull, KspliceError } from './errors.js';
 
 /** Which Debian package has a program, for the advice when it is missing. */
@@ -16,10 +17,10 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
 export interface ToolOptions {
   readonly cwd: string;
   readonly signal: AbortSignal;
-  /** Told each line that the tool prints, on either stream. */
+  /** Told each line that the tool prints, on either stream. Lines are text: not with `latin1`. */
   readonly onLine?: (line: string) => void;
-  /** Of `stdout` in the result: UTF-8 if not given. */
-  readonly encoding?: BufferEncoding;
+  /** Of `stdout` in the result: text if not given, or one byte a character. */
+  readonly encoding?: 'utf8' | 'latin1';
   /** Variables besides those that every tool gets. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -27,7 +28,7 @@ export interface ToolOptions {
 export interface ToolResult {
   readonly status: number;
   readonly stdout: string;
-  /** Both streams as they came. */
+  /** Both streams as they came, in whole lines where `onLine` was told of them. */
   readonly output: string;
 }
 
@@ -41,6 +42,9 @@ function toolEnvironment(): NodeJS.ProcessEnv {
   return env;
 }
 
+/** Status of a tool that a signal ended. */
+const KILLED = 128;
+
 /** The Debian package that has a program: `gcc-12` is in gcc-12. */
 export function packageOf(program: string): string {
   return PACKAGE_OF[program] ?? program.replace(/^.*\//, '');
@@ -51,60 +55,45 @@ export function packageOf(program: string): string {
  * @throws KspliceError `missing-tool` if it is not installed, `io` if its disk is
  *   full, `interrupted` if the user stops us meanwhile; an exit status is returned, not thrown
  */
-export function runTool(
+export async function runTool(
   program: string,
   args: readonly string[],
   options: ToolOptions,
 ): Promise<ToolResult> {
-  const { signal } = options;
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(interrupted());
-    const child = spawn(program, args, {
-      cwd: options.cwd,
-      env: { ...toolEnvironment(), ...options.environment },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const stdout: Buffer[] = [];
-    const output: Buffer[] = [];
-    let partial = '';
-    const onChunk = (chunk: Buffer) => {
-      output.push(chunk);
-      if (!options.onLine) return;
-      const lines = (partial + chunk.toString('utf8')).split('\n');
-      partial = lines.pop() ?? '';
-      for (const line of lines) options.onLine(line);
-    };
-    child.stdout.on('data', (chunk: Buffer) => {
-      stdout.push(chunk);
-      onChunk(chunk);
-    });
-    child.stderr.on('data', onChunk);
+  const { signal, onLine, encoding = 'utf8' } = options;
+  if (signal.aborted) throw interrupted();
+  const child = execa(program, args, {
+    cwd: options.cwd,
+    env: { ...toolEnvironment(), ...options.environment },
+    extendEnv: false,
+    stdin: 'ignore',
+    all: true,
+    encoding,
+    stripFinalNewline: false,
+    maxBuffer: constants.MAX_STRING_LENGTH,
+    reject: false,
     // make removes its half-made targets and ends its own children on SIGTERM.
-    const stop = () => child.kill('SIGTERM');
-    signal.addEventListener('abort', stop, { once: true });
-    const finish = (settle: () => void) => {
-      signal.removeEventListener('abort', stop);
-      settle();
-    };
-    child.on('error', (error: NodeJS.ErrnoException) =>
-      finish(() => reject(error.code === 'ENOENT' ? missing(program) : error)),
-    );
-    child.on('close', (code) =>
-      finish(() => {
-        if (signal.aborted) return reject(interrupted());
-        const text = Buffer.concat(output).toString('utf8');
-        // Whatever else it says then, it is neither the source's fault nor the patch's.
-        if (code !== 0 && text.includes('No space left on device')) {
-          return reject(diskFull(program));
-        }
-        resolve({
-          status: code ?? 128,
-          stdout: Buffer.concat(stdout).toString(options.encoding ?? 'utf8'),
-          output: text,
-        });
-      }),
-    );
+    forceKillAfterDelay: false,
+    // Many run with one signal, and Node warns of more than ten listeners.
+    cancelSignal: AbortSignal.any([signal]),
   });
+  let lines = '';
+  const tell = async (from: 'stdout' | 'stderr') => {
+    for await (const line of child.iterable({ from })) {
+      lines += `${line}\n`;
+      onLine?.(String(line));
+    }
+  };
+  if (onLine) await Promise.all([tell('stdout'), tell('stderr')]);
+  const done = await child;
+  if (signal.aborted) throw interrupted();
+  if (done.code === 'ENOENT') throw missing(program);
+  if (done.exitCode === undefined && done.signal === undefined) throw done;
+  // The two streams may meet in the middle of a line, or of a letter; lines are whole.
+  const output = onLine ? lines : Buffer.from(done.all, encoding).toString();
+  // Whatever else it says then, it is neither the source's fault nor the patch's.
+  if (done.exitCode !== 0 && output.includes('No space left on device')) throw diskFull(program);
+  return { status: done.exitCode ?? KILLED, stdout: done.stdout, output };
 }
 
 /** The error for work that the user stopped. */
@@ -118,31 +107,4 @@ function missing(program: string): KspliceError {
   return new KspliceError('missing-tool', `${program} is not installed`, {
     advice: `Install the Debian package ${packageOf(program)}.`,
   });
-}
-
-/**
- * Runs `work` for each of `items`, at most `jobs` at a time, in order of start.
- * The first failure is thrown after those under way have ended.
- */
-export async function inParallel<T, R>(
-  items: readonly T[],
-  jobs: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = new Array(items.length);
-  const failures: unknown[] = [];
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length && failures.length === 0) {
-      const at = next++;
-      try {
-        results[at] = await work(items[at] as T);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(jobs, items.length)) }, worker));
-  if (failures.length > 0) throw failures[0];
-  return results;
 }

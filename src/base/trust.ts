@@ -1,7 +1,8 @@
 // Files that must be ours alone: who else can write there decides what we build, load or run.
 
-import { lstatSync, mkdirSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import path from 'node:path';
+import { makeDirectories } from './directories.js';
 import { KspliceError } from './errors.js';
 
 const OTHERS_WRITE = 0o002;
@@ -11,12 +12,12 @@ const STICKY = 0o1000;
 
 /**
  * Makes a directory for caches, or checks that nobody else can write to the one that is there.
- * What is compiled goes into the kernel, and kbuild runs what it finds in its tree.
+ * The compiled code goes into the kernel, and kbuild runs programs that it finds in its tree.
  * @throws KspliceError `writable-by-others`, `io`
  */
 export function requireOwnDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory, 0o700);
   } catch (error) {
     const { message } = error as Error;
     throw new KspliceError('io', `cannot make ${directory}: ${message}`, { cause: error });
@@ -30,9 +31,9 @@ export function requireOwnDirectory(directory: string): void {
         ? 'can be written to by others'
         : undefined;
   if (fault === undefined) return;
-  throw new KspliceError('writable-by-others', `the directory for caches, ${directory}, ${fault}`, {
+  throw new KspliceError('writable-by-others', `the cache directory ${directory} ${fault}`, {
     advice:
-      'Who writes there decides what is compiled. Name one of your own with KSPLICE_CACHE=DIR.',
+      'Whoever can write to it decides what is compiled. Name a directory of your own with KSPLICE_CACHE=DIR.',
   });
 }
 

@@ -4,19 +4,20 @@
 // that struct ksplice_ref names is compared with what run-pre matching found
 // out about the same symbol: what the core does before it switches.
 
+import { machine } from '../arch/index.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
-import { readKlpSymbolName } from '../extract/livepatch.js';
 import { Memory } from '../kernel/memory.js';
 import type { RunningKernel } from '../kernel/running.js';
 import { layOut, type Room } from '../kernel/virtual-module.js';
 import { fieldValue } from '../match/compare.js';
 import type { MatchResult } from '../match/interpret.js';
+import { readKlpSymbolName } from '../module/livepatch.js';
+import { plainName } from '../module/new-code-names.js';
 import { FIELD_PCREL, FIELD_SIGNED } from '../program/layout.js';
-import type { Program } from '../program/types.js';
+import type { Program } from '../program/program.js';
 import { isNewCodeModule } from '../update/contents.js';
 import { NEW_CODE, REF } from '../update/new-code.js';
-import { plainName } from '../update/new-code-names.js';
 
 /** What came of one target's new code. */
 export interface NewCodeResult {
@@ -96,10 +97,10 @@ function compare(
   const name = key.name || key.label;
   if (inferred !== undefined) {
     if (inferred === value) return undefined;
-    return `the loader would take ${hex(value)} for ${name}, the running code uses ${hex(inferred)}`;
+    return `the loader would bind ${name} to ${hex(value)}, but the running code uses ${hex(inferred)}`;
   }
   if (!key.kallsyms || kernel.lookup(key.name).includes(value)) return undefined;
-  return `the loader would take ${hex(value)} for ${name}, which kallsyms does not have there`;
+  return `the loader would bind ${name} to ${hex(value)}, but kallsyms does not have the name there`;
 }
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
@@ -142,7 +143,7 @@ class Resolver {
     else if (index === 0 && all.length > 1) this.faults.push(`${plain} of ${object} is ambiguous`);
     else
       this.faults.push(
-        `${object} has ${all.length} symbols ${plain}, the new code wants number ${index}`,
+        `${object} has ${all.length} symbols ${plain}, and the new code needs number ${index}`,
       );
   }
 
@@ -163,16 +164,12 @@ class Resolver {
   private elsewhere(name: string): bigint {
     let address = this.others.get(name);
     if (address === undefined) {
-      address = ELSEWHERE + 16n * BigInt(this.others.size);
+      address = machine.memory.newCodeFree + 16n * BigInt(this.others.size);
       this.others.set(name, address);
     }
     return address;
   }
 }
-
-/** Above all that a kernel or its modules use, and within 2 GB of all of it. */
-const NEW_CODE_START = 0xfffffffff0000000n;
-const ELSEWHERE = 0xfffffffff8000000n;
 
 /** The module as memory. */
 class LoadedCode {
@@ -180,7 +177,7 @@ class LoadedCode {
   private readonly structs: readonly bigint[];
 
   constructor(object: ElfObject, resolve: (name: string) => bigint) {
-    const room: Room = { next: NEW_CODE_START, nextPerCpu: 0n };
+    const room: Room = { next: machine.memory.newCode, nextPerCpu: 0n };
     const module = layOut(object.name, object, room, resolve);
     this.memory.add(module.regions);
     // Kept code may have something of that name; the template's is as long as the struct.

@@ -7,7 +7,7 @@ import type { Ui } from '../base/ui.js';
 import type { KernelFiles } from '../kernel/kernel-in-files.js';
 import type { RunningKernel } from '../kernel/running.js';
 import { matchProgram } from '../match/interpret.js';
-import type { Program } from '../program/types.js';
+import type { Program } from '../program/program.js';
 import type { TargetChange } from '../update/contents.js';
 import { readUpdate } from '../update/read.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
@@ -146,7 +146,7 @@ function noMatch(
   const what = inWords(names);
   return new KspliceError(
     'no-match',
-    `${kernel.origin} is not what update ${id} was made for: ${what}${single(differences)}`,
+    `${kernel.origin} is not the kernel for which update ${id} was made: ${what}${single(differences)}`,
     {
       advice:
         'The update must be made from the source, configuration and compiler that built this kernel: run `ksplice-ts configure` for it, and create the update again.',

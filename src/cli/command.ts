@@ -1,6 +1,6 @@
-// What a subcommand is. Each has a file of its own in commands/, which exports
-// it as `command` and is loaded only when it is called, so that a quick one
-// does not wait for what a slow one needs.
+// What a subcommand is. Each has a file of its own in commands/, which exports it
+// as `command` and is loaded only when it is called, so that a quick command does
+// not load the modules that only a slow one needs.
 
 import type { Argv } from 'yargs';
 import type { ResultLine, Ui } from '../base/ui.js';

@@ -1,5 +1,5 @@
-// The manual page: its frame is man/ksplice-ts.1.in, and what it says of commands
-// and options is what their --help says, so that the two cannot differ.
+// The manual page: its frame is man/ksplice-ts.1.in. Its text about commands and
+// options is that of --help, so the two cannot differ.
 
 import type { Argv } from 'yargs';
 import type { Command } from './command.js';

@@ -4,6 +4,7 @@
 
 import { explainIo, KspliceError, problemsOf } from '../base/errors.js';
 import type { Colour, ResultLine, Ui } from '../base/ui.js';
+import { harmless, numbered, shown } from '../unseen.js';
 import type { Outcome } from './command.js';
 import type { GlobalOptions } from './parse.js';
 
@@ -64,7 +65,7 @@ export class Console implements Ui {
     this.countedFrom = this.startedAt;
     this.counted = 0;
     if (this.terminal) this.showStage(text);
-    else this.line(withoutControls(text));
+    else this.line(shown(text));
   }
 
   progress(done: number, total: number, what: string): void {
@@ -85,11 +86,11 @@ export class Console implements Ui {
   }
 
   info(text: string): void {
-    if (!this.options.quiet) this.line(withoutControls(text));
+    if (!this.options.quiet) this.line(shown(text));
   }
 
   warn(text: string): void {
-    this.line(`${this.paint('yellow', 'warning:')} ${withoutControls(text)}`);
+    this.line(`${this.paint('yellow', 'warning:')} ${shown(text)}`);
   }
 
   detail(text: string): void {
@@ -120,7 +121,7 @@ export class Console implements Ui {
       this.json({ ok: false, error: { code, message, advice, details } });
       return;
     }
-    const message = withoutControls(error.message);
+    const message = shown(error.message);
     this.line(`${this.paint('red', 'error:')} ${message} (${error.code})`);
     const all = problemsOf(error.details);
     const problems = all.length > 1 ? all : [];
@@ -133,24 +134,25 @@ export class Console implements Ui {
       this.detail(indent(JSON.stringify(error.details, replaceBigInt, 2), 2));
     }
     if (this.options.verbose && error.code === 'internal' && error.cause instanceof Error) {
-      this.line(withoutControls(error.cause.stack ?? ''));
+      this.line(shown(error.cause.stack ?? ''));
     }
   }
 
   private json(value: unknown): void {
-    this.streams.stdout.write(`${JSON.stringify(value, replaceBigInt)}\n`);
+    // In JSON such a number is the character.
+    this.streams.stdout.write(`${numbered(JSON.stringify(value, replaceBigInt))}\n`);
   }
 
   private result(line: ResultLine): void {
     const { stdout } = this.streams;
     const parts = typeof line === 'string' ? [line] : line;
-    const shown = parts.map((part) => {
+    const pieces = parts.map((part) => {
       const [colour, text] = typeof part === 'string' ? [undefined, part] : part;
       // An update's description or patch is not ours: it must not drive the terminal.
-      const clean = stdout.isTTY ? withoutControls(text) : text;
+      const clean = stdout.isTTY ? shown(text) : harmless(text);
       return colour && this.colouredResults ? painted(colour, clean) : clean;
     });
-    stdout.write(`${shown.join('')}\n`);
+    stdout.write(`${pieces.join('')}\n`);
   }
 
   /** A line of text that is ours or had its control characters taken out. */
@@ -164,7 +166,7 @@ export class Console implements Ui {
   private showStage(text: string): void {
     const columns = this.streams.stderr.columns || 80;
     const clipped = text.length < columns ? text : `${text.slice(0, columns - 2)}…`;
-    this.streams.stderr.write(`\r\x1b[K${withoutControls(clipped)}`);
+    this.streams.stderr.write(`\r\x1b[K${shown(clipped)}`);
   }
 
   private wipe(): void {
@@ -180,21 +182,13 @@ export class Console implements Ui {
   }
 
   private paint(colour: Colour, text: string): string {
-    const clean = withoutControls(text);
+    const clean = shown(text);
     return this.colours ? painted(colour, clean) : clean;
   }
 }
 
 function painted(colour: Colour, text: string): string {
   return `\x1b[${COLOURS[colour]}m${text}\x1b[0m`;
-}
-
-/** Text with control characters, except line ends and tabs, made visible. */
-export function withoutControls(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, (char) => {
-    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  });
 }
 
 /** Whatever was thrown, as an error to show: our own refusals as they are, others as a bug. */
@@ -216,14 +210,14 @@ function asInterruption(thrown: unknown): KspliceError {
   if (thrown instanceof KspliceError && thrown.code === 'interrupted') return thrown;
   const during = thrown instanceof KspliceError ? thrown.code : null;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new KspliceError('interrupted', 'interrupted; what was begun was cleaned up', {
+  return new KspliceError('interrupted', 'interrupted; everything that was begun was cleaned up', {
     details: { during, message },
     cause: thrown,
   });
 }
 
 function indent(text: string, columns: number): string {
-  return withoutControls(text).replace(/^/gm, ' '.repeat(columns));
+  return shown(text).replace(/^/gm, ' '.repeat(columns));
 }
 
 function replaceBigInt(_key: string, value: unknown): unknown {

@@ -99,7 +99,7 @@ const TOP_EXAMPLES = [
   ['ksplice-ts configure conf', 'collect what create needs for the running kernel'],
   ['ksplice-ts create --patch fix.patch --config conf', 'make an update from a source patch'],
   ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'hot-patch the running kernel'],
-  ['sudo ksplice-ts undo 8c4rnqv2', 'put the old code back'],
+  ['sudo ksplice-ts undo 8c4rnqv2', 'restore the old code'],
 ] as const;
 
 function newParser(program: string): Argv {
@@ -123,8 +123,8 @@ function newParser(program: string): Argv {
 function commonOptions(parser: Argv): Argv {
   return parser
     .option('json', { type: 'boolean', describe: 'Print one JSON object on stdout' })
-    .option('verbose', { alias: 'v', type: 'boolean', describe: 'Say more' })
-    .option('quiet', { alias: 'q', type: 'boolean', describe: 'Say only what is wrong' })
+    .option('verbose', { alias: 'v', type: 'boolean', describe: 'Report more details' })
+    .option('quiet', { alias: 'q', type: 'boolean', describe: 'Report only problems' })
     .group(['json', 'verbose', 'quiet', 'help'], 'Common options:');
 }
 

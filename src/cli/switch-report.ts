@@ -1,13 +1,13 @@
 // What apply, undo and view have in common on the command line.
 
-import type { ReplacedFunction, Timing } from '../apply/core.js';
+import type { ReplacedFunction, Timing } from '../apply/engine.js';
 import { type AddressOut, addressInWords } from '../update/addresses-out.js';
 
 /** `--timeout` */
 export const timeoutOption = {
   type: 'number',
   default: 30,
-  describe: 'Seconds to go on trying while the code is in use',
+  describe: 'How many seconds to go on trying while the code is in use',
 } as const;
 
 /** A line about types, if any change though objects of them may exist. */
@@ -24,7 +24,7 @@ export function addressLines(addresses: readonly AddressOut[]): string[] {
 export function keptLines(addresses: readonly AddressOut[]): string[] {
   if (addresses.length === 0) return [];
   return [
-    '  undo leaves the new code loaded until the next boot, since others get addresses of it:',
+    '  undo leaves the new code loaded until the next boot, because others get addresses in it:',
     ...addressLines(addresses),
   ];
 }
@@ -34,7 +34,7 @@ export const allowBusyOption = {
   type: 'string',
   array: true,
   nargs: 1,
-  describe: 'A function that tasks may be in while it is switched; may be repeated (docs/busy.md)',
+  describe: 'Tasks may be in this function while it is switched (docs/busy.md); may be repeated',
 } as const;
 
 /** The functions that an option names, each of which may be a list with commas. */

@@ -2,5 +2,5 @@
 export const updateArgument = {
   type: 'string',
   demandOption: true,
-  describe: 'A ksplice-ID.tar.gz, or the directory that it unpacks to',
+  describe: 'A ksplice-ID.tar.gz, or the directory to which it was unpacked',
 } as const;

@@ -6,7 +6,7 @@ import { ID_ADVICE, isUpdateId } from '../update/contents.js';
 /** @throws KspliceError `usage` if the word cannot be an id; it becomes part of a path */
 export function requireId(word: string): string {
   if (isUpdateId(word)) return word;
-  throw new KspliceError('usage', `${JSON.stringify(word)} is no update's id`, {
-    advice: `${ID_ADVICE} \`ksplice-ts view\` lists those that there are.`,
+  throw new KspliceError('usage', `${JSON.stringify(word)} cannot be the id of an update`, {
+    advice: `${ID_ADVICE} \`ksplice-ts view\` lists the applied updates.`,
   });
 }

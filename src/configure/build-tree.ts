@@ -3,7 +3,7 @@
 
 import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { BUILT_IMAGE } from '../kernel/kernel-files.js';
+import { machine } from '../arch/index.js';
 import type { Headers } from './headers.js';
 import { readSource, type Source } from './source.js';
 
@@ -18,7 +18,7 @@ export interface BuildTree {
 export function readBuildTree(dir: string): BuildTree | undefined {
   const systemMap = join(dir, 'System.map');
   if (!existsSync(systemMap)) return undefined;
-  return { systemMap, image: existsSync(join(dir, BUILT_IMAGE)) ? dir : undefined };
+  return { systemMap, image: existsSync(join(dir, machine.image.path)) ? dir : undefined };
 }
 
 /**

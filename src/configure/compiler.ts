@@ -28,7 +28,7 @@ export async function compilerProblem(
   const exactly = version === undefined ? 'that version of it' : `${command}=${version}`;
   return {
     code: 'wrong-compiler',
-    message: `the compiler is "${found}", the kernel was built with "${builtWith}"`,
+    message: `the compiler is "${found}", but the kernel was built with "${builtWith}"`,
     advice: `Install the compiler that built it: apt-get install ${exactly}. Or name it in the confdir's flags: CC=…`,
   };
 }

@@ -85,7 +85,7 @@ export async function readConfdir(dir: string): Promise<Confdir> {
   };
 }
 
-const advice = 'Run `ksplice-ts configure` on the directory; it puts all of it together.';
+const advice = 'Run `ksplice-ts configure` on the directory; it collects these files.';
 
 function follow(dir: string, name: string): string | undefined {
   try {

@@ -1,12 +1,12 @@
 // `ksplice-ts configure`: finds the parts, makes sure that they belong to the
 // same kernel, and only then writes the directory.
 
-import { existsSync } from 'node:fs';
 import { release as runningRelease } from 'node:os';
 import { resolve } from 'node:path';
 import { execa } from 'execa';
 import { KspliceError, type Problem, problemsError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
+import { holdsKernel } from '../kernel/image-tree.js';
 import { openKernelImage } from '../kernel/kernel-files.js';
 import type { KernelFiles } from '../kernel/kernel-in-files.js';
 import { readBuildTree, sourceOfBuild } from './build-tree.js';
@@ -75,7 +75,7 @@ export async function configure(options: ConfigureOptions, ui: Ui): Promise<Conf
   }
   if (source && revisionIsUnknown(source, headers)) {
     ui.detail(
-      `${source.dir} is ${source.version}; whether it is revision ${headers.packageVersion} cannot be seen in it`,
+      `${source.dir} is ${source.version}; nothing in it shows whether it is revision ${headers.packageVersion}`,
     );
   }
   writeConfdir(options.confdir, {
@@ -113,7 +113,7 @@ async function openImage(
 
 /** The kernel that is installed, else the one that was built. */
 function defaultImage(build: string | undefined, release: string): string | undefined {
-  if (existsSync(`/boot/vmlinuz-${release}`)) return '/';
+  if (holdsKernel('/', release)) return '/';
   const places = build === undefined ? headerPlaces(release) : [build];
   return places.map((place) => readBuildTree(place)?.image).find((image) => image !== undefined);
 }

@@ -1,6 +1,6 @@
-// Do release, headers, source, image and compiler belong together? Every
-// mismatch is named with what it is and which package has the right one; they
-// are all reported, not only the first.
+// Do release, headers, source, image and compiler belong together? Every mismatch
+// is reported, with the package that has the right part; they are all reported,
+// not only the first.
 
 import type { Problem } from '../base/errors.js';
 import { type Headers, packageVersionIn } from './headers.js';

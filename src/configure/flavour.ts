@@ -5,6 +5,7 @@
 
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
+import { machine } from '../arch/index.js';
 import type { Problem } from '../base/errors.js';
 import type { Headers } from './headers.js';
 import { type Source, sourcePackage } from './source.js';
@@ -13,7 +14,7 @@ import { type Source, sourcePackage } from './source.js';
 const MADE = new Set([
   'include/config',
   'include/generated',
-  'arch/x86/include/generated',
+  join(machine.tree.folder, 'include/generated'),
   'include/ksym',
 ]);
 /** How many of the files that differ are named. */
@@ -51,7 +52,7 @@ export function kernelHeaders(dir: string): string | undefined {
 
 /** Header files that the source does not have, or has otherwise; sorted. */
 export function differingHeaders(common: string, source: string): string[] {
-  return ['include', 'arch/x86/include']
+  return ['include', join(machine.tree.folder, 'include')]
     .flatMap((folder) => filesBelow(common, join(common, folder)))
     .filter((file) => !isSame(join(common, file), join(source, file)))
     .sort();

@@ -1,5 +1,5 @@
-// A kernel's headers as the distribution ships them for building modules: what
-// they say about the kernel that they belong to.
+// A kernel's headers as the distribution ships them for building modules: the
+// facts about their kernel that they contain.
 
 import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
@@ -47,10 +47,14 @@ export function readHeaders(dir: string): Headers {
   const need = (file: string): string => {
     const text = readText(join(dir, file));
     if (text !== undefined) return text;
-    throw new KspliceError('no-headers', `${dir} holds no complete kernel headers: no ${file}`, {
-      advice:
-        'It should lead to what /lib/modules/RELEASE/build leads to: install linux-headers-RELEASE.',
-    });
+    throw new KspliceError(
+      'no-headers',
+      `${dir} has no complete kernel headers: there is no ${file}`,
+      {
+        advice:
+          'It should lead to the same directory as /lib/modules/RELEASE/build: install linux-headers-RELEASE.',
+      },
+    );
   };
   const release = /UTS_RELEASE "([^"]+)"/.exec(need('include/generated/utsrelease.h'))?.[1];
   if (release === undefined) {

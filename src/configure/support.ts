@@ -2,6 +2,7 @@
 // ksplice-ts needs, and options that make the compiler's or the linker's work
 // something that cannot be compared. Whatever is in the way is named, all of it.
 
+import { machine } from '../arch/index.js';
 import type { Problem } from '../base/errors.js';
 
 interface Rule {
@@ -11,24 +12,27 @@ interface Rule {
 }
 
 const NEEDED: readonly Rule[] = [
-  { options: ['X86_64'], why: 'only x86-64 is supported' },
+  { options: [machine.tree.option], why: `only ${machine.label} is supported` },
   { options: ['SMP'], why: 'the switch is made for several processors' },
   { options: ['MODULES'], why: 'updates are modules' },
   { options: ['MODULE_UNLOAD'], why: 'undo unloads modules' },
-  { options: ['KALLSYMS_ALL'], why: 'symbols are found by name, those of data too' },
+  { options: ['KALLSYMS_ALL'], why: 'symbols are found by name, symbols of data too' },
   { options: ['STACKTRACE'], why: 'all stacks are looked at before the switch' },
   { options: ['UNWINDER_ORC'], why: 'stacks are walked with the ORC unwinder' },
   { options: ['SYSFS'], why: 'the core is driven through sysfs' },
   { options: ['PROC_FS'], why: 'kallsyms and the list of modules are read from /proc' },
 ];
 
-const RANDOM_LAYOUT = 'the layout of structures is drawn by lot at each build';
-const CLANG = 'code of clang was never compared with a running kernel';
+const RANDOM_LAYOUT = 'the layout of structures is random in each build';
+const CLANG = 'ksplice-ts was never tested with code that clang made';
 const LINK_TIME = 'functions are compiled when the kernel is linked, not object by object';
 
 const HINDERING: readonly Rule[] = [
   { options: ['CC_IS_CLANG'], why: CLANG },
-  { options: ['CFI_CLANG', 'CFI'], why: 'calls are checked by what clang writes before functions' },
+  {
+    options: ['CFI_CLANG', 'CFI'],
+    why: 'each call checks a value that clang writes before functions',
+  },
   { options: ['LTO', 'LTO_CLANG', 'LTO_CLANG_FULL', 'LTO_CLANG_THIN', 'LTO_GCC'], why: LINK_TIME },
   { options: ['AUTOFDO_CLANG', 'PROPELLER_CLANG'], why: LINK_TIME },
   { options: ['RANDSTRUCT', 'GCC_PLUGIN_RANDSTRUCT'], why: RANDOM_LAYOUT },
@@ -39,7 +43,7 @@ const HINDERING: readonly Rule[] = [
   },
   {
     options: ['LD_DEAD_CODE_DATA_ELIMINATION', 'FG_KASLR'],
-    why: 'functions have a section each, and the linker or the boot moves them',
+    why: 'each function has a section of its own, and the linker or the boot code moves it',
   },
 ];
 
@@ -62,7 +66,7 @@ export function supportProblems(config: string): Problem[] {
   if (on('FUNCTION_TRACER') && !on('DYNAMIC_FTRACE')) {
     missing.push(
       problem(
-        'the kernel has CONFIG_FUNCTION_TRACER without CONFIG_DYNAMIC_FTRACE: every function begins with a call that is always made',
+        'the kernel has CONFIG_FUNCTION_TRACER without CONFIG_DYNAMIC_FTRACE: every function begins with a call that is never switched off',
         'Build and boot a kernel with both, or with neither.',
       ),
     );

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { machine } from '../arch/index.js';
 import { KspliceError, type Problem } from '../base/errors.js';
 import { formatSystemMap, isPlaceholder, parseKallsyms } from '../kernel/kallsyms-text.js';
 import type { KernelFiles } from '../kernel/kernel-in-files.js';
@@ -62,17 +63,15 @@ export function mapProblem(map: SystemMap, symbols: readonly KernelSymbol[]): Pr
   };
 }
 
-const KERNEL_MAP = 0xffffffff80000000n;
-/** Where x86-64 kernels are linked: CONFIG_PHYSICAL_START in the kernel's mapping. */
-const LINK_START = KERNEL_MAP + 0x1000000n;
-
 /** A captured kernel was moved by KASLR; a map has the addresses of the link. */
 function withoutSlide(symbols: readonly KernelSymbol[]): readonly KernelSymbol[] {
-  const start = symbols.find(({ name }) => name === '_text')?.address ?? LINK_START;
-  const slide = start - LINK_START;
+  const start = symbols.find(({ name }) => name === '_text')?.address ?? machine.memory.link;
+  const slide = start - machine.memory.link;
   if (slide === 0n) return symbols;
   return symbols.map((symbol) =>
-    symbol.address < KERNEL_MAP ? symbol : { ...symbol, address: symbol.address - slide },
+    symbol.address < machine.memory.kernel
+      ? symbol
+      : { ...symbol, address: symbol.address - slide },
   );
 }
 

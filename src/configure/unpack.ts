@@ -3,10 +3,11 @@
 // by that run.
 
 import { createReadStream, existsSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { cacheDirectory } from '../base/cache.js';
+import { makeDirectories } from '../base/directories.js';
 import { KspliceError } from '../base/errors.js';
 import { requireOwnDirectory } from '../base/trust.js';
 import type { Ui } from '../base/ui.js';
@@ -22,7 +23,7 @@ export async function unpackSource(tarball: string, name: string, ui: Ui): Promi
   requireOwnDirectory(cacheDirectory());
   if (existsSync(tree)) return tree;
   ui.stage(`unpacking ${tarball} into ${cache}`);
-  await mkdir(cache, { recursive: true });
+  makeDirectories(cache);
   const partial = await mkdtemp(join(cache, '.partial-'));
   try {
     await extract(tarball, partial, ui);

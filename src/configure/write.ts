@@ -2,8 +2,9 @@
 // and anything that is not ours; a file where a link of ours belongs is not
 // replaced but refused.
 
-import { lstatSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeDirectories } from '../base/directories.js';
 import { KspliceError } from '../base/errors.js';
 
 export interface ConfdirContents {
@@ -16,7 +17,7 @@ export interface ConfdirContents {
 /** @throws KspliceError `bad-confdir` if something of the user's is in the way, `io` */
 export function writeConfdir(dir: string, contents: ConfdirContents): void {
   try {
-    mkdirSync(dir, { recursive: true });
+    makeDirectories(dir);
     for (const name of Object.keys(contents.links)) refuseOther(dir, name);
     replace(join(dir, 'System.map'), (path) => writeFileSync(path, contents.systemMap));
     replace(join(dir, '.config'), (path) => writeFileSync(path, contents.config));

@@ -10,7 +10,6 @@ import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
 import type { TableSizes } from '../elf/tables.js';
 import { busyProblems } from '../inspect/allow-busy.js';
-import { mayChangeTypes } from '../layout/declarations.js';
 import { type Contents, moduleFilesOf } from '../update/contents.js';
 import type { Update } from '../update/update.js';
 import { loadChange } from './change/change.js';
@@ -18,29 +17,32 @@ import type { PatchedFile } from './change/patched-file.js';
 import type { SourceChange } from './change/source-change.js';
 import { readBases } from './code/bases.js';
 import { type Differences, findDifferences } from './code/differences.js';
-import { checkPerCpu, perCpuReserve } from './code/per-cpu-reserve.js';
-import { Neighbours } from './code/shared-symbols.js';
-import { makeTargetCode } from './code/target-code.js';
+import { perCpuReserve } from './code/per-cpu-reserve.js';
+import type { SharedSymbols } from './code/shared-symbols.js';
+import { makeUpdateCode, type UpdateCode } from './code/update-code.js';
 import { lastUpdate, rememberLast } from './invocation/last-update.js';
 import { inRun, type Run } from './invocation/scope.js';
-import { buildModuleDirectory } from './module-dir/build.js';
-import { moduleDirectory, moduleFiles } from './module-dir/source.js';
+import { moduleSource } from './module-dir/build.js';
 import { type CoreModule, provideCore, withCore } from './modules/core-module.js';
 import { buildFixedModules } from './modules/fixed-modules.js';
-import { chooseId, deliver, packUpdate } from './modules/pack.js';
+import { checkOutput, chooseId, deliver, packUpdate } from './modules/pack.js';
 import { makeReport } from './modules/report.js';
 import { checkSigning, signModules } from './modules/sign.js';
 import { buildUpdateModules } from './modules/update-modules.js';
 import { codeFiles, isCode } from './objects/choose-objects.js';
-import { compilePost, compilePre } from './objects/compile.js';
+import { howTypesAreCompared } from './objects/comparing.js';
+import { compilePost } from './objects/compile.js';
+import { kernelTree } from './objects/kernel-tree.js';
 import { rulesOfNew } from './objects/new-objects.js';
+import type { ObjectSource } from './objects/object-source.js';
+import { SourceTexts } from './objects/source-texts.js';
 import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest } from './request.js';
-import { describesTypes, type KernelHeaders, readHeaders } from './tree/kbuild.js';
+import { readBuildHeaders } from './tree/kbuild.js';
 import { type KernelFacts, readKernelFacts } from './tree/kernel-facts.js';
 import { askTableSizes } from './tree/table-sizes.js';
-import { checkCacheDirectory, openWorkspace, sourceOf } from './tree/workspace.js';
-import type { ChangedTarget, Comparing, Report, TargetCode } from './values.js';
+import { checkCacheDirectory } from './tree/workspace.js';
+import type { ChangedTarget, CompiledObject, Report, TargetCode } from './values.js';
 
 export interface CreatedUpdate {
   readonly id: string;
@@ -63,31 +65,30 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   // The change fits the source and is one of code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { confdir, change } = task;
-    const facts = run.background(readKernelFacts(confdir, options.image, run.ui));
+    const asked = run.background(readKernelFacts(confdir, options.image, run.ui));
     // An image that was named may be a wrong one: that is told before anything is compiled.
-    if (options.image !== undefined) await facts;
+    if (options.image !== undefined) await asked;
     const building = run.background(
-      facts.then((known) => provideCore(confdir, known, options.jobs, run.ui)),
+      asked.then((facts) => provideCore(confdir, facts, options.jobs, run.ui)),
     );
-    const compiled = await compileStates(task, facts, run);
+    const compiled = await compileStates(task, asked, run);
     // The work tree is as it was; there are three objects of each kind.
     const differences = await compareStates(task, compiled, run);
     // Every change is one that can be made on a running kernel; the work tree is free for others.
     const core = await building;
-    const known = withCore(await compiled.facts, core);
-    const { code, neighbours } = await makeCode(task, differences, compiled.tables, known, run);
+    const facts = withCore(await compiled.asked, core);
+    const { code, shared } = await makeCode(task, differences, compiled.tables, facts, run);
     // The image, if there is one, holds the old code; all symbols of the new code are found.
-    const kernel = { known, core };
-    const contents = await makeModules(task, code, neighbours, kernel, differences.fixed, run);
+    const contents = await makeModules(task, code, shared, { facts, core }, differences.fixed, run);
     const description = options.description ?? change.description;
-    const report = reportOf(task, differences, compiled, code, known, run);
+    const report = reportOf(task, differences, compiled, code, facts, run);
     const { allowBusy = [], allowLayout = [] } = options;
     const texts = { diff: change.diff, description, report, allowBusy, allowLayout };
     const files = { modules: run.directory.stage('5-modules'), fixed: differences.fixed };
     const parts = { id: task.id, contents, ...files, ...texts };
     const { archive, update } = await packUpdate(parts, run.directory.stage('6-pack'));
     run.directory.lap('pack');
-    const proof = known.image && proveAgainst(update, known.image.kernel, run.ui);
+    const proof = facts.image && proveAgainst(update, facts.image.kernel, run.ui);
     run.directory.lap('prove');
     // If there is an image, the update as packed would be accepted by that kernel.
     const file = deliver(archive, options.output);
@@ -98,13 +99,12 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   });
 }
 
-/** What is to be done, as far as it is known before anything is compiled. */
+/** The task, as far as it is known before anything is compiled. */
 interface Task {
   readonly options: CreateOptions;
   readonly id: string;
   readonly confdir: Confdir;
-  /** The user's tree, or a module's directory. */
-  readonly source: string;
+  readonly source: ObjectSource;
   readonly bases: readonly Update[];
   readonly change: SourceChange;
   /** Changed files of code: all since the boot, and with each of the updates below. */
@@ -116,63 +116,31 @@ interface Task {
 
 async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   const id = chooseId(options.id);
+  checkOutput(options.output, id);
   const confdir = await readConfdir(options.confdir);
-  const source = sourceFor(options, confdir);
-  checkCacheDirectory(source);
+  const source = objectSource(options, confdir);
+  checkCacheDirectory(source.directory);
   if (options.signing) checkSigning(options.signing, confdir);
   const bases = await readBases(updatesBelow(options), confdir.release);
-  const change = await loadChange(options, source, bases, ui);
-  const ofKind = options.module ? moduleFiles : (list: readonly PatchedFile[]) => list;
-  const files = codeFiles(ofKind(change.files), ui);
-  const below = change.below.map((state) => ofKind(state).filter(isCode));
-  const rules = rulesOfNew(ofKind(change.files));
+  const change = await loadChange(options, source.directory, bases, ui);
+  const changed = source.filesOf(change.files);
+  const files = codeFiles(changed, ui);
+  const below = change.below.map((state) => source.filesOf(state).filter(isCode));
+  const rules = rulesOfNew(changed);
   return { options, id, confdir, source, bases, change, files, rules, below };
 }
 
-async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) {
+async function compileStates(task: Task, asked: Promise<KernelFacts>, run: Run) {
   const { options, confdir, source, files, rules, below, change } = task;
-  const { jobs } = options;
-  const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
+  const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
   const wanted = new WantedTargets(options.onlyTargets ?? []);
-  const area = run.directory.stage('1-pre');
   const comparing = howTypesAreCompared(files, below, headers, run.ui);
-  const types = comparing === 'compared';
-  const request = { source, files, rules, wanted, confdir, headers, facts, jobs, types, area };
-  const module = options.module ? await buildModuleDirectory(request, run.ui) : undefined;
-  const tree = (await change.git?.checkOut(run.undo, run.ui)) ?? source;
-  const work = module
-    ? module.work
-    : await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui, { types });
-  run.directory.lap('work tree');
-  // The work tree is the source, configured as the distribution's build was.
-  const { pre, considered, notes } =
-    module ?? (await compilePre(work, { files, rules }, wanted, run));
+  const how = { headers, jobs: options.jobs, types: comparing === 'compared' };
+  const request = { files, rules, git: change.git, wanted, confdir, asked, ...how };
+  const { work, pre, model, ...found } = await source.compilePre(request, run);
   const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
-  const tables = await askTableSizes(work, run.ui, module?.model);
-  return {
-    work,
-    considered,
-    notes,
-    objects,
-    tables,
-    comparing,
-    facts: module ? module.facts : facts,
-  };
-}
-
-/** Where the change cannot touch a type, the compiler need not describe them. */
-function howTypesAreCompared(
-  files: readonly PatchedFile[],
-  below: readonly (readonly PatchedFile[])[],
-  headers: KernelHeaders,
-  ui: Ui,
-): Comparing {
-  if (!mayChangeTypes([...files, ...below.flat()])) return 'not touched';
-  if (describesTypes(headers)) return 'compared';
-  ui.warn(
-    `the change may alter the layout of data, and ${headers.compiler} cannot tell: that the new code fits the objects that exist is not checked`,
-  );
-  return 'not possible';
+  const tables = await askTableSizes(work, run.ui, model);
+  return { ...found, work, objects, tables, comparing };
 }
 
 type Compiled = Awaited<ReturnType<typeof compileStates>>;
@@ -181,8 +149,10 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
   const { work, objects, tables } = compiled;
   const { directory, ui } = run;
   ui.stage(`comparing ${count(objects.length, 'object')}`);
-  const { allowLayout = [] } = options;
-  const types = { comparing: compiled.comparing, allowed: allowLayout };
+  const { allowLayout: allowed = [] } = options;
+  const texts = new SourceTexts(work.kbuild, files);
+  const sources = (object: CompiledObject) => texts.of(object);
+  const types = { comparing: compiled.comparing, allowed, sources };
   const differences = findDifferences(objects, tables, ui, bases, types);
   const { targets } = differences;
   const fixed = options.buildModules
@@ -201,44 +171,41 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
 }
 
 async function makeCode(
-  { id, options, confdir, bases }: Task,
-  { targets, homes }: Differences,
+  { id, options, confdir, bases, source }: Task,
+  differences: Differences,
   tables: TableSizes,
-  known: KernelFacts,
+  facts: KernelFacts,
   run: Run,
-) {
+): Promise<UpdateCode> {
   run.directory.lap('kernel image');
-  const compared = known.image ? ` and comparing it with ${known.image.kernel.origin}` : '';
+  const compared = facts.image ? ` and comparing it with ${facts.image.kernel.origin}` : '';
   run.ui.stage(`extracting new code${compared}`);
-  const neighbours = new Neighbours(id, targets);
-  const found: TargetCode[] = [];
-  for (const target of targets) {
-    const company = { bases, homes, neighbours };
-    found.push(await makeTargetCode(id, target, known, tables, run.ui, company));
-  }
-  const code = neighbours.inOrder(found);
-  checkPerCpu(code, perCpuReserve(readFileSync(confdir.config, 'utf8')));
+  const perCpu = perCpuReserve(readFileSync(confdir.config, 'utf8'));
+  const trees = [source.directory, confdir.build];
+  const ground = { facts, tables, bases, perCpuReserve: perCpu, trees };
+  const made = await makeUpdateCode(id, differences, ground, run.ui);
+  const { code } = made;
   keepCode(run, code);
   checkAllowBusy(code, options.allowBusy ?? []);
   run.directory.lap('match and extract');
-  return { code, neighbours };
+  return made;
 }
 
 /** @param fixed modules for the disk, which are signed with the update's */
 async function makeModules(
   { id, options, confdir, bases }: Task,
   code: readonly TargetCode[],
-  neighbours: Neighbours,
-  { known, core }: { readonly known: KernelFacts; readonly core: CoreModule },
+  shared: SharedSymbols,
+  { facts, core }: { readonly facts: KernelFacts; readonly core: CoreModule },
   fixed: readonly string[],
   { directory, ui }: Run,
 ): Promise<Contents> {
   directory.lap('kernel core');
   ui.stage(`building ${count(code.length * 2, 'module')}`);
   const place = directory.stage('5-modules');
-  const kernel = { confdir, core, symvers: known.symvers ?? [], below: bases };
-  const contents = await buildUpdateModules(id, code, kernel, place, options.jobs, ui);
-  neighbours.checkPositions(code, (module) => readFileSync(join(place, `${module}.ko`)));
+  const linkedTo = { confdir, core, symvers: facts.symvers ?? [], below: bases };
+  const contents = await buildUpdateModules(id, code, linkedTo, place, options.jobs, ui);
+  shared.checkPositions(code, (module) => readFileSync(join(place, `${module}.ko`)));
   if (options.signing) {
     const files = [...moduleFilesOf(contents).map(({ file }) => join(place, file)), ...fixed];
     await signModules(files, options.signing, confdir, ui);
@@ -252,11 +219,11 @@ function reportOf(
   { targets, notes, layout }: Differences,
   { considered, notes: leftOut }: Compiled,
   code: readonly TargetCode[],
-  known: KernelFacts,
+  facts: KernelFacts,
   { directory }: Run,
 ): Report {
   const changes = { on: bases.map(({ id }) => id), targets, considered, layout };
-  return makeReport(confdir.release, changes, code, [...leftOut, ...notes], known, directory);
+  return makeReport(confdir.release, changes, code, [...leftOut, ...notes], facts, directory);
 }
 
 /** With --series, without git: the last update that was made is the one that runs. */
@@ -265,8 +232,8 @@ function updatesBelow({ on = [], series, git, confdir }: CreateOptions): readonl
   return last === undefined ? on : [...on, last];
 }
 
-function sourceFor({ module, source }: CreateOptions, confdir: Confdir): string {
-  return module === undefined ? sourceOf(source, confdir) : moduleDirectory(module);
+function objectSource({ module, source }: CreateOptions, confdir: Confdir): ObjectSource {
+  return module === undefined ? kernelTree(source, confdir) : moduleSource(module);
 }
 
 function checkAllowBusy(code: readonly TargetCode[], names: readonly string[]): void {
@@ -276,7 +243,11 @@ function checkAllowBusy(code: readonly TargetCode[], names: readonly string[]): 
     names,
   );
   if (problems.length > 0) {
-    throw problemsError('refused-change', 'not every function can be busy', problems);
+    throw problemsError(
+      'refused-change',
+      'some functions named with --allow-busy cannot be replaced while they are busy',
+      problems,
+    );
   }
 }
 

@@ -8,13 +8,13 @@ import { loadChange } from './change/change.js';
 import { inRun } from './invocation/scope.js';
 import { provideCore } from './modules/core-module.js';
 import { codeFiles } from './objects/choose-objects.js';
-import { compilePre } from './objects/compile.js';
+import { kernelTree, openTree } from './objects/kernel-tree.js';
 import { rulesOfNew } from './objects/new-objects.js';
 import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest, refuseForModules } from './request.js';
-import { readHeaders } from './tree/kbuild.js';
+import { readBuildHeaders } from './tree/kbuild.js';
 import { readKernelFacts } from './tree/kernel-facts.js';
-import { checkCacheDirectory, openWorkspace, sourceOf } from './tree/workspace.js';
+import { checkCacheDirectory } from './tree/workspace.js';
 
 /** What is in the cache now. */
 export interface Prebuilt {
@@ -43,19 +43,20 @@ export async function prebuild(options: PrebuildOptions, ui: Ui): Promise<Prebui
   refuseForModules('--prebuild', options.module !== undefined);
   if (isGiven) checkRequest(options);
   const confdir = await readConfdir(options.confdir);
-  const source = sourceOf(options.source, confdir);
-  checkCacheDirectory(source);
-  const change = isGiven ? await loadChange(options, source, [], ui) : undefined;
+  const source = kernelTree(options.source, confdir);
+  checkCacheDirectory(source.directory);
+  const change = isGiven ? await loadChange(options, source.directory, [], ui) : undefined;
   const files = change ? codeFiles(change.files, ui) : [];
   const rules = rulesOfNew(change?.files ?? []);
   return await inRun(ui, false, async (run) => {
-    const facts = run.background(readKernelFacts(confdir, options.image, run.ui));
-    const core = run.background(facts.then((known) => provideCore(confdir, known, jobs, run.ui)));
-    const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
-    const tree = (await change?.git?.checkOut(run.undo, run.ui)) ?? source;
-    const work = await openWorkspace(tree, confdir.config, headers, jobs, run.undo, run.ui);
+    const asked = run.background(readKernelFacts(confdir, options.image, run.ui));
+    const core = run.background(asked.then((facts) => provideCore(confdir, facts, jobs, run.ui)));
+    const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
     const wanted = new WantedTargets(options.onlyTargets ?? []);
-    const { pre } = change ? await compilePre(work, { files, rules }, wanted, run) : { pre: [] };
+    const how = { git: change?.git, confdir, headers, jobs, types: false };
+    const { work, pre } = change
+      ? await source.compilePre({ files, rules, wanted, asked, ...how }, run)
+      : { work: await openTree(source.directory, how, run), pre: [] };
     work.close();
     const { release } = confdir;
     const names = pre.map(({ name }) => name);

@@ -1,4 +1,5 @@
-// What is asked of create, and what cannot be asked together. Told before anything is read.
+// The request to create, and the options that exclude each other. A wrong request is
+// refused before anything is read.
 
 import { KspliceError } from '../base/errors.js';
 import type { ChangeRequest } from './change/change.js';
@@ -45,7 +46,9 @@ export function checkRequest(options: Omit<CreateOptions, 'output'>): void {
   const ways = [patch, diffext, git].filter((way) => way !== undefined).length;
   if (ways !== 1) {
     throw usage(
-      ways === 0 ? 'there is no --patch, --diffext or --git' : 'more than one way to a change',
+      ways === 0
+        ? 'there is no --patch, --diffext or --git'
+        : 'more than one source of the change is given',
       'Give one of --patch FILE, --diffext EXT and --git REV.',
     );
   }
@@ -68,11 +71,12 @@ export function refuseForModules(what: string, isGiven: boolean): void {
   if (!isGiven) return;
   throw usage(
     `${what} is not for --module`,
-    "A module's directory takes the place of the source, and has neither a history nor anything to keep: use --patch or --diffext.",
+    "A module's directory takes the place of the source, and has no history and no modules for the disk: use --patch or --diffext.",
   );
 }
 
-// The originals beside the files are the source as it was booted, whatever is applied.
+// The originals beside the files are the source of the booted kernel, without the
+// updates that are applied.
 function refuseForFiles(what: string, isGiven: boolean): void {
   if (!isGiven) return;
   throw usage(`${what} is for --patch and --git`, 'Make a patch of the files: diff -u.');

@@ -1,10 +1,11 @@
-// What create's rooms hand to each other: an object on its way from the compiler to new code, and what
-// is reported of it.
+// The values that create's rooms hand to each other: an object on its way from the compiler to new
+// code, and the report about it.
 
+import type { TracedText } from '../dangling/traced.js';
 import type { Homes } from '../diff/homes.js';
-import type { ObjectDiff } from '../diff/types.js';
+import type { ObjectDiff } from '../diff/object-diff.js';
 import type { ElfObject } from '../elf/object.js';
-import type { NewCode } from '../extract/types.js';
+import type { NewCode } from '../extract/extraction.js';
 import type { LayoutChange } from '../layout/guard.js';
 import type { Generated } from '../match/generate.js';
 import type { MatchResult } from '../match/interpret.js';
@@ -76,6 +77,8 @@ export interface TargetCode {
   readonly newCode: NewCode;
   /** What of the new code others may use after undo. */
   readonly addressesOut: readonly AddressOut[];
+  /** Text of the new code that tracepoints get. */
+  readonly traced: readonly TracedText[];
 }
 
 export interface ChangedFunctionReport {

@@ -2,28 +2,31 @@
 // back later, what is linked into a list, what a structure points at. After undo they would lead
 // to memory that was given back.
 //
-// Nothing tells for good what becomes of an address that a function of the kernel gets. So what is
-// not known to be forgotten counts as kept.
+// Nothing tells for good what becomes of an address that a function of the kernel gets. So an
+// address that is not known to be forgotten counts as kept.
 
 import type { ElfObject } from '../elf/object.js';
 import type { AddressOut } from '../update/addresses-out.js';
-import { Follower, type Origin } from './follow.js';
-import { type Thing, Things } from './things.js';
+import { isAwaited } from './awaited.js';
+import { Follower } from './follow.js';
+import { eventOf } from './forgetting.js';
+import { Pointers } from './pointers.js';
+import { type Meaning, type Thing, Things } from './things.js';
 
 /**
  * Everything of new code that may be used after the update was undone, each once.
  * @param object new code, as extractNewCode() made it
  * @param tables global symbols of contents that are written over the running kernel's
  * @param safe names of what the patch's author takes back himself (ksplice_undo_safe())
- * @param nameOf what an undefined symbol of the object stands for
+ * @param meaningOf what an undefined symbol of the object stands for
  */
 export function findAddressesOut(
   object: ElfObject,
   tables: readonly string[],
   safe: ReadonlySet<string>,
-  nameOf: (symbol: string) => string = (symbol) => symbol,
+  meaningOf: (symbol: string) => Meaning = (name) => ({ name }),
 ): AddressOut[] {
-  const things = new Things(object, nameOf);
+  const things = new Things(object, meaningOf);
   const cleaned = new Set(cleanedUp(things));
   const follower = new Follower(things);
   const origins = things.code().flatMap((section) => follower.originsIn(section));
@@ -36,9 +39,11 @@ export function findAddressesOut(
   };
   for (const { thing, from, fates } of origins) {
     for (const fate of fates) {
-      if (fate.how === 'kept') continue;
+      if (fate.how === 'kept' || isAwaited(thing, fate, origins, follower)) continue;
       const given = fate.what === 'address' ? [thing] : pointers.reach(thing);
       const to = fate.how === 'passed' ? fate.to : '';
+      // Events print what they record. Text that they do not copy is refused by `create`.
+      if (eventOf(to) !== undefined) continue;
       for (const one of given) report(one, from?.name ?? '', fate.how, to);
     }
   }
@@ -56,34 +61,4 @@ export function findAddressesOut(
 function cleanedUp(things: Things): Thing[] {
   const lists = things.object.sectionsNamed('___srcu_struct_ptrs');
   return lists.flatMap((list) => things.pointedAt(list, 0, list.size));
-}
-
-/** What new data points at: by what it is made of, and by what new code stores there. */
-class Pointers {
-  private readonly stored = new Map<Thing, Thing[]>();
-
-  constructor(
-    private readonly things: Things,
-    origins: readonly Origin[],
-  ) {
-    for (const { thing, fates } of origins) {
-      for (const fate of fates) {
-        if (fate.how === 'kept')
-          this.stored.set(fate.in, [...(this.stored.get(fate.in) ?? []), thing]);
-      }
-    }
-  }
-
-  of(thing: Thing): Thing[] {
-    if (thing.kind !== 'data') return [];
-    const { section, start, end } = thing;
-    return [...this.things.pointedAt(section, start, end), ...(this.stored.get(thing) ?? [])];
-  }
-
-  /** All that can be got at from there. */
-  reach(thing: Thing): Thing[] {
-    const all = new Set(this.of(thing));
-    for (const one of all) for (const next of this.of(one)) all.add(next);
-    return [...all];
-  }
 }

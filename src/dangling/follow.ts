@@ -1,19 +1,14 @@
 // Follows an address through the instructions of new code, from the one that takes it, on all
 // paths, until it is forgotten or has gone where this cannot be seen.
 
+import { machine } from '../arch/index.js';
+import type { Registers, Step } from '../arch/machine.js';
 import type { Relocation, Section } from '../elf/object.js';
-import { forgets } from './forgetting.js';
-import {
-  ARGUMENTS,
-  CLOBBERED,
-  RAX,
-  RDI,
-  type Registers,
-  RSI,
-  type Step,
-  stepsOf,
-} from './steps.js';
-import type { Destination, Thing, Things } from './things.js';
+import { copiedBy, forgotten } from './forgetting.js';
+import { keptText } from './kept-text.js';
+import { ARGUMENTS, CLOBBERED, RESULT, SOURCE } from './registers.js';
+import { returnedArgument } from './returning.js';
+import { type Destination, type Own, type Thing, type Things, thingsOf } from './things.js';
 
 /** The address of a thing, or a pointer that was read from it. */
 type What = 'address' | 'content';
@@ -24,6 +19,8 @@ export type Fate = { readonly what: What } & (
   /** Into memory, which may be on the stack. */
   | { readonly how: 'stored' }
   | { readonly how: 'returned' }
+  /** Nothing tells: its way goes on where no instruction is known, or through something else than memory. */
+  | { readonly how: 'lost' }
   /** Into a variable of the new code. */
   | { readonly how: 'kept'; readonly in: Thing }
 );
@@ -31,7 +28,7 @@ export type Fate = { readonly what: What } & (
 /** A place where new code takes the address of something, or reads what that holds. */
 export interface Origin {
   readonly thing: Thing;
-  readonly from: Thing | undefined;
+  readonly from: Own | undefined;
   readonly fates: readonly Fate[];
 }
 
@@ -53,10 +50,20 @@ export class Follower {
     return [...this.steps(section).values()].flatMap((step) => this.originsAt(section, step));
   }
 
+  /** New code that some of it calls, or goes on in. */
+  calledBy({ section, start, end }: Own): Own[] {
+    const steps = [...this.steps(section).values()];
+    return steps.flatMap((step) => {
+      if (step.start < start || step.start >= end || !leads(step)) return [];
+      const callee = this.callee(section, step);
+      return callee && 'thing' in callee ? [callee.thing] : [];
+    });
+  }
+
   private steps(section: Section): ReadonlyMap<number, Step> {
     let steps = this.decoded.get(section);
     if (!steps) {
-      steps = stepsOf(section);
+      steps = machine.code.stepsOf(section);
       this.decoded.set(section, steps);
     }
     return steps;
@@ -87,7 +94,7 @@ export class Follower {
   /** What of the new code a field of an instruction leads to. */
   private inside(section: Section, step: Step, field: number | undefined): Thing | undefined {
     const destination = this.destination(section, step, field);
-    return destination && 'thing' in destination ? destination.thing : undefined;
+    return thingsOf(destination)[0];
   }
 
   private destination(
@@ -96,7 +103,11 @@ export class Follower {
     field: number | undefined,
   ): Destination | undefined {
     const relocation = this.things.relocation(section, field);
-    return relocation && this.things.destination(relocation, step.end);
+    if (relocation) return this.things.destination(relocation, step.end);
+    // The assembler needs none for what is in the same section.
+    if (step.near === undefined || field !== step.displacement) return undefined;
+    const thing = this.things.at(section, step.near);
+    return thing && { thing, offset: step.near - thing.start };
   }
 
   private follow(thing: Thing, begin: State): Fate[] {
@@ -107,19 +118,20 @@ export class Follower {
       const { section, offset, address, content } = state;
       const key = `${section.index} ${offset} ${address} ${content}`;
       const step = this.steps(section).get(offset);
-      if (!step || (address | content) === 0 || seen.has(key)) continue;
+      if ((address | content) === 0 || seen.has(key)) continue;
       seen.add(key);
+      if (!step) {
+        const what = address ? 'address' : 'content';
+        fates.set(`${what} lost`, { what, how: 'lost' });
+        continue;
+      }
       for (const fate of this.fatesAt(thing, state, step)) {
         const where = fate.how === 'kept' ? fate.in.name : fate.how === 'passed' ? fate.to : '';
         fates.set(`${fate.what} ${fate.how} ${where}`, fate);
       }
       queue.push(...this.next(state, step));
       for (const there of this.things.hiddenWays(section, offset)) {
-        queue.push({
-          ...state,
-          section: there.thing.section,
-          offset: there.thing.start + there.offset,
-        });
+        queue.push({ ...state, ...there });
       }
     }
     return [...fates.values()];
@@ -132,26 +144,46 @@ export class Follower {
   }
 
   private fatesOf(thing: Thing, what: What, held: Registers, section: Section, step: Step): Fate[] {
+    if (held === 0) return [];
+    const lost: Fate[] = [{ what, how: 'lost' }];
+    if (step.flow === 'unknown') return lost;
     if (step.flow === 'next') {
-      if (step.copies) return held & RSI ? [{ what: 'content', how: 'stored' }] : [];
+      if (step.hides & held) return lost;
+      if (step.copies) return held & SOURCE ? [{ what: 'content', how: 'stored' }] : [];
       return step.stores && step.read & held ? this.storeAt(section, step, thing, what) : [];
     }
-    const returned: Fate[] = held & RAX ? [{ what, how: 'returned' }] : [];
+    const returned: Fate[] = held & RESULT ? [{ what, how: 'returned' }] : [];
     if (step.flow === 'return') return returned;
-    if (step.flow !== 'call' && step.flow !== 'jump') return [];
+    if (step.flow === 'stop') return [];
     const callee = this.callee(section, step);
-    if (callee === undefined || 'thing' in callee) return [];
-    if (callee.outside === RETURN) return returned;
-    if (held & copiedBy(callee.outside)) {
-      return [{ what: 'content', how: 'passed', to: callee.outside }];
-    }
-    if (!(held & ARGUMENTS) || forgets(callee.outside, thing.kind === 'literal')) return [];
-    return [{ what, how: 'passed', to: callee.outside }];
+    // Nobody has anything in these registers when he leaves a function: this is a table of jumps.
+    if (step.flow === 'jump' && step.isIndirect && held & ~CLOBBERED) return lost;
+    if (!callee) return step.flow === 'call' && !(held & ARGUMENTS) ? [] : lost;
+    if ('thing' in callee) return [];
+    if (callee.outside === machine.code.returnThunk) return returned;
+    return this.outsideFates(thing, what, held, callee.outside, step);
+  }
+
+  /** What becomes of it in a function of the kernel, which is called or jumped to. */
+  private outsideFates(
+    thing: Thing,
+    what: What,
+    held: Registers,
+    to: string,
+    { flow }: Step,
+  ): Fate[] {
+    const fates: Fate[] = [];
+    const kept = thing.kind === 'literal' ? keptText(to) : ARGUMENTS & ~forgotten(to);
+    if (held & copiedBy(to)) fates.push({ what: 'content', how: 'passed', to });
+    else if (held & kept) fates.push({ what, how: 'passed', to });
+    if (flow !== 'call' && held & returnedArgument(to)) fates.push({ what, how: 'returned' });
+    return fates;
   }
 
   private storeAt(section: Section, step: Step, thing: Thing, what: What): Fate[] {
-    const into = this.inside(section, step, step.displacement);
-    if (into) return [{ what, how: 'kept', in: into }];
+    const into = this.destination(section, step, step.displacement);
+    // What is in new code elsewhere may be read by others than this new code.
+    if (into && 'thing' in into) return [{ what, how: 'kept', in: into.thing }];
     // Text in a structure of the function's own is there to be printed.
     return step.isFrame && thing.kind === 'literal' ? [] : [{ what, how: 'stored' }];
   }
@@ -162,6 +194,7 @@ export class Follower {
     switch (step.flow) {
       case 'return':
       case 'stop':
+      case 'unknown':
         return [];
       case 'next':
         return [{ ...on, offset: step.end }];
@@ -169,11 +202,12 @@ export class Follower {
         return [{ ...on, offset: step.end }, ...this.there(on, step)];
       case 'jump':
         return this.there(on, step);
-      case 'call':
-        return [
-          { ...this.afterCall(state, step), offset: step.end },
-          ...this.there(restrict(state, ARGUMENTS), step),
-        ];
+      case 'call': {
+        const inside = this.there(restrict(state, ARGUMENTS), step);
+        // At the end of a section is who does not return.
+        if (step.end >= section.size) return inside;
+        return [{ ...this.afterCall(state, step), offset: step.end }, ...inside];
+      }
     }
   }
 
@@ -182,7 +216,13 @@ export class Follower {
     const name = callee && 'outside' in callee ? callee.outside : '';
     // Neither follows the rules for calls.
     if (name === '__fentry__') return state;
-    return restrict(state, name === 'pv_ops' ? ~RAX : ~CLOBBERED);
+    const after = restrict(state, name === 'pv_ops' ? ~RESULT : ~CLOBBERED);
+    const result = returnedArgument(name);
+    return {
+      ...after,
+      address: after.address | (state.address & result ? RESULT : 0),
+      content: after.content | (state.content & result ? RESULT : 0),
+    };
   }
 
   /** Where a branch or call goes on in the new code, if it does. */
@@ -205,7 +245,7 @@ export class Follower {
     const relocation: Relocation | undefined = this.things.relocation(section, field);
     if (relocation) {
       const there = this.things.destination(relocation, step.end);
-      if (there && 'outside' in there && /^__x86_indirect_(\w+_)?thunk_/.test(there.outside)) {
+      if (there && 'outside' in there && machine.code.isIndirectThunk(there.outside)) {
         return { outside: POINTER };
       }
       return there;
@@ -215,18 +255,15 @@ export class Follower {
   }
 }
 
-const RETURN = '__x86_return_thunk';
 /** For messages. */
 const POINTER = 'a function that a pointer leads to';
 
-function behind(section: Section, step: Step, address: Registers, content: Registers): State {
-  return { section, offset: step.end, address, content };
+function leads({ flow }: Step): boolean {
+  return flow === 'call' || flow === 'jump' || flow === 'branch';
 }
 
-/** In which register a function gets the address of what it copies. */
-function copiedBy(name: string): Registers {
-  if (/^(__)?mem(cpy|move)\w*$/.test(name)) return RSI;
-  return /^kmemdup\w*$/.test(name) ? RDI : 0;
+function behind(section: Section, step: Step, address: Registers, content: Registers): State {
+  return { section, offset: step.end, address, content };
 }
 
 function restrict(state: State, to: Registers): State {

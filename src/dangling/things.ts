@@ -1,9 +1,9 @@
 // What new code consists of, as far as somebody can have its address: its functions, its
 // variables and constants, its strings.
 
+import { relocationShape } from '../arch/relocations.js';
 import { isFresh } from '../diff/names.js';
 import {
-  relocationShape,
   SHF_ALLOC,
   SHF_EXECINSTR,
   SHF_MERGE,
@@ -12,49 +12,59 @@ import {
   STT_OBJECT,
 } from '../elf/constants.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
-import { plainName } from '../update/new-code-names.js';
+import { plainName } from '../module/new-code-names.js';
+import { type Place, readWays, type Ways } from './ways.js';
 
-/** Something of new code that has an address. */
+/** Something that has an address, and is unloaded with an update. */
 export interface Thing {
-  readonly section: Section;
-  /** In bytes from the section's start. */
-  readonly start: number;
-  readonly end: number;
   /** As the source has it; of a string its text, in quotes. */
   readonly name: string;
   readonly kind: 'function' | 'data' | 'literal';
 }
 
+/** Something of the new code that is looked at. */
+export interface Own extends Thing {
+  readonly section: Section;
+  /** In bytes from the section's start. */
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Where a relocation leads: into new code, or by a name to what is outside. */
-export type Destination = Inside | { readonly outside: string };
+export type Destination = Inside | Outside;
 
 /** A place in new code. */
 export interface Inside {
-  readonly thing: Thing;
+  readonly thing: Own;
   /** In bytes from the thing's start. */
   readonly offset: number;
 }
 
-/**
- * Tables whose entries begin with an instruction's place and where it may go on, four bytes each, and
- * the sizes of the entries (struct jump_entry, struct exception_table_entry of x86).
- */
-const WAYS = [
-  ['__jump_table', 16],
-  ['__ex_table', 12],
-] as const;
+export interface Outside {
+  readonly outside: string;
+  /** If that is new code as well: of an update below, or of another target. */
+  readonly elsewhere?: Thing | undefined;
+}
+
+/** What an undefined symbol of new code stands for. */
+export interface Meaning {
+  readonly name: string;
+  /** If it is new code that is loaded before this. */
+  readonly added?: 'function' | 'data' | undefined;
+}
 
 /** The new code of one target, as extractNewCode() made it. */
 export class Things {
-  private readonly bySection = new Map<Section, Thing[]>();
-  private readonly literals = new Map<Section, Map<number, Thing>>();
-  private ways: Map<Section, Map<number, Inside[]>> | undefined;
+  private readonly bySection = new Map<Section, Own[]>();
+  private readonly literals = new Map<Section, Map<number, Own>>();
+  private readonly elsewhere = new Map<string, Thing>();
+  private ways: Ways | undefined;
   private readonly fields = new Map<Section, ReadonlyMap<number, Relocation>>();
 
-  /** @param nameOf what an undefined symbol stands for */
+  /** @param meaningOf what an undefined symbol stands for */
   constructor(
     readonly object: ElfObject,
-    private readonly nameOf: (symbol: string) => string,
+    private readonly meaningOf: (symbol: string) => Meaning,
   ) {
     for (const { section, type, value, size, name } of object.symbols) {
       if (!section || !(section.flags & SHF_ALLOC) || name === '' || size === 0) continue;
@@ -77,7 +87,7 @@ export class Things {
   }
 
   /** What is at a place; undefined in what nobody has the address of. */
-  at(section: Section, offset: number): Thing | undefined {
+  at(section: Section, offset: number): Own | undefined {
     const list = this.bySection.get(section) ?? [];
     const found = list.find(({ start, end }) => offset >= start && offset < end);
     // A table is addressed from beyond its ends, too.
@@ -89,7 +99,7 @@ export class Things {
   }
 
   /** Functions and variables, by the section that they are in. */
-  in(section: Section): readonly Thing[] {
+  in(section: Section): readonly Own[] {
     return this.bySection.get(section) ?? [];
   }
 
@@ -110,37 +120,17 @@ export class Things {
    */
   destination(relocation: Relocation, end: number): Destination | undefined {
     const { symbol, type, addend, offset } = relocation;
-    if (!symbol.section) return { outside: this.nameOf(symbol.name) };
+    if (!symbol.section) return this.outside(symbol.name);
     const relative = relocationShape(type)?.pcrel ? end - offset : 0;
     const place = symbol.value + addend + relative;
     const thing = this.at(symbol.section, place);
     return thing && { thing, offset: place - thing.start };
   }
 
-  /** Where code goes on from an instruction that does not say so: jump labels, faults that are handled. */
-  hiddenWays(section: Section, offset: number): readonly Inside[] {
-    this.ways ??= this.readWays();
+  /** Where code goes on from an instruction that does not say so: jump labels, faults, warnings. */
+  hiddenWays(section: Section, offset: number): readonly Place[] {
+    this.ways ??= readWays(this);
     return this.ways.get(section)?.get(offset) ?? [];
-  }
-
-  private readWays() {
-    const ways = new Map<Section, Map<number, Inside[]>>();
-    for (const [name, size] of WAYS) {
-      for (const table of this.object.sectionsNamed(name)) {
-        for (let start = 0; start + size <= table.size; start += size) {
-          const [from, to] = [start, start + 4].map((field) => {
-            const relocation = this.relocation(table, field);
-            return relocation && this.destination(relocation, field);
-          });
-          if (!from || !to || 'outside' in from || 'outside' in to) continue;
-          const list = ways.get(from.thing.section) ?? new Map<number, Inside[]>();
-          ways.set(from.thing.section, list);
-          const at = from.thing.start + from.offset;
-          list.set(at, [...(list.get(at) ?? []), to]);
-        }
-      }
-    }
-    return ways;
   }
 
   /** What the pointers in a stretch of data lead to. */
@@ -148,24 +138,60 @@ export class Things {
     return this.object.relocations(section).flatMap((relocation) => {
       if (relocation.offset < start || relocation.offset >= end) return [];
       const there = this.destination(relocation, relocation.offset);
-      return there && 'thing' in there ? [there.thing] : [];
+      return thingsOf(there);
     });
   }
 
-  private literal(section: Section, offset: number): Thing {
-    const known = this.literals.get(section) ?? new Map<number, Thing>();
+  private outside(symbol: string): Outside {
+    const { name, added } = this.meaningOf(symbol);
+    if (!added) return { outside: name };
+    const known = this.elsewhere.get(symbol) ?? { name: plainName(name), kind: added };
+    this.elsewhere.set(symbol, known);
+    return { outside: name, elsewhere: known };
+  }
+
+  private literal(section: Section, offset: number): Own {
+    const known = this.literals.get(section) ?? new Map<number, Own>();
     this.literals.set(section, known);
     let thing = known.get(offset);
     if (!thing) {
-      const end = section.flags & SHF_MERGE ? section.data.indexOf(0, offset) : -1;
-      const text = end > offset ? section.data.toString('latin1', offset, end) : section.name;
-      const plain = text.replace(/[\x7f-\xff]/g, '?');
-      const name = JSON.stringify(plain.length > 40 ? `${plain.slice(0, 40)}…` : plain);
-      thing = { section, start: offset, end: offset + 1, name, kind: 'literal' };
+      thing = this.pointers(section, offset) ?? this.text(section, offset);
       known.set(offset, thing);
     }
     return thing;
   }
+
+  /** A table without a name, which ends nobody tells where: before the next name at the latest. */
+  private pointers(section: Section, offset: number): Own | undefined {
+    const next = this.in(section).filter(({ start }) => start > offset);
+    const bound = Math.min(section.size, ...next.map(({ start }) => start));
+    const fields = this.object
+      .relocations(section)
+      .map((relocation) => relocation.offset)
+      .filter((field) => field >= offset && field < bound);
+    if (fields.length === 0) return undefined;
+    const name = `${section.name}+0x${offset.toString(16)}`;
+    return { section, start: offset, end: bound, name, kind: 'data' };
+  }
+
+  private text(section: Section, offset: number): Own {
+    const end = section.flags & SHF_MERGE ? section.data.indexOf(0, offset) : -1;
+    const text = end > offset ? section.data.toString('latin1', offset, end) : section.name;
+    const plain = text.replace(/[\x7f-\xff]/g, '?');
+    const name = JSON.stringify(plain.length > 40 ? `${plain.slice(0, 40)}…` : plain);
+    return { section, start: offset, end: offset + 1, name, kind: 'literal' };
+  }
+}
+
+export function isOwn(thing: Thing): thing is Own {
+  return 'section' in thing;
+}
+
+/** What new code a place is in, if it is in any. */
+export function thingsOf(there: Destination | undefined): Thing[] {
+  if (!there) return [];
+  if ('thing' in there) return [there.thing];
+  return there.elsewhere ? [there.elsewhere] : [];
 }
 
 /** Names of functions and messages (`__func__`, `__msg`) are text like any other. */

@@ -1,6 +1,6 @@
 // Names that lead to one place before the patch and to two after it, or the other way round: the
-// aliases of a function or variable. Whoever knows such a name from outside of the object has
-// the address that it had when the kernel was linked.
+// aliases of a function or variable. Code outside of the object that uses such a name has the
+// address that the name had when the kernel was linked.
 
 import { STB_LOCAL } from '../elf/constants.js';
 import type { Comparison } from './compare.js';
@@ -9,7 +9,7 @@ import type { Part, Parts } from './parts.js';
 /** A name that leads somewhere else with the patch. */
 export interface MovedAlias {
   readonly name: string;
-  /** The name of what it led to, and of what it would lead to. */
+  /** The name of the symbol to which it led, and of the symbol to which it would lead. */
   readonly was: string;
   readonly is: string;
 }

@@ -1,11 +1,13 @@
 // Which addresses a function hands to what it calls: a walk over its instructions, in their
 // order, that follows addresses of the object's parts through registers. What may come by
 // several ways is a set, which may have an address more than really comes. What is put into
-// memory is lost, but for the own stack. Enough for what is told, not for what is decided.
+// memory is lost, but for the own stack. This is good enough for notes, and not for
+// decisions.
 
+import { machine } from '../arch/index.js';
+import type { Move, Slot } from '../arch/machine.js';
 import type { Relocation } from '../elf/object.js';
 import { relocationsIn } from './extents.js';
-import { loadDecoder } from './instructions.js';
 import type { Part, Parts } from './parts.js';
 import { findTarget } from './targets.js';
 
@@ -25,8 +27,8 @@ export interface Call {
 /** The callee of a copy by `rep movs`, whose arguments are those of memcpy(). */
 export const REP_MOVS = 'memcpy';
 
-/** By register, or place on the own stack: what it may hold. */
-type State = Map<number, ReadonlySet<Handed>>;
+/** What each register and place on the own stack may hold. */
+type State = Map<Slot, ReadonlySet<Handed>>;
 
 const NOTHING: ReadonlySet<Handed> = new Set();
 const STACK: ReadonlySet<Handed> = new Set(['stack']);
@@ -37,71 +39,44 @@ export function callsOf(parts: Parts, part: Part): readonly Call[] {
   return new Walk(parts, part).calls();
 }
 
-type Decoder = ReturnType<typeof loadDecoder>;
-type Instruction = InstanceType<Decoder['Instruction']>;
-
 class Walk {
-  private readonly iced = loadDecoder();
   private found: Call[] = [];
   private readonly stored = new Set<Part>();
   /** States that branches bring to other places, by offset in the section. */
   private readonly arriving = new Map<number, State>();
-  private readonly parameters: readonly number[];
-  private readonly lost: readonly number[];
+  private readonly parameters = machine.code.slots.parameters;
+  private readonly lost = machine.code.slots.lost;
+  private readonly stack = machine.code.slots.stack;
   private state: State = new Map();
 
   constructor(
     private readonly parts: Parts,
     private readonly part: Part,
-  ) {
-    const { Register: R } = this.iced;
-    this.parameters = [R.RDI, R.RSI, R.RDX, R.RCX, R.R8, R.R9];
-    this.lost = [...this.parameters, R.RAX, R.R10, R.R11];
-  }
+  ) {}
 
   calls(): readonly Call[] {
+    const { section, start, end } = this.part;
+    const moves = machine.code.movesOf(section, start, end);
     // Branches backwards bring more to what has been walked through already.
     for (let round = 0, before = -1; round < MOST_ROUNDS && before < this.arrived(); round++) {
       before = this.arrived();
-      this.walk();
+      this.walk(moves);
     }
     return this.found;
   }
 
-  private walk(): void {
-    const { section, start, end } = this.part;
-    const { Decoder, DecoderOptions, Instruction, InstructionInfoFactory } = this.iced;
+  private walk(moves: readonly Move[]): void {
     this.found = [];
     this.state = new Map(this.parameters.map((register, i) => [register, new Set([i])]));
     const relocations = relocationsIn(this.parts.object, this.part);
-    const decoder = new Decoder(64, section.data.subarray(start, end), DecoderOptions.None);
-    decoder.ip = BigInt(BASE + start);
-    const instruction = new Instruction();
-    const facts = new InstructionInfoFactory();
     let next = 0;
-    try {
-      while (decoder.canDecode) {
-        const begin = start + decoder.position;
-        decoder.decodeOut(instruction);
-        const limit = begin + instruction.length;
-        const own: Relocation[] = [];
-        for (; next < relocations.length && relocations[next]!.offset < limit; next++) {
-          own.push(relocations[next]!);
-        }
-        this.merge(this.arriving.get(begin));
-        const fields = decoder.getConstantOffsets(instruction);
-        const value = own.find(
-          ({ offset }) =>
-            (fields.hasImmediate && offset === begin + fields.immediateOffset) ||
-            (fields.hasDisplacement && offset === begin + fields.displacementOffset),
-        );
-        fields.free();
-        this.step(instruction, own, value, facts);
+    for (const move of moves) {
+      const own: Relocation[] = [];
+      for (; next < relocations.length && relocations[next]!.offset < move.end; next++) {
+        own.push(relocations[next]!);
       }
-    } finally {
-      facts.free();
-      instruction.free();
-      decoder.free();
+      this.merge(this.arriving.get(move.start));
+      this.step(move, own);
     }
   }
 
@@ -114,194 +89,117 @@ class Walk {
     return sum;
   }
 
-  private step(
-    instruction: Instruction,
-    own: readonly Relocation[],
-    value: Relocation | undefined,
-    facts: InstanceType<Decoder['InstructionInfoFactory']>,
-  ): void {
-    const { FlowControl: Flow } = this.iced;
-    switch (instruction.flowControl) {
-      case Flow.Call:
-      case Flow.IndirectCall:
-        this.call(instruction, own);
+  private step(move: Move, own: readonly Relocation[]): void {
+    switch (move.flow) {
+      case 'call':
+        this.call(move, own);
         return;
-      case Flow.ConditionalBranch:
-        this.branch(instruction, own);
+      case 'branch':
+        this.branch(move, own);
         return;
-      case Flow.UnconditionalBranch:
-        this.branch(instruction, own);
+      case 'jump':
+        this.branch(move, own);
         this.state = new Map();
         return;
-      case Flow.Return:
-      case Flow.IndirectBranch:
-      case Flow.Exception:
+      case 'stop':
         this.state = new Map();
         return;
-      default:
-        this.plain(instruction, value, facts);
+      case 'next':
+        this.plain(move, own);
     }
   }
 
-  private call(instruction: Instruction, own: readonly Relocation[]): void {
-    const callee = this.calleeOf(instruction, own);
+  private call(move: Move, own: readonly Relocation[]): void {
+    const callee = this.calleeOf(move, own);
     if (typeof callee === 'string' && TRACERS.has(callee)) return;
     if (callee !== undefined) this.note(callee);
     for (const register of this.lost) this.state.delete(register);
   }
 
-  private branch(instruction: Instruction, own: readonly Relocation[]): void {
-    const callee = this.calleeOf(instruction, own);
+  private branch(move: Move, own: readonly Relocation[]): void {
+    const callee = this.calleeOf(move, own);
     if (callee !== undefined && callee !== this.part) {
       this.note(callee);
       return;
     }
-    const target = Number(instruction.nearBranchTarget) - BASE;
-    const before = this.arriving.get(target);
-    this.arriving.set(target, before ? united(before, this.state) : new Map(this.state));
+    if (move.target === undefined) return;
+    const before = this.arriving.get(move.target);
+    this.arriving.set(move.target, before ? united(before, this.state) : new Map(this.state));
   }
 
   private note(callee: Part | string): void {
     this.found.push({
       callee,
-      arguments: this.parameters.map((register) => this.state.get(register) ?? NOTHING),
+      arguments: this.parameters.map((register) => this.held(register)),
       stored: new Set(this.stored),
     });
   }
 
   /** Where a call or jump leads; undefined if only the running code knows. */
   private calleeOf(
-    instruction: Instruction,
-    own: readonly Relocation[],
+    { target }: Move,
+    [relocation]: readonly Relocation[],
   ): Part | string | undefined {
     const { section } = this.part;
-    const [relocation] = own;
-    if (relocation) {
-      const target = findTarget(this.parts, section, relocation);
-      if (target.kind === 'section') return undefined;
-      return target.kind === 'external' ? target.name : target.part;
-    }
-    if (instruction.op0Kind !== this.iced.OpKind.NearBranch64) return undefined;
-    return this.parts.at(section, Number(instruction.nearBranchTarget) - BASE);
+    if (!relocation) return target === undefined ? undefined : this.parts.at(section, target);
+    const place = findTarget(this.parts, section, relocation);
+    if (place.kind === 'section') return undefined;
+    return place.kind === 'external' ? place.name : place.part;
   }
 
-  private plain(
-    instruction: Instruction,
-    relocation: Relocation | undefined,
-    facts: InstanceType<Decoder['InstructionInfoFactory']>,
-  ): void {
-    const { Mnemonic, OpKind, RegisterExt } = this.iced;
-    const { mnemonic, op0Kind } = instruction;
-    if (instruction.hasRepPrefix && this.isMovs(mnemonic)) this.note(REP_MOVS);
-    const value = this.sourceOf(instruction, relocation);
-    if (op0Kind === OpKind.Memory) {
-      if (mnemonic === Mnemonic.Mov) this.store(instruction, value);
+  private plain(move: Move, own: readonly Relocation[]): void {
+    const { copies, store, into, written } = move;
+    if (copies) this.note(REP_MOVS);
+    const value = this.valueOf(move, own);
+    if (store) {
+      if (store.slot !== undefined) this.put(store.slot, value);
+      if (this.state.get(store.base)?.has('stack')) {
+        for (const one of value) if (typeof one === 'object') this.stored.add(one);
+      }
     }
-    const target =
-      op0Kind === OpKind.Register ? RegisterExt.fullRegister(instruction.op0Register) : 0;
-    const before = this.state.get(target) ?? NOTHING;
-    if (mnemonic === Mnemonic.Xchg && instruction.op1Kind === OpKind.Register && target !== 0) {
-      this.put(target, value);
-      this.put(RegisterExt.fullRegister(instruction.op1Register), before);
+    const before = into ? this.held(into.slot) : NOTHING;
+    if (into?.how === 'swap') {
+      this.put(into.slot, value);
+      this.put(into.other, before);
       return;
     }
-    for (const register of this.writtenBy(instruction, facts)) this.state.delete(register);
-    if (target === 0 || target === this.iced.Register.RSP) return;
-    if (mnemonic === Mnemonic.Mov || mnemonic === Mnemonic.Lea) this.put(target, value);
-    else if (mnemonic === Mnemonic.Add || mnemonic === Mnemonic.Sub || this.isCmov(mnemonic)) {
-      this.put(target, new Set([...before, ...value]));
-    }
+    for (const register of written) this.state.delete(register);
+    if (into) this.put(into.slot, into.how === 'add' ? new Set([...before, ...value]) : value);
   }
 
-  /** What an instruction takes as a value from its relocation, or from the registers of its last operand. */
-  private sourceOf(
-    instruction: Instruction,
-    relocation: Relocation | undefined,
-  ): ReadonlySet<Handed> {
-    const { Mnemonic, OpKind, RegisterExt } = this.iced;
-    const isLea = instruction.mnemonic === Mnemonic.Lea;
-    const kind = instruction.op1Kind;
-    const held = (register: number) =>
-      this.state.get(RegisterExt.fullRegister(register)) ?? NOTHING;
-    if (kind === OpKind.Register) return held(instruction.op1Register);
-    // The place of an operand in memory is no value, but what lea computes is.
-    if (kind === OpKind.Memory && !isLea) {
-      const slot = this.slotOf(instruction);
-      return (slot !== undefined && this.state.get(slot)) || NOTHING;
-    }
+  /** What an instruction takes as a value: from its relocation, and from registers or the own stack. */
+  private valueOf(move: Move, own: readonly Relocation[]): ReadonlySet<Handed> {
+    if (!move.takesField && move.sources.length === 1) return this.held(move.sources[0]!);
     const values = new Set<Handed>();
+    const isField = ({ offset }: Relocation) =>
+      offset === move.immediate || offset === move.displacement;
+    const relocation = move.takesField ? own.find(isField) : undefined;
     if (relocation) {
       const target = findTarget(this.parts, this.part.section, relocation);
       if (target.kind === 'part') values.add(target.part);
     }
-    if (isLea) {
-      for (const register of [instruction.memoryBase, instruction.memoryIndex]) {
-        for (const one of held(register)) values.add(one);
-      }
-    }
+    for (const source of move.sources) for (const one of this.held(source)) values.add(one);
     return values;
   }
 
-  private store(instruction: Instruction, value: ReadonlySet<Handed>): void {
-    const slot = this.slotOf(instruction);
-    if (slot !== undefined) this.put(slot, value);
-    if (!this.state.get(instruction.memoryBase)?.has('stack')) return;
-    for (const one of value) if (typeof one === 'object') this.stored.add(one);
+  private held(slot: Slot): ReadonlySet<Handed> {
+    return this.state.get(slot) ?? NOTHING;
   }
 
-  /** For a place on the own stack where a register may be kept for a while: a number that no register has. */
-  private slotOf(instruction: Instruction): number | undefined {
-    const { Register } = this.iced;
-    const { memoryBase, memoryIndex, memoryDisplacement } = instruction;
-    const isSlot = memoryBase === Register.RSP && memoryIndex === Register.None;
-    return isSlot ? SLOTS + Number(memoryDisplacement) : undefined;
-  }
-
-  private put(register: number, value: ReadonlySet<Handed>): void {
-    if (value.size > 0) this.state.set(register, value);
-    else this.state.delete(register);
-  }
-
-  private writtenBy(
-    instruction: Instruction,
-    facts: InstanceType<Decoder['InstructionInfoFactory']>,
-  ): number[] {
-    const { OpAccess, Register, RegisterExt } = this.iced;
-    const info = facts.info(instruction);
-    const written: number[] = [];
-    for (const used of info.usedRegisters()) {
-      const { access, register } = used;
-      used.free();
-      if (access === OpAccess.Read || access === OpAccess.CondRead) continue;
-      const full = RegisterExt.fullRegister(register);
-      if (full !== Register.RSP) written.push(full);
-    }
-    info.free();
-    return written;
-  }
-
-  private isMovs(mnemonic: number): boolean {
-    const { Movsb, Movsd, Movsq, Movsw } = this.iced.Mnemonic;
-    return [Movsb, Movsd, Movsq, Movsw].includes(mnemonic);
-  }
-
-  private isCmov(mnemonic: number): boolean {
-    return this.iced.Mnemonic[mnemonic]!.startsWith('Cmov');
+  private put(slot: Slot, value: ReadonlySet<Handed>): void {
+    if (value.size > 0) this.state.set(slot, value);
+    else this.state.delete(slot);
   }
 
   /** Takes in what a branch brings here. */
   private merge(other: State | undefined): void {
     if (other) this.state = united(this.state, other);
-    this.state.set(this.iced.Register.RSP, STACK);
+    this.state.set(this.stack, STACK);
   }
 }
 
 /** An address that passes through more branches backwards than this is not followed. */
 const MOST_ROUNDS = 4;
-/** Above the numbers of all registers. */
-const SLOTS = 0x1000;
-/** Not 0: a branch backwards out of the function must not wrap around. */
-const BASE = 0x10000000;
 
 function united(one: State, other: State): State {
   const result = new Map(one);

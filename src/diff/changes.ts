@@ -24,6 +24,8 @@ export interface Changes {
   readonly otherKinds: readonly OtherKind[];
   /** Changed functions that an update below added, and that others may have the address of. */
   readonly known: readonly Part[];
+  /** Constants that come along in another size, each with the functions that differ in nothing else. */
+  readonly resized: ReadonlyMap<Part, readonly Part[]>;
 }
 
 /**
@@ -53,11 +55,20 @@ export function findChanges(
     }
   }
   const { fates, readers } = decideDataFates(comparison, data, isNewcomer);
-  for (const [reader, name] of readers) {
-    const twin = correlation.preOf(reader);
-    if (!twin || functions.has(twin)) continue;
-    functions.set(twin, reader);
-    journal.note(reader.symbol.name, `replaced because it reads ${name}, which changed`);
+  const resized = new Map<Part, readonly Part[]>();
+  const differing = new Set(functions.keys());
+  for (const [constant, all] of readers) {
+    const unchanged: Part[] = [];
+    for (const reader of all) {
+      const twin = correlation.preOf(reader);
+      if (!twin || differing.has(twin)) continue;
+      unchanged.push(reader);
+      functions.set(twin, reader);
+      const { name } = constant.symbol;
+      journal.note(reader.symbol.name, `replaced because it reads ${name}, which changed`);
+    }
+    const twin = correlation.preOf(constant);
+    if (twin && lengthOf(twin) !== lengthOf(constant)) resized.set(constant, unchanged);
   }
   joinFamilies(comparison, functions);
   const { fresh, known } = reviseNewcomers(comparison, functions, isNewcomer, journal);
@@ -74,7 +85,12 @@ export function findChanges(
     added,
     removed,
     known,
+    resized,
   };
+}
+
+function lengthOf({ start, end }: Part): number {
+  return end - start;
 }
 
 /** A function and its `.cold` part jump into each other: both are replaced or none. */

@@ -13,7 +13,7 @@ export function checkObjects(pre: ElfObject, post: ElfObject): void {
       throw unsupported(
         object,
         'is not a relocatable object',
-        'Give the .o file that the compiler makes, not what is linked.',
+        'Give the .o file that the compiler makes, not a linked file.',
       );
     }
     if (!hasSymbols(object) && hasContent(object)) {
@@ -53,14 +53,14 @@ function refuseInstrumented(object: ElfObject): void {
   if (object.sections.some(({ name }) => name.startsWith('.gnu.lto_'))) {
     throw unsupported(
       object,
-      'was compiled with -flto: its code is made when all is linked',
+      'was compiled with -flto: its code is made only when everything is linked',
       'Only code that is compiled object by object can be compared: take -flto out of the flags if the running code was built without it.',
     );
   }
   if (object.symbols.some(({ name }) => name.startsWith('__gcov0.'))) {
     throw unsupported(
       object,
-      'was compiled for gcov: the counters of its functions were described to the kernel at boot or when the module was loaded, and new code has others',
+      'was compiled for gcov: the kernel learned of its counters at boot or when the module was loaded, and new code has other counters',
       'Build the running code without GCOV_PROFILE for this object (GCOV_PROFILE_NAME.o := n), or take -fprofile-arcs out of the flags.',
     );
   }

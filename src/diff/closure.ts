@@ -13,12 +13,12 @@ import { type Extent, relocationsIn, wholeSection } from './extents.js';
 import { hooksOf } from './hooks.js';
 import type { Journal } from './journal.js';
 import { isFresh } from './names.js';
+import type { KeptEntries, ResolvedRelocation } from './object-diff.js';
 import type { Part } from './parts.js';
 import { pieceAt } from './pieces.js';
 import type { Side } from './side.js';
 import { type Entry, replacementExtent } from './special.js';
 import { findTarget, takesAddress } from './targets.js';
-import type { KeptEntries, ResolvedRelocation } from './types.js';
 
 /** Something that new code refers to and may not; decide.ts turns it into a refusal. */
 export interface BadReference {

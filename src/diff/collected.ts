@@ -1,7 +1,8 @@
-// Sections that the linker or the module loader makes one array of: what is in them was
-// found at boot or when the module was loaded. The new code is a module, so that its
-// loader, and whoever is told of new modules, finds some of them again; those are kept. The
-// others are of no effect in it, or of another one than the patch means.
+// Sections that the linker or the module loader makes one array of: their entries were
+// found at boot or when the module was loaded. New code is a module, so the module loader
+// and the notifiers for new modules find the entries of some of these sections in it; those
+// are kept. Other entries have no effect in new code, or another effect than the patch
+// intends.
 //
 // The list is that of find_module_sections() in kernel/module/main.c, and of the linker scripts.
 
@@ -19,7 +20,7 @@ const COLLECTED: readonly Collected[] = [
   {
     sections: /^___srcu_struct_ptrs$/,
     isNew: 'kept',
-    why: 'the module loader initialises what is in it, once',
+    why: 'the module loader initialises its entries, once',
   },
   {
     sections: /^_error_injection_whitelist$/,
@@ -29,7 +30,7 @@ const COLLECTED: readonly Collected[] = [
   {
     sections: /^\.pci_fixup/,
     isNew: 'refused',
-    why: 'PCI fixups are found in an array that the linker made',
+    why: 'the kernel finds PCI fixups in an array that the linker made',
   },
   {
     sections: /^(__tracepoints|__bpf_raw_tp_map|_ftrace_events|_ftrace_eval_map)/,
@@ -54,7 +55,7 @@ const COLLECTED: readonly Collected[] = [
   {
     sections: /^\.static_call_tramp_key$/,
     isNew: 'refused',
-    why: 'keys of static calls are looked up in the list that was made when the kernel or module was linked',
+    why: 'the list of static call keys was made when the kernel or module was linked',
   },
   {
     sections: /^\.BTF_ids$/,
@@ -67,7 +68,7 @@ function find({ name }: Pick<Section, 'name'>): Collected | undefined {
   return COLLECTED.find(({ sections }) => sections.test(name));
 }
 
-/** Who collects what is in a section, and when; undefined if that is not known. */
+/** Who collects the entries of a section, and when; undefined if that is not known. */
 export function whyCollected(section: Pick<Section, 'name'>): string | undefined {
   return find(section)?.why;
 }

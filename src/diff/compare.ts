@@ -4,7 +4,8 @@
 // constants, replacement instructions, fresh statics) is compared by content at
 // every reference to it, never by offset.
 
-import { R_X86_64_PC32, R_X86_64_PLT32, SHF_STRINGS, SHT_NOBITS } from '../elf/constants.js';
+import { relocations } from '../arch/relocations.js';
+import { SHF_STRINGS, SHT_NOBITS } from '../elf/constants.js';
 import type { Relocation, Section } from '../elf/object.js';
 import type { Correlation } from './correlation.js';
 import {
@@ -17,9 +18,9 @@ import {
 } from './extents.js';
 import type { Journal } from './journal.js';
 import { isFresh } from './names.js';
-import { displacementsToSame } from './neighbours.js';
 import type { Part } from './parts.js';
 import { pieceAt } from './pieces.js';
+import { displacementsToSame } from './same-branches.js';
 import type { Difference, Side } from './side.js';
 import { type Entry, replacementExtent } from './special.js';
 import { findTarget, type Target } from './targets.js';
@@ -58,9 +59,9 @@ export class Comparison {
   }
 
   private bodies(pre: Part, post: Part): Difference {
-    const neighbours = () => displacementsToSame(this.pre, this.post, this.correlation, pre, post);
+    const branches = () => displacementsToSame(this.pre, this.post, this.correlation, pre, post);
     if (pre.section.name === '__dyndbg') return this.descriptors(pre, post);
-    return this.extents(pre, post, neighbours);
+    return this.extents(pre, post, branches);
   }
 
   /** Two dynamic debug descriptors, the bits of the line number left out. */
@@ -222,10 +223,9 @@ function entriesIn(side: Side, part: Part): readonly Entry[] {
   return all.filter((entry) => side.parts.at(part.section, entry.siteOffset) === part);
 }
 
-/** A call is PLT32 to a global function and PC32 to a static one; they are computed alike. */
+/** A call of a global function may have another type than that of a static one. */
 function sameType(a: Relocation, b: Relocation): boolean {
-  const kind = (type: number) => (type === R_X86_64_PLT32 ? R_X86_64_PC32 : type);
-  return a.type === b.type || kind(a.type) === kind(b.type);
+  return relocations.plain(a.type) === relocations.plain(b.type);
 }
 
 /**

@@ -24,8 +24,8 @@ export type DataFate = 'replaced' | 'written' | 'refused';
 /** The fates of changed variables, and the functions that have to be replaced with them. */
 export interface DataFates {
   readonly fates: ReadonlyMap<Part, DataFate>;
-  /** Post functions that read a replaced constant, with its name. */
-  readonly readers: ReadonlyMap<Part, string>;
+  /** Of each replaced constant the post functions that read it. */
+  readonly readers: ReadonlyMap<Part, readonly Part[]>;
 }
 
 const everyone: ReadonlySet<SectionRole> = new Set([
@@ -50,7 +50,7 @@ export function decideDataFates(
   isNewcomer: IsNewcomer,
 ): DataFates {
   const fates = new Map<Part, DataFate>();
-  const readers = new Map<Part, string>();
+  const readers = new Map<Part, readonly Part[]>();
   if (changed.size === 0) return { fates, readers };
   const preUsers = users(comparison.pre, new Set(changed.keys()));
   const postUsers = users(comparison.post, new Set(changed.values()));
@@ -71,9 +71,8 @@ export function decideDataFates(
     }
     fates.set(post, fate);
     if (fate !== 'replaced') continue;
-    for (const user of postUsers.get(post) ?? []) {
-      if (user !== 'other' && user.role === 'code') readers.set(user, post.symbol.name);
-    }
+    const code = [...(postUsers.get(post) ?? [])].filter(isCode);
+    readers.set(post, code);
   }
   return { fates, readers };
 }
@@ -81,7 +80,7 @@ export function decideDataFates(
 /** A function that refers to something, or anything else that does. */
 export type User = Part | 'other';
 
-function isCode(user: User): boolean {
+function isCode(user: User): user is Part {
   return user !== 'other' && user.role === 'code';
 }
 

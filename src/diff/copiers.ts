@@ -1,8 +1,9 @@
-// Functions of the kernel that copy what an argument leads to. Who hands a table to one of
-// them does not see what is written into the table later: the copy keeps the old content.
-// Each was read in the source of 6.1, and copies the same in later ones. Functions that copy
-// in some releases only (thermal_zone_device_register_with_trips(), since 6.9), or that keep
-// a pointer (proc_create(), register_sysctl(), genl_register_family()), are not in here.
+// Functions of the kernel that copy what an argument leads to. If a table is handed to one
+// of them, a later change of the table does not reach the copy: the copy keeps the old
+// content. Each was read in the source of 6.1, and copies the same in later ones. Functions
+// that copy in some releases only (thermal_zone_device_register_with_trips(), since 6.9), or
+// that keep a pointer (proc_create(), register_sysctl(), genl_register_family()), are not in
+// here.
 
 /** What the argument leads to, what the pointers in that lead to, or both. */
 export type CopiedWhat = 'itself' | 'inside' | 'both';

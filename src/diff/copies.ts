@@ -1,7 +1,7 @@
-// Copies of a table that is written in place: whoever has one goes on with the old content.
-// Found in the pre object, for it is the old code that has made them: functions that hand the
-// table, or something that holds its address, to one that copies it (copiers.ts). A function
-// of this object that hands a parameter on is itself one that copies.
+// Copies of a table that is written in place: a copy keeps the old content. Copies are found
+// in the pre object, because the old code has made them: in functions that hand the table, or
+// an object that holds its address, to a function that copies it (copiers.ts). A function of
+// this object that hands a parameter on is itself one that copies.
 
 import { SHF_EXECINSTR } from '../elf/constants.js';
 import { type Call, callsOf, type Handed } from './calls.js';
@@ -58,9 +58,9 @@ export function writtenNote(name: string, copies: readonly Copy[], leadsToNew: b
 
 const SHOWN = 3;
 const ONCE =
-  'they are made at boot or when the module is loaded; a hook can change them (docs/hooks.md), and a module that is loaded after "apply --partial" makes them of the new content';
+  'they are made at boot or when the module is loaded; a hook can change them (docs/hooks.md), and a module that is loaded after "apply --partial" copies the new content';
 const AGAIN =
-  'those that are made from now on have the new one; a hook can change the others (docs/hooks.md)';
+  'copies that are made from now on have the new content; a hook can change the others (docs/hooks.md)';
 
 const UNDO =
   '; new copies have addresses of new functions or strings, so they must be gone before the update is undone';

@@ -46,10 +46,10 @@ export const PER_CPU_SECTION = '.data..percpu';
  */
 export function whyNotInModule(section: Section): string | undefined {
   if (dataKind(section) === 'decrypted' || section.name === `${PER_CPU_SECTION}..decrypted`) {
-    return 'what is to be decrypted is made so at boot';
+    return 'decrypted memory is set up at boot';
   }
   if (section.name === `${PER_CPU_SECTION}..first`) {
-    return "what has to be the first in each CPU's area was put there when the kernel was linked";
+    return "the first variables in each CPU's area were put there when the kernel was linked";
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
-// What a difference means for a running kernel: refusals, with advice, and
-// notes on what has no effect. All of an object's problems are reported together.
+// The meaning of a difference for a running kernel: refusals, with advice, and
+// notes on changes without effect. All of an object's problems are reported
+// together.
 
 import type { Section } from '../elf/object.js';
 import { type MovedAlias, movedAliases } from './aliases.js';
@@ -15,11 +16,11 @@ import { hooksOf, partsUsedBy } from './hooks.js';
 import { newlyListed } from './kprobe-list.js';
 import { leftBehind } from './left-behind.js';
 import { functionName } from './names.js';
+import type { Refusal } from './object-diff.js';
 import type { OtherKind } from './other-kinds.js';
 import type { Part } from './parts.js';
 import { isRenamed } from './renamed.js';
 import { isDeviceTable, noEffect, sideNotes } from './side-notes.js';
-import type { Refusal } from './types.js';
 
 /** The decisions about one pair of objects. */
 export interface Decisions {
@@ -70,7 +71,9 @@ export function decide(
   }
   for (const part of noted) {
     if (!seen.has(part))
-      notes.push(`${part.symbol.name} is new in ${part.section.name}, and left behind`);
+      notes.push(
+        `${part.symbol.name} is new in ${part.section.name}, and does not go into the new code`,
+      );
   }
   for (const { name, role } of changedSections(comparison)) {
     if (role === 'code') refusals.push(changedBareCode(name, object));
@@ -84,13 +87,13 @@ export function decide(
       code: 'added-below',
       object,
       symbol: symbol.name,
-      message: `${symbol.name} changed, which an update below added, and code outside of this file's calls may lead to it`,
-      advice: 'Give the changed function another name, and call that.',
+      message: `${symbol.name}, which an update below added, changed, and other code than the calls in this file may lead to it`,
+      advice: 'Give the changed function another name, and call it by that name.',
     });
   }
   for (const name of newlyListed(comparison.pre.parts.object, parts.object)) {
     notes.push(
-      `NOKPROBE_SYMBOL(${name}) is new: the running kernel goes on allowing kprobes where ${name} is now`,
+      `NOKPROBE_SYMBOL(${name}) is new: the running kernel still allows kprobes in the old ${name}`,
     );
   }
   for (const part of changes.init) {
@@ -117,7 +120,7 @@ function changedData(comparison: Comparison, pre: Part, post: Part, object: stri
       object,
       symbol,
       message: `${symbol} moved from ${pre.section.name} to ${post.section.name}`,
-      advice: 'Leave it in its section: one of the two is gone after boot.',
+      advice: 'Leave it in its section: one of the two sections is freed after boot.',
     };
   }
   if (pre.end - pre.start !== post.end - post.start) {
@@ -127,8 +130,8 @@ function changedData(comparison: Comparison, pre: Part, post: Part, object: stri
       symbol,
       message: `the size of ${symbol} changed from ${pre.end - pre.start} to ${post.end - post.start} bytes`,
       advice: isDeviceTable(post)
-        ? 'Tell the driver of new devices while it runs: through new_id in its directory below /sys/bus, if its bus has that.'
-        : 'Existing code and data use the old one: add a new variable beside it, or use shadow data.',
+        ? 'Announce new devices to the running driver: through new_id in its directory below /sys/bus, if its bus has this file.'
+        : 'Existing code and data use the old variable: add a new one beside it, or use shadow variables.',
     };
   }
   return {
@@ -136,7 +139,7 @@ function changedData(comparison: Comparison, pre: Part, post: Part, object: stri
     object,
     symbol,
     message: `the initial value of ${symbol} changed (${difference}); the running kernel has its own value`,
-    advice: 'Set the new one from a hook when the update is applied: see docs/hooks.md.',
+    advice: 'Set the new value from a hook when the update is applied: see docs/hooks.md.',
   };
 }
 
@@ -156,13 +159,13 @@ function renamedFunctions({ functions }: Changes): string[] {
   const renamed = [...functions].filter(([pre, post]) => isRenamed(pre, post));
   return renamed.map(([pre, post]) => {
     const [was, is] = [pre.symbol.name, post.symbol.name];
-    return `${is} is the function that was called ${was}: where that was, it is now`;
+    return `${is} is the function that was called ${was}, because it stands in the same places`;
   });
 }
 
 function newOfOtherKind({ post, was, is }: OtherKind): string {
-  const lost = was === 'read-only' ? '' : ', and what is in the running one is lost';
-  return `${post.symbol.name} was ${was} and is ${is} now: new code has one of its own${lost}`;
+  const lost = was === 'read-only' ? '' : ', and the value of the running variable is lost';
+  return `${post.symbol.name} was ${was} and is ${is} now: new code has a variable of its own${lost}`;
 }
 
 function otherKind({ post, was, is }: OtherKind, object: string): Refusal {
@@ -173,7 +176,7 @@ function otherKind({ post, was, is }: OtherKind, object: string): Refusal {
     symbol,
     message: `${symbol} was ${was} and is ${is} now; the running kernel's ${symbol} stays as it is`,
     advice:
-      'Leave the variable as it was. If a new one may begin with its initial value, give it another name.',
+      'Leave the variable as it was. If a new variable may begin with its initial value, give it another name.',
   };
 }
 
@@ -183,8 +186,8 @@ function movedAlias({ name, was, is }: MovedAlias, object: string): Refusal {
     code: 'alias-moved',
     object,
     symbol: name,
-    message: `${name} ${was === name ? 'had code of its own' : `was a name of ${was}`} and ${to}; who calls it from elsewhere goes on where it led`,
-    advice: 'Leave the name where it was, and change what it leads to.',
+    message: `${name} ${was === name ? 'had code of its own' : `was a name of ${was}`} and ${to}; callers in other objects still reach the old one`,
+    advice: 'Leave the name where it was, and change the function or variable to which it leads.',
   };
 }
 
@@ -207,10 +210,10 @@ function changedUnknown(section: string, object: string, part?: Part): Refusal {
     symbol,
     message: known
       ? `${symbol} changed; ${known}`
-      : `${symbol} changed, and what the kernel does with that section is not known`,
+      : `${symbol} changed, and ksplice-ts does not know how the kernel uses that section`,
     advice: known
-      ? 'Leave what is collected there unchanged, or register it from a hook.'
-      : 'Leave what is in that section unchanged.',
+      ? 'Leave the entries of that section unchanged, or register the new ones from a hook.'
+      : 'Leave the content of that section unchanged.',
   };
 }
 
@@ -223,7 +226,7 @@ function newInList(part: Part | undefined, section: Section, object: string): Re
     object,
     symbol,
     message: `${symbol} is new in ${section.name}${known ? `; ${known}` : ', a section that is not known'}`,
-    advice: 'Do without the macro that puts it there.',
+    advice: 'Do not use the macro that puts it there.',
   };
 }
 
@@ -235,8 +238,8 @@ function badReference(bad: BadReference, object: string): Refusal {
         code: 'init-referenced',
         object,
         symbol,
-        message: `changed code refers to ${symbol} in ${bad.section.name}, which is gone after boot`,
-        advice: 'Leave the function unchanged that uses boot-time code or data.',
+        message: `changed code refers to ${symbol} in ${bad.section.name}, which is freed after boot`,
+        advice: 'Do not change a function that uses boot-time code or data.',
       };
     case 'unknown-section':
       return newInList(bad.part, bad.section, object);
@@ -246,7 +249,7 @@ function badReference(bad: BadReference, object: string): Refusal {
         object,
         symbol,
         message: `changed code needs ${symbol}, new in ${bad.section.name}; ${whyNotInModule(bad.section)}`,
-        advice: 'Use a variable of the plain kind.',
+        advice: 'Use an ordinary variable.',
       };
     case 'anonymous-data':
       return {
@@ -262,7 +265,7 @@ function badReference(bad: BadReference, object: string): Refusal {
         code: 'ambiguous-static',
         object,
         symbol,
-        message: `it cannot be told whether ${symbol} is one of the static locals of that name that the old code had, and which`,
+        message: `the objects do not show whether ${symbol} is one of the old static locals of that name, or which one`,
         advice: 'Rename new static locals, so that each name occurs once in the file.',
       };
   }

@@ -1,6 +1,7 @@
 // Stretches of sections: their relocations and the comparison of their bytes.
 
-import { relocationShape, SHT_NOBITS } from '../elf/constants.js';
+import { relocationShape } from '../arch/relocations.js';
+import { SHT_NOBITS } from '../elf/constants.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
 
 /** A stretch of a section; `end` is exclusive. */

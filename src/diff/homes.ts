@@ -2,7 +2,7 @@
 // are applied: in the kernel as it was booted, or in the new code of one of the updates.
 
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
-import type { ObjectDiff } from './types.js';
+import type { ObjectDiff } from './object-diff.js';
 
 export type Home =
   /** A symbol of the object as it was booted. */

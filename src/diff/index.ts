@@ -1,5 +1,5 @@
-// The differ: from a pre and a post object to what changed, what of it goes
-// into the new code, and what cannot be done on a running kernel.
+// The differ: from a pre and a post object to the changes, to the parts of the new
+// code, and to the changes that are impossible on a running kernel.
 
 import type { ElfObject } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
@@ -13,9 +13,10 @@ import { hooksOf, undoSafe } from './hooks.js';
 import { Journal } from './journal.js';
 import { coldParent } from './names.js';
 import type { IsNewcomer } from './newcomers.js';
+import type { ChangedNames, ObjectDiff } from './object-diff.js';
+import { remarksOnKpatch } from './other-tools.js';
 import { type Part, Parts } from './parts.js';
 import { SpecialTables } from './special.js';
-import type { ChangedNames, ObjectDiff } from './types.js';
 
 /**
  * Compares two objects that were compiled with -ffunction-sections
@@ -63,11 +64,16 @@ export function diffObjects(
       (part) => !part.isFunction,
     ),
     refusals,
-    notes,
+    notes: [...notes, ...remarksOnKpatch(right.parts, new Set(replaced.map(({ name }) => name)))],
     pre,
     post,
     replaced,
     written: writtenData(changes),
+    resized: [...changes.resized].map(([constant, unchanged]) => {
+      const pre = correlation.preOf(constant) ?? constant;
+      const readers = unchanged.map(({ symbol }) => symbol);
+      return { pre: pre.symbol, post: constant.symbol, unchanged: readers };
+    }),
     hooks: hooksOf(right.parts).map(({ kind, part }) => ({ kind, symbol: part.symbol })),
     undoSafe: undoSafe(right.parts).map(({ symbol }) => symbol.name),
     kept: closure.kept,

@@ -1,6 +1,6 @@
-// What is new in a section that is neither code nor data: the kernel, or the module
-// loader, makes a list of what such sections hold. New code need not refer to an entry for
-// it to have a meaning, so none is left behind without a word.
+// New entries in a section that is neither code nor data. The kernel, or the module
+// loader, makes a list of the entries of such sections. An entry has a meaning even if no
+// code refers to it, so a new entry that is left out is always reported.
 
 import { fateOfNew } from './collected.js';
 import type { Comparison } from './compare.js';

@@ -1,7 +1,7 @@
-// What an update below added has no place in the kernel as it was booted, and no
-// old entry whose jump would lead on: a changed one of these functions is taken
-// along anew, and all functions that call it are replaced to call the new one.
-// That works only where nobody else can have its address.
+// A function that an update below added has no place in the booted kernel, and so
+// no old entry with a jump. If such a function changes, a new version goes into
+// the new code, and all its callers are replaced so that they call the new
+// version. This is correct only if nobody else can have its address.
 
 import { STB_LOCAL } from '../elf/constants.js';
 import type { ElfSymbol } from '../elf/object.js';
@@ -44,7 +44,10 @@ export function reviseNewcomers(
     const [old, part] = next;
     functions.delete(old);
     fresh.add(part);
-    journal.note(part.symbol.name, 'changed, and an update below added it: taken along anew');
+    journal.note(
+      part.symbol.name,
+      'changed, and an update below added it: a new version goes into the new code',
+    );
     const before = referencesTo(pre, old);
     const after = referencesTo(post, part);
     const isOwn = old.symbol.binding === STB_LOCAL && part.symbol.binding === STB_LOCAL;

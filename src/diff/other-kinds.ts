@@ -1,18 +1,18 @@
-// Variables of one name that became another kind (data-kinds.ts), and so another
-// variable. One that is constant before or after may go and come anew: where only
-// functions of this file read and write it, all of them are replaced, for what they refer to
-// is not what it was. Anything else is refused:
+// Variables of one name that became another kind (data-kinds.ts), and so another variable.
+// One that is constant before or after may go and come anew: if only functions of this file
+// read and write it, all of them are replaced, because they refer to another variable now.
+// Anything else is refused:
 //
 // - per-cpu or not, __ro_after_init or not: the running variable has a value, which boot
 //   code or years of work have put there;
 // - what others know by name or by address: they would go on with the old one.
 
+import { machine } from '../arch/index.js';
 import { STB_LOCAL } from '../elf/constants.js';
 import type { Comparison } from './compare.js';
 import { holdsFunctions, type User, users } from './constants.js';
 import { type DataKind, dataKind } from './data-kinds.js';
 import { relocationsIn } from './extents.js';
-import { isAddressValue } from './instructions.js';
 import type { Part } from './parts.js';
 import type { Side } from './side.js';
 import { findTarget } from './targets.js';
@@ -64,6 +64,6 @@ function handsOn({ parts }: Side, user: Part, variable: Part): boolean {
   return relocationsIn(parts.object, user).some((relocation) => {
     const target = findTarget(parts, section, relocation);
     if (target.kind !== 'part' || target.part !== variable) return false;
-    return isAddressValue(section, start, end, relocation.offset);
+    return machine.code.isAddressValue(section, start, end, relocation.offset);
   });
 }

@@ -1,7 +1,7 @@
-// An object seen as parts: stretches of sections that belong to one symbol.
-// With -ffunction-sections nearly every part is a section of its own, but what
-// has a section attribute (.data..read_mostly, .init.text, .noinstr.text) and
-// what was written in assembly shares one.
+// An object seen as parts: stretches of sections that belong to one symbol. With
+// -ffunction-sections nearly every part is a section of its own, but symbols with
+// a section attribute (.data..read_mostly, .init.text, .noinstr.text) and symbols
+// that were written in assembly share one.
 
 import {
   SHN_UNDEF,

@@ -15,8 +15,8 @@ import type { SectionRole } from './sections.js';
 const users: ReadonlySet<SectionRole> = new Set(['code', 'data']);
 
 /**
- * Pairs functions that have another name. Who calls the old one, or has its address, must be the same
- * otherwise, and all who are must say the same.
+ * Pairs functions that have another name. Every function or table that calls the old one, or has its
+ * address, must otherwise be the same, and all of them must agree.
  * @returns whether any was found
  */
 export function pairRenamed(correlation: Correlation): boolean {

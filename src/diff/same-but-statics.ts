@@ -2,7 +2,7 @@
 // refer to. If they are, the static at each place of the one is the static at that
 // place of the other: nothing but its number has changed.
 
-import { R_X86_64_PC32, R_X86_64_PLT32 } from '../elf/constants.js';
+import { relocations } from '../arch/relocations.js';
 import type { Correlation } from './correlation.js';
 import { contents, firstDifference, relocationHoles, relocationsIn } from './extents.js';
 import { isFresh } from './names.js';
@@ -29,7 +29,8 @@ export function sameButForStatics(
   for (const [i, relocation] of before.entries()) {
     const other = after[i]!;
     const isThere = relocation.offset - pre.start === other.offset - post.start;
-    if (!isThere || plain(relocation.type) !== plain(other.type)) return undefined;
+    if (!isThere || relocations.plain(relocation.type) !== relocations.plain(other.type))
+      return undefined;
     const from = findTarget(correlation.pre, pre.section, relocation);
     const to = findTarget(correlation.post, post.section, other);
     if (isSame(correlation, from, to)) continue;
@@ -41,11 +42,6 @@ export function sameButForStatics(
     back.set(to.part, from.part);
   }
   return firstDifference(pre, post, () => relocationHoles(before)) < 0 ? there : undefined;
-}
-
-/** A call is PLT32 to a global function and PC32 to a static one. */
-function plain(type: number): number {
-  return type === R_X86_64_PLT32 ? R_X86_64_PC32 : type;
 }
 
 function isSame(correlation: Correlation, from: Target, to: Target): boolean {

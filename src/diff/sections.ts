@@ -29,7 +29,7 @@ export type SectionRole =
   | 'table'
   /** Used at boot or when a module is loaded or unloaded, then never again. */
   | 'init'
-  /** Pointers to hooks of the patch, and to what its author takes back himself (hooks.ts). */
+  /** Pointers to hooks of the patch, and what else its author says to a tool (hooks.ts, other-tools.ts). */
   | 'hook'
   /** Facts about the module for the loader and for user space. */
   | 'module-info'
@@ -59,6 +59,7 @@ const rules: readonly (readonly [RegExp, SectionRole])[] = [
   ],
   [/^(___ksymtab|___kcrctab|__ksymtab_strings|\.export_symbol)/, 'export'],
   [/^\.ksplice\.(call_(pre_|check_|post_|fail_)?(apply|reverse)|undo_safe)$/, 'hook'],
+  [/^\.kpatch\.(force|ignore\.(functions|sections))$/, 'hook'],
   [/^\.note|^\.comment$|^\.discard/, 'ignored'],
   // What KASAN's constructors, made by the compiler, tell it of all variables: read when they are
   // called, for the red zones behind them. Variables of new code have none, and need none.

@@ -1,6 +1,7 @@
-// What a change does not do, although its author may think so: what the kernel
-// or a loader looked at once, and what is switched from outside. Nothing here is
-// refused; the words say what stays as it is, and what to do about it.
+// Effects that the author of a change may expect and that do not occur: data that
+// the kernel or a loader read only once, and switches that are set from outside.
+// Nothing here is refused; the notes say what stays unchanged, and what to do
+// about it.
 
 import type { ElfObject } from '../elf/object.js';
 import type { Changes } from './changes.js';
@@ -20,7 +21,7 @@ export function sideNotes({ pre, post }: Comparison, changes: Changes): string[]
   for (const [, part] of changes.data) {
     if (changes.fates.get(part) === 'written' && isDeviceTable(part)) {
       notes.push(
-        `${ownName(part)} is a table of devices: it counts for those that are found from now on; udev and modprobe go by the module's file`,
+        `${ownName(part)} is a table of devices: the new content applies to devices that are found from now on; udev and modprobe use the module's file`,
       );
     }
   }
@@ -38,7 +39,7 @@ export function sideNotes({ pre, post }: Comparison, changes: Changes): string[]
 /** After a name: what becomes of a change in a section that is used at boot, at loading or at unloading. */
 export function noEffect(section: string): string {
   return section.startsWith('.exit')
-    ? 'does not change in the running kernel: a module runs its old one when it is unloaded'
+    ? 'does not change in the running kernel: a module runs its old exit code when it is unloaded'
     : 'changed: no effect after boot or loading';
 }
 
@@ -52,7 +53,7 @@ export function isDeviceTable({ names }: Part): boolean {
 }
 
 function atUnloading({ symbol }: Part): string {
-  return `${symbol.name} runs when the module is unloaded, which it can be after undo only: the module runs its old one then`;
+  return `${symbol.name} runs when the module is unloaded, which is possible only after undo: the module runs its old function then`;
 }
 
 function parameterNotes(pre: ElfObject, post: ElfObject): string[] {
@@ -64,7 +65,7 @@ function parameterNotes(pre: ElfObject, post: ElfObject): string[] {
   const notes: string[] = [];
   if (added.length > 0) {
     notes.push(
-      `new ${what(added)}: nobody can set it, in sysfs or when the module is loaded; it has the value that the source gives it`,
+      `new ${what(added)}: nobody can set it, neither in sysfs nor when the module is loaded; it has the value that the source gives it`,
     );
   }
   if (removed.length > 0) notes.push(`${what(removed)} stays in sysfs, and sets the old variable`);
@@ -87,5 +88,5 @@ function hasDebugMessages({ parts }: Side, part: Part): boolean {
 
 function debugNote(names: readonly string[]): string {
   const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
-  return `pr_debug() in ${names.slice(0, SHOWN).join(', ')}${more} has switches of its own in the new code: of messages that stay the same, apply sets them as they are; for others, write "func ${names[0]} +p" to /proc/dynamic_debug/control then`;
+  return `pr_debug() in ${names.slice(0, SHOWN).join(', ')}${more} has switches of its own in the new code: apply copies the switch of each message that stays the same; for other messages, write "func ${names[0]} +p" to /proc/dynamic_debug/control after apply`;
 }

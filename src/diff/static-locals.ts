@@ -1,10 +1,10 @@
-// Static locals: `count.12` in one object may be `count.14` in the other, and
-// another function's `count` may now have its number. What stays is who uses them, and
-// that is the evidence: a variable of the same name, size and kind that the same
-// function uses. Where a function uses several, or where the user itself has come or
-// gone, more is asked for. An order of mention, or being the last one that is left,
-// proves nothing: what has no evidence stays unpaired, and closure.ts refuses if new
-// code needs it and it may be an old one.
+// Static locals: `count.12` in one object may be `count.14` in the other, and another
+// function's `count` may now have its number. The numbers change, but the users stay,
+// and they are the evidence: a variable of the same name, size and kind that the same
+// function uses. If a function uses several such variables, or if the function itself
+// is new or gone, more evidence is needed. The order of mention proves nothing, nor
+// does being the last variable that is left. A variable without evidence stays
+// unpaired, and closure.ts refuses if new code needs it and it may be an old one.
 
 import type { Correlation } from './correlation.js';
 import { dataKind, isOneKind } from './data-kinds.js';

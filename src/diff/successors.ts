@@ -1,6 +1,6 @@
-// What became of a function that is gone, and where one comes from that is new, as far as
-// an object shows it: it has another name and does the same; it was part of its caller, or
-// is now; the compiler made another variant of it.
+// The successor of a function that is gone, and the origin of a function that is new, as
+// far as an object shows it: the function has another name and the same code; it was part
+// of its caller, or is now; the compiler made another variant of it.
 
 import type { Correlation } from './correlation.js';
 import type { Mentions } from './mentions.js';

@@ -1,6 +1,6 @@
 // The special tables: which there are, and how their entries look.
 
-import type { TableSizes } from '../elf/tables.js';
+import { CONSTANT, CONSTANTS_SECTION, type TableSizes } from '../elf/tables.js';
 
 /** What is known about one kind of table. */
 export interface TableKind {
@@ -49,6 +49,8 @@ const LAYOUTS: Readonly<Record<string, Layout>> = {
   '.call_sites': places,
   '.ibt_endbr_seal': places,
   '.cfi_sites': places,
+  // Made of the kernel's lists of operands that it fills in at boot: runtime-constants.ts.
+  [CONSTANTS_SECTION]: () => ({ entrySize: CONSTANT.size, compared: true }),
   // NOKPROBE_SYMBOL(f): the address of f, in a variable of its own.
   _kprobe_blacklist: pointers,
 };

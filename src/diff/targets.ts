@@ -4,9 +4,8 @@
 // the instruction bytes that follow the field (`cmpb $0, x(%rip)` has one), and
 // only the instruction tells how many.
 
-import { R_X86_64_PC32, R_X86_64_PLT32, SHF_EXECINSTR } from '../elf/constants.js';
+import { machine } from '../arch/index.js';
 import type { Relocation, Section } from '../elf/object.js';
-import { bytesAfterField } from './instructions.js';
 import { coldParent } from './names.js';
 import type { Part, Parts } from './parts.js';
 
@@ -18,8 +17,7 @@ export type Target =
   /** Anonymous; `offset` is the true offset in the section. */
   | { readonly kind: 'section'; readonly section: Section; readonly offset: number };
 
-/** Longest immediate that can follow a field: 8 bytes never occur with a RIP-relative operand. */
-const longestTail = 4;
+const { bytesAfterField, isBranch, isOperand, longestTail, operandAddend } = machine.code;
 
 /** Resolves one relocation of `section`. */
 export function findTarget(parts: Parts, section: Section, relocation: Relocation): Target {
@@ -49,7 +47,7 @@ function trueOffset(
 ): number {
   const plain = value + relocation.addend;
   if (!isOperand(section, relocation)) return plain;
-  const low = plain + 4;
+  const low = plain - operandAddend;
   if (isBranch(section, relocation)) return low;
   const high = low + longestTail;
   if (parts.inSection(target).length > 0 && parts.at(target, low) === parts.at(target, high)) {
@@ -59,31 +57,6 @@ function trueOffset(
   return (
     low + bytesAfterField(section, owner?.start ?? 0, owner?.end ?? section.size, relocation.offset)
   );
-}
-
-/** A field of an instruction that is relocated. */
-type Field = Pick<Relocation, 'offset' | 'type'>;
-
-/** Whether the field is a PC-relative operand of an instruction (in tables and data it is not). */
-export function isOperand(section: Section, { type }: Field): boolean {
-  return (
-    (type === R_X86_64_PC32 || type === R_X86_64_PLT32) && (section.flags & SHF_EXECINSTR) !== 0
-  );
-}
-
-/**
- * Whether the field is the distance of a `call`, `jmp` or `jcc`, and no address that the code
- * takes. The compiler marks most branches with PLT32, but writes PC32 for those to local
- * functions, as for `lea f(%rip)`; the byte before the field tells. A branch has its opcode
- * there: e8, e9, or 8x after 0f. All else that is relative to rip has a ModRM byte with mod 0
- * and r/m 5, which never looks like one of those.
- */
-export function isBranch(section: Section, field: Field): boolean {
-  if (!isOperand(section, field)) return false;
-  const { data } = section;
-  const last = data[field.offset - 1];
-  if (last === 0xe8 || last === 0xe9) return true;
-  return last !== undefined && (last & 0xf0) === 0x80 && data[field.offset - 2] === 0x0f;
 }
 
 /**
@@ -97,5 +70,5 @@ export function takesAddress(
 ): boolean {
   if (!target.part.isFunction || coldParent(target.part.symbol.name) !== undefined) return false;
   if (!isOperand(section, relocation)) return target.offset === 0;
-  return target.offset === -4 && !isBranch(section, relocation);
+  return target.offset === operandAddend && !isBranch(section, relocation);
 }

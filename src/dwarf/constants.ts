@@ -28,15 +28,37 @@ export const TAG = {
 export const AT = {
   location: 0x02,
   name: 0x03,
+  byteSize: 0x0b,
+  bitSize: 0x0d,
   lowPc: 0x11,
+  constValue: 0x1c,
   inline: 0x20,
+  upperBound: 0x2f,
   origin: 0x31,
+  count: 0x37,
+  memberLocation: 0x38,
   declaration: 0x3c,
+  encoding: 0x3e,
   external: 0x3f,
   specification: 0x47,
   type: 0x49,
   ranges: 0x55,
+  dataBitOffset: 0x6b,
+  alignment: 0x88,
 } as const;
+
+/** What says how a type is laid out. */
+export const NUMBERS: ReadonlySet<number> = new Set([
+  AT.byteSize,
+  AT.bitSize,
+  AT.constValue,
+  AT.upperBound,
+  AT.count,
+  AT.memberLocation,
+  AT.encoding,
+  AT.dataBitOffset,
+  AT.alignment,
+]);
 
 /** DW_FORM_* that have a length of their own, in bytes; -1: 1, 2 or 4 bytes that say how many follow. */
 export const FIXED = new Map<number, number>([

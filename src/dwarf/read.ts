@@ -3,7 +3,7 @@
 
 import { Bytes, badElf } from '../elf/bytes.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
-import { AT, FIXED, FORM, OP_ADDRESS, TAG } from './constants.js';
+import { AT, FIXED, FORM, NUMBERS, OP_ADDRESS, TAG } from './constants.js';
 
 /** One entry (DIE). */
 export interface Entry {
@@ -20,6 +20,10 @@ export interface Entry {
   readonly hasCode: boolean;
   /** Of a variable: it is at an address, and so there for ever. */
   readonly isStatic: boolean;
+  /** Where that is, if it is in a section of this object. */
+  readonly address?: { readonly section: Section; readonly offset: number };
+  /** Sizes and the like, by DW_AT_*. */
+  readonly numbers?: Readonly<Record<number, number>>;
 }
 
 /** By their places in .debug_info. */
@@ -28,7 +32,7 @@ export type Entries = ReadonlyMap<number, Entry>;
 interface Abbreviation {
   readonly tag: number;
   readonly hasChildren: boolean;
-  readonly attributes: readonly (readonly [attribute: number, form: number])[];
+  readonly attributes: readonly (readonly [attribute: number, form: number, value: number])[];
 }
 
 const HEADER_5 = 12;
@@ -83,7 +87,7 @@ class Unit {
     private readonly object: ElfObject,
     private readonly bytes: Bytes,
     private readonly names: Names,
-    relocations: ReadonlyMap<number, Relocation>,
+    private readonly relocations: ReadonlyMap<number, Relocation>,
     private readonly start: number,
     private readonly end: number,
   ) {
@@ -123,7 +127,9 @@ class Unit {
     let origin: number | undefined;
     let hasCode = false;
     let isStatic = false;
-    for (const [attribute, form] of attributes) {
+    let address: Entry['address'];
+    let numbers: Record<number, number> | undefined;
+    for (const [attribute, form, implicit] of attributes) {
       const at = this.at;
       if (attribute === AT.name && form === FORM.string) name = this.bytes.string(at);
       else if (attribute === AT.name) name = this.names.at(at, this.bytes.u32(at));
@@ -131,11 +137,18 @@ class Unit {
       else if (attribute === AT.origin || attribute === AT.specification) {
         origin = this.reference(form);
       } else if (attribute === AT.lowPc || attribute === AT.ranges) hasCode = true;
-      else if (attribute === AT.location && form === FORM.exprloc) isStatic = this.isAddress();
+      else if (attribute === AT.location && form === FORM.exprloc) {
+        isStatic = this.isAddress();
+        if (isStatic) address = this.address(this.at + 1);
+      } else if (NUMBERS.has(attribute)) {
+        const value = form === FORM.implicitConst ? implicit : this.number(form);
+        if (value !== undefined) numbers = { ...numbers, [attribute]: value };
+      }
       this.at = at;
       this.skip(form);
     }
-    return { tag, parent, children: [], name, type, origin, hasCode, isStatic };
+    const more = { ...(address && { address }), ...(numbers && { numbers }) };
+    return { tag, parent, children: [], name, type, origin, hasCode, isStatic, ...more };
   }
 
   /** A place in .debug_info. */
@@ -158,6 +171,27 @@ class Unit {
 
   private isAddress(): boolean {
     return this.uleb() > 0 && this.bytes.u8(this.at) === OP_ADDRESS;
+  }
+
+  private address(place: number): Entry['address'] {
+    const { symbol, addend } = this.relocations.get(place) ?? {};
+    if (!symbol?.section || addend === undefined) return undefined;
+    return { section: symbol.section, offset: symbol.value + addend };
+  }
+
+  /** Of numbers larger than that only the lower half, which is enough to tell them apart. */
+  private number(form: number): number | undefined {
+    switch (FIXED.get(form)) {
+      case 1:
+        return this.bytes.u8(this.at);
+      case 2:
+        return this.bytes.u16(this.at);
+      case 4:
+      case 8:
+        return this.bytes.u32(this.at);
+      default:
+        return form === FORM.udata || form === FORM.sdata ? this.uleb() : undefined;
+    }
   }
 
   private skip(form: number): void {
@@ -203,13 +237,12 @@ function readAbbreviations(bytes: Bytes, start: number): Map<number, Abbreviatio
   for (let code = next(); code !== 0; code = next()) {
     const tag = next();
     const hasChildren = bytes.u8(at++) !== 0;
-    const attributes: [number, number][] = [];
+    const attributes: [number, number, number][] = [];
     for (;;) {
       const attribute = next();
       const form = next();
       if (attribute === 0 && form === 0) break;
-      if (form === FORM.implicitConst) next();
-      attributes.push([attribute, form]);
+      attributes.push([attribute, form, form === FORM.implicitConst ? next() : 0]);
     }
     found.set(code, { tag, hasChildren, attributes });
   }

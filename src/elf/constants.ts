@@ -1,9 +1,8 @@
-// Numbers from the ELF specification (System V gABI, chapter 4), the x86-64
-// psABI (relocations) and include/linux/livepatch.h, under their own names.
+// Numbers from the ELF specification (System V gABI, chapter 4) and
+// include/linux/livepatch.h, under their own names.
 
 export const ET_REL = 1;
 export const ET_EXEC = 2;
-export const EM_X86_64 = 62;
 
 export const SHT_NULL = 0;
 export const SHT_PROGBITS = 1;
@@ -43,42 +42,3 @@ export const STT_OBJECT = 1;
 export const STT_FUNC = 2;
 export const STT_SECTION = 3;
 export const STT_FILE = 4;
-
-export const R_X86_64_NONE = 0;
-export const R_X86_64_64 = 1;
-export const R_X86_64_PC32 = 2;
-export const R_X86_64_PLT32 = 4;
-export const R_X86_64_32 = 10;
-export const R_X86_64_32S = 11;
-export const R_X86_64_16 = 12;
-export const R_X86_64_PC16 = 13;
-export const R_X86_64_8 = 14;
-export const R_X86_64_PC8 = 15;
-export const R_X86_64_PC64 = 24;
-
-/** How a relocation type is stored: bytes at the place, relative to it or not, sign-extended or not. */
-export interface RelocationShape {
-  readonly name: string;
-  readonly width: 0 | 1 | 2 | 4 | 8;
-  readonly pcrel: boolean;
-  readonly signed: boolean;
-}
-
-const shapes = new Map<number, RelocationShape>([
-  [R_X86_64_NONE, { name: 'R_X86_64_NONE', width: 0, pcrel: false, signed: false }],
-  [R_X86_64_64, { name: 'R_X86_64_64', width: 8, pcrel: false, signed: false }],
-  [R_X86_64_PC32, { name: 'R_X86_64_PC32', width: 4, pcrel: true, signed: true }],
-  [R_X86_64_PLT32, { name: 'R_X86_64_PLT32', width: 4, pcrel: true, signed: true }],
-  [R_X86_64_32, { name: 'R_X86_64_32', width: 4, pcrel: false, signed: false }],
-  [R_X86_64_32S, { name: 'R_X86_64_32S', width: 4, pcrel: false, signed: true }],
-  [R_X86_64_16, { name: 'R_X86_64_16', width: 2, pcrel: false, signed: false }],
-  [R_X86_64_PC16, { name: 'R_X86_64_PC16', width: 2, pcrel: true, signed: true }],
-  [R_X86_64_8, { name: 'R_X86_64_8', width: 1, pcrel: false, signed: false }],
-  [R_X86_64_PC8, { name: 'R_X86_64_PC8', width: 1, pcrel: true, signed: true }],
-  [R_X86_64_PC64, { name: 'R_X86_64_PC64', width: 8, pcrel: true, signed: true }],
-]);
-
-/** The shape of an x86-64 relocation type, or undefined for one that kernel objects do not use. */
-export function relocationShape(type: number): RelocationShape | undefined {
-  return shapes.get(type);
-}

@@ -27,7 +27,7 @@ export interface ModelSymbol {
 export interface ModelRelocation {
   /** In bytes from the start of the section that is relocated. */
   offset: number;
-  /** R_X86_64_* */
+  /** R_* of the machine. */
   type: number;
   symbol: ModelSymbol;
   addend: number;

@@ -1,4 +1,4 @@
-// A relocatable x86-64 object (or an executable's sections) as typed values.
+// A relocatable object (or an executable's sections) as typed values.
 //
 // elfy reads the file header and each section header's place; what it reads at
 // the wrong offset (alignment, entry size), and all it does not know (extended
@@ -7,6 +7,7 @@
 // debug sections cost nothing.
 
 import elfy from 'elfy';
+import { relocationShape, relocations } from '../arch/relocations.js';
 import { KspliceError } from '../base/errors.js';
 import { Bytes, badElf } from './bytes.js';
 import * as C from './constants.js';
@@ -50,7 +51,7 @@ export interface ElfSymbol {
 export interface Relocation {
   /** In bytes from the start of the section that is relocated. */
   readonly offset: number;
-  /** R_X86_64_* */
+  /** R_* of the machine. */
   readonly type: number;
   readonly symbol: ElfSymbol;
   readonly addend: number;
@@ -163,7 +164,7 @@ function readHeader(bytes: Bytes): Header {
   if (bytes.length >= 4 && BITCODE.includes(bytes.u32(0))) {
     throw new KspliceError(
       'unsupported-object',
-      `${bytes.origin} is LLVM bitcode, of which clang makes code when all is linked`,
+      `${bytes.origin} is LLVM bitcode, from which clang makes code when everything is linked`,
       { advice: 'Only kernels compiled by gcc, object by object, can be patched.' },
     );
   }
@@ -174,8 +175,8 @@ function readHeader(bytes: Bytes): Header {
     throw badElf(bytes.origin, 'not a 64-bit little-endian object');
   }
   const machine = bytes.u16(18);
-  if (machine !== C.EM_X86_64)
-    throw badElf(bytes.origin, `made for machine ${machine}, not x86-64`);
+  if (machine !== relocations.machine)
+    throw badElf(bytes.origin, `made for machine ${machine}, not ${relocations.label}`);
   const shoff = bytes.u64(40);
   const parsed = new elfy.Parser().parseHeader(bytes.data);
   if (shoff === 0) throw badElf(bytes.origin, 'no section headers');
@@ -282,7 +283,7 @@ function readRelocations(
     const offset = rows.u64(at);
     const type = rows.u32(at + 8);
     const symbol = symbols[rows.u32(at + 12)];
-    const width = C.relocationShape(type)?.width ?? 0;
+    const width = relocationShape(type)?.width ?? 0;
     if (!symbol) throw badElf(origin, `relocation in ${section.name} names no symbol`);
     if (offset + width > section.size) {
       throw badElf(origin, `relocation at ${section.name}+0x${offset.toString(16)} is outside`);

@@ -35,6 +35,13 @@ export interface TableSizes {
   readonly dyndbgLine: Uint8Array;
 }
 
+/**
+ * struct ksplice_constant (kmodsrc/ksplice.h): an operand in new code that the core fills in. A table of
+ * ours, in no kernel.
+ */
+export const CONSTANT = { size: 24, place: 0, variable: 8, width: 16 } as const;
+export const CONSTANTS_SECTION = '.ksplice.constants';
+
 /** struct jump_entry of x86-64: its size, its fields' offsets, and the flags in the lowest bits of its key. */
 export const JUMP_ENTRY = { size: 16, target: 4, key: 8, flags: 3 } as const;
 

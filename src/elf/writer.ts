@@ -1,4 +1,4 @@
-// Writes a relocatable x86-64 object from its model.
+// Writes a relocatable object from its model.
 //
 // What a linker and the kernel's module loader insist on is decided here:
 // local symbols come before global ones (sh_info of the symbol table is the
@@ -6,6 +6,7 @@
 // beyond 65,279 sections numbers move to where the gABI's extended numbering
 // wants them. The contents are taken as they are.
 
+import { relocations } from '../arch/relocations.js';
 import * as C from './constants.js';
 import type { ModelRelocation, ModelSection, ModelSymbol, ObjectModel } from './model.js';
 import { StringTable } from './strtab.js';
@@ -189,7 +190,7 @@ function writeHeader(file: Buffer, tableOffset: number, count: number, namesInde
   // Magic, 64-bit, little-endian, version 1, System V.
   file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, 0]);
   file.writeUInt16LE(C.ET_REL, 16);
-  file.writeUInt16LE(C.EM_X86_64, 18);
+  file.writeUInt16LE(relocations.machine, 18);
   file.writeUInt32LE(1, 20);
   file.writeBigUInt64LE(BigInt(tableOffset), 40);
   file.writeUInt16LE(EHDR_SIZE, 52);

@@ -1,9 +1,9 @@
 // Puts the kept sections, table entries and symbols of several post objects
 // together into one model.
 
+import { machine } from '../arch/index.js';
 import { KPROBE_LIST } from '../diff/kprobe-list.js';
-import { isBranch } from '../diff/targets.js';
-import type { KeptEntries, ResolvedRelocation } from '../diff/types.js';
+import type { ResolvedRelocation } from '../diff/object-diff.js';
 import * as C from '../elf/constants.js';
 import {
   copySection,
@@ -15,20 +15,13 @@ import {
   type ObjectModel,
 } from '../elf/model.js';
 import type { ElfSymbol, Section } from '../elf/object.js';
-import { newCodeName } from '../update/new-code-names.js';
+import { newCodeName } from '../module/new-code-names.js';
+import type { ChangedObject } from './extraction.js';
 import { closedToKprobes } from './kprobe-blacklist.js';
+import { MergedTables } from './merged-tables.js';
 import { isPerCpu, type Packed, packPerCpu } from './per-cpu.js';
 import { isSealed } from './read-only.js';
-import type { ChangedObject } from './types.js';
 import type { Undefined } from './undefined.js';
-
-/** Where a table's entry went: distance between the old offset and the new. */
-interface MovedEntries {
-  readonly kept: KeptEntries;
-  readonly section: ModelSection;
-  /** Of the first entry, in the merged table. */
-  readonly start: number;
-}
 
 interface KeyOwner {
   readonly label: string;
@@ -51,8 +44,7 @@ export class Assembly {
   /** Relocations of kept sections; those of tables are not listed. */
   readonly placed: Placed[] = [];
   private readonly sections = new Map<Section, ModelSection>();
-  private readonly tables = new Map<string, ModelSection>();
-  private readonly moved = new Map<Section, MovedEntries>();
+  private readonly tables = new MergedTables();
   private readonly packed = new Map<Section, Packed>();
   private readonly locals = new Map<ElfSymbol, ModelSymbol>();
   private readonly sectionSymbols = new Map<ModelSection, ModelSymbol>();
@@ -84,6 +76,11 @@ export class Assembly {
     return copy;
   }
 
+  /** The kept entries of a table. */
+  table(name: string): ModelSection | undefined {
+    return this.tables.named(name);
+  }
+
   /** Adds a global symbol that the module's C source refers to. */
   addGlobal(name: string, section: ModelSection, value: number, size: number): void {
     let type = section.flags & C.SHF_EXECINSTR ? C.STT_FUNC : C.STT_OBJECT;
@@ -99,7 +96,7 @@ export class Assembly {
       if (isPerCpu(section)) this.packed.set(section, packPerCpu(section, diff.live(section)));
       this.sections.set(section, this.packed.get(section)?.section ?? copySection(section));
     }
-    for (const kept of diff.entries) this.appendEntries(kept);
+    for (const kept of diff.entries) this.tables.append(kept);
     for (const symbol of diff.post.symbols) {
       const copy = symbol.section && this.sections.get(symbol.section);
       if (!copy || !isWorthAName(symbol)) continue;
@@ -132,25 +129,24 @@ export class Assembly {
       }
     }
     for (const { table } of diff.entries) {
-      const entries = this.moved.get(table)!;
       for (const resolved of diff.relocations(table)) {
         const { symbol, addend } = this.target(object, table, resolved);
-        const offset = movedOffset(entries, resolved.offset);
-        entries.section.relocations.push({ offset, type: resolved.type, symbol, addend });
+        const { section, offset } = this.tables.placeOf(table, resolved.offset)!;
+        section.relocations.push({ offset, type: resolved.type, symbol, addend });
       }
     }
   }
 
   /** The relocations of all kept entries of a table. */
   tableRelocations(name: string): readonly ModelRelocation[] {
-    return this.tables.get(name)?.relocations ?? [];
+    return this.tables.named(name)?.relocations ?? [];
   }
 
   model(): ObjectModel {
     // Without it the linker takes the stack for executable.
     const note = newSection({ name: '.note.GNU-stack', type: C.SHT_PROGBITS, flags: 0 });
     return {
-      sections: [...this.sections.values(), ...this.tables.values(), note],
+      sections: [...this.sections.values(), ...this.tables.all(), note],
       symbols: [
         ...this.sectionSymbols.values(),
         ...this.locals.values(),
@@ -160,37 +156,14 @@ export class Assembly {
     };
   }
 
-  /** Tables of the same name become one, so that parallel ones (ORC) stay in step. */
-  private appendEntries(kept: KeptEntries): void {
-    const { table, entrySize, offsets } = kept;
-    let section = this.tables.get(table.name);
-    if (!section) {
-      section = { ...copySection(table), data: Buffer.alloc(0), size: 0 };
-      this.tables.set(table.name, section);
-    }
-    this.moved.set(table, { kept, section, start: section.size });
-    const rows = offsets.map((offset) => table.data.subarray(offset, offset + entrySize));
-    section.data = Buffer.concat([section.data, ...rows]);
-    section.size = section.data.length;
-    section.addralign = Math.max(section.addralign, table.addralign);
-  }
-
   /** Lists the functions that the object's own list does not have, and the kernel's nevertheless. */
   private closeToKprobes({ diff }: ChangedObject): void {
     const closed = closedToKprobes(diff.post).filter((symbol) => this.locals.has(symbol));
     if (closed.length === 0) return;
-    let table = this.tables.get(KPROBE_LIST);
-    if (!table) {
-      const flags = C.SHF_ALLOC | C.SHF_WRITE;
-      table = newSection({ name: KPROBE_LIST, type: C.SHT_PROGBITS, flags, addralign: 8 });
-      this.tables.set(KPROBE_LIST, table);
-    }
-    for (const symbol of closed) {
-      const local = this.locals.get(symbol)!;
-      table.relocations.push({ offset: table.size, type: C.R_X86_64_64, symbol: local, addend: 0 });
-      table.size += 8;
-    }
-    table.data = Buffer.concat([table.data, Buffer.alloc(closed.length * 8)]);
+    this.tables.appendAddresses(
+      KPROBE_LIST,
+      closed.map((symbol) => this.locals.get(symbol)!),
+    );
   }
 
   private target(object: ChangedObject, source: Section, resolved: ResolvedRelocation) {
@@ -230,7 +203,7 @@ export class Assembly {
     const replaced = definition.object.diff.replaced.find(
       (change) => change.post === definition.symbol,
     );
-    if (replaced && !isBranch(source, { offset, type })) {
+    if (replaced && !machine.code.isBranch(source, { offset, type })) {
       // The address of a replaced function stays the old one.
       const owner = definition.object.label;
       return {
@@ -266,10 +239,9 @@ export class Assembly {
       const place = this.placeOf(symbol) ?? symbol.value;
       return { symbol: this.sectionSymbol(copy), addend: place + addend };
     }
-    const entries = this.moved.get(section);
-    if (!entries) throw new Error(`${section.name} is not part of the new code`);
-    const start = movedOffset(entries, symbol.value);
-    return { symbol: this.sectionSymbol(entries.section), addend: start + addend };
+    const moved = this.tables.placeOf(section, symbol.value);
+    if (!moved) throw new Error(`${section.name} is not part of the new code`);
+    return { symbol: this.sectionSymbol(moved.section), addend: moved.offset + addend };
   }
 
   /** Where a symbol is in the copy of its section; undefined if that has no such place. */
@@ -297,12 +269,4 @@ function ownKey({ label, homes }: ChangedObject, pre: ElfSymbol): KeyOwner | und
 /** The assembler's own labels (`.LC4`) say nothing in a backtrace. */
 function isWorthAName({ name, type }: ElfSymbol): boolean {
   return name !== '' && !name.startsWith('.L') && type !== C.STT_SECTION;
-}
-
-function movedOffset({ kept, start }: MovedEntries, offset: number): number {
-  const { entrySize, offsets } = kept;
-  const within = offset % entrySize;
-  const index = offsets.indexOf(offset - within);
-  if (index < 0) throw new Error(`${kept.table.name}+${offset} was not kept`);
-  return start + index * entrySize + within;
 }

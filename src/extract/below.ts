@@ -1,14 +1,15 @@
-// How new code gets at what the updates below it added: symbols of their new-code
-// modules, found by name and position like those of any module. What was in the
-// kernel before them is looked up as if they were not there: the jumps that they
-// left lead on.
+// How new code refers to the symbols that the updates below it added: symbols of
+// their new-code modules, found by name and position like those of any module.
+// What was in the kernel before them is looked up as if they were not there: the
+// jumps that they left lead on.
 
 import type { Homes } from '../diff/homes.js';
 import { SHF_ALLOC } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
-import { newCodeName } from '../update/new-code-names.js';
+import { newCodeName } from '../module/new-code-names.js';
+import type { Resolution, SymbolResolver } from './extraction.js';
+import { addedAs } from './module-symbols.js';
 import { isSealed } from './read-only.js';
-import type { Resolution, SymbolResolver } from './types.js';
 
 /** The new code that one update below has for the target; undefined if it leaves the target alone. */
 export type CodeBelow =
@@ -67,7 +68,7 @@ function addedGlobals({ homes, code }: TargetBelow): Map<string, Resolution> {
 
 /** All that new code defines is local in its module. */
 function find(wanted: ElfSymbol, code: CodeBelow): Resolution {
-  if (!code) return unresolved('the update below that adds it leaves this target alone');
+  if (!code) return unresolved('the update below that adds it does not change this target');
   const inModule = newCodeName(wanted.name, code.id);
   const all = code.object.symbols.filter(
     ({ name, section }) => name === inModule && section && stays(section),
@@ -77,7 +78,14 @@ function find(wanted: ElfSymbol, code: CodeBelow): Resolution {
   if (only && fitting.length === 1) {
     const { module: object } = code;
     const position = all.indexOf(only) + 1;
-    return { kind: 'klp', object, name: inModule, position, sealed: isSealed(only) };
+    return {
+      kind: 'klp',
+      object,
+      name: inModule,
+      position,
+      sealed: isSealed(only),
+      added: addedAs(only),
+    };
   }
   return unresolved(
     fitting.length === 0
@@ -95,6 +103,6 @@ function unresolved(why: string): Resolution {
   return {
     kind: 'unresolved',
     why,
-    advice: 'Undo the update below, and make one of both changes.',
+    advice: 'Undo the update below, and make one update of both changes.',
   };
 }

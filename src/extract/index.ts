@@ -10,11 +10,9 @@ import type { Homes } from '../diff/homes.js';
 import { coldParent } from '../diff/names.js';
 import { STT_FUNC } from '../elf/constants.js';
 import type { ElfSymbol } from '../elf/object.js';
-import type { TableSizes } from '../elf/tables.js';
+import { CONSTANT, CONSTANTS_SECTION, type TableSizes } from '../elf/tables.js';
 import { writeObject } from '../elf/writer.js';
 import { Assembly } from './assembly.js';
-import { chooseRefs } from './refs.js';
-import { findSealed } from './sealed.js';
 import type {
   CalledHook,
   Change,
@@ -22,7 +20,9 @@ import type {
   NewCode,
   ProgramIndex,
   SymbolResolver,
-} from './types.js';
+} from './extraction.js';
+import { chooseRefs } from './refs.js';
+import { findSealed } from './sealed.js';
 import { Undefined } from './undefined.js';
 
 export interface ExtractInput {
@@ -49,6 +49,7 @@ export function extractNewCode(input: ExtractInput): NewCode {
   const changes = nameChanges(input, assembly, undefinedSymbols);
   const hooks = nameHooks(input.objects, assembly);
   const sealed = findSealed(assembly, undefinedSymbols);
+  const constants = nameConstants(assembly);
   undefinedSymbols.refuseUnresolved();
   const refs = chooseRefs(
     assembly,
@@ -64,6 +65,7 @@ export function extractNewCode(input: ExtractInput): NewCode {
     refs,
     hooks,
     sealed,
+    constants,
     namespaces: undefinedSymbols.namespaces(),
   };
 }
@@ -124,6 +126,15 @@ function nameHooks(objects: readonly ChangedObject[], assembly: Assembly): Calle
     assembly.addGlobal(symbol, assembly.sectionOf(section!), value, size);
     return { kind, symbol };
   });
+}
+
+/** Gives the table of operands that the core fills in a global name. */
+function nameConstants(assembly: Assembly): NewCode['constants'] {
+  const table = assembly.table(CONSTANTS_SECTION);
+  if (!table) return undefined;
+  const symbol = 'ksplice_constants';
+  assembly.addGlobal(symbol, table, 0, table.size);
+  return { symbol, count: table.size / CONSTANT.size };
 }
 
 /** The parts of a function that the compiler moved out of the way: f.cold, f.cold.3. */

@@ -2,8 +2,8 @@
 // counts them: by address among those of one name.
 
 import { KspliceError } from '../base/errors.js';
+import type { Resolution, Sealed } from './extraction.js';
 import { possibleBases } from './positions.js';
-import type { Resolution, Sealed } from './types.js';
 import { ambiguous, elsewhere, initOnly, typeFits, type Wanted } from './wanted.js';
 
 /** A line of System.map or kallsyms. */

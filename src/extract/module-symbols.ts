@@ -12,10 +12,10 @@ import {
   STT_SECTION,
 } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
+import type { Added, Resolution } from './extraction.js';
 import { possibleBases } from './positions.js';
 import { isSealed } from './read-only.js';
 import type { ResolverInput } from './resolver-input.js';
-import type { Resolution } from './types.js';
 import { ambiguous, initOnly, typeFits, type Wanted } from './wanted.js';
 
 export class ModuleSymbols {
@@ -117,6 +117,11 @@ export class ModuleSymbols {
     this.sectionAddresses = addresses;
     return addresses;
   }
+}
+
+/** What a symbol of new code is to new code that is loaded later. */
+export function addedAs({ type }: ElfSymbol): Added {
+  return type === STT_FUNC ? 'function' : 'data';
 }
 
 /** A place in the module file as one number: section and offset. */

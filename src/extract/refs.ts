@@ -1,18 +1,19 @@
-// Chooses places in the new code at which the kernel can compare what its
-// module loader resolved with what run-pre matching inferred: one place for
-// each symbol that is found by name and position.
+// Chooses places in the new code at which the kernel can compare the addresses of
+// the module loader with those that run-pre matching inferred: one place for each
+// symbol that is found by name and position.
 //
-// The place must still hold what the loader wrote when the kernel looks:
-// nothing that is rewritten after loading (alternatives, jump labels, call
+// When the kernel reads the place, it must still have the value that the loader
+// wrote: nothing that is rewritten after loading (alternatives, jump labels, call
 // sites, …), nothing in writable data, nothing in tables, which are sorted.
 
-import type { ObjectDiff } from '../diff/types.js';
-import { relocationShape, SHF_WRITE } from '../elf/constants.js';
+import { relocationShape } from '../arch/relocations.js';
+import type { ObjectDiff } from '../diff/object-diff.js';
+import { SHF_WRITE } from '../elf/constants.js';
 import type { ModelSection, ModelSymbol } from '../elf/model.js';
 import type { Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import type { Assembly, Placed } from './assembly.js';
-import type { ProgramIndex, Ref } from './types.js';
+import type { ProgramIndex, Ref } from './extraction.js';
 
 /**
  * How many bytes from an entry's site on the kernel may rewrite, where the

@@ -6,11 +6,11 @@
 import { SHN_UNDEF, STB_LOCAL, STB_WEAK, STT_OBJECT } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
 import { CORE_MODULE } from '../update/contents.js';
+import type { Resolution, Sealed, SymbolResolver } from './extraction.js';
 import { KernelSymbols } from './kernel-symbols.js';
 import { ModuleSymbols } from './module-symbols.js';
 import { isSealed } from './read-only.js';
 import type { ResolverInput } from './resolver-input.js';
-import type { Resolution, Sealed, SymbolResolver } from './types.js';
 import type { Wanted } from './wanted.js';
 
 /**
@@ -54,7 +54,7 @@ class Resolver implements SymbolResolver {
       kind: 'unresolved',
       why: 'the running kernel has no such symbol',
       advice:
-        'New code can use what the running kernel has, and what the update adds to the same target.',
+        'New code can use symbols of the running kernel, and symbols that the update adds to the same target.',
     };
   }
 
@@ -65,7 +65,7 @@ class Resolver implements SymbolResolver {
       return {
         kind: 'unresolved',
         why: 'the object as the distribution compiled it has no such symbol',
-        advice: 'The compiler arranged it differently; the change has to be made another way.',
+        advice: 'The compiler arranged the code differently; make the change in another way.',
       };
     }
     const { name, type } = symbol;
@@ -124,7 +124,7 @@ function homeOf(object: ElfObject, symbol: ElfSymbol): Wanted['home'] {
 function noModule(target: string): Resolution {
   return {
     kind: 'unresolved',
-    why: `${target}.ko is not at hand to look it up`,
-    advice: `Give the kernel image's directory, which has ${target}.ko, in the configuration.`,
+    why: `there is no ${target}.ko to look it up in`,
+    advice: `Run configure with --image and the directory of the kernel image that has ${target}.ko.`,
   };
 }

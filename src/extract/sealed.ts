@@ -18,7 +18,7 @@ import { JUMP_ENTRY } from '../elf/tables.js';
 import { writeObject } from '../elf/writer.js';
 import { SEALED_SECTION } from '../update/new-code.js';
 import type { Assembly } from './assembly.js';
-import type { SealedBranches } from './types.js';
+import type { SealedBranches } from './extraction.js';
 import type { Undefined } from './undefined.js';
 
 const JUMP_TABLE = '__jump_table';

@@ -6,7 +6,7 @@
 
 import { KspliceError } from '../base/errors.js';
 import { SEALED_SECTION } from '../update/new-code.js';
-import type { NewCode } from './types.js';
+import type { NewCode } from './extraction.js';
 
 /** A target of an update that another one was made on top of: see struct ksplice_base. */
 export interface Base {
@@ -79,6 +79,7 @@ export function renderNewCode(template: string, modules: TargetModules, code: Ne
   const symbols = new Set<string>();
   for (const { symbol } of [...code.changes, ...code.refs, ...code.hooks])
     if (symbol) symbols.add(symbol);
+  if (code.constants) symbols.add(code.constants.symbol);
   const declarations = [...symbols].map((name) => `extern const char ${checkedWord(name)}[];`);
   const changes = code.changes.map(
     ({ span, symbol, name, isData }) =>
@@ -110,6 +111,7 @@ export function renderNewCode(template: string, modules: TargetModules, code: Ne
       .join('\n'),
     BASES: baseLines(modules.bases),
     ...sealedArray(code.sealed.count),
+    CONSTANTS_FIELDS: constantsFields(code.constants),
     KEEP: modules.keep ? '1' : '0',
     NAMESPACES: code.namespaces.map((name) => `MODULE_IMPORT_NS(${checkedWord(name)});`).join('\n'),
   });
@@ -131,6 +133,12 @@ function sealedArray(count: number) {
     SEALED: `static const struct jump_entry sealed[${count}] __section("${SEALED_SECTION}");\n`,
     SEALED_FIELDS: '\t.sealed = sealed,\n\t.n_sealed = ARRAY_SIZE(sealed),',
   };
+}
+
+function constantsFields(constants: NewCode['constants']): string {
+  if (!constants) return '';
+  const { symbol, count } = constants;
+  return `\t.constants = (const struct ksplice_constant *)${checkedWord(symbol)},\n\t.n_constants = ${count},`;
 }
 
 function baseLines(bases: readonly Base[]): string {

@@ -5,8 +5,8 @@ import { KspliceError } from '../base/errors.js';
 import { STB_GLOBAL, STB_WEAK } from '../elf/constants.js';
 import { type ModelSymbol, newSymbol } from '../elf/model.js';
 import type { ElfSymbol } from '../elf/object.js';
-import type { KlpBinding } from './livepatch.js';
-import type { Resolution, Sealed, SymbolResolver } from './types.js';
+import type { KlpBinding } from '../module/livepatch.js';
+import type { Resolution, Sealed, SymbolResolver } from './extraction.js';
 
 type Unresolved = Extract<Resolution, { kind: 'unresolved' }>;
 
@@ -44,7 +44,7 @@ export class Undefined {
     this.addProblem(label, name, {
       kind: 'unresolved',
       why: 'it is the key of a static call and may be read-only, and the module loader would write to it',
-      advice: 'Call what the static call leads to directly, where the source allows.',
+      advice: 'Call the target of the static call directly, if the source allows it.',
     });
   }
 
@@ -63,7 +63,7 @@ export class Undefined {
     if (found?.sealed === 'unknown') {
       this.addProblem(found.label, found.name, {
         kind: 'unresolved',
-        why: 'it is a static key, and nothing tells whether it is read-only by now',
+        why: 'it is a static key, and nothing shows whether it is already read-only',
         advice: 'Give the kernel image in the configuration, with the module that has the key.',
       });
     }
@@ -125,11 +125,11 @@ export class Undefined {
       case 'absent':
         return this.named(symbol.name, STB_WEAK);
       case 'klp': {
-        const { object, name, position, behindInit } = resolution;
+        const { object, name, position, behindInit, added } = resolution;
         // Not a C identifier, so that it can clash with nothing.
         const mangled = `ksplice.${object}.${position}.${name}`;
         const standIn = this.named(mangled, STB_GLOBAL);
-        this.klp.set(standIn, { symbol: mangled, object, name, position, behindInit });
+        this.klp.set(standIn, { symbol: mangled, object, name, position, behindInit, added });
         return standIn;
       }
       case 'unresolved':

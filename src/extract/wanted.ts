@@ -3,7 +3,7 @@
 
 import { STT_FUNC, STT_OBJECT } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
-import type { Resolution } from './types.js';
+import type { Resolution } from './extraction.js';
 
 /** Where a symbol of that description is, in vmlinux or in the module. */
 export interface Wanted {
@@ -23,7 +23,7 @@ export interface Wanted {
 export function ambiguous(count: number, where: string): Resolution {
   return {
     kind: 'unresolved',
-    why: `${where} has ${count} symbols of that name, and nothing tells which is meant`,
+    why: `${where} has ${count} symbols of that name, and nothing shows which one is meant`,
     advice: 'Give the kernel image in the configuration: matching it shows which symbol is used.',
   };
 }
@@ -42,7 +42,7 @@ export function initOnly(where: string): Resolution {
   return {
     kind: 'unresolved',
     why: `it is init code or data of ${where}, which is freed after use`,
-    advice: 'New code must not use it; move what it needs out of __init.',
+    advice: 'New code must not use it; move the needed code or data out of __init.',
   };
 }
 

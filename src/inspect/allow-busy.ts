@@ -1,16 +1,13 @@
 // Which functions of an update may be busy when it is switched. Tasks that are in
-// one finish the old code, all of which must then be as it was. Only its first
-// bytes become a jump; so nothing in the old code may lead back there.
+// such a function finish the old code, so all of the old code must be unchanged.
+// Only its first bytes become a jump; so nothing in the old code may lead back
+// there.
 
+import { machine } from '../arch/index.js';
 import type { Problem } from '../base/errors.js';
-import type { Program, Span } from '../program/types.js';
+import type { Program, Span } from '../program/program.js';
 import { decodeLines } from './decoder.js';
-import { mechanismOfSite } from './mechanisms.js';
 import { isFunction, OldCode } from './old-code.js';
-
-/** e9 and a displacement. */
-const JUMP_SIZE = 5;
-const ENDBR64 = Buffer.from([0xf3, 0x0f, 0x1e, 0xfa]);
 
 /** Whether the compiler made `name` of a function that the source calls `word`. */
 export function isCalled(name: string, word: string): boolean {
@@ -35,7 +32,7 @@ export function busyProblems(programs: readonly Program[], names: readonly strin
       return [
         {
           code: 'usage' as const,
-          message: `the update does not replace ${name}, which it was to allow to be busy`,
+          message: `--allow-busy names ${name}, and the update does not replace that function`,
           advice: `It replaces ${others.join(', ')}.`,
         },
       ];
@@ -54,7 +51,9 @@ function wayBack(program: Program, span: Span, spans: readonly Span[]): Problem[
   const start = jumpSite(program, span);
   // A jump to the very first byte is as good as a call.
   const isWritten = (offset: number) =>
-    offset >= Math.max(start, 1) && offset < start + JUMP_SIZE && offset < span.bytes.length;
+    offset >= Math.max(start, 1) &&
+    offset < start + machine.jump.size &&
+    offset < span.bytes.length;
   const code = new OldCode(program, () => undefined);
   const branches = spans
     .filter(({ label }) => label === span.label)
@@ -78,8 +77,8 @@ function wayBack(program: Program, span: Span, spans: readonly Span[]): Problem[
   return [
     {
       code: 'refused-change',
-      message: `${span.name} cannot be replaced while it is busy: ${first} leads back to where the jump to the new code is written`,
-      advice: 'Leave it out of --allow-busy; what calls it may be replaced in its place.',
+      message: `${span.name} cannot be replaced while it is busy: ${first} leads back to the place of the jump to the new code`,
+      advice: 'Leave it out of --allow-busy. Perhaps its callers can be replaced instead.',
     },
   ];
 }
@@ -88,8 +87,10 @@ function wayBack(program: Program, span: Span, spans: readonly Span[]): Problem[
 function jumpSite(program: Program, { bytes, items }: Span): number {
   const traced = items.find(
     (item) =>
-      item.kind === 'site' && item.offset <= 4 && mechanismOfSite(item, program) === 'ftrace',
+      item.kind === 'site' &&
+      item.offset <= 4 &&
+      machine.sites.mechanismOf(item, program) === 'ftrace',
   );
   if (traced) return traced.offset + traced.length;
-  return ENDBR64.equals(bytes.subarray(0, ENDBR64.length)) ? ENDBR64.length : 0;
+  return machine.jump.markLength(bytes);
 }

@@ -39,9 +39,9 @@ export function typeFate({ verdict }: ChangedType): string {
 }
 
 const FATES: Readonly<Record<ChangedType['verdict'], string>> = {
-  fits: 'existing ones fit the new code',
+  fits: 'existing objects fit the new code',
   'on stacks': 'only on stacks of functions that are replaced',
-  allowed: 'existing ones do not fit; harmless, as its maker has promised',
+  allowed: 'existing objects do not fit; its author promises that this does no harm',
 };
 
 function changedType(value: unknown): ChangedType | undefined {

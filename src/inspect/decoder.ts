@@ -2,7 +2,9 @@
 // file: each is marked with a number of its own before the code is decoded, so
 // that the formatter's text shows where a symbol belongs.
 
-import { createRequire } from 'node:module';
+import { machine } from '../arch/index.js';
+import type { InstructionText } from '../arch/machine.js';
+import { JUMP_LABEL } from '../arch/site.js';
 import {
   type Code,
   type Line,
@@ -12,53 +14,17 @@ import {
   showReferent,
 } from './code.js';
 
-import { JUMP_LABEL } from './mechanisms.js';
-
-type Iced = typeof import('iced-x86');
-type Instruction = InstanceType<Iced['Instruction']>;
-
-let iced: Iced | undefined;
-
-/** Not 0: a branch backwards out of the code must not wrap around. */
-const BASE = 0x10000000;
 /** Nothing that code has as a number of its own. */
 const MARK = 0x5a000000;
 
 /** Decodes a function, instruction by instruction; what is no instruction reads "(bad)". */
 export function decodeLines(code: Code): Line[] {
-  // WebAssembly, which takes longer to load than all else: only who looks at code waits for it.
-  iced ??= createRequire(import.meta.url)('iced-x86') as Iced;
-  const { Decoder, DecoderOptions, Instruction } = iced;
-  const decoder = new Decoder(64, marked(code), DecoderOptions.None);
-  decoder.ip = BigInt(BASE);
-  const instruction = new Instruction();
-  const formatter = newFormatter(iced);
-  const lines: Line[] = [];
   let next = 0;
-  try {
-    while (decoder.canDecode) {
-      const start = decoder.position;
-      decoder.decodeOut(instruction);
-      const end = decoder.position;
-      const first = next;
-      while (next < code.references.length && code.references[next]!.offset < end) next++;
-      const names = namesIn(instruction, code, first, next, end);
-      lines.push(line(code, start, end, formatter.format(instruction), names));
-    }
-  } finally {
-    instruction.free();
-    formatter.free();
-    decoder.free();
-  }
-  return lines;
-}
-
-function newFormatter({ Formatter, FormatterSyntax }: Iced): InstanceType<Iced['Formatter']> {
-  const formatter = new Formatter(FormatterSyntax.Gas);
-  formatter.ripRelativeAddresses = true;
-  formatter.branchLeadingZeros = false;
-  formatter.uppercaseHex = false;
-  return formatter;
+  return machine.code.textOf(marked(code)).map((instruction) => {
+    const first = next;
+    while (next < code.references.length && code.references[next]!.offset < instruction.end) next++;
+    return line(code, instruction, namesIn(instruction, code, first, next));
+  });
 }
 
 /** The code with a mark in place of each number that is filled in. */
@@ -81,20 +47,15 @@ interface Name {
 }
 
 function namesIn(
-  instruction: Instruction,
+  { target, end }: InstructionText,
   code: Code,
   first: number,
   next: number,
-  end: number,
 ): Name[] {
-  const { OpKind } = iced!;
-  const target =
-    instruction.op0Kind === OpKind.NearBranch64 ? instruction.nearBranchTarget : undefined;
   const names: Name[] = [];
   for (let index = first; index < next; index++) {
     const reference = code.references[index]!;
-    const isTarget = target !== undefined && reference.pcrel;
-    const number = isTarget ? hex(target) : markOf(reference, index);
+    const number = target && reference.pcrel ? target.number : markOf(reference, index);
     names.push(nameOf(code, reference, number, end));
   }
   if (target !== undefined && names.length === 0) names.push(localTarget(code, target));
@@ -109,12 +70,12 @@ function nameOf(code: Code, reference: Reference, number: string | undefined, en
 }
 
 /** A branch whose distance the assembler knew: in the function, or to another of its section. */
-function localTarget(code: Code, target: bigint): Name {
-  const offset = Number(BigInt.asIntN(64, target)) - BASE;
-  if (offset >= 0 && offset < code.bytes.length) return inside(code, offset, hex(target));
+function localTarget(code: Code, target: { offset: number; number: string }): Name {
+  const { offset, number } = target;
+  if (offset >= 0 && offset < code.bytes.length) return inside(code, offset, number);
   const referent = code.outside(offset) ?? { name: code.name, offset, isCode: true };
   return {
-    number: hex(target),
+    number,
     shown: showReferent(referent),
     key: referentKey(referent),
     leadsTo: referent,
@@ -126,9 +87,10 @@ function inside(code: Code, offset: number, number: string | undefined): Name {
   return { number, shown: `+0x${offset.toString(16)}`, key: '+', leadsTo };
 }
 
-function line(code: Code, start: number, end: number, formatted: string, names: Name[]): Line {
-  let text = formatted;
-  let key = formatted;
+function line(code: Code, instruction: InstructionText, names: Name[]): Line {
+  const { start, end } = instruction;
+  let { text } = instruction;
+  let key = text;
   for (const { number, shown, key: short } of names) {
     // A function: "$&" in a symbol's name has no meaning.
     const written = number !== undefined && text.includes(number);
@@ -157,7 +119,5 @@ function noteText({ text, leadsTo }: Note, code: Code): string {
 }
 
 function markOf({ width }: Reference, index: number): string | undefined {
-  return width >= 4 ? hex(BigInt(MARK + index)) : undefined;
+  return width >= 4 ? machine.code.numberText(BigInt(MARK + index)) : undefined;
 }
-
-const hex = (value: bigint): string => `0x${value.toString(16)}`;

@@ -1,14 +1,14 @@
 // What an update would do, as one value: everything that `inspect` shows comes
 // from here. Nothing is asked of a kernel; all of it is in the update.
 
-import type { Program } from '../program/types.js';
+import type { Program } from '../program/program.js';
 import type { AddressOut } from '../update/addresses-out.js';
 import type { TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type KernelName, type Update } from '../update/update.js';
+import { type ChangedPart, partsOf } from './changed-parts.js';
 import { type DataTypes, dataTypesOf } from './data-types.js';
 import { NewModule } from './new-module.js';
 import { isFunction, OldCode } from './old-code.js';
-import { type Part, partsOf } from './parts.js';
 import { placeNames } from './place-names.js';
 import { type Notes, readTables, type UsedTable } from './special-tables.js';
 import { type NeededSymbol, neededSymbols } from './symbols.js';
@@ -32,7 +32,7 @@ export interface TargetInspection {
   readonly modules: readonly { readonly file: string; readonly bytes: number }[];
   /** The object files that changed, in order. */
   readonly objects: readonly string[];
-  readonly parts: readonly Part[];
+  readonly parts: readonly ChangedPart[];
   readonly tables: readonly UsedTable[];
   readonly symbols: readonly NeededSymbol[];
   readonly matched: Matched;

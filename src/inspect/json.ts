@@ -1,10 +1,10 @@
 // An inspection for scripts.
 
 import type { Row } from './align.js';
+import { type ChangedPart, newSize, oldSize } from './changed-parts.js';
 import type { Line } from './code.js';
 import type { Inspection, TargetInspection } from './inspection.js';
 import type { Listing } from './listing.js';
-import { newSize, oldSize, type Part } from './parts.js';
 
 /** All but the code: what --json prints. */
 export function inspectionJson(inspection: Inspection): Record<string, unknown> {
@@ -25,7 +25,7 @@ function targetJson(target: TargetInspection): Record<string, unknown> {
   };
 }
 
-function partJson(part: Part): Record<string, unknown> {
+function partJson(part: ChangedPart): Record<string, unknown> {
   const { kind, name, object, old, new: now } = part;
   return {
     kind,

@@ -1,18 +1,18 @@
 // The listing of parts: their lines, old and new, side by side.
 
 import { align, type Row } from './align.js';
+import { type ChangedPart, isCode } from './changed-parts.js';
 import { type Code, dataLines, type Line } from './code.js';
 import { decodeLines } from './decoder.js';
 import type { TargetInspection } from './inspection.js';
-import { isCode, type Part } from './parts.js';
 
 export interface Listing {
-  readonly part: Part;
+  readonly part: ChangedPart;
   readonly rows: readonly Row[];
 }
 
 /** Lists some parts of a target; branches from one of them to another are followed. */
-export function listParts(target: TargetInspection, parts: readonly Part[]): Listing[] {
+export function listParts(target: TargetInspection, parts: readonly ChangedPart[]): Listing[] {
   const { oldCode, newModule, notes } = target;
   const pairs = parts.map((part) => {
     const { old, new: now } = part;

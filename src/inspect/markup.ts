@@ -1,15 +1,17 @@
 // HTML that cannot be broken out of: in the template, everything that is put in
 // is escaped unless it is markup already.
 
+import { numbered } from '../unseen.js';
+
 /** A piece of HTML. */
 export class Markup {
   constructor(readonly text: string) {}
 }
 
-type Part = Markup | string | number | readonly Part[];
+type ChangedPart = Markup | string | number | readonly ChangedPart[];
 
 /** Joins a template; strings become text, whatever is in them. */
-export function html(template: TemplateStringsArray, ...parts: readonly Part[]): Markup {
+export function html(template: TemplateStringsArray, ...parts: readonly ChangedPart[]): Markup {
   const text = template.map((piece, index) => {
     const part = parts[index];
     return part === undefined ? piece : piece + render(part);
@@ -17,7 +19,7 @@ export function html(template: TemplateStringsArray, ...parts: readonly Part[]):
   return new Markup(text.join(''));
 }
 
-function render(part: Part): string {
+function render(part: ChangedPart): string {
   if (part instanceof Markup) return part.text;
   if (typeof part === 'object') return part.map(render).join('');
   return escapeText(String(part));
@@ -37,11 +39,5 @@ const ENTITIES: Readonly<Record<string, string>> = {
  * as in "Trojan source"), are shown by their number.
  */
 export function escapeText(text: string): string {
-  return text
-    .replace(/[&<>"']/g, (char) => ENTITIES[char]!)
-    .replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return numbered(text.replace(/[&<>"']/g, (char) => ENTITIES[char]!));
 }
-
-const UNSEEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;

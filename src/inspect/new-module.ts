@@ -2,13 +2,14 @@
 // what it tells the core (struct ksplice_new_code), its functions and data,
 // and what its relocations are about.
 
+import { relocationShape } from '../arch/relocations.js';
 import { KspliceError } from '../base/errors.js';
 import { coldParent } from '../diff/names.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Relocation, Section } from '../elf/object.js';
-import { readKlpSymbolName } from '../extract/livepatch.js';
+import { readKlpSymbolName } from '../module/livepatch.js';
+import { plainName } from '../module/new-code-names.js';
 import { CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../update/new-code.js';
-import { plainName } from '../update/new-code-names.js';
 import { type Code, type Note, quoteData, type Referent } from './code.js';
 
 /** A place in the module. */
@@ -105,7 +106,7 @@ export class NewModule {
     let list = this.relocationCache.get(section);
     if (!list) {
       list = [...this.object.relocations(section), ...this.object.livepatchRelocations(section)]
-        .filter(({ type }) => (C.relocationShape(type)?.width ?? 0) > 0)
+        .filter(({ type }) => (relocationShape(type)?.width ?? 0) > 0)
         .sort((a, b) => a.offset - b.offset);
       this.relocationCache.set(section, list);
     }
@@ -118,13 +119,13 @@ export class NewModule {
     const bytes = section!.data.subarray(start, start + size);
     const inside = this.relocations(section!).filter(
       ({ offset, type }) =>
-        offset >= start && offset + C.relocationShape(type)!.width <= start + bytes.length,
+        offset >= start && offset + relocationShape(type)!.width <= start + bytes.length,
     );
     return {
       name: this.nameOf(symbol),
       bytes,
       references: inside.map((relocation) => {
-        const { width, pcrel } = C.relocationShape(relocation.type)!;
+        const { width, pcrel } = relocationShape(relocation.type)!;
         const referent = (rest: number) => this.referent(relocation, rest);
         return { offset: relocation.offset - start, width, pcrel, referent };
       }),

@@ -1,9 +1,11 @@
 // The old code of a target: the spans of its match program, which hold every
 // function as built, and say of each number that is filled in what it is about.
 
-import type { Field, Item, Program, Span } from '../program/types.js';
+import { machine } from '../arch/index.js';
+import type { SiteItem } from '../arch/machine.js';
+import { JUMP_LABEL } from '../arch/site.js';
+import type { Field, Item, Program, Span } from '../program/program.js';
 import { type Code, type Note, quoteData, type Reference, type Referent } from './code.js';
-import { JUMP_LABEL, mechanismOfSite, type Site } from './mechanisms.js';
 
 /** A name for the place at a distance from a key's value. */
 export type PlaceNames = (key: number, offset: number) => Referent | undefined;
@@ -38,8 +40,8 @@ export class OldCode {
     };
   }
 
-  private note(site: Site): Note {
-    const text = mechanismOfSite(site, this.program);
+  private note(site: SiteItem): Note {
+    const text = machine.sites.mechanismOf(site, this.program);
     if (text !== JUMP_LABEL) return { text };
     // It was built as a jump or as a no-op; one of its forms is the jump.
     const jump = site.variants.flatMap(({ fields }) => fields).find(({ free }) => !free);

@@ -11,7 +11,7 @@ export function typesView(types: DataTypes): Markup {
     case 'not possible':
       return html`<p>The types were not compared: the compiler could not describe them.</p>`;
     case 'not touched':
-      return html`<p>The patch changes statements only, and so no type.</p>`;
+      return html`<p>The patch changes only statements, and so no type.</p>`;
     case 'compared':
       if (types.changes.length === 0) {
         return html`<p>The types of the objects were compared, and none changes.</p>`;

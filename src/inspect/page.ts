@@ -2,13 +2,13 @@
 
 import { addressInWords } from '../update/addresses-out.js';
 import { fold, type Row } from './align.js';
+import { type ChangedPart, isCode, newSize, oldSize } from './changed-parts.js';
 import type { Line } from './code.js';
 import type { Inspection, TargetInspection } from './inspection.js';
 import { type Listing, listParts } from './listing.js';
 import { html, type Markup } from './markup.js';
 import { PAGE_STYLE } from './page-style.js';
 import { typesView } from './page-types.js';
-import { isCode, newSize, oldSize, type Part } from './parts.js';
 import type { NeededSymbol } from './symbols.js';
 import { count, fate, moment, sizeChange, wayTo } from './words.js';
 
@@ -59,7 +59,7 @@ function header(inspection: Inspection): Markup {
 <h1>Update <b>${id}</b></h1>
 ${description === '' ? '' : html`<p class="description">${description}</p>`}
 <p>For ${kernel.system} <b>${kernel.release}</b> (${kernel.machine}), made ${moment(made)}.
-${provedAgainst === undefined ? 'It does not say what it was proved against.' : `Proved against ${provedAgainst} when it was made.`}${on.length === 0 ? '' : ` It goes on top of ${on.join(', ')}.`}</p>
+${provedAgainst === undefined ? 'It does not say against which kernel it was proved.' : `Proved against ${provedAgainst} when it was made.`}${on.length === 0 ? '' : ` It goes on top of ${on.join(', ')}.`}</p>
 ${allowBusy.length === 0 ? '' : html`<p>Tasks may be in these functions at the switch, as its maker has promised: ${allowBusy.map((name) => html`<code>${name}</code> `)}</p>`}
 ${allowLayout.length === 0 ? '' : html`<p>These types change though objects of them may exist, which is harmless as its maker has promised: ${allowLayout.map((name) => html`<code>${name}</code> `)}</p>`}
 ${addressesOut.length === 0 ? '' : html`<p>Undo leaves its new code loaded until the next boot, since others get addresses of it: ${addressesOut.map((one, index) => `${index === 0 ? '' : '; '}${addressInWords(one)}`)}.</p>`}
@@ -134,14 +134,14 @@ ${rows.length === 0 ? html`<p>No contents.</p>` : rowsView(part, rows)}
 `;
 }
 
-function difference(part: Part): string {
+function difference(part: ChangedPart): string {
   if (!part.old || !part.new) return '';
   const bytes = newSize(part) - oldSize(part);
   if (bytes === 0) return ' (the same)';
   return ` (${bytes > 0 ? '+' : '−'}${count(Math.abs(bytes))})`;
 }
 
-function rowsView(part: Part, rows: readonly Row[]): Markup {
+function rowsView(part: ChangedPart, rows: readonly Row[]): Markup {
   const cell = isCode(part) ? codeCell : dataCell;
   if (!part.old || !part.new) {
     const lines = rows.map(

@@ -2,7 +2,7 @@
 // The new code has names for those that it uses: struct ksplice_ref says which
 // place of the program each symbol is.
 
-import { relocationShape } from '../elf/constants.js';
+import { relocationShape } from '../arch/relocations.js';
 import type { ElfSymbol } from '../elf/object.js';
 import type { Referent } from './code.js';
 import { livepatchName, type NewModule } from './new-module.js';

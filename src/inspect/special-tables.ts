@@ -1,13 +1,14 @@
 // The special tables that the new code brings along: which places in it the
 // kernel treats specially, and why.
 
+import { JUMP_LABEL } from '../arch/site.js';
 import { type Entry, SpecialTables } from '../diff/special.js';
 import { type TableKind, tableKinds } from '../diff/table-kinds.js';
 import type { Section } from '../elf/object.js';
 import { inferTableSizes, JUMP_ENTRY } from '../elf/tables.js';
 import { SEALED_SECTION } from '../update/new-code.js';
 import { type Note, showReferent } from './code.js';
-import { JUMP_LABEL, mechanismOfTable, SEALED_LABEL } from './mechanisms.js';
+import { mechanismOfTable, SEALED_LABEL } from './mechanisms.js';
 import type { NewModule } from './new-module.js';
 
 export interface UsedTable {

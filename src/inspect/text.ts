@@ -3,11 +3,11 @@
 import type { Colour, ResultLine } from '../base/ui.js';
 import { addressInWords } from '../update/addresses-out.js';
 import { fold, type Row, type RowKind } from './align.js';
+import { type ChangedPart, isCode } from './changed-parts.js';
 import type { Line } from './code.js';
 import { type DataTypes, typeFate } from './data-types.js';
 import type { Inspection, TargetInspection } from './inspection.js';
 import type { Listing } from './listing.js';
-import { isCode, type Part } from './parts.js';
 import type { NeededSymbol } from './symbols.js';
 import { count, fate, moment, sizeChange, wayTo } from './words.js';
 
@@ -15,8 +15,10 @@ import { count, fate, moment, sizeChange, wayTo } from './words.js';
 export function overviewLines(inspection: Inspection): ResultLine[] {
   const { id, description, kernel, made, provedAgainst, on, targets } = inspection;
   const { allowBusy, allowLayout, dataTypes, addressesOut } = inspection;
+  const [first, ...more] = description.split('\n');
   return [
-    [['bold', `Update ${id}`], description === '' ? '' : `: ${description}`],
+    [['bold', `Update ${id}`], first ? `: ${first}` : ''],
+    ...more.map((line) => `  ${line}`),
     `  for ${kernel.system} ${kernel.release} (${kernel.machine}), made ${moment(made)}`,
     ...(provedAgainst === undefined ? [] : [`  proved against ${provedAgainst} when it was made`]),
     ...(on.length === 0 ? [] : [`  on top of ${on.join(', ')}: apply that first`]),
@@ -27,7 +29,7 @@ export function overviewLines(inspection: Inspection): ResultLine[] {
     ...(addressesOut.length === 0
       ? []
       : [
-          '  undo leaves its new code loaded until the next boot, since others get addresses of it:',
+          '  undo leaves its new code loaded until the next boot, because others get addresses in it:',
         ]),
     ...addressesOut.map((one) => `    ${addressInWords(one)}`),
     ...typeLines(dataTypes),
@@ -68,7 +70,7 @@ function targetLines(target: TargetInspection): ResultLine[] {
   ];
 }
 
-function partLines(parts: readonly Part[]): ResultLine[] {
+function partLines(parts: readonly ChangedPart[]): ResultLine[] {
   const rows = parts.map((part) => ({
     name: `${part.kind === 'cold' ? '  ' : ''}${part.name}`,
     size: sizeChange(part, '->'),

@@ -1,18 +1,18 @@
 // What the terminal and the page say in the same words.
 
-import type { PartKind } from './parts.js';
-import { newSize, oldSize, type Part } from './parts.js';
+import type { PartKind } from './changed-parts.js';
+import { type ChangedPart, newSize, oldSize } from './changed-parts.js';
 import type { NeededSymbol } from './symbols.js';
 
 /** "3933 -> 3951 bytes", "18 bytes". */
-export function sizeChange(part: Part, arrow: string): string {
+export function sizeChange(part: ChangedPart, arrow: string): string {
   const [before, after] = [oldSize(part), newSize(part)];
   if (part.old && part.new) return `${count(before)} ${arrow} ${count(after)} bytes`;
   return `${count(part.old ? before : after)} bytes`;
 }
 
 /** What becomes of a part. */
-export function fate({ kind, old, new: now }: Part): string {
+export function fate({ kind, old, new: now }: ChangedPart): string {
   if (kind === 'cold' && !old) return 'new cold part';
   if (kind === 'cold') return now ? 'cold part' : 'cold part, gone';
   return FATES[kind];

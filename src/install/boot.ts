@@ -5,15 +5,15 @@
 import { applyUpdate } from '../apply/apply.js';
 import type { ApplyOptions } from '../apply/applying.js';
 import { isApplied } from '../apply/checks.js';
-import { exists, type Host } from '../apply/host.js';
-import { withInstalledLock } from '../apply/lock.js';
 import { KspliceError, type Problem, separateProblems } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
+import { exists, type Host } from '../host/host.js';
+import { withInstalledLock } from '../host/host-lock.js';
 import { readUpdate } from '../update/read.js';
 import { requireRoot } from './install.js';
+import { lateHelper } from './own-program.js';
 import { type BootResult, bootId, writeBootResults } from './results.js';
 import { type Installed, Store } from './store.js';
-import { lateHelper } from './tool.js';
 import { startTrial } from './unit.js';
 
 export interface BootOptions extends ApplyOptions {
@@ -22,7 +22,8 @@ export interface BootOptions extends ApplyOptions {
 }
 
 /**
- * Applies what is installed for the running kernel. It may be called again at any time.
+ * Applies the updates that are installed for the running kernel. It may be called again
+ * at any time.
  * @throws KspliceError `boot-incomplete`, when all was tried, if something that
  *   should be applied is not; `not-root`, `busy`, `io`
  */
@@ -75,14 +76,14 @@ export async function bootUpdates(
  * @throws KspliceError `not-root`, `busy`, `io`
  */
 export async function endTrials(host: Host): Promise<readonly string[]> {
-  requireRoot(host, 'tell what boots went well');
+  requireRoot(host, 'record which boots went well');
   if (!(await exists(host.paths.installed))) return [];
   return withInstalledLock(host, async () =>
     (await Store.open(host)).endTrials(host, await bootId(host)),
   );
 }
 
-const RETRY = 'Install it again, or `ksplice-ts boot --retry`, to have it tried once more.';
+const RETRY = 'To try it once more, install it again, or run `ksplice-ts boot --retry`.';
 
 interface Boot {
   readonly store: Store;
@@ -140,7 +141,7 @@ function once<T>(action: () => Promise<T>): () => Promise<T> {
 
 function waitsFor(modules: readonly string[], id: string): BootResult {
   const names = modules.length > 1 ? `modules ${modules.join(', ')}` : `module ${modules[0]}`;
-  const message = `${id} is applied to what is loaded, and waits for ${names}`;
+  const message = `${id} is applied to the loaded targets, and waits for ${names}`;
   return { id, outcome: 'waiting', message };
 }
 
@@ -155,8 +156,8 @@ function cutOff(
   const applied = done.length > 0 ? done.join(', ') : 'none';
   return new KspliceError(
     'interrupted',
-    `${cause.message}. Applied: ${applied}; not, or not to the end: ${rest.join(', ')}`,
-    { advice: '`ksplice-ts boot` goes on with the rest.', details: { results, rest }, cause },
+    `${cause.message}. Applied: ${applied}; not or not completely applied: ${rest.join(', ')}`,
+    { advice: '`ksplice-ts boot` continues with the rest.', details: { results, rest }, cause },
   );
 }
 

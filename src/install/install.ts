@@ -1,11 +1,12 @@
 // What is installed: it is applied at each boot of the very kernel that it is for.
 
 import path from 'node:path';
-import { Core, type Stage } from '../apply/core.js';
-import type { Host } from '../apply/host.js';
-import { withInstalledLock } from '../apply/lock.js';
+import type { Stage } from '../apply/engine.js';
+import { engineOf } from '../apply/engines.js';
 import { KspliceError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
+import type { Host } from '../host/host.js';
+import { withInstalledLock } from '../host/host-lock.js';
 import { CHECKSUMS } from '../update/checksums.js';
 import type { Update } from '../update/update.js';
 import { type BootResult, bootId, readBootResults } from './results.js';
@@ -78,12 +79,12 @@ export async function uninstallUpdate(id: string, host: Host): Promise<{ stage: 
     const store = await Store.open(host);
     if (!(await store.has(host, id))) {
       throw new KspliceError('not-installed', `update ${id} is not installed`, {
-        advice: '`ksplice-ts list` lists those that are.',
+        advice: '`ksplice-ts list` lists the installed updates.',
       });
     }
     await store.remove(id);
     if (await store.isEmpty(host)) await disableUnits(host);
-    return { stage: (await new Core(host).stage(id)) ?? null };
+    return { stage: (await engineOf(host).stage(id)) ?? null };
   });
 }
 
@@ -93,7 +94,7 @@ export async function uninstallUpdate(id: string, host: Host): Promise<{ stage: 
  */
 export async function listInstalled(host: Host, ui: Ui): Promise<ListedUpdate[]> {
   requireRoot(host, 'see what is installed');
-  const core = new Core(host);
+  const engine = engineOf(host);
   const store = await Store.open(host);
   const results = await readBootResults(host);
   const here = await host.buildId();
@@ -103,8 +104,8 @@ export async function listInstalled(host: Host, ui: Ui): Promise<ListedUpdate[]>
   return Promise.all(
     updates.map(async (record) => ({
       ...record,
-      stage: (await core.stage(record.id)) ?? null,
-      waiting: await core.waiting(record.id),
+      stage: (await engine.stage(record.id)) ?? null,
+      waiting: await engine.waiting(record.id),
       thisKernel: record.release === host.release && record.buildId === here,
       crashed: (await store.crash(host, record.id)) ?? null,
       onTrial: trials.some(({ id }) => id === record.id),
@@ -129,8 +130,7 @@ async function buildIdFor({ id, kernel, buildId }: Update, host: Host): Promise<
     'wrong-kernel',
     `${id} does not say for which build of ${kernel.release}`,
     {
-      advice:
-        'It was made without an image. Install it while the kernel runs that it was made for.',
+      advice: 'It was made without an image. Install it while its kernel is running.',
     },
   );
 }

@@ -2,8 +2,8 @@
 // for `list`, which may be asked long after the journal was read.
 
 import path from 'node:path';
-import type { Host } from '../apply/host.js';
-import { privateDirectory } from '../apply/state.js';
+import type { Host } from '../host/host.js';
+import { privateDirectory } from '../host/private-directory.js';
 import { replaceDurably } from './durable.js';
 
 /**

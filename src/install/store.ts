@@ -11,9 +11,9 @@
 
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Host } from '../apply/host.js';
-import { privateDirectory } from '../apply/state.js';
 import { KspliceError } from '../base/errors.js';
+import type { Host } from '../host/host.js';
+import { privateDirectory } from '../host/private-directory.js';
 import { isUpdateId } from '../update/contents.js';
 import type { Update } from '../update/update.js';
 import {

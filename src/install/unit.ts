@@ -3,11 +3,11 @@
 
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Host } from '../apply/host.js';
 import { KspliceError } from '../base/errors.js';
 import { packageRoot } from '../base/package-root.js';
+import type { Host } from '../host/host.js';
 import { removeDurably, replaceDurably } from './durable.js';
-import { toolCommand } from './tool.js';
+import { toolCommand } from './own-program.js';
 
 /** Their names, in templates/ and for systemctl. */
 const BOOT_UNIT = 'ksplice-ts.service';

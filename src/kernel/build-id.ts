@@ -1,5 +1,5 @@
-// The linker's checksum of a kernel: the same release may be built twice, and what
-// was made for one build is not for the other. It stands in an ELF note.
+// The linker's checksum of a kernel: the same release may be built twice, and an
+// update for one build does not fit the other. It stands in an ELF note.
 
 import type { RunningKernel } from './running.js';
 

@@ -70,7 +70,7 @@ export function readManifest(directory: string): CaptureManifest {
   } catch (cause) {
     throw badCapture(directory, `${MANIFEST} cannot be read`, cause);
   }
-  if (!isManifest(value)) throw badCapture(directory, `${MANIFEST} is not what it should be`);
+  if (!isManifest(value)) throw badCapture(directory, `${MANIFEST} does not have the right form`);
   return value;
 }
 

@@ -2,10 +2,11 @@
 // symbols of the kernel proper and of every loaded module. Writable data stays
 // behind: no key, password or packet leaves the host.
 
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { machine } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { makeDirectories } from '../base/directories.js';
 import { KspliceError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
 import {
@@ -175,7 +176,7 @@ function writeCapture(directory: string, files: Record<string, string | Uint8Arr
   let made = false;
   const written: string[] = [];
   try {
-    made = mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined;
+    made = makeDirectories(directory, 0o700) !== undefined;
     if (readdirSync(directory).length > 0) {
       throw new KspliceError('io', `${directory} is not empty`, {
         advice: 'Name a directory that does not exist yet.',

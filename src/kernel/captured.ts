@@ -91,6 +91,7 @@ function cutRegions(directory: string, manifest: CaptureManifest, memory: Buffer
     offset += size;
     end = start + BigInt(size);
   }
-  if (offset !== memory.length) throw badCapture(directory, `${MEMORY} holds more than it should`);
+  if (offset !== memory.length)
+    throw badCapture(directory, `${MEMORY} is longer than it should be`);
   return regions;
 }

@@ -1,12 +1,17 @@
 // Takes a kernel and a few modules out of a Debian package without unpacking
 // it: dpkg-deb streams the package's files as a tar archive, and what is not
-// wanted is read past.
+// wanted is read past. Newer kernels come in two packages, the kernel in linux-binary-RELEASE
+// and its modules in linux-modules-RELEASE: the one is named, the other lies beside it.
 
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import * as tar from 'tar';
 import { KspliceError } from '../base/errors.js';
+import { inParallel } from '../base/parallel.js';
 import type { Ui } from '../base/ui.js';
-import { badImage } from './bad-image.js';
+import { badImage } from '../elf/bad-image.js';
 import { decompressModule } from './decompress.js';
 import type { ModuleFile, ModuleFiles } from './image-kernel.js';
 import { moduleNameOf } from './module-files.js';
@@ -16,22 +21,64 @@ export interface PackageContents {
   readonly modules: PackageModules;
 }
 
-const VMLINUZ = /^\.?\/?boot\/vmlinuz-[^/]+$/;
+const VMLINUZ = /^\.?\/?boot\/vmlinuz-([^/]+)$/;
+/** In a package without modules. */
+const BARE_VMLINUZ = /^\.?\/?(?:usr\/)?lib\/modules\/([^/]+)\/vmlinuz(?:\.unsigned)?$/;
 const MODULE = /^\.?\/?(usr\/)?lib\/modules\/[^/]+\/.*\.ko(\.[a-z0-9]+)?$/;
 /** More than any kernel or module file; a hostile package must not fill the memory. */
 const MAX_FILE = 256 << 20;
 
 /**
  * @param wanted modules to keep, by the names that lsmod shows
- * @throws KspliceError `bad-archive` if it is no Debian package or damaged,
- *   `bad-image` if it holds no kernel, `missing-tool`
+ * @throws KspliceError `bad-archive` if it is no Debian package or damaged, `bad-image` if it
+ *   holds no kernel, `no-image` if its modules are in a package that is not there, `missing-tool`
  */
 export async function readPackage(
   path: string,
   wanted: readonly string[],
   ui: Ui,
 ): Promise<PackageContents> {
-  let vmlinuz: Buffer | undefined;
+  const { kernel, modules } = await readFiles(path, wanted, ui);
+  if (!kernel) {
+    const named = /^linux-(?:image|modules|base)-([^_]+)_/.exec(basename(path))?.[1];
+    throw badImage(
+      path,
+      named === undefined
+        ? 'this package holds no kernel (boot/vmlinuz-RELEASE)'
+        : `this package holds no kernel; name that of linux-binary-${named}, or linux-binary-unsigned-${named}`,
+    );
+  }
+  if (kernel.hasModules || !modules.isEmpty) return { vmlinuz: kernel.data, modules };
+  const beside = modulesPackage(path, kernel.release);
+  const others = await readFiles(beside, wanted, ui);
+  return { vmlinuz: kernel.data, modules: others.modules };
+}
+
+/** The package with the modules, of the same version, in the same directory. */
+function modulesPackage(path: string, release: string): string {
+  const name = `linux-modules-${release}`;
+  const rest = basename(path).replace(/^[^_]*/, '');
+  const beside = join(dirname(path), name + rest);
+  if (existsSync(beside)) return beside;
+  throw new KspliceError('no-image', `${path} has the kernel ${release} without its modules`, {
+    advice: `They are in another package: put ${name + rest} beside it (apt-get download ${name}).`,
+  });
+}
+
+interface Files {
+  readonly kernel: PackagedKernel | undefined;
+  readonly modules: PackageModules;
+}
+
+interface PackagedKernel {
+  readonly release: string;
+  /** Whether such a package has the modules, too. */
+  readonly hasModules: boolean;
+  readonly data: Buffer;
+}
+
+async function readFiles(path: string, wanted: readonly string[], ui: Ui): Promise<Files> {
+  let kernel: PackagedKernel | undefined;
   const present = new Set<string>();
   const kept = new Map<string, ModuleFile>();
   const parser = new tar.Parser({
@@ -39,25 +86,28 @@ export async function readPackage(
     onReadEntry: (entry) => {
       const name = MODULE.test(entry.path) ? moduleNameOf(entry.path) : undefined;
       if (name !== undefined) present.add(name);
-      const isKernel = VMLINUZ.test(entry.path);
-      const keep =
-        entry.type === 'File' && (isKernel || (name !== undefined && wanted.includes(name)));
-      if (!keep || entry.size > MAX_FILE) {
+      const full = VMLINUZ.exec(entry.path)?.[1];
+      const release = full ?? BARE_VMLINUZ.exec(entry.path)?.[1];
+      const needed = release !== undefined || (name !== undefined && wanted.includes(name));
+      if (entry.type !== 'File' || !needed || entry.size > MAX_FILE) {
         entry.resume();
         return;
       }
       const chunks: Buffer[] = [];
       entry.on('data', (chunk: Buffer) => chunks.push(chunk));
       entry.on('end', () => {
-        if (isKernel) vmlinuz = Buffer.concat(chunks);
-        else kept.set(name!, { path: `${path}: ${entry.path}`, data: Buffer.concat(chunks) });
+        const data = Buffer.concat(chunks);
+        if (release !== undefined) kernel = { release, hasModules: full !== undefined, data };
+        else kept.set(name!, { path: `${path}: ${entry.path}`, data });
       });
     },
   });
   ui.detail(`reading ${path}`);
   await streamPackage(path, parser, ui.signal);
-  if (!vmlinuz) throw badImage(path, 'this package holds no boot/vmlinuz-RELEASE');
-  return { vmlinuz, modules: new PackageModules(path, present, kept) };
+  return {
+    kernel,
+    modules: new PackageModules(path, present, await decompressed(kept, ui.signal), ui),
+  };
 }
 
 async function streamPackage(path: string, parser: tar.Parser, signal: AbortSignal): Promise<void> {
@@ -111,13 +161,29 @@ async function streamPackage(path: string, parser: tar.Parser, signal: AbortSign
   }
 }
 
+async function decompressed(
+  files: ReadonlyMap<string, ModuleFile>,
+  signal: AbortSignal,
+): Promise<Map<string, ModuleFile>> {
+  const done = await inParallel([...files], availableParallelism(), async ([name, file]) => {
+    const data = await decompressModule(file.data, file.path, signal);
+    return [name, { path: file.path, data }] as const;
+  });
+  return new Map(done);
+}
+
 /** The modules of a package: all are known, those that were asked for are there. */
 class PackageModules implements ModuleFiles {
   constructor(
     private readonly path: string,
-    readonly present: ReadonlySet<string>,
-    readonly kept: Map<string, ModuleFile>,
+    private readonly present: ReadonlySet<string>,
+    private readonly kept: Map<string, ModuleFile>,
+    private readonly ui: Ui,
   ) {}
+
+  get isEmpty(): boolean {
+    return this.present.size === 0;
+  }
 
   has(name: string): boolean {
     return this.present.has(name);
@@ -125,8 +191,14 @@ class PackageModules implements ModuleFiles {
 
   read(name: string): ModuleFile | undefined {
     const file = this.kept.get(name);
-    if (file) return { path: file.path, data: decompressModule(file.data, file.path) };
-    if (!this.present.has(name)) return undefined;
+    if (file || !this.present.has(name)) return file;
     throw new KspliceError('internal', `module ${name} of ${this.path} was not prepared`);
+  }
+
+  async prepare(names: readonly string[]): Promise<void> {
+    const missing = names.filter((name) => this.present.has(name) && !this.kept.has(name));
+    if (missing.length === 0) return;
+    const again = await readFiles(this.path, missing, this.ui);
+    for (const [name, file] of again.modules.kept) this.kept.set(name, file);
   }
 }

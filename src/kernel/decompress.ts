@@ -1,10 +1,11 @@
 // Compressed kernels and modules. gzip is Node's own; the others go through the
 // system's tools, one process each.
 
-import { gunzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzip as gunzipInBackground, gunzipSync } from 'node:zlib';
 import { execa, execaSync } from 'execa';
 import { KspliceError } from '../base/errors.js';
-import { badImage } from './bad-image.js';
+import { badImage } from '../elf/bad-image.js';
 
 interface Format {
   readonly name: string;
@@ -53,16 +54,13 @@ export async function decompressPayload(
   signal: AbortSignal,
 ): Promise<Buffer> {
   const format = formatOf(payload);
-  if (!format) throw badImage(origin, 'the kernel is compressed in an unknown way');
+  if (!format) throw badImage(origin, 'the compression format of the kernel is unknown');
   let data: Buffer;
   if (!format.tool) {
-    data = gunzip(payload, origin);
+    data = await gunzip(payload, origin, signal);
   } else {
-    const [command, ...args] = format.tool;
     // The last four bytes are the size that kbuild appended, not the tool's.
-    const input = payload.subarray(0, payload.length - 4);
-    const done = await execa(command, args, { ...options, input, cancelSignal: signal });
-    data = toolOutput(done, format, origin);
+    data = await byTool(payload.subarray(0, payload.length - 4), format, origin, signal);
   }
   if (data.length !== size) {
     throw badImage(origin, `decompresses to ${data.length} bytes, its header says ${size}`);
@@ -72,12 +70,27 @@ export async function decompressPayload(
 
 /**
  * A module's contents, whether `.ko`, `.ko.gz`, `.ko.xz` or `.ko.zst`.
- * @throws KspliceError as decompressPayload
+ * @throws KspliceError as decompressPayload; `interrupted`
  */
-export function decompressModule(data: Buffer, origin: string): Buffer {
+export async function decompressModule(
+  data: Buffer,
+  origin: string,
+  signal: AbortSignal,
+): Promise<Buffer> {
   const format = formatOf(data);
   if (!format) return data;
-  if (!format.tool) return gunzip(data, origin);
+  if (!format.tool) return await gunzip(data, origin, signal);
+  return await byTool(data, format, origin, signal);
+}
+
+/**
+ * The same at once: nothing else happens meanwhile, not even Ctrl-C.
+ * @throws KspliceError as decompressPayload
+ */
+export function decompressModuleNow(data: Buffer, origin: string): Buffer {
+  const format = formatOf(data);
+  if (!format) return data;
+  if (!format.tool) return gunzipNow(data, origin);
   const [command, ...args] = format.tool;
   return toolOutput(execaSync(command, args, { ...options, input: data }), format, origin);
 }
@@ -86,12 +99,37 @@ function formatOf(data: Buffer): Format | undefined {
   return formats.find((format) => format.magic.every((byte, index) => data[index] === byte));
 }
 
-function gunzip(data: Buffer, origin: string): Buffer {
+const gunzipOptions = { maxOutputLength: MAX_SIZE };
+
+function gunzipNow(data: Buffer, origin: string): Buffer {
   try {
-    return gunzipSync(data, { maxOutputLength: MAX_SIZE });
+    return gunzipSync(data, gunzipOptions);
   } catch (cause) {
     throw badImage(origin, 'the gzip data is damaged', cause);
   }
+}
+
+async function gunzip(data: Buffer, origin: string, signal: AbortSignal): Promise<Buffer> {
+  const unzipped = await promisify(gunzipInBackground)(data, gunzipOptions).catch((cause) => {
+    throw badImage(origin, 'the gzip data is damaged', cause);
+  });
+  if (signal.aborted) throw new KspliceError('interrupted', 'interrupted');
+  return unzipped;
+}
+
+async function byTool(
+  input: Buffer,
+  format: Format,
+  origin: string,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const [command = '', ...args] = format.tool ?? [];
+  const cancelSignal = AbortSignal.any([signal]);
+  return toolOutput(
+    await execa(command, args, { ...options, input, cancelSignal }),
+    format,
+    origin,
+  );
 }
 
 interface ToolResult {

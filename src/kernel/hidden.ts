@@ -10,5 +10,5 @@ export function hiddenAdvice(setting: string | undefined): string {
   // From 2 on nobody sees them. Below that it is the process that lacks the right.
   return Number(setting) >= 2
     ? `kernel.kptr_restrict is ${setting}: \`sysctl kernel.kptr_restrict=1\` shows them to root.`
-    : 'They are for processes with CAP_SYSLOG, which root has outside of containers: run it as root, on the host.';
+    : 'The kernel shows them to processes with CAP_SYSLOG, which root has outside of containers: run it as root, on the host.';
 }

@@ -7,12 +7,13 @@
 //               seqs_of_names, token_table, token_index
 //   since 6.4:  num_syms, names, markers, token_table, token_index,
 //               offsets, relative_base, seqs_of_names
+//   in 7.x:     the same without relative_base: an offset counts from where it stands itself
 //
-// Every table starts at a multiple of 8. A name is a length (one byte, or two
+// Every table starts at a multiple of 8, in 7.x of 4. A name is a length (one byte, or two
 // if the first has its top bit set) and that many token numbers; the first
 // character of its text is the type.
 
-import { badImage } from './bad-image.js';
+import { badImage } from '../elf/bad-image.js';
 import type { KernelSymbol } from './symbols.js';
 
 /** What has to be known of the segments: see vmlinux.ts. */
@@ -20,6 +21,9 @@ interface Place {
   readonly address: bigint;
   readonly size: number;
   readonly executable: boolean;
+  /** Where its data starts in the file, and how much that is. */
+  readonly offset: number;
+  readonly data: Uint8Array;
 }
 
 interface Tokens {
@@ -41,7 +45,10 @@ const TOKENS = 256;
 const MIN_SYMBOLS = 1_000;
 const MAX_SYMBOLS = 5_000_000;
 
-const align8 = (offset: number): number => (offset + 7) & ~7;
+/** What tables start at a multiple of. */
+type Alignment = 8 | 4;
+
+const aligned = (offset: number, to: Alignment): number => (offset + to - 1) & -to;
 
 /**
  * All symbols of a kernel, sorted by address.
@@ -53,19 +60,9 @@ export function findKallsyms(
   segments: readonly Place[],
   origin: string,
 ): KernelSymbol[] {
-  const found: KernelSymbol[][] = [];
-  for (const tokens of findTokens(elf)) {
-    const names = findNames(elf, tokens);
-    if (!names) continue;
-    for (const addresses of findAddresses(elf, tokens, names)) {
-      const symbols = names.list.map((text, index) => ({
-        name: text.slice(1),
-        type: text[0]!,
-        address: addresses[index]!,
-      }));
-      if (fits(symbols, segments)) found.push(symbols);
-    }
-  }
+  // Tables at multiples of 8 may be taken for such at multiples of 4, never the other way round.
+  const [first, ...others] = readTables(elf, segments, 8);
+  const found = first ? [first, ...others] : readTables(elf, segments, 4);
   if (found.length !== 1) {
     throw badImage(
       origin,
@@ -77,25 +74,43 @@ export function findKallsyms(
   return found[0]!;
 }
 
+/** All that fit. */
+function readTables(elf: Buffer, segments: readonly Place[], to: Alignment): KernelSymbol[][] {
+  const found: KernelSymbol[][] = [];
+  for (const tokens of findTokens(elf, to)) {
+    const names = findNames(elf, tokens, to);
+    if (!names) continue;
+    for (const addresses of findAddresses(elf, segments, tokens, names, to)) {
+      const symbols = names.list.map((text, index) => ({
+        name: text.slice(1),
+        type: text[0]!,
+        address: addresses[index]!,
+      }));
+      if (fits(symbols, segments)) found.push(symbols);
+    }
+  }
+  return found;
+}
+
 /** Digits are never part of a longer token's place: each is its own token, "0" is number 48. */
-function* findTokens(elf: Buffer): Generator<Tokens> {
+function* findTokens(elf: Buffer, to: Alignment): Generator<Tokens> {
   const digits = Buffer.from([...'0123456789'].map((digit) => `${digit}\0`).join(''), 'latin1');
   for (let at = elf.indexOf(digits); at >= 0; at = elf.indexOf(digits, at + 1)) {
-    const tokens = readTokens(elf, at);
+    const tokens = readTokens(elf, at, to);
     if (tokens) yield tokens;
   }
 }
 
-function readTokens(elf: Buffer, zero: number): Tokens | undefined {
+function readTokens(elf: Buffer, zero: number, to: Alignment): Tokens | undefined {
   let end = zero;
   for (let token = 0x30; token < TOKENS; token++) {
     end = elf.indexOf(0, end) + 1;
     if (end === 0) return undefined;
   }
-  const index = align8(end);
+  const index = aligned(end, to);
   if (index + 2 * TOKENS > elf.length) return undefined;
   const start = zero - elf.readUInt16LE(index + 2 * 0x30);
-  if (start < 0 || start % 8 !== 0) return undefined;
+  if (start < 0 || start % to !== 0) return undefined;
   const text: string[] = [];
   for (let token = 0, at = start; token < TOKENS; token++) {
     if (elf.readUInt16LE(index + 2 * token) !== at - start) return undefined;
@@ -108,11 +123,12 @@ function readTokens(elf: Buffer, zero: number): Tokens | undefined {
 }
 
 /** num_syms, names and markers end where the token table (or, on 6.1, seqs_of_names) begins. */
-function findNames(elf: Buffer, tokens: Tokens): Names | undefined {
-  for (let start = tokens.start - 8; start >= 0; start -= 8) {
+function findNames(elf: Buffer, tokens: Tokens, to: Alignment): Names | undefined {
+  for (let start = tokens.start - 8; start >= 0; start -= to) {
     const count = elf.readUInt32LE(start);
-    if (count < MIN_SYMBOLS || count > MAX_SYMBOLS || elf.readUInt32LE(start + 4) !== 0) continue;
-    const list = readNames(elf, start + 8, count, tokens);
+    if (count < MIN_SYMBOLS || count > MAX_SYMBOLS) continue;
+    if (to === 8 && elf.readUInt32LE(start + 4) !== 0) continue;
+    const list = readNames(elf, start + to, count, tokens, to);
     if (list) return { start, list };
   }
   return undefined;
@@ -123,13 +139,15 @@ function readNames(
   start: number,
   count: number,
   tokens: Tokens,
+  to: Alignment,
 ): string[] | undefined {
   const ends = nameEnds(elf, start, count, tokens.start);
   if (!ends) return undefined;
-  const markers = align8(ends[count]!);
+  const markers = aligned(ends[count]!, to);
   const markersEnd = markers + 4 * Math.ceil(count / 256);
-  const seqsEnd = align8(markersEnd) + 3 * count;
-  if (align8(markersEnd) !== tokens.start && align8(seqsEnd) !== tokens.start) return undefined;
+  const seqsEnd = aligned(markersEnd, to) + 3 * count;
+  const possible = [markersEnd, seqsEnd].map((end) => aligned(end, to));
+  if (!possible.includes(tokens.start)) return undefined;
   for (let index = 0; index < count; index += 256) {
     if (elf.readUInt32LE(markers + index / 64) !== ends[index]! - start) return undefined;
   }
@@ -167,9 +185,15 @@ function nameEnds(
 }
 
 /** The address tables that may belong to the names: each order of tables, each encoding. */
-function* findAddresses(elf: Buffer, tokens: Tokens, names: Names): Generator<bigint[]> {
+function* findAddresses(
+  elf: Buffer,
+  segments: readonly Place[],
+  tokens: Tokens,
+  names: Names,
+  to: Alignment,
+): Generator<bigint[]> {
   const count = names.list.length;
-  const size = align8(4 * count);
+  const size = aligned(4 * count, to);
   const orders = [
     { offsets: names.start - 8 - size, base: names.start - 8 },
     { offsets: tokens.end, base: tokens.end + size },
@@ -184,29 +208,45 @@ function* findAddresses(elf: Buffer, tokens: Tokens, names: Names): Generator<bi
     });
     yield decode(count, (index) => relativeBase + BigInt(elf.readUInt32LE(offsets + 4 * index)));
   }
+  const place = addressOf(segments, tokens.end, 4 * count);
+  if (place === undefined) return;
+  yield decode(count, (index) => {
+    const step = 4 * index;
+    return place + BigInt(step + elf.readInt32LE(tokens.end + step));
+  });
+}
+
+/** Of a part of the file that is loaded in one piece. */
+function addressOf(segments: readonly Place[], start: number, length: number): bigint | undefined {
+  const segment = segments.find(
+    ({ offset, data }) => start >= offset && start + length <= offset + data.length,
+  );
+  return segment && segment.address + BigInt(start - segment.offset);
 }
 
 function decode(count: number, address: (index: number) => bigint): bigint[] {
   return Array.from({ length: count }, (_, index) => address(index));
 }
 
-/** The table is sorted, names the start of the kernel rightly, and has code only inside it. */
+/**
+ * The table is sorted, names the start of the kernel rightly, and has code only inside it. (Not only in
+ * segments that are for execution: code that is needed at boot alone may be among data.)
+ */
 function fits(symbols: readonly KernelSymbol[], segments: readonly Place[]): boolean {
-  const code = segments.filter((segment) => segment.executable);
-  const first = code[0]!.address;
+  const first = segments.find((segment) => segment.executable)!.address;
+  const end = segments.reduce((found, place) => max(found, place.address + BigInt(place.size)), 0n);
   let last = 0n;
   let start = false;
   for (const { name, type, address } of symbols) {
     if (address < last) return false;
     last = address;
     if (name === '_text' || name === '_stext') start ||= address === first;
-    if (type !== 't' && type !== 'T') continue;
-    if (!code.some((place) => inside(place, address))) return false;
+    // The end counts: `_end` and its like stand there.
+    if ((type === 't' || type === 'T') && (address < first || address > end)) return false;
   }
   return start;
 }
 
-/** The end counts: `_etext` and its like stand there. */
-function inside(place: Place, address: bigint): boolean {
-  return address >= place.address && address <= place.address + BigInt(place.size);
+function max(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
 }

@@ -1,6 +1,7 @@
 // A RunningKernel made of files: vmlinux at its link addresses, and modules
 // laid out beside it one after the other as they are asked for.
 
+import { machine } from '../arch/index.js';
 import { ElfObject } from '../elf/object.js';
 import { Memory } from './memory.js';
 import type { RunningKernel } from './running.js';
@@ -20,12 +21,13 @@ export interface ModuleFiles {
   has(name: string): boolean;
   /** The decompressed file of a module, or undefined; `name` as `lsmod` shows it. */
   read(name: string): ModuleFile | undefined;
+  /**
+   * Has files ready for `read`, which decompresses others while nothing else can happen, or, in
+   * a package, does not find them.
+   * @throws KspliceError `bad-image`, `missing-tool`, `interrupted`
+   */
+  prepare?(names: readonly string[]): Promise<void>;
 }
-
-/** MODULES_VADDR without KASLR (arch/x86/include/asm/pgtable_64_types.h). */
-const MODULES_START = 0xffffffffc0000000n;
-/** Within 2 GB of everything else, and used by nothing: for symbols of modules that are not laid out. */
-const ELSEWHERE = 0xffffffffe0000000n;
 
 export class ImageKernel implements RunningKernel {
   readonly release: string;
@@ -33,7 +35,7 @@ export class ImageKernel implements RunningKernel {
   private readonly modules = new Map<string, VirtualModule | undefined>();
   private readonly room: Room;
   private readonly elsewhere = new SymbolIndex();
-  private nextElsewhere = ELSEWHERE;
+  private nextElsewhere = machine.memory.free;
 
   constructor(
     readonly origin: string,
@@ -42,7 +44,7 @@ export class ImageKernel implements RunningKernel {
   ) {
     this.release = vmlinux.release;
     const perCpu = vmlinux.index.lookup('__per_cpu_end')[0] ?? 0n;
-    this.room = { next: MODULES_START, nextPerCpu: perCpu };
+    this.room = { next: machine.memory.modules, nextPerCpu: perCpu };
   }
 
   read(address: bigint, length: number): Uint8Array | undefined {

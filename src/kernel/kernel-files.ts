@@ -2,8 +2,7 @@
 // lib/modules/ (an unpacked package, or / itself), a directory in which a kernel
 // was built, a Debian package, or a directory that `capture` wrote.
 
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { KspliceError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
 import { ElfObject } from '../elf/object.js';
@@ -11,15 +10,13 @@ import { isCapture } from './capture-format.js';
 import { openCapture } from './captured.js';
 import { readPackage } from './deb.js';
 import { ImageKernel, type ModuleFiles } from './image-kernel.js';
+import { findBuilt, findInTree, imageAdvice, type WhichKernel } from './image-tree.js';
 import type { KernelFiles } from './kernel-in-files.js';
 import { ModuleDirectory } from './module-files.js';
 import { openVmlinuz, readVmlinuz, type Vmlinux } from './vmlinux.js';
 
-export interface ImageOptions {
-  /** Which kernel, where a tree holds several. */
-  readonly release?: string;
-  /** Which kernel to take if there are several, and this is one of them. */
-  readonly prefer?: string;
+/** Which kernel of a tree, and what will be needed of it. */
+export interface ImageOptions extends WhichKernel {
   /** Modules that will be needed; a package is read once, and only these are kept. */
   readonly modules?: readonly string[];
 }
@@ -35,7 +32,10 @@ export async function openKernelImage(
   options: ImageOptions = {},
 ): Promise<KernelFiles> {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) throw new KspliceError('no-image', `${path}: no such file or directory`, { advice });
+  if (!stat)
+    throw new KspliceError('no-image', `${path}: no such file or directory`, {
+      advice: imageAdvice,
+    });
   if (stat.isFile()) return await openPackage(path, ui, options);
   if (isCapture(path)) return openCapture(path);
   const place = findBuilt(path, options) ?? findInTree(path, options);
@@ -44,29 +44,21 @@ export async function openKernelImage(
   const { release, vmlinuz } = place;
   if (release !== undefined && vmlinux.release !== release) {
     throw new KspliceError('bad-image', `${vmlinuz} is ${vmlinux.release}, not ${release}`, {
-      advice,
+      advice: imageAdvice,
     });
   }
-  const files = place.modules === undefined ? noModules : new ModuleDirectory(place.modules);
-  return kernelFiles(`the image in ${path}`, vmlinux, files, async () => {});
+  const files =
+    place.modules === undefined ? noModules : new ModuleDirectory(place.modules, ui.signal);
+  await files.prepare?.(options.modules ?? []);
+  return kernelFiles(`the image in ${path}`, vmlinux, files);
 }
-
-const advice =
-  'Name the directory of an unpacked linux-image package (with boot/ and lib/modules/), its .deb file, the directory in which the kernel was built, or what `ksplice-ts capture` wrote.';
-
-/** Where a build has the kernel, in the directory that O= names. */
-export const BUILT_IMAGE = 'arch/x86/boot/bzImage';
 
 const noModules: ModuleFiles = { has: () => false, read: () => undefined };
 
-/** @param prepare what KernelFiles.prepare() does */
-export function kernelFiles(
-  origin: string,
-  vmlinux: Vmlinux,
-  files: ModuleFiles,
-  prepare: (modules: readonly string[]) => Promise<void>,
-): KernelFiles {
+/** A kernel proper with its modules. */
+export function kernelFiles(origin: string, vmlinux: Vmlinux, files: ModuleFiles): KernelFiles {
   const { release, version, symbols } = vmlinux;
+  const prepare = async (names: readonly string[]) => await files.prepare?.(names);
   return {
     kernel: new ImageKernel(origin, vmlinux, files),
     release,
@@ -78,12 +70,18 @@ export function kernelFiles(
       const file = files.read(name);
       return file && new ElfObject(file.data, file.path);
     },
-    withModules: (first, what) => {
-      const both: ModuleFiles = {
-        has: (name) => first.has(name) || files.has(name),
-        read: (name) => first.read(name) ?? files.read(name),
-      };
-      return kernelFiles(`${what} with ${origin}`, vmlinux, both, prepare);
+    withModules: (first, what) =>
+      kernelFiles(`${what} with ${origin}`, vmlinux, oneBeforeOther(first, files)),
+  };
+}
+
+function oneBeforeOther(first: ModuleFiles, second: ModuleFiles): ModuleFiles {
+  return {
+    has: (name) => first.has(name) || second.has(name),
+    read: (name) => first.read(name) ?? second.read(name),
+    prepare: async (names) => {
+      await first.prepare?.(names.filter((name) => first.has(name)));
+      await second.prepare?.(names.filter((name) => !first.has(name)));
     },
   };
 }
@@ -91,51 +89,5 @@ export function kernelFiles(
 async function openPackage(path: string, ui: Ui, options: ImageOptions): Promise<KernelFiles> {
   const contents = await readPackage(path, options.modules ?? [], ui);
   const vmlinux = await readVmlinuz(contents.vmlinuz, `${path}: vmlinuz`, ui.signal);
-  return kernelFiles(`the package ${path}`, vmlinux, contents.modules, async (names) => {
-    const { present, kept } = contents.modules;
-    const missing = names.filter((name) => present.has(name) && !kept.has(name));
-    if (missing.length === 0) return;
-    const again = await readPackage(path, missing, ui);
-    for (const [name, file] of again.modules.kept) kept.set(name, file);
-  });
-}
-
-interface TreePlace {
-  /** undefined where only the kernel itself tells. */
-  readonly release: string | undefined;
-  readonly vmlinuz: string;
-  readonly modules: string | undefined;
-}
-
-function findBuilt(root: string, { release }: ImageOptions): TreePlace | undefined {
-  const vmlinuz = join(root, BUILT_IMAGE);
-  return existsSync(vmlinuz) ? { release, vmlinuz, modules: root } : undefined;
-}
-
-/** The kernel in a tree: the one that was asked for, or the only one. */
-function findInTree(root: string, { release, prefer }: ImageOptions): TreePlace {
-  const boot = existsSync(join(root, 'boot')) ? join(root, 'boot') : root;
-  const releases = readdirSync(boot)
-    .filter((name) => name.startsWith('vmlinuz-'))
-    .map((name) => name.slice('vmlinuz-'.length));
-  const wanted =
-    release ?? (prefer !== undefined && releases.includes(prefer) ? prefer : undefined);
-  const only = wanted ?? (releases.length === 1 ? releases[0] : undefined);
-  if (releases.length === 0) {
-    throw new KspliceError('no-image', `${boot} holds no kernel (vmlinuz-RELEASE)`, { advice });
-  }
-  if (only === undefined) {
-    throw new KspliceError('no-image', `${boot} has several kernels: ${releases.join(', ')}`, {
-      advice: 'Say which with --kernel RELEASE.',
-    });
-  }
-  if (!releases.includes(only)) {
-    throw new KspliceError('no-image', `${boot} has ${releases.join(', ')}, not ${only}`, {
-      advice,
-    });
-  }
-  const modules = [`lib/modules/${only}`, `usr/lib/modules/${only}`]
-    .map((path) => join(root, path))
-    .find((path) => existsSync(path));
-  return { release: only, vmlinuz: join(boot, `vmlinuz-${only}`), modules };
+  return kernelFiles(`the package ${path}`, vmlinux, contents.modules);
 }

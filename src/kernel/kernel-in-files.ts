@@ -17,8 +17,8 @@ export interface KernelFiles {
   /** A module's file, by the name that lsmod shows; a capture has none. */
   moduleFile(name: string): Promise<ElfObject | undefined>;
   /**
-   * Makes modules available in `kernel`. Only a package needs it, and not for
-   * the modules named when it was opened: it has to be read again.
+   * Makes modules available in `kernel`: they are decompressed, and a package is read again.
+   * It is done for the modules named when the image was opened.
    */
   prepare(modules: readonly string[]): Promise<void>;
   /**

@@ -77,7 +77,7 @@ function setting(): string | undefined {
 function refuseHiddenAddresses(kallsyms: Kallsyms): void {
   if (!hidesAddresses(kallsyms)) return;
   if (process.getuid?.() !== 0) {
-    throw new KspliceError('not-root', 'the kernel shows its addresses to root only', {
+    throw new KspliceError('not-root', 'the kernel shows its addresses only to root', {
       advice: 'Run it as root.',
     });
   }

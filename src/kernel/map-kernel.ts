@@ -29,5 +29,5 @@ export function openSymbolMap(
   const index = new SymbolIndex(symbols);
   const memory = new Memory();
   const vmlinux = { release, version: '', segments: [], memory, symbols, index, exports };
-  return kernelFiles(origin, vmlinux, modules, async () => {});
+  return kernelFiles(origin, vmlinux, modules);
 }

@@ -1,9 +1,11 @@
 // Module files by module name, from a directory tree.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { KspliceError } from '../base/errors.js';
-import { decompressModule } from './decompress.js';
+import { inParallel } from '../base/parallel.js';
+import { decompressModule, decompressModuleNow } from './decompress.js';
 import type { ModuleFile, ModuleFiles } from './image-kernel.js';
 
 const MODULE_FILE = /^([A-Za-z0-9_-]+)\.ko(\.gz|\.xz|\.zst)?$/;
@@ -17,9 +19,16 @@ export function moduleNameOf(path: string): string | undefined {
 /** All modules under a directory such as /lib/modules/6.1.0-56-amd64, or in which a kernel was built. */
 export class ModuleDirectory implements ModuleFiles {
   private readonly paths = new Map<string, string>();
+  private readonly ready = new Map<string, ModuleFile>();
 
-  /** @throws KspliceError `io` */
-  constructor(directory: string) {
+  /**
+   * @param signal stops what `prepare` has begun
+   * @throws KspliceError `io`
+   */
+  constructor(
+    directory: string,
+    private readonly signal: AbortSignal = new AbortController().signal,
+  ) {
     const entries = builtModules(directory) ?? allFiles(directory);
     // updates/ and its like come after kernel/: the distribution's own files win.
     for (const entry of entries.sort()) {
@@ -38,13 +47,28 @@ export class ModuleDirectory implements ModuleFiles {
   read(name: string): ModuleFile | undefined {
     const path = this.paths.get(name);
     if (path === undefined) return undefined;
-    let file: Buffer;
-    try {
-      file = readFileSync(path);
-    } catch (cause) {
-      throw new KspliceError('io', `cannot read ${path}`, { cause });
-    }
-    return { path, data: decompressModule(file, path) };
+    return this.ready.get(name) ?? { path, data: decompressModuleNow(readModuleFile(path), path) };
+  }
+
+  async prepare(names: readonly string[]): Promise<void> {
+    const wanted = names.filter((name) => this.has(name) && !this.ready.has(name));
+    await inParallel(wanted, availableParallelism(), async (name) => {
+      const path = this.paths.get(name)!;
+      const data = await decompressModule(readModuleFile(path), path, this.signal);
+      this.ready.set(name, { path, data });
+    });
+  }
+}
+
+/**
+ * A module's file as it is, compressed or not.
+ * @throws KspliceError `io`
+ */
+export function readModuleFile(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new KspliceError('io', `cannot read ${path}`, { cause });
   }
 }
 

@@ -6,9 +6,10 @@
 //
 // The addresses are made up, but consistently: one per section, one per symbol.
 
+import { relocationShape } from '../arch/relocations.js';
+import { badImage } from '../elf/bad-image.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
-import { badImage } from './bad-image.js';
 import type { Region } from './memory.js';
 import { type KernelSymbol, SymbolIndex } from './symbols.js';
 
@@ -56,7 +57,7 @@ export function layOut(
   for (const section of object.sections) {
     if ((section.flags & C.SHF_ALLOC) !== 0) places.set(section, takeRoom(section, room, object));
   }
-  const linker = new Linker(object, places, resolve);
+  const applied = new Relocations(object, places, resolve);
   const regions: Region[] = [];
   for (const [section, address] of places) {
     if (section.type === C.SHT_NOBITS || section.size === 0 || !stays(section)) continue;
@@ -65,7 +66,7 @@ export function layOut(
       address,
       size: section.size,
       bytes: () => {
-        bytes ??= linker.relocate(section, address);
+        bytes ??= applied.relocate(section, address);
         return bytes;
       },
     });
@@ -127,7 +128,7 @@ function typeLetter(symbol: ElfSymbol, section: Section): string {
 }
 
 /** Applies relocations, one section at a time. */
-class Linker {
+class Relocations {
   constructor(
     private readonly object: ElfObject,
     private readonly places: ReadonlyMap<Section, bigint>,
@@ -142,7 +143,7 @@ class Linker {
       ...this.object.livepatchRelocations(section),
     ];
     for (const { offset, type, symbol, addend } of relocations) {
-      const shape = C.relocationShape(type);
+      const shape = relocationShape(type);
       if (!shape) throw this.unusable(section, offset, `relocation type ${type} is not known`);
       if (shape.width === 0) continue;
       const place = shape.pcrel ? address + BigInt(offset) : 0n;

@@ -4,11 +4,11 @@
 // symbols for kallsyms.
 
 import { readFile } from 'node:fs/promises';
+import { machine } from '../arch/index.js';
+import { relocations } from '../arch/relocations.js';
 import { KspliceError } from '../base/errors.js';
+import { badImage, readingImage } from '../elf/bad-image.js';
 import { Bytes } from '../elf/bytes.js';
-import { EM_X86_64 } from '../elf/constants.js';
-import { badImage, readingImage } from './bad-image.js';
-import { readBzImage } from './bzimage.js';
 import { decompressPayload } from './decompress.js';
 import { findKallsyms } from './image-kallsyms.js';
 import { Memory } from './memory.js';
@@ -39,9 +39,6 @@ export interface Vmlinux {
   readonly exports: ReadonlyMap<string, bigint>;
 }
 
-/** The lowest address of kernel text; segments below are the per-cpu template. */
-export const KERNEL_MAP = 0xffffffff80000000n;
-
 /**
  * Opens a vmlinuz.
  * @throws KspliceError `bad-image` if it is damaged or not understood,
@@ -63,13 +60,14 @@ export async function readVmlinuz(
   origin: string,
   signal: AbortSignal,
 ): Promise<Vmlinux> {
-  const image = readBzImage(file, origin);
+  const image = machine.image.read(file, origin);
   const elf = await decompressPayload(image.payload, image.size, origin, signal);
   const segments = readSegments(elf, origin);
   const memory = new Memory();
   memory.add(
     segments
-      .filter((segment) => segment.address >= KERNEL_MAP)
+      // Segments below are the per-cpu template.
+      .filter((segment) => segment.address >= machine.memory.kernel)
       .map(({ address, data }) => ({ address, size: data.length, bytes: () => data })),
   );
   const symbols = findKallsyms(elf, segments, origin);
@@ -86,8 +84,8 @@ const PF_X = 1;
 function readSegments(elf: Buffer, origin: string): Segment[] {
   return readingImage(origin, () => {
     const bytes = new Bytes(elf, origin);
-    if (bytes.length < 64 || bytes.u32(0) !== 0x464c457f || bytes.u16(18) !== EM_X86_64) {
-      throw badImage(origin, 'the payload is not an x86-64 kernel');
+    if (bytes.length < 64 || bytes.u32(0) !== 0x464c457f || bytes.u16(18) !== relocations.machine) {
+      throw badImage(origin, `the payload is not an ${machine.label} kernel`);
     }
     const table = bytes.u64(32);
     const entrySize = bytes.u16(54);
@@ -114,9 +112,15 @@ function readSegments(elf: Buffer, origin: string): Segment[] {
 /** struct kernel_symbol with relative references: value, name, namespace. */
 const EXPORT_SIZE = 12;
 
+/** Kernels that keep apart in flags who may use an export have one table. */
+function exportTables(index: SymbolIndex): string[] {
+  const flags = index.lookup('__start___kflagstab').length > 0;
+  return flags ? ['__ksymtab'] : ['__ksymtab', '__ksymtab_gpl'];
+}
+
 function readExports(memory: Memory, index: SymbolIndex, origin: string): Map<string, bigint> {
   const exports = new Map<string, bigint>();
-  for (const table of ['__ksymtab', '__ksymtab_gpl']) {
+  for (const table of exportTables(index)) {
     const [start] = index.lookup(`__start_${table}`);
     const [stop] = index.lookup(`__stop_${table}`);
     const size = start !== undefined && stop !== undefined ? Number(stop - start) : -1;

@@ -57,16 +57,16 @@ function readFile(path: string): string | undefined {
 function hidden(what: string): KspliceError {
   return new KspliceError(
     'unreadable-kernel',
-    `the core does not show this process what applied updates have written (${what})`,
+    `the core does not show this process the bytes that applied updates have written (${what})`,
     {
       advice:
-        'Without that their jumps cannot be told from other code: run it as root on the host, with CAP_SYSLOG and kernel.kptr_restrict at most 1.',
+        'Without these bytes their jumps look like other code: run it as root on the host, with CAP_SYSLOG and kernel.kptr_restrict at most 1.',
     },
   );
 }
 
 /**
- * Puts back into what was read what was there before.
+ * Replaces, in bytes that were read, the writes of updates by the saved bytes.
  * @param bytes read at `address`; they are changed
  * @param written the newest first: what was written last is taken back first
  */

@@ -1,13 +1,14 @@
 // What a patch does to the types of an object: which of their values, where they are in memory
 // while the patch is applied, would be taken for something else.
 
-import type { BtfType, Enum, Enumerator, Struct } from '../btf/types.js';
+import type { BtfType, Enum, Struct } from '../btf/types.js';
+import { compareEnums, type ValueUses } from './enums.js';
 import { Sameness } from './same.js';
 import { type Field, type NamedType, TypeView } from './view.js';
 
 /** What is to be said of one type or variable. */
 export interface TypeChange {
-  /** "struct foo", "foo_t", "the variable x" */
+  /** "struct foo", "foo_t", "the enum with X", "the variable x" */
   readonly name: string;
   /** Of structs and enums, before and after; undefined for variables. */
   readonly pre: NamedType['type'] | undefined;
@@ -28,20 +29,25 @@ export interface TypeChanges {
 /**
  * The types and variables that are in both objects and differ.
  * @param before types of the object without the patch, as from readBtf()
+ * @param uses what the source does with enumerators that seem only to count
  */
-export function compareTypes(before: readonly BtfType[], after: readonly BtfType[]): TypeChanges {
+export function compareTypes(
+  before: readonly BtfType[],
+  after: readonly BtfType[],
+  uses: ValueUses = () => undefined,
+): TypeChanges {
   const [pre, post] = [new TypeView(before), new TypeView(after)];
   const [old, now] = [pre.named(), post.named()];
   const renamed = findRenamed(pre, post, old, now);
   const same = new Sameness(pre, post, renamed);
   const changes: TypeChange[] = [];
   for (const [name, ones] of old) {
-    const others = now.get(name) ?? now.get(renamed.get(name) ?? '') ?? [];
+    const others = now.get(name) ?? now.get(renamed.get(name) ?? otherKind(name)) ?? [];
     for (const [a, b] of inPairs(ones, others, (x, y) => isEqual(compareOne(x, y)))) {
       changes.push(compareOne(a, b));
     }
   }
-  changes.push(...compareVariables(pre, post, same));
+  changes.push(...compareLoose(pre, post, uses), ...compareVariables(pre, post, same));
   return { pre, post, changes: changes.filter((one) => !isEqual(one)) };
 
   function compareOne(a: NamedType, b: NamedType): TypeChange {
@@ -49,9 +55,25 @@ export function compareTypes(before: readonly BtfType[], after: readonly BtfType
     if (a.type.kind !== b.type.kind) {
       return { ...head, reasons: [`it becomes a ${b.type.kind}`], notes: [] };
     }
-    if (a.type.kind === 'enum') return { ...head, ...compareEnums(a.type, b.type as Enum) };
+    if (a.type.kind === 'enum') return { ...head, ...compareEnums(a.type, b.type as Enum, uses) };
     return { ...head, ...compareStructs(pre, post, same, a.type, b.type as Struct) };
   }
+}
+
+/** A struct becomes a union of that name, or the other way round. */
+function otherKind(name: string): string {
+  return name.replace(/^(struct|union) /, (word) => (word === 'struct ' ? 'union ' : 'struct '));
+}
+
+/** Enums without a name, of which the names of the values tell which is which. */
+function compareLoose(pre: TypeView, post: TypeView, uses: ValueUses): TypeChange[] {
+  const now = post.looseEnums();
+  return pre.looseEnums().flatMap((one): TypeChange[] => {
+    const names = new Set(one.enumerators.map(({ name }) => name));
+    const other = now.find(({ enumerators }) => enumerators.some(({ name }) => names.has(name)));
+    const name = `the enum with ${one.enumerators[0]?.name}`;
+    return other ? [{ name, pre: one, post: other, ...compareEnums(one, other, uses) }] : [];
+  });
 }
 
 function isEqual({ reasons, notes }: TypeChange): boolean {
@@ -113,10 +135,12 @@ function compareStructs(pre: TypeView, post: TypeView, same: Sameness, a: Struct
   const old = new Map(before.map((field) => [field.name, field]));
   const now = new Map(after.map((field) => [field.name, field]));
   if (b.size > a.size) {
-    reasons.push(`its size grows from ${a.size} to ${b.size} bytes: existing ones are too short`);
+    reasons.push(
+      `its size grows from ${a.size} to ${b.size} bytes: existing objects are too short`,
+    );
   } else if (b.size < a.size) {
     reasons.push(
-      `its size shrinks from ${a.size} to ${b.size} bytes: new ones are too short for the old code`,
+      `its size shrinks from ${a.size} to ${b.size} bytes: new objects are too short for the old code`,
     );
   }
   const gone = before.filter(({ name }) => !now.has(name));
@@ -125,6 +149,7 @@ function compareStructs(pre: TypeView, post: TypeView, same: Sameness, a: Struct
     return other ? [[field, other] as const] : [];
   });
   reasons.push(...moves(both));
+  const endless = pre.endless(a) ?? Number.POSITIVE_INFINITY;
   for (const [field, other] of both) {
     if (field.offset === other.offset) {
       reasons.push(...retyped(pre, post, same, field, other));
@@ -138,23 +163,25 @@ function compareStructs(pre: TypeView, post: TypeView, same: Sameness, a: Struct
     if (twin >= 0) {
       notes.push(`${gone[twin]!.name} is called ${field.name} now`);
       gone.splice(twin, 1);
+    } else if (field.offset + field.width > endless) {
+      reasons.push(`${field.name} is new, ${placeOf(field)}, where elements of an array may be`);
     } else if (
       field.width > 0 &&
       isHole(field, before) &&
       field.offset + field.width <= a.size * 8
     ) {
       notes.push(
-        `${field.name} is new, where there was a hole: in existing objects it holds zero, or whatever was there`,
+        `${field.name} is new, where there was a hole: in existing objects it is zero, or has any value`,
       );
     } else if (field.offset + field.width <= a.size * 8) {
       reasons.push(`${field.name} is new, ${placeOf(field)}, where there is something else now`);
     } else {
-      reasons.push(`${field.name} is new, ${placeOf(field)}: existing ones do not have it`);
+      reasons.push(`${field.name} is new, ${placeOf(field)}: existing objects do not have it`);
     }
   }
   for (const field of gone) {
     reasons.push(
-      `${field.name} is gone: in what new code makes, old code would miss it after undo`,
+      `${field.name} is gone: after undo, old code would miss it in objects that new code made`,
     );
   }
   return { reasons, notes };
@@ -198,48 +225,6 @@ function isHole(field: Field, others: readonly Field[]): boolean {
 function placeOf({ offset, isBitField }: Field): string {
   const bytes = Math.floor(offset / 8);
   return isBitField ? `bit ${offset % 8} of byte ${bytes}` : `byte ${bytes}`;
-}
-
-function compareEnums(a: Enum, b: Enum) {
-  const reasons: string[] = [];
-  const notes: string[] = [];
-  const now = new Map(b.enumerators.map((one) => [one.name, one]));
-  const old = new Set(a.enumerators.map(({ name }) => name));
-  const added = b.enumerators.filter(({ name }) => !old.has(name));
-  if (a.size !== b.size) reasons.push(`it has ${b.size} bytes in place of ${a.size}`);
-  for (const one of a.enumerators) {
-    const other = now.get(one.name);
-    if (!other) {
-      const renamed = added.find(({ value }) => value === one.value);
-      if (renamed) notes.push(`${one.name} is called ${renamed.name} now`);
-      else reasons.push(`${one.name} (${one.value}) is gone`);
-    } else if (other.value !== one.value) {
-      if (isBound(one, other, a, added)) {
-        notes.push(
-          `${one.name}, which tells how many there are, was ${one.value}, is ${other.value}`,
-        );
-      } else reasons.push(`${one.name} was ${one.value}, and would be ${other.value}`);
-    }
-  }
-  return { reasons, notes };
-}
-
-/**
- * Whether an enumerator only says where the list ends, like NR_ITEMS: it had the highest value,
- * or one less as a name of the last, and goes up by as many as are new.
- */
-function isBound(
-  one: Enumerator,
-  other: Enumerator,
-  { enumerators }: Enum,
-  added: readonly Enumerator[],
-) {
-  const most = enumerators.map(({ value }) => value).reduce((x, y) => (y > x ? y : x));
-  const grown = other.value - one.value;
-  const says = /(^|_)(NR|NUM|NUMBER|COUNT|CNT|MAX|LAST|END|SIZE|TOTAL|MAXIMUM)(_|$)/i.test(
-    one.name,
-  );
-  return says && one.value >= most - 1n && grown === BigInt(added.length);
 }
 
 /** Variables outside of functions, where the compiler describes them. */

@@ -13,8 +13,9 @@ export interface ChangedText {
 const NOT_CODE = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g;
 /** With its continued lines. */
 const DIRECTIVE = /^[ \t]*#(?:.*\\\n)*.*$/gm;
-/** A type that is defined where it is used, in a function. */
-const LOCAL_TYPE = /\b(?:struct|union|enum)\b[^;(){}=]*\{[^}]*\}|\btypedef\b[^;]*;/g;
+/** A type that is defined where it is used, in a function; and what stays when the function is over. */
+const LOCAL_TYPE =
+  /\b(?:struct|union|enum)\b[^;(){}=]*\{[^}]*\}|\btypedef\b[^;]*;|\bstatic\b[^;]*;/g;
 /** Before the brace of a struct these may stand as well as before that of a function. */
 const ATTRIBUTE = /__\w*(?:attribute|packed|aligned|layout)\w*/;
 

@@ -1,24 +1,22 @@
 // Whether the data that lives fits the new code: types that a patch changes, and objects of
 // them that exist. What cannot be shown to fit is refused, unless the patch's author vouches for it.
 
+import { machine } from '../arch/index.js';
+import { relocations } from '../arch/relocations.js';
 import { readBtf } from '../btf/read.js';
-import { isBranch } from '../diff/targets.js';
-import type { Refusal } from '../diff/types.js';
 import { readDwarf } from '../dwarf/read.js';
-import {
-  R_X86_64_32,
-  R_X86_64_32S,
-  R_X86_64_64,
-  SHF_ALLOC,
-  STT_FUNC,
-  STT_SECTION,
-} from '../elf/constants.js';
-import type { ElfObject } from '../elf/object.js';
+import { SHF_ALLOC, STT_FUNC, STT_SECTION } from '../elf/constants.js';
+import type { ElfObject, ElfSymbol } from '../elf/object.js';
+import { changedAlignments } from './alignment.js';
 import { compareTypes, type TypeChange, type TypeChanges } from './changes.js';
-import { changedPrototypes, type PrototypeChange } from './prototypes.js';
-import { type Functions, whyNotOnStacks } from './stacks.js';
+import type { SourceText } from './code-text.js';
+import type { ValueUses } from './enums.js';
+import { changedPrototypes } from './prototypes.js';
+import { type Functions, whyMadeElsewhere, whyNotOnStacks } from './stacks.js';
+import { changedStatics } from './statics.js';
 import { layoutDiff, layoutLines } from './text.js';
 import { whoHasIt } from './users.js';
+import { usedAsValue } from './values.js';
 
 /** One object without the patch and with it, both compiled with type information. */
 export interface TypedObject {
@@ -27,6 +25,20 @@ export interface TypedObject {
   readonly post: ElfObject;
   /** Functions that are replaced, by the compiler's names. */
   readonly replaced: ReadonlySet<string>;
+  /** What it is part of is loaded at any time: its boot code runs as it is on the disk, and so does that of its end. */
+  readonly isModule?: boolean;
+  /** Variables of the running kernel that new code uses, by what they are in the new object. */
+  readonly twins?: ReadonlyMap<ElfSymbol, ElfSymbol>;
+  /** All that the compiler read, before and after. Without it nothing is known of casts. */
+  readonly sources?: Sources;
+}
+
+/** The text that an object is made of. Read only if it is asked for. */
+export interface Sources {
+  pre(): readonly SourceText[];
+  post(): readonly SourceText[];
+  /** Whether the patch has to do with alignment. */
+  readonly mayAlign: boolean;
 }
 
 export type LayoutVerdict = 'fits' | 'on stacks' | 'allowed' | 'refused';
@@ -57,9 +69,8 @@ export function judgeLayout(
 ): LayoutChange[] {
   const found = new Map<string, { change: TypeChange; types: TypeChanges; in: TypedObject[] }>();
   for (const object of objects) {
-    const types = typesThatDiffer(object);
-    const functions = changedPrototypes(object.pre, object.post, object.replaced);
-    for (const change of [...types.changes, ...functions.map(ofFunction)]) {
+    const types = typesThatDiffer(object, usesIn(objects));
+    for (const change of [...types.changes, ...otherChanges(object)]) {
       const key = JSON.stringify([change.name, change.reasons, change.notes]);
       const known = found.get(key);
       if (known) known.in.push(object);
@@ -85,15 +96,24 @@ export function judgeLayout(
   });
 }
 
-function ofFunction({ name, was, is }: PrototypeChange): TypeChange {
-  const reason = `it was "${was}" and would be "${is}": modules that this update does not compile go on calling it as before`;
-  return {
-    name: `the function ${name}`,
-    pre: undefined,
-    post: undefined,
-    reasons: [reason],
-    notes: [],
-  };
+/** Of what is no type. */
+function oneReason(name: string, reason: string): TypeChange {
+  return { name, pre: undefined, post: undefined, reasons: [reason], notes: [] };
+}
+
+/** All that changes in an object, besides what its BTF tells. */
+function otherChanges({ pre, post, replaced, twins, sources }: TypedObject): TypeChange[] {
+  const functions = changedPrototypes(pre, post, replaced).map(({ name, was, is }) =>
+    oneReason(
+      `the function ${name}`,
+      `it was "${was}" and would be "${is}": modules that this update does not compile go on calling it as before`,
+    ),
+  );
+  const statics = changedStatics(pre, post, twins ?? new Map()).map(({ name, was, is }) =>
+    oneReason(`the variable ${name}`, `it was ${was}, and would be ${is}`),
+  );
+  const aligned = sources?.mayAlign ? changedAlignments(pre, post) : [];
+  return [...functions, ...statics, ...aligned.map(({ type, reason }) => oneReason(type, reason))];
 }
 
 function verdictOf(
@@ -114,11 +134,25 @@ function linesOf(
   return layoutDiff(layoutLines(pre, before), layoutLines(post, after));
 }
 
+/** In the source of all objects: one that has no variable of an enum may use its values. */
+function usesIn(objects: readonly TypedObject[]): ValueUses {
+  return (name, others) => {
+    const texts = new Map<string, SourceText>();
+    for (const { sources } of objects) {
+      if (!sources) return 'its source is not known';
+      for (const source of [...sources.pre(), ...sources.post()]) {
+        texts.set(`${source.path}\0${source.text}`, source);
+      }
+    }
+    return usedAsValue(texts.values(), name, others);
+  };
+}
+
 /** The same bytes are the same types, as in most objects that read a changed file. */
-function typesThatDiffer({ pre, post }: TypedObject): TypeChanges {
+function typesThatDiffer({ pre, post }: TypedObject, uses: ValueUses): TypeChanges {
   const [before, after] = [pre.section('.BTF'), post.section('.BTF')];
   if (before && after?.data.equals(before.data)) return compareTypes([], []);
-  return compareTypes(typesOf(pre), typesOf(post));
+  return compareTypes(typesOf(pre), typesOf(post), uses);
 }
 
 function typesOf(object: ElfObject) {
@@ -130,18 +164,29 @@ function typesOf(object: ElfObject) {
 
 function whereNotOnStacks(type: string, objects: readonly TypedObject[]): string | undefined {
   for (const object of objects) {
-    if (!object.pre.section('.debug_info')) return NO_TYPES;
-    const why = whyNotOnStacks(readDwarf(object.pre), type, functionsOf(object));
+    const why = whyElsewhere(type, object);
     if (why !== undefined) return `${object.name}: ${why}`;
   }
   return undefined;
 }
 
+function whyElsewhere(type: string, object: TypedObject): string | undefined {
+  const { pre, post, sources } = object;
+  if (!pre.section('.debug_info') || !post.section('.debug_info')) return NO_TYPES;
+  const entries = readDwarf(pre);
+  return (
+    whyNotOnStacks(entries, type, functionsOf(object)) ??
+    whyMadeElsewhere(entries, type, sources?.pre()) ??
+    whyMadeElsewhere(readDwarf(post), type, sources?.post())
+  );
+}
+
 /** Tables about code, which lead to functions and call none. */
 const CODE_OR_DATA = /^\.(text|data|rodata|bss|ref|sched|noinstr|cpuidle|kprobes|spinlock)/;
-const POINTERS: readonly number[] = [R_X86_64_64, R_X86_64_32, R_X86_64_32S];
 
-function functionsOf({ pre, replaced }: TypedObject): Functions {
+const { isBranch, operandAddend } = machine.code;
+
+function functionsOf({ pre, replaced, isModule = false }: TypedObject): Functions {
   const compiled = pre.symbols.filter(({ type, section }) => type === STT_FUNC && section);
   const ofName = (name: string) =>
     compiled.filter((symbol) => symbol.name === name || symbol.name.startsWith(`${name}.`));
@@ -151,7 +196,10 @@ function functionsOf({ pre, replaced }: TypedObject): Functions {
       ofName(name)
         .filter((symbol) => !symbol.name.endsWith('.cold'))
         .every(
-          (symbol) => replaced.has(symbol.name) || /^\.(init|exit)\./.test(symbol.section!.name),
+          // That of the kernel proper has run, or never will.
+          (symbol) =>
+            replaced.has(symbol.name) ||
+            (!isModule && /^\.(init|exit)\./.test(symbol.section!.name)),
         ),
     isHandedOut: (name) =>
       ofName(name).some((symbol) => symbol.binding !== 0 || handedOut.has(symbol.name)),
@@ -171,7 +219,7 @@ function handedOutFunctions(object: ElfObject): Set<string> {
     for (const relocation of object.relocations(section)) {
       const { type, symbol, addend } = relocation;
       // What is relative counts from the end of the field.
-      const isPointer = POINTERS.includes(type) ? addend === 0 : addend === -4;
+      const isPointer = relocations.isAddress(type) ? addend === 0 : addend === operandAddend;
       if (!isPointer || isBranch(section, relocation)) continue;
       if (symbol.type === STT_FUNC) names.add(symbol.name);
       const name = symbol.type === STT_SECTION ? bySection.get(symbol.section) : undefined;
@@ -179,41 +227,4 @@ function handedOutFunctions(object: ElfObject): Set<string> {
     }
   }
   return names;
-}
-
-/** What create says to those that are refused. */
-export function layoutRefusals(changes: readonly LayoutChange[]): Refusal[] {
-  return changes
-    .filter(({ verdict }) => verdict === 'refused')
-    .map(({ name, objects, reasons, notes, lines, alive }) => ({
-      code: 'layout-changed',
-      object: objects.join(', '),
-      symbol: name,
-      message: [
-        `${reasons.join('; ')}.`,
-        ...(alive.length > 0 ? [`  Where they may be: ${alive.join('; ')}.`] : []),
-        ...notes.map((note) => `  Note: ${note}.`),
-        ...lines.map((line) => `    ${line}`),
-      ].join('\n'),
-      advice: name.startsWith('the function ')
-        ? 'Keep the function as it is, and give the new one another name; or say with --allow-layout "the function NAME" that nobody else calls it.'
-        : 'Objects that exist keep the layout that they were made with. Put what is new into a hole or a shadow variable (docs/layout.md), or say with --allow-layout TYPE that none of them is ever met by the new code.',
-    }));
-}
-
-/** What is said of the others. */
-export function layoutNotes(changes: readonly LayoutChange[]): string[] {
-  return changes.flatMap(({ name, objects, verdict, reasons, notes }) => {
-    const head = `${objects.join(', ')}: ${name}`;
-    if (verdict === 'fits') return notes.map((note) => `${head}: ${note}`);
-    if (verdict === 'on stacks') {
-      return [
-        `${head} changes (${reasons.join('; ')}), and is only on stacks of functions that are replaced`,
-      ];
-    }
-    if (verdict === 'allowed') {
-      return [`${head} changes, as its author allows: ${reasons.join('; ')}`];
-    }
-    return [];
-  });
 }

@@ -57,7 +57,7 @@ const WORDS = new Map<number, string>([
 ]);
 
 /** Another name for a type is no other type, and what may not be written is passed as what may. */
-function describe(entries: Entries, place: number | undefined, depth: number): string {
+export function describe(entries: Entries, place: number | undefined, depth: number): string {
   const entry = place === undefined ? undefined : entries.get(place);
   if (!entry) return 'void';
   if (depth > 16) return '...';

@@ -84,10 +84,14 @@ export class Sameness {
   }
 }
 
-/** Of two enums without a name: what both have has one value. */
+/** Of two enums without a name: each value that was there is there, under its name or a new one. */
 function sameValues(a: Enum, b: Enum): boolean {
+  const old = new Set(a.enumerators.map(({ name }) => name));
   const values = new Map(b.enumerators.map(({ name, value }) => [name, value]));
-  return a.enumerators.every(({ name, value }) => (values.get(name) ?? value) === value);
+  const added = b.enumerators.filter(({ name }) => !old.has(name)).map(({ value }) => value);
+  return a.enumerators.every(({ name, value }) =>
+    values.has(name) ? values.get(name) === value : added.includes(value),
+  );
 }
 
 type Named = Struct | Enum | Extract<BtfType, { kind: 'forward' }>;

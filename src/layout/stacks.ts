@@ -3,6 +3,9 @@
 
 import { TAG } from '../dwarf/constants.js';
 import { baseType, type Entries, type Entry } from '../dwarf/read.js';
+import { whoMakesOne } from './casts.js';
+import type { SourceText } from './code-text.js';
+import { entriesOf, functionOf, Holders, namesOf, original, typeOf } from './holders.js';
 
 /** What has to be known of the functions of an object, by their names in the source. */
 export interface Functions {
@@ -12,27 +15,24 @@ export interface Functions {
   readonly isHandedOut: (name: string) => boolean;
 }
 
-const TAGS = new Map<number, string>([
-  [TAG.structure, 'struct'],
-  [TAG.union, 'union'],
-  [TAG.enumeration, 'enum'],
-]);
-
 /**
  * Why that cannot be said of a type: "f is not replaced, and has one on its stack". undefined if it can.
  * @param entries of the object as it was compiled without the patch
- * @param type its name: "struct foo"
+ * @param type its name: "struct foo", or "foo_t" if that of its typedef is its only one
  */
 export function whyNotOnStacks(
   entries: Entries,
   type: string,
   functions: Functions,
 ): string | undefined {
+  const types = entriesOf(entries, type);
+  // What has the value of an enumerator need not have its type.
+  if ([...types].some(({ tag }) => tag === TAG.enumeration)) return 'any number may be one';
   const users = new Set<Entry>();
   for (const entry of entries.values()) {
     if (!USES.has(entry.tag)) continue;
     const { base, isPointer } = baseType(entries, typeOf(entries, entry));
-    if (!base || `${TAGS.get(base.tag)} ${base.name}` !== type) continue;
+    if (!base || !types.has(base)) continue;
     const owner = functionOf(entry);
     const why = whyNot(entries, entry, owner, isPointer, functions);
     if (why !== undefined) return why;
@@ -45,6 +45,20 @@ export function whyNotOnStacks(
     if (!functions.isReplaced(name)) return `${name}() uses it, and is not replaced`;
   }
   return users.size > 0 ? undefined : 'nothing says where they are';
+}
+
+/**
+ * Who makes one of what is something else, by the source of an object: "fs/foo.c:12 casts to it".
+ * @param sources all that the compiler read; undefined if that is not known
+ */
+export function whyMadeElsewhere(
+  entries: Entries,
+  type: string,
+  sources: readonly SourceText[] | undefined,
+): string | undefined {
+  if (!sources) return 'its source is not known';
+  const types = entriesOf(entries, type);
+  return whoMakesOne(sources, namesOf(entries, type, types), new Holders(entries, types));
 }
 
 const USES = new Set<number>([
@@ -83,32 +97,8 @@ function whyNot(
   }
 }
 
-function typeOf(entries: Entries, entry: Entry): number | undefined {
-  if (entry.type !== undefined || entry.origin === undefined) return entry.type;
-  return entries.get(entry.origin)?.type;
-}
-
 function nameOf(entries: Entries, entry: Entry): string {
   return original(entries, entry).name;
-}
-
-/** What an instance of a function, or of its variable, was declared as. */
-function original(entries: Entries, entry: Entry): Entry {
-  let found = entry;
-  for (let steps = 0; found.origin !== undefined && steps < 8; steps++) {
-    found = entries.get(found.origin) ?? { ...found, origin: undefined };
-  }
-  return found;
-}
-
-/** The function that an entry is declared in, or that it was inlined from. */
-function functionOf(entry: Entry): Entry | undefined {
-  let owner = entry.parent;
-  while (owner && owner.tag !== TAG.function && owner.tag !== TAG.inlined) {
-    if (owner.tag === TAG.prototype || owner.tag === TAG.structure) return undefined;
-    owner = owner.parent;
-  }
-  return owner;
 }
 
 /** Whether one of these functions, or what was inlined, is part of a function's code. */

@@ -1,4 +1,4 @@
-// Where objects of a type may be, by what the types of a file say.
+// The places where objects of a type may be, according to the types of a file.
 
 import type { BtfType } from '../btf/types.js';
 import type { TypeView } from './view.js';

@@ -78,10 +78,54 @@ export class TypeView {
     for (const type of this.types) {
       if (isAggregate(type) && type.name !== '') add(`${type.kind} ${type.name}`, type);
       if (type.kind !== 'typedef') continue;
-      const named = this.types[type.type]!;
+      const named = this.unqualified(type.type);
       if (isAggregate(named) && named.name === '') add(type.name, named);
     }
     return found;
+  }
+
+  /** Enums that nothing refers to: their values are kept as plain numbers. */
+  looseEnums(): Enum[] {
+    const used = new Set<number>();
+    for (const type of this.types) {
+      if ('type' in type) used.add(type.type);
+      if ('members' in type) for (const member of type.members) used.add(member.type);
+      if ('parameters' in type) for (const parameter of type.parameters) used.add(parameter.type);
+    }
+    return this.types.filter(
+      (type, number): type is Enum => type.kind === 'enum' && type.name === '' && !used.has(number),
+    );
+  }
+
+  /**
+   * Where the elements of an array may lie whose length is no part of the type, in bits from the
+   * start of the struct: behind `x[]`, and behind a last `x[0]` or `x[1]`. undefined if there is none.
+   */
+  endless(struct: Struct, depth = 0): number | undefined {
+    const fields = this.fields(struct);
+    const ends = fields.map(({ offset, width }) => offset + width);
+    const last = Math.max(0, ...ends);
+    const starts = fields.flatMap(({ type, offset, width }, index): number[] => {
+      const plain = this.plain(type);
+      if (plain.kind === 'array') {
+        const isEndless = plain.count === 0 || (plain.count === 1 && ends[index] === last);
+        return isEndless ? [offset + width] : [];
+      }
+      if (!('members' in plain) || depth > MAX_DEPTH) return [];
+      const inner = this.endless(plain, depth + 1);
+      return inner === undefined ? [] : [offset + inner];
+    });
+    return starts.length > 0 ? Math.min(...starts) : undefined;
+  }
+
+  /** Without const and the like. */
+  private unqualified(number: number): BtfType {
+    let type = this.types[number]!;
+    for (let depth = 0; type.kind === 'const' || type.kind === 'volatile'; depth++) {
+      if (depth > MAX_DEPTH) break;
+      type = this.types[type.type]!;
+    }
+    return type;
   }
 
   /** As C has it, near enough: "struct list_head", "const char *[4]". */

@@ -1,38 +1,19 @@
 // An object's code as the compiler left it, in the terms of a match program.
 
+import { relocationShape, relocations } from '../arch/relocations.js';
+import type { Place, SiteCode, TableEntry } from '../arch/site.js';
 import { KspliceError } from '../base/errors.js';
-import * as C from '../elf/constants.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
-import type { Field, Variant } from '../program/types.js';
+import type { Field, Variant } from '../program/program.js';
 import type { ObjectKeys } from './keys.js';
-import { type PatchRules, patchRules } from './nops.js';
 
-/** A place in an object. */
-export interface Place {
-  readonly section: Section;
-  readonly offset: number;
-}
-
-/** One entry of a special table: its bytes, and where its references lead. */
-export interface TableEntry {
-  readonly data: Buffer;
-  /** By offset in the entry. */
-  readonly references: ReadonlyMap<number, Relocation>;
-  /** Where the reference at the start of the entry leads: the code it is about. */
-  readonly code: Place;
-}
-
-export class ObjectCode {
-  readonly rules: PatchRules;
-
+export class ObjectCode implements SiteCode {
   constructor(
     readonly object: ElfObject,
     readonly keys: ObjectKeys,
     readonly tables: TableSizes,
-  ) {
-    this.rules = patchRules(tables);
-  }
+  ) {}
 
   /** Relocations of [start, end), those that do something. */
   relocations(section: Section, start: number, end: number): Relocation[] {
@@ -46,14 +27,14 @@ export class ObjectCode {
     }
     const list: Relocation[] = [];
     for (let at = low; at < all.length && all[at]!.offset < end; at++) {
-      if (all[at]!.type !== C.R_X86_64_NONE) list.push(all[at]!);
+      if (all[at]!.type !== relocations.none) list.push(all[at]!);
     }
     return list;
   }
 
   /** The number that a relocation puts into the code, as a field `offset` bytes into its item. */
   field(relocation: Relocation, offset: number): Field {
-    const shape = C.relocationShape(relocation.type);
+    const shape = relocationShape(relocation.type);
     if (!shape || shape.width === 0) {
       throw this.unsupported(`relocation type ${relocation.type} is not known`);
     }

@@ -1,6 +1,6 @@
 // Bytes that run against bytes as built, and the numbers in them.
 
-import type { Field, Span, Variant } from '../program/types.js';
+import type { Field, Span, Variant } from '../program/program.js';
 
 /** Where the bytes from `from` on first differ, or `to`. */
 function differAt(pre: Uint8Array, run: Uint8Array, from: number, to: number): number {
@@ -27,8 +27,8 @@ function anyFits(variants: readonly Variant[], run: Uint8Array, start: number): 
 }
 
 /**
- * The first offset where what runs is not what the span allows; the span's
- * length if it fits. Numbers in relocations and sites are not looked at.
+ * The first offset where the running bytes are not what the span allows; the
+ * span's length if it fits. Numbers in relocations and sites are not looked at.
  *
  * @param run as many bytes as the span has
  */

@@ -1,6 +1,6 @@
 // Whether an object, or a module linked of objects, has a section for each of its functions, as
 // -ffunction-sections makes them. Branches between functions are longer then, so code that was
-// built one way may not match what was built the other.
+// built in one way may not match code that was built in the other.
 
 import { STT_FUNC } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
@@ -13,7 +13,8 @@ export function hasFunctionSections(object: ElfObject): boolean {
 }
 
 /**
- * In what an object that does not match may have been compiled otherwise than what runs.
+ * How an object that does not match may have been compiled differently from the running
+ * code.
  * @param objects compiled as the running code was, as far as is known; `label` is their name
  * @param module the file of the loaded module, if it is at hand
  * @returns a sentence; undefined if nothing tells
@@ -29,7 +30,7 @@ export function sectionsDiffer(
     return `${labels}: compiled with -ffunction-sections, and ${what}. It comes from KCFLAGS in the flags of the configuration, or from the Makefile (ccflags-y, CFLAGS_NAME.o).`;
   }
   if (apart.length === 0 && module && hasFunctionSections(module)) {
-    return 'The loaded module was compiled with -ffunction-sections, and here it is not: put KCFLAGS=-ffunction-sections into the flags of the configuration, and what else make was given.';
+    return 'The loaded module was compiled with -ffunction-sections, and here it is not: put KCFLAGS=-ffunction-sections into the flags of the configuration, and the other words that make was given.';
   }
   return undefined;
 }

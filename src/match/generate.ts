@@ -7,7 +7,7 @@ import { coldParent } from '../diff/names.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
-import type { Item, Program, Span } from '../program/types.js';
+import type { Item, Program, Span } from '../program/program.js';
 import { ObjectCode } from './code.js';
 import { type FunctionCode, functionsOf, isDiscarded } from './functions.js';
 import { codeItems, relocationItems } from './items.js';

@@ -1,7 +1,7 @@
-// Run-pre matching: is the code that runs the code that was built? A match
-// program says what to compare, and nothing here knows an instruction or a
-// kind of patching. kmodsrc/match.c does the same in the kernel; the two have
-// to agree in every verdict.
+// Run-pre matching: is the running code the code that was built? A match program
+// says what to compare, and this file knows no instruction and no kind of
+// patching. kmodsrc/match.c does the same in the kernel; the two have to agree in
+// every verdict.
 //
 //  1. A span whose name kallsyms has once is compared there. That tells the
 //     address of its section.
@@ -16,7 +16,7 @@
 //     agree with what is known by then.
 
 import type { RunningKernel } from '../kernel/running.js';
-import type { Item, Program, Span, Variant } from '../program/types.js';
+import type { Item, Program, Span, Variant } from '../program/program.js';
 import { fieldValue, firstDifference, variantFits } from './compare.js';
 import type { MatchCause, MatchResult, Mismatch } from './result.js';
 

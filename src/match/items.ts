@@ -1,7 +1,7 @@
 // The items of a span: its sites, and the relocations between them.
 
 import type { Section } from '../elf/object.js';
-import type { Item } from '../program/types.js';
+import type { Item } from '../program/program.js';
 import type { ObjectCode } from './code.js';
 import type { PatchedCode } from './overlay.js';
 
@@ -18,7 +18,9 @@ export function codeItems(
   for (const cluster of patched.clustersIn(section, start, end)) {
     if (cluster.start < start || cluster.end > end) {
       const place = `${section.name}+0x${cluster.start.toString(16)}`;
-      throw code.unsupported(`what the kernel rewrites at ${place} crosses the end of a function`);
+      throw code.unsupported(
+        `the code that the kernel rewrites at ${place} crosses the end of a function`,
+      );
     }
     items.push(...relocationItems(code, section, at, cluster.start, start));
     items.push({

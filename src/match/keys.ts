@@ -12,7 +12,7 @@
 import { KspliceError } from '../base/errors.js';
 import * as C from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
-import type { Key } from '../program/types.js';
+import type { Key } from '../program/program.js';
 import { isDiscarded } from './functions.js';
 
 /** A symbol's place in terms of a key: address = value of the key + offset. */

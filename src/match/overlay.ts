@@ -2,12 +2,11 @@
 // either. All forms of such a place follow from replaying what the kernel
 // does, mechanism by mechanism, each of which may act or not.
 
+import { machine } from '../arch/index.js';
+import type { Site } from '../arch/site.js';
 import type { Section } from '../elf/object.js';
-import type { Field, Variant } from '../program/types.js';
+import type { Field, Variant } from '../program/program.js';
 import type { ObjectCode } from './code.js';
-import { mergeNops } from './nops.js';
-import { collectSites } from './sites/index.js';
-import type { Site } from './sites/site.js';
 
 /** A stretch of a section in which all sites overlap, and nothing crosses its ends. */
 export interface Cluster {
@@ -26,7 +25,7 @@ export class PatchedCode {
 
   constructor(private readonly code: ObjectCode) {
     const bySection = new Map<number, Site[]>();
-    for (const site of collectSites(code, (...range) => this.forms(...range))) {
+    for (const site of machine.sites.collect(code, (...range) => this.forms(...range))) {
       const list = bySection.get(site.section.index);
       if (list) list.push(site);
       else bySection.set(site.section.index, [site]);
@@ -124,7 +123,8 @@ class FormSet {
       }
     }
     if (site.mergesNops) {
-      for (const form of [...this.list]) this.add(mergeNops(code.rules, form, at, end));
+      for (const form of [...this.list])
+        this.add(machine.sites.mergeNops(code.tables, form, at, end));
     }
   }
 

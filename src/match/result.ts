@@ -1,4 +1,4 @@
-// What matching found out, and what was not as it should be.
+// The result of matching: the inferred values, and the mismatches.
 
 export type MatchCause =
   /** Other bytes than expected. */

@@ -4,7 +4,7 @@
 
 import { KspliceError } from '../base/errors.js';
 import * as L from './layout.js';
-import type { Field, Item, Key, Program, Span, Variant } from './types.js';
+import type { Field, Item, Key, Program, Span, Variant } from './program.js';
 
 interface TableView {
   readonly offset: number;
@@ -22,7 +22,7 @@ class Decoder {
   ) {
     this.view = new DataView(data.buffer, data.byteOffset, data.length);
     if (data.length < L.HEADER.size || this.u32(L.HEADER.magic) !== L.MAGIC) {
-      this.fail('it does not start like one');
+      this.fail('it does not start with the right bytes');
     }
     if (this.u32(L.HEADER.version) !== L.VERSION) {
       this.fail(`it has version ${this.u32(L.HEADER.version)}, this tool reads ${L.VERSION}`);

@@ -6,7 +6,7 @@
 
 import { KspliceError } from '../base/errors.js';
 import * as L from './layout.js';
-import type { Field, Item, Program, Variant } from './types.js';
+import type { Field, Item, Program, Variant } from './program.js';
 
 /** Grows by doubling; holds one table while it is made. */
 class Table {

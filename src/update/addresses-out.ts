@@ -5,7 +5,7 @@
 export const ADDRESSES_OUT = 'addresses-out';
 
 const KINDS = ['function', 'data', 'literal'] as const;
-const WAYS = ['passed', 'stored', 'returned', 'table', 'pointed'] as const;
+const WAYS = ['passed', 'stored', 'returned', 'lost', 'table', 'pointed'] as const;
 
 /** An address of new code that others may have. */
 export interface AddressOut {
@@ -14,7 +14,7 @@ export interface AddressOut {
   readonly kind: (typeof KINDS)[number];
   /** Which function gives it away, or which table or variable points at it. */
   readonly from: string;
-  /** `table`: `from` is written in place; `pointed`: the address of `from` is out itself. */
+  /** `lost`: nothing tells; `table`: `from` is written in place; `pointed`: the address of `from` is out itself. */
   readonly how: (typeof WAYS)[number];
   /** Who gets it; '' if nobody can be named. */
   readonly to: string;
@@ -61,6 +61,8 @@ export function addressInWords({ symbol, kind, from, how, to }: AddressOut): str
       return `${from}() stores the address of ${what}`;
     case 'returned':
       return `${from}() returns the address of ${what}`;
+    case 'lost':
+      return `${from}() takes the address of ${what}, and it cannot be told where that goes`;
     case 'table':
       return `${from}, which is written in place, points at ${what}`;
     case 'pointed':

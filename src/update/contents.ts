@@ -5,16 +5,15 @@
 //   change TARGET NEW_MODULE NEW_FILE OLD_MODULE OLD_FILE
 //   live TARGET SYMBOL
 //
-// One line for the core, one for each update that this one was made on top of, the
-// oldest first, and one for each target (vmlinux or the name of a module). Where the new code of a
-// module can only be bound when that is through with its init, a line says so.
-// What stands here ends up in file names, sysfs paths and insmod's arguments,
-// so that everything but a plain word is refused.
+// One line for the core, one for each update that this one was made on top of, the oldest first,
+// and one for each target (vmlinux or the name of a module). If the new code of a module can be
+// bound only after the module's init, a live line says so. The words of this file become file
+// names, sysfs paths and insmod's arguments, so everything but a plain word is refused.
 
 import { createHash } from 'node:crypto';
 
 /** A module of an update: its name in the kernel, and its file in the update. */
-export interface ModuleFile {
+export interface ListedModule {
   readonly module: string;
   readonly file: string;
 }
@@ -23,17 +22,18 @@ export interface ModuleFile {
 export interface TargetChange {
   /** "vmlinux", or a module's name as sysfs has it. */
   readonly target: string;
-  readonly newCode: ModuleFile;
-  readonly oldCode: ModuleFile;
+  readonly newCode: ListedModule;
+  readonly oldCode: ListedModule;
   /**
-   * A symbol of the target that the new code can only use when the target's init is through. Init code
-   * has one of the same name before it, which the loader would find; or it is a key that init may change.
+   * A symbol of the target that the new code can use only after the target's init. Either init code has a
+   * symbol of the same name, and the loader would find that one; or the symbol is a key that init may
+   * change.
    */
   readonly behindInit?: string | undefined;
 }
 
 export interface Contents {
-  readonly core: ModuleFile;
+  readonly core: ListedModule;
   /** Ids of the updates that have to be applied before it, the oldest first. */
   readonly on: readonly string[];
   readonly changes: readonly TargetChange[];
@@ -51,7 +51,7 @@ const FILE = /^[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}\.ko$/;
 /** What /sys/kernel/ksplice has beside the updates' directories. */
 const TAKEN: readonly string[] = ['helper', 'awaited'];
 /** What an id has to be, for messages. */
-export const ID_ADVICE = `An id is 1 to 16 small letters and digits, and not "helper" or "awaited", which are the core's own files.`;
+export const ID_ADVICE = `An id has 1 to 16 small letters and digits. It cannot be "helper" or "awaited", which are files of the core.`;
 
 /** Whether a word can be an update's id. */
 export function isUpdateId(word: string): boolean {
@@ -69,7 +69,7 @@ export function modulePrefix(id: string): string {
 }
 
 /** All modules of an update, in the order in which they are loaded. */
-export function moduleFilesOf({ core, changes }: Contents): ModuleFile[] {
+export function moduleFilesOf({ core, changes }: Contents): ListedModule[] {
   const old = changes.map(({ oldCode }) => oldCode);
   return [core, ...old, ...changes.map(({ newCode }) => newCode)];
 }
@@ -103,7 +103,7 @@ export function parseContents(
   id: string,
 ): { readonly contents: Contents | undefined; readonly faults: readonly string[] } {
   const faults: string[] = [];
-  const cores: ModuleFile[] = [];
+  const cores: ListedModule[] = [];
   const on: string[] = [];
   const changes: TargetChange[] = [];
   const live = new Map<string, string>();
@@ -141,7 +141,7 @@ export function parseContents(
   }
   for (const [target, symbol] of live) {
     const index = changes.findIndex((change) => change.target === target);
-    if (index < 0) faults.push(`contents changes no ${quote(target)} that has to be live`);
+    if (index < 0) faults.push(`contents has a live line for ${quote(target)}, but no change line`);
     else if (!SYMBOL.test(symbol)) faults.push(`${quote(symbol)} in contents is no symbol`);
     else changes[index] = { ...changes[index]!, behindInit: symbol };
   }
@@ -153,7 +153,7 @@ export function parseContents(
 }
 
 function nameFaults(
-  cores: readonly ModuleFile[],
+  cores: readonly ListedModule[],
   changes: readonly TargetChange[],
   id: string,
 ): string[] {
@@ -174,7 +174,7 @@ function nameFaults(
   return faults;
 }
 
-function repetitions(cores: readonly ModuleFile[], changes: readonly TargetChange[]): string[] {
+function repetitions(cores: readonly ListedModule[], changes: readonly TargetChange[]): string[] {
   const modules = [...cores, ...changes.flatMap(({ newCode, oldCode }) => [newCode, oldCode])];
   const lists = [
     changes.map(({ target }) => target),

@@ -3,7 +3,7 @@
 
 /** struct ksplice_new_code */
 export const NEW_CODE = {
-  size: 120,
+  size: 136,
   target: 8,
   cookie: 16,
   changes: 40,
@@ -16,6 +16,8 @@ export const NEW_CODE = {
   nHooks: 96,
   sealed: 104,
   nSealed: 112,
+  constants: 120,
+  nConstants: 128,
 } as const;
 /** Where `sealed` points to: entries that were in `__jump_table`. */
 export const SEALED_SECTION = '.ksplice.sealed';

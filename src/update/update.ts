@@ -1,25 +1,26 @@
 // An update that was read and found in order, and the rules that make it so.
-// Everything is in memory: what `apply` gives to the kernel is what was checked,
-// whatever happens to the file meanwhile.
+// Everything is in memory: `apply` gives exactly the checked bytes to the kernel,
+// even if the file changes in the meantime.
 
+import { machine } from '../arch/index.js';
 import { KspliceError, type Problem, problemsError } from '../base/errors.js';
+import { type ModuleInfo, readModule } from '../module/modinfo.js';
 import { decodeProgram } from '../program/decode.js';
-import type { Program } from '../program/types.js';
+import type { Program } from '../program/program.js';
 import { ADDRESSES_OUT, type AddressOut, parseAddresses } from './addresses-out.js';
 import type { UpdateFiles } from './archive.js';
 import { checksumFaults } from './checksums.js';
 import {
   type Contents,
-  type ModuleFile,
+  type ListedModule,
   moduleFilesOf,
   parseContents,
   quote,
   type TargetChange,
 } from './contents.js';
-import { type ModuleInfo, readModule } from './modinfo.js';
 
 /** The version of the interface between the core and an update's modules (kmodsrc/ksplice.h). */
-export const API_VERSION = 6;
+export const API_VERSION = 7;
 /** The section of an old-code module that holds the match program. */
 export const PROGRAM_SECTION = '.ksplice.program';
 /** The file with the functions that may be busy, a name in a line; it need not be there. */
@@ -35,7 +36,7 @@ export interface KernelName {
   readonly machine: string;
 }
 
-export interface UpdateModule extends ModuleFile {
+export interface UpdateModule extends ListedModule {
   readonly data: Buffer;
   readonly info: ModuleInfo;
 }
@@ -135,7 +136,7 @@ function asProblems(faults: readonly string[]): Problem[] {
 }
 
 function checkModule(
-  { module, file }: ModuleFile,
+  { module, file }: ListedModule,
   files: ReadonlyMap<string, Buffer>,
   kernel: KernelName,
   faults: string[],
@@ -176,22 +177,23 @@ function readContents(
 function readTimestamp(text: string | undefined, faults: string[]): string {
   const timestamp = text?.trim() ?? '';
   if (text !== undefined && Number.isNaN(Date.parse(timestamp))) {
-    faults.push(`timestamp says ${quote(timestamp)}, which is no time`);
+    faults.push(`timestamp says ${quote(timestamp)}, which is not a time`);
   }
   return timestamp;
 }
 
 function readUtsname(text: string | undefined, faults: string[]): KernelName | undefined {
   if (text === undefined) return undefined;
-  const [, system, release, machine] = /^(\S+) (\S+) (\S+)\n?$/.exec(text) ?? [];
-  if (system === undefined || release === undefined || machine === undefined) {
+  const [, system, release, name] = /^(\S+) (\S+) (\S+)\n?$/.exec(text) ?? [];
+  if (system === undefined || release === undefined || name === undefined) {
     faults.push('utsname does not hold one line of system, release and machine');
     return undefined;
   }
-  if (machine !== 'x86_64' || system !== 'Linux') {
-    faults.push(`utsname says ${quote(`${system} ${machine}`)}, but updates are for Linux x86_64`);
+  if (name !== machine.name || system !== 'Linux') {
+    const said = quote(`${system} ${name}`);
+    faults.push(`utsname says ${said}, but updates are for Linux ${machine.name}`);
   }
-  return { system, release, machine };
+  return { system, release, machine: name };
 }
 
 function readBuildId(files: ReadonlyMap<string, Buffer>, faults: string[]): string | undefined {
@@ -209,7 +211,7 @@ function readApiVersion(text: string | undefined, faults: string[]): number | un
     faults.push('api-version does not hold one number');
   } else if (version !== API_VERSION) {
     faults.push(
-      `it is for version ${version} of the core's interface, this program knows ${API_VERSION}`,
+      `it is for version ${version} of the core's interface, and this program has version ${API_VERSION}`,
     );
   }
   return version;

@@ -108,7 +108,7 @@ describe('applyUpdate', () => {
       const ui: Ui = { ...silentUi, signal: controller.signal };
       const error = await failure(applyUpdate(update, kernel, NO_WAIT, ui));
       expect(error.code).toBe('interrupted');
-      expect(error.message).toBe('interrupted; the kernel is as it was');
+      expect(error.message).toBe('interrupted; the kernel is unchanged');
       await expectUntouched(kernel);
     })();
   });

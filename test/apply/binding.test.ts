@@ -8,7 +8,7 @@ import type { KspliceError, Problem } from '../../src/base/errors.js';
 import { silentUi } from '../../src/base/ui.js';
 import * as C from '../../src/elf/constants.js';
 import { ElfObject } from '../../src/elf/object.js';
-import { convertToLivepatch } from '../../src/extract/livepatch.js';
+import { convertToLivepatch } from '../../src/module/livepatch.js';
 import { readUpdate } from '../../src/update/read.js';
 import type { Update } from '../../src/update/update.js';
 import { writeUpdate } from '../../src/update/write.js';

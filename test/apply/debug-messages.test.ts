@@ -81,6 +81,13 @@ describe('orders for new code', () => {
     expect(ordersFor(list(...lines), sctp)).toEqual(orders);
   });
 
+  it('are none where all of many are off', () => {
+    const lines = Array.from({ length: 3000 }, (_, line) => old(line, '_'));
+    expect(ordersFor(list(...lines, fresh(3)), sctp)).toEqual([]);
+    // One that is on is found among them.
+    expect(ordersFor(list(...lines, old(3, 'p'), fresh(3)), sctp)).toEqual([order(3, 'p')]);
+  });
+
   it('of the kernel proper go by any name of a module', () => {
     const lines = [old(3, 'p', { module: 'tcp_ipv4' }), fresh(3, { module: 'k_new' })];
     const orders = ordersFor(list(...lines), new Map([['k_new', 'vmlinux']]));
@@ -104,15 +111,24 @@ describe('apply', () => {
     });
   });
 
-  const applied = async (file: string, errno?: string) =>
+  const applied = async (file: string, errno?: string, sections: readonly string[] = []) =>
     withDirectory(async (where) => {
       const kernel = await new SimulatedKernel(where).boot();
       await kernel.put(file, ON);
+      const lists: string[] = [];
+      const read = kernel.read.bind(kernel);
+      kernel.read = async (...parts: string[]) => {
+        if (parts.join('/').endsWith('dynamic_debug/control')) lists.push(parts.join('/'));
+        return read(...parts);
+      };
+      const names = kernel.list.bind(kernel);
+      kernel.list = async (directory: string) =>
+        directory.endsWith('_new/sections') ? [...sections] : names(directory);
       kernel.messagesErrno = errno;
       const warnings: string[] = [];
       const ui: Ui = { ...silentUi, warn: (text) => warnings.push(text) };
       const { stage } = await applyUpdate(update, kernel, { timeout: 0 }, ui);
-      return { events: kernel.events, warnings, stage };
+      return { events: kernel.events, warnings, stage, lists };
     });
 
   it.each(['proc/dynamic_debug/control', 'sys/kernel/debug/dynamic_debug/control'])(
@@ -128,6 +144,18 @@ describe('apply', () => {
       expect(warnings).toEqual([]);
     },
   );
+
+  it('asks for the list only if the new code has messages', async () => {
+    const control = 'proc/dynamic_debug/control';
+    for (const name of ['__dyndbg', '__verbose']) {
+      const { events, lists } = await applied(control, undefined, ['.text', name]);
+      expect(events).toContain(`dynamic_debug ${ORDER}`);
+      expect(lists).toHaveLength(1);
+    }
+    const { events, lists } = await applied(control, undefined, ['.text', '.data']);
+    expect(events.join()).not.toContain('dynamic_debug');
+    expect(lists).toEqual([]);
+  });
 
   it('goes on if the kernel does not take them, and says what to do', async () => {
     const { stage, warnings } = await applied('proc/dynamic_debug/control', 'EPERM');

@@ -5,9 +5,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Host } from '../../src/apply/host.js';
 import { KspliceError } from '../../src/base/errors.js';
-import { readModule } from '../../src/update/modinfo.js';
+import { Host } from '../../src/host/host.js';
+import { readModule } from '../../src/module/modinfo.js';
 import { API_VERSION } from '../../src/update/update.js';
 import { RELEASE } from '../update/sample.js';
 

@@ -11,10 +11,10 @@ import { silentUi } from '../../src/base/ui.js';
 import { type Proof, proveAgainst } from '../../src/check/prove.js';
 import type { Difference } from '../../src/check/report.js';
 import { ElfObject } from '../../src/elf/object.js';
-import { convertToLivepatch, type KlpBinding } from '../../src/extract/livepatch.js';
 import { openKernelImage } from '../../src/kernel/kernel-files.js';
 import type { RunningKernel } from '../../src/kernel/running.js';
 import type { Generated } from '../../src/match/generate.js';
+import { convertToLivepatch, type KlpBinding } from '../../src/module/livepatch.js';
 import { encodeProgram } from '../../src/program/encode.js';
 import type { Update } from '../../src/update/update.js';
 import { tinyKernel } from '../kernel/tiny-kernel.js';
@@ -143,7 +143,7 @@ describe('an update that does not fit', () => {
     const error = refusal(makeUpdate(), other);
     expect(error.code).toBe('no-match');
     expect(error.exitStatus).toBe(1);
-    expect(error.message).toContain('made for: work differs');
+    expect(error.message).toContain('was made: work differs');
     const [difference, ...more] = differences(error);
     // What comes after a function that became longer has moved, but is itself equal.
     expect(more.filter(({ cause }) => cause !== 'inconsistent')).toEqual([]);
@@ -170,13 +170,13 @@ describe('an update that does not fit', () => {
   test('is refused when the loader would take another symbol than the code uses', () => {
     const error = refusal(makeUpdate({ binding: { name: 'untouched' } }));
     expect(error.code).toBe('no-match');
-    expect(differences(error)[0]!.message).toMatch(/loader would take 0x[0-9a-f]+ for/);
+    expect(differences(error)[0]!.message).toMatch(/loader would bind .* to 0x[0-9a-f]+/);
     expect(refusal(makeUpdate({ addend: 1 })).code).toBe('no-match');
   });
 
   test.each<[string, Partial<KlpBinding>, RegExp]>([
     ['a symbol that is not there', { name: 'absent' }, /0 symbols absent/],
-    ['a position that is not there', { position: 3 }, /wants number 3/],
+    ['a position that is not there', { position: 3 }, /needs number 3/],
     ['a module that is not there', { object: 'sctp' }, /sctp has 0 symbols helper/],
   ])('is refused when its new code wants %s', (_, binding, says) => {
     const error = refusal(makeUpdate({ binding }));

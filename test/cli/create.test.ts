@@ -15,8 +15,8 @@ describe('create', () => {
   const patch = ['--config', 'none', '--patch', 'a.patch'];
   it.each([
     [['--config', 'none'], /no --patch, --diffext or --git/],
-    [[...patch, '--git', 'fix'], /more than one way/],
-    [[...patch, '--diffext', '.new'], /more than one way/],
+    [[...patch, '--git', 'fix'], /more than one source of the change/],
+    [[...patch, '--diffext', '.new'], /more than one source of the change/],
     [['--config', 'none', '--git', 'fix', '--patch-opt=-R'], /are for --patch/],
     [['--config', 'none', '--diffext', '.new', '-p1'], /are for --patch/],
     [[...patch, '--module', 'm', '--build-modules'], /--build-modules is not for --module/],

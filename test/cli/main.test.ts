@@ -46,7 +46,7 @@ const WRONG_CALLS: [string, string[], RegExp][] = [
   ['an option without its value', ['view', '--id'], /--id needs a value/],
   ['a word for a number', ['undo', 'a', '--timeout', 'x'], /--timeout needs a number/],
   ['options that exclude each other', ['view', '--id', 'a', '--file', 'b'], /mutually exclusive/],
-  ['an id that leads elsewhere', ['undo', '../../x'], /is no update's id/],
+  ['an id that leads elsewhere', ['undo', '../../x'], /cannot be the id of an update/],
 ];
 
 describe('the command line', () => {

@@ -82,7 +82,7 @@ describe('Console', () => {
     expect(shown(true, {})).toBe('a \x1b[32mb\\x1b[2J\x1b[0m c\n');
     expect(shown(true, { NO_COLOR: '1' })).toBe('a b\\x1b[2J c\n');
     expect(shown(true, { TERM: 'dumb' })).toBe('a b\\x1b[2J c\n');
-    expect(shown(false, {})).toBe('a b\x1b[2J c\n');
+    expect(shown(false, {})).toBe('a b\\x1b[2J c\n');
   });
 
   it('colours on a terminal only, and not with NO_COLOR or a dumb one', () => {
@@ -124,8 +124,26 @@ describe('Console', () => {
 
   it('gives a pipe the exact text', () => {
     const { text, console } = consoleWith(NORMAL, false);
-    console.finish({ json: {}, text: ['+\x0c form feed in a patch'] });
-    expect(text.out).toBe('+\x0c form feed in a patch\n');
+    console.finish({ json: {}, text: ['+\x0c form feed in a patch', '+a\r\n+\u200bb\r'] });
+    expect(text.out).toBe('+\x0c form feed in a patch\n+a\r\n+\u200bb\r\n');
+  });
+
+  it('lets nothing foreign act on a terminal behind a pipe', () => {
+    const evil = '\x1b]0;title\x07\x9b2Jinnocent\rguilty\x7f';
+    const { text, console } = consoleWith(NORMAL, false);
+    console.finish({ json: {}, text: [evil] });
+    expect(text.out).toBe('\\x1b]0;title\\x07\\x9b2Jinnocent\\x0dguilty\\x7f\n');
+    const script = consoleWith(JSON_ONLY, false);
+    script.console.finish({ json: { description: evil }, text: [] });
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    expect(script.text.out.trimEnd()).not.toMatch(/[\x00-\x1f\x7f-\x9f]/);
+    expect(JSON.parse(script.text.out)).toEqual({ ok: true, description: evil });
+  });
+
+  it('shows what would turn a line round', () => {
+    const { text, console } = consoleWith(NORMAL, true);
+    console.finish({ json: {}, text: ['if (\u202e) \u2066x'] });
+    expect(text.out).toBe('if (\\u202e) \\u2066x\n');
   });
 
   it('lists several problems, each with its advice, and a single one once', () => {
@@ -169,7 +187,7 @@ describe('toKspliceError', () => {
       code: 'interrupted',
       details: { during: 'compile-failed', message: 'gcc was killed' },
     });
-    const own = new KspliceError('interrupted', 'the kernel is as it was');
+    const own = new KspliceError('interrupted', 'the kernel is unchanged');
     expect(toKspliceError(own, aborted)).toBe(own);
   });
 });

@@ -35,6 +35,17 @@ describe('readFlags', () => {
   });
 
   it.each([
+    [`V=1\nKCFLAGS="-O2 -g\n`, /flags:2: a quote " is not closed: KCFLAGS="-O2 -g$/],
+    [`KCFLAGS='-DX="a"' V="1`, /flags:1: a quote " is not closed/],
+    [`CC=gcc'`, /flags:1: a quote ' is not closed/],
+    [`KCFLAGS="-O2\n-g"\n`, /flags:1: a quote " is not closed/],
+  ])('refuses a quote that is not closed: %j', (text, message) => {
+    expect(() => read(text)).toThrow(message);
+    expect(() => read(text)).toThrow(expect.objectContaining({ code: 'bad-confdir' }));
+    expect(read(`# it's ${'"'}\nV="'"`)).toEqual(["V='"]);
+  });
+
+  it.each([
     ['LLVM=1', /LLVM=1: kernels built by clang/],
     ['LLVM=-15', /LLVM=-15: kernels built by clang/],
     ['CC=clang', /CC=clang: kernels built by clang/],

@@ -1,28 +1,28 @@
 // Builds the updates of many patches with one call of make, packs each and
 // proves it, as `create` does at its end.
 
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KspliceError } from '../../src/base/errors.js';
 import type { Ui } from '../../src/base/ui.js';
 import { type Proof, proveAgainst } from '../../src/check/prove.js';
 import type { Confdir } from '../../src/configure/confdir.js';
 import { readPatchFile } from '../../src/create/change/source-patch.js';
+import type { UpdateCode } from '../../src/create/code/update-code.js';
 import { buildModules } from '../../src/create/modules/build-modules.js';
 import type { CoreModule } from '../../src/create/modules/core-module.js';
 import { packUpdate } from '../../src/create/modules/pack.js';
 import { makeReport } from '../../src/create/modules/report.js';
 import { finishModules, writeModuleSources } from '../../src/create/modules/update-modules.js';
 import type { KernelFacts } from '../../src/create/tree/kernel-facts.js';
-import type { ChangedTarget, TargetCode } from '../../src/create/values.js';
+import type { ChangedTarget } from '../../src/create/values.js';
 import type { CorpusPatch } from './patches.js';
 
 /** A patch with all that its update is made of. */
-export interface Candidate {
+export interface Candidate extends UpdateCode {
   readonly id: string;
   readonly patch: CorpusPatch;
   readonly changed: readonly ChangedTarget[];
-  readonly code: readonly TargetCode[];
 }
 
 export interface Built {
@@ -94,13 +94,14 @@ async function makeAll(
 }
 
 async function packAndProve(
-  { id, patch, changed, code }: Candidate,
+  { id, patch, changed, code, shared }: Candidate,
   work: string,
   output: string,
   { confdir, facts, core, ui }: Surroundings,
 ): Promise<Built> {
   const modules = join(work, id);
   const contents = finishModules(id, code, core, modules);
+  shared.checkPositions(code, (module) => readFileSync(join(modules, `${module}.ko`)));
   const report = makeReport(
     confdir.release,
     {

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { KspliceError } from '../../src/base/errors.js';
-import { inParallel } from '../../src/base/tool.js';
+import { inParallel } from '../../src/base/parallel.js';
 import type { Ui } from '../../src/base/ui.js';
 import type { PatchedFile } from '../../src/create/change/patched-file.js';
 import { loadPatch } from '../../src/create/change/source-patch.js';

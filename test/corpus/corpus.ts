@@ -3,7 +3,7 @@
 // for each changed .c file, against the stock kernel of the older version.
 // docs/corpus.md says how to read the results.
 
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -12,9 +12,12 @@ import { KspliceError } from '../../src/base/errors.js';
 import type { Ui } from '../../src/base/ui.js';
 import { readConfdir } from '../../src/configure/confdir.js';
 import { configure } from '../../src/configure/configure.js';
+import { loadPatch } from '../../src/create/change/source-patch.js';
+import { perCpuReserve } from '../../src/create/code/per-cpu-reserve.js';
 import { UndoStack } from '../../src/create/invocation/undo-stack.js';
-import { provideCore } from '../../src/create/modules/core-module.js';
-import { readHeaders } from '../../src/create/tree/kbuild.js';
+import { provideCore, withCore } from '../../src/create/modules/core-module.js';
+import { SourceTexts } from '../../src/create/objects/source-texts.js';
+import { readBuildHeaders } from '../../src/create/tree/kbuild.js';
 import { KbuildLists } from '../../src/create/tree/kbuild-lists.js';
 import { readKernelFacts } from '../../src/create/tree/kernel-facts.js';
 import { askTableSizes } from '../../src/create/tree/table-sizes.js';
@@ -136,16 +139,20 @@ async function runAll(
     const { release, source, image } = kernel;
     await configure({ confdir: dir, release, source, image }, ui);
     const confdir = await readConfdir(dir);
-    const headers = readHeaders(confdir.build, confdir.release, confdir.flags);
+    const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
     const work = await openWorkspace(source, confdir.config, headers, jobs, undo, ui, {
       types: true,
     });
     say('the work tree is ready');
     const tables = await askTableSizes(work, ui);
-    const facts = await readKernelFacts(confdir, undefined, ui);
+    const bare = await readKernelFacts(confdir, undefined, ui);
     const lists = new KbuildLists(work.kbuild, ui);
     const wantsBuild = options.build ?? options.apply;
-    const core = wantsBuild ? await provideCore(confdir, facts, jobs, ui) : undefined;
+    const core = wantsBuild ? await provideCore(confdir, bare, jobs, ui) : undefined;
+    const facts = core ? withCore(bare, core) : bare;
+    const reserve = perCpuReserve(readFileSync(confdir.config, 'utf8'));
+    const trees = [source, confdir.build];
+    const ground = { facts, tables, bases: [], perCpuReserve: reserve, trees };
     rmSync(join(output, 'updates'), { recursive: true, force: true });
     for (let at = 0; at < patches.length; at += BATCH) {
       const steps = await choose(patches.slice(at, at + BATCH), work, lists, ui);
@@ -156,11 +163,11 @@ async function runAll(
       const candidates: (Candidate & { row: Row })[] = [];
       for (const step of compiled) {
         if (!isError(step.result)) pairs.push(...step.result.map(pairOf));
-        const { row, changed, code } = await judge(step, facts, tables, ui);
+        const id = `c${rows.length + 1}`;
+        const texts = new SourceTexts(work.kbuild, loadPatch(step.patch.file, work.source, ui));
+        const { row, changed, made } = await judge(id, step, ground, texts, ui);
         rows.push(row);
-        const id = `c${rows.length}`;
-        if (row.verdict === 'updated')
-          candidates.push({ id, row, patch: step.patch, changed, code });
+        if (made) candidates.push({ id, row, patch: step.patch, changed, ...made });
       }
       if (core)
         items.push(...(await build(candidates, output, { confdir, facts, core, jobs, ui })));

@@ -17,7 +17,7 @@ complete_kernel() {
 	local release image
 	while read -r release; do
 		versions_of "linux-headers-$release" | grep -qxF "$1" || continue
-		for image in "linux-image-$release-unsigned" "linux-image-$release"; do
+		for image in $(image_packages "$release"); do
 			versions_of "$image" | grep -qxF "$1" || continue
 			printf '%s %s\n' "$release" "$image"
 			return 0
@@ -35,18 +35,10 @@ fetch_source() {
 }
 
 fetch_image() {
-	local version=$1 release=$2 package=$3 deb
+	local version=$1 release=$2 package=$3
 	is_installed "linux-headers-$release" || install_packages "linux-headers-$release=$version"
-	deb=$(compgen -G "$cache/$version/$package"'_*.deb' || true)
-	if [[ -z $deb ]]; then
-		say "Fetching the image of $version into $cache/$version"
-		mkdir -p "$cache/$version"
-		mv "$(download "$package" "$version")" "$cache/$version/"
-		rm -rf "$cache/download"
-		deb=$(compgen -G "$cache/$version/$package"'_*.deb')
-	fi
-	[[ -d $cache/$version/image ]] || unpack_image "$deb" "$cache/$version/image" "$release"
-	printf '%s\n' "$deb"
+	say "The image of $version is kept in $cache/$version"
+	provide_image "$package" "$version" "$release" "$cache/$version"
 }
 
 main() {

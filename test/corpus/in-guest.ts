@@ -7,10 +7,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { applyUpdate } from '../../src/apply/apply.js';
-import { Host } from '../../src/apply/host.js';
-import { undoUpdate } from '../../src/apply/undo.js';
+import { undoUpdate } from '../../src/apply/undo-update.js';
 import { KspliceError } from '../../src/base/errors.js';
 import { silentUi } from '../../src/base/ui.js';
+import { Host } from '../../src/host/host.js';
 import { readUpdate } from '../../src/update/read.js';
 
 export interface GuestItem {

@@ -1,13 +1,16 @@
-// What create makes of one patch whose objects are compiled: the same calls in
-// the same order as in src/create/pipeline.ts, up to the modules.
+// What create makes of one patch whose objects are compiled: its stages from the differences to the new
+// code of all targets.
 
 import { KspliceError } from '../../src/base/errors.js';
 import type { Ui } from '../../src/base/ui.js';
 import { findDifferences } from '../../src/create/code/differences.js';
-import { makeTargetCode } from '../../src/create/code/target-code.js';
-import type { KernelFacts } from '../../src/create/tree/kernel-facts.js';
-import type { ChangedTarget, CompiledObject, TargetCode } from '../../src/create/values.js';
-import type { TableSizes } from '../../src/elf/tables.js';
+import {
+  type CodeGround,
+  makeUpdateCode,
+  type UpdateCode,
+} from '../../src/create/code/update-code.js';
+import type { SourceTexts } from '../../src/create/objects/source-texts.js';
+import type { ChangedTarget, CompiledObject } from '../../src/create/values.js';
 import { addressInWords } from '../../src/update/addresses-out.js';
 import type { Step } from './compile.js';
 import { judgeError, newRow, type Row } from './rows.js';
@@ -16,34 +19,38 @@ export interface Judged {
   readonly row: Row;
   /** Of an update. */
   readonly changed: readonly ChangedTarget[];
-  readonly code: readonly TargetCode[];
+  readonly made?: UpdateCode;
 }
 
+/** @param id of the update */
 export async function judge(
+  id: string,
   { patch, result }: Step<CompiledObject[]>,
-  facts: KernelFacts,
-  tables: TableSizes,
+  ground: CodeGround,
+  texts: SourceTexts,
   ui: Ui,
 ): Promise<Judged> {
   const row = newRow(patch.path, 'updated');
-  const code: TargetCode[] = [];
+  let made: UpdateCode | undefined;
   let changed: readonly ChangedTarget[] = [];
   const began = performance.now();
   try {
     if (result instanceof KspliceError) throw result;
-    const types = { comparing: 'compared', allowed: [] } as const;
-    changed = findDifferences(result, tables, ui, [], types).targets;
+    const sources = (object: CompiledObject) => texts.of(object);
+    const types = { comparing: 'compared', allowed: [], sources } as const;
+    const differences = findDifferences(result, ground.tables, ui, [], types);
+    changed = differences.targets;
     row.targets = changed.map(({ target }) => target);
     row.functions = changed.flatMap(({ objects }) => objects.flatMap(functionsOf));
-    for (const target of changed)
-      code.push(await makeTargetCode('corpus', target, facts, tables, ui));
+    made = await makeUpdateCode(id, differences, ground, ui);
+    const { code } = made;
     row.addressesOut = code.flatMap(({ addressesOut }) => addressesOut.map(addressInWords));
     row.matched = code.reduce((total, { match }) => total + countMatched(match?.addresses), 0);
   } catch (error) {
     judgeError(row, error);
   }
   row.ms = Math.round(performance.now() - began);
-  return { row, changed, code };
+  return { row, changed, ...(made && { made }) };
 }
 
 function functionsOf({ diff }: ChangedTarget['objects'][number]): string[] {

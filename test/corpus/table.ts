@@ -20,7 +20,9 @@ export function markdown(inAnyOrder: readonly Row[], about: Circumstances): stri
   return [
     `# Corpus: ${from} → ${to}`,
     '',
-    `Each \`.c\` file that differs between the two sources, as a patch of its own against ${release} (${from}).`,
+    '*For people who change the code.*',
+    '',
+    `Each \`.c\` file that differs between the two sources is a patch of its own against ${release} (${from}).`,
     `Files: ${where}; ${found} differ, ${rows.length} of them were run, in ${Math.round(seconds / 60)} minutes.`,
     '',
     ...figures(sums),

@@ -34,6 +34,30 @@ const OUT = [
   'label_fn by label',
   'offset_fn by offset',
   'template_fn by copy',
+  'again_fn by again_fn',
+  'seen_fn by helps',
+  'hands_fn by hands',
+  'head by queue_head',
+  'searched by search',
+  'searched_fn by searched',
+  '"a" by searched',
+  '"b" by searched',
+  'looked_up by look_up',
+  '"key=value" by tail_text',
+  'wait_entry by waits',
+  'handler_fn by handles',
+  'nameless_fn by nameless',
+  '.rodata.tables+0x0 by tabled',
+  'table_only_fn by .rodata.tables+0x0',
+  'warned_fn by warned',
+  'switched_fn by switched',
+  'vector_fn by vector',
+  'pair_fn by pair',
+  'middle_fn by middle',
+  'below_fn by above',
+  'below_ops by hands_below',
+  'points_below by hands_pointer',
+  'upper_fn by stores_below',
 ].sort();
 
 const FORMS: Readonly<Record<string, readonly string[]>> = {
@@ -46,7 +70,14 @@ const FORMS: Readonly<Record<string, readonly string[]>> = {
 
 function find(flags: readonly string[], safe: readonly string[] = []) {
   const object = new ElfObject(compile(SOURCE, [...sectionFlags, ...flags]), 'dangling.o');
-  return findAddressesOut(object, [], new Set(safe));
+  return findAddressesOut(object, [], new Set(safe), meaningOf);
+}
+
+/** What is called below_* is new code of an update below. */
+function meaningOf(name: string) {
+  if (!name.startsWith('below_')) return { name };
+  const added = name.endsWith('_fn') ? ('function' as const) : ('data' as const);
+  return { name: `${name}.ksplice_lower`, added };
 }
 
 describe('addresses that new code gives away', () => {
@@ -69,6 +100,10 @@ describe('addresses that new code gives away', () => {
     expect(words).toContain('stored() stores the address of stored_fn()');
     expect(words).toContain('returned() returns the address of returned_fn()');
     expect(words).toContain('pointed_ops points at pointed_fn()');
+    expect(words).toContain('above() stores the address of below_fn()');
+    expect(words).toContain(
+      'switched() takes the address of switched_fn(), and it cannot be told where that goes',
+    );
     expect(words).toContain('irq() passes the address of "owner" to request_threaded_irq()');
   });
 
@@ -82,7 +117,7 @@ describe('addresses that new code gives away', () => {
 
   it('of a table that is written in place it is what the table points at', () => {
     const object = new ElfObject(compile(SOURCE, [...sectionFlags]), 'dangling.o');
-    const found = findAddressesOut(object, ['written'], new Set()).map(addressInWords);
+    const found = findAddressesOut(object, ['written'], new Set(), meaningOf).map(addressInWords);
     expect(found).toContain('written, which is written in place, points at table_fn()');
     expect(found).toHaveLength(OUT.length + 1);
   });

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { ChangedNames, ObjectDiff } from '../../src/diff/types.js';
+import type { ChangedNames, ObjectDiff } from '../../src/diff/object-diff.js';
 import { diffFixture, fixtures, relocationsOf, strayRelocations } from './fixtures.js';
 
 interface Expected {

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { diffObjects } from '../../src/diff/index.js';
-import type { ObjectDiff, ResolvedRelocation } from '../../src/diff/types.js';
+import type { ObjectDiff, ResolvedRelocation } from '../../src/diff/object-diff.js';
 import { ElfObject, type Section } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
 import { compile, sectionFlags } from '../support/compile.js';

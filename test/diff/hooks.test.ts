@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { diffObjects } from '../../src/diff/index.js';
-import type { ObjectDiff } from '../../src/diff/types.js';
+import type { ObjectDiff } from '../../src/diff/object-diff.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
 import { compile, sectionFlags } from '../support/compile.js';

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { Homes } from '../../src/diff/homes.js';
-import type { ObjectDiff } from '../../src/diff/types.js';
+import type { ObjectDiff } from '../../src/diff/object-diff.js';
 import { homesOf } from '../support/states.js';
 import { relocationsOf } from './fixtures.js';
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { relocationShape } from '../../src/arch/relocations.js';
 import { KspliceError } from '../../src/base/errors.js';
 import * as C from '../../src/elf/constants.js';
 import { ElfObject } from '../../src/elf/object.js';
@@ -74,7 +75,7 @@ describe('a compiled object', () => {
       object.relocations(section).map(({ offset, type, symbol, addend }) => {
         const name = symbol.name || symbol.section?.name;
         const sign = addend < 0 ? '-' : '+';
-        return `${offset} ${C.relocationShape(type)?.name} ${name} ${sign}${Math.abs(addend).toString(16)}`;
+        return `${offset} ${relocationShape(type)?.name} ${name} ${sign}${Math.abs(addend).toString(16)}`;
       }),
     );
     expect(rows.length).toBeGreaterThan(5);

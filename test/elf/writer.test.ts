@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import * as R from '../../src/arch/x86/relocations.js';
 import * as C from '../../src/elf/constants.js';
 import { modelOf, newSection, newSymbol } from '../../src/elf/model.js';
 import { ElfObject } from '../../src/elf/object.js';
@@ -72,7 +73,7 @@ describe('an object made from nothing', () => {
     const callee = newSymbol({ name: 'callee' });
     const caller = newSymbol({ name: 'caller', type: C.STT_FUNC, section: text, size: 6 });
     const label = newSymbol({ name: 'label', binding: C.STB_LOCAL, section: text, value: 5 });
-    text.relocations.push({ offset: 1, type: C.R_X86_64_PLT32, symbol: callee, addend: -4 });
+    text.relocations.push({ offset: 1, type: R.R_X86_64_PLT32, symbol: callee, addend: -4 });
     const bss = newSection({
       name: '.bss',
       type: C.SHT_NOBITS,
@@ -95,7 +96,7 @@ describe('an object made from nothing', () => {
   test('a reference to a part that is not in the model is a bug of the caller', () => {
     const symbol = newSymbol({ name: 'stray' });
     const section = newSection({ name: '.data', type: C.SHT_PROGBITS, flags: C.SHF_ALLOC });
-    section.relocations.push({ offset: 0, type: C.R_X86_64_64, symbol, addend: 0 });
+    section.relocations.push({ offset: 0, type: R.R_X86_64_64, symbol, addend: 0 });
     expect(() => writeObject({ sections: [section], symbols: [] })).toThrow('not in it');
   });
 });

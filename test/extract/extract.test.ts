@@ -1,13 +1,20 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { relocationShape } from '../../src/arch/relocations.js';
+import * as R from '../../src/arch/x86/relocations.js';
 import { KspliceError } from '../../src/base/errors.js';
 import { diffObjects } from '../../src/diff/index.js';
 import * as C from '../../src/elf/constants.js';
 import { ElfObject, type ElfSymbol, type Relocation, type Section } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
+import type {
+  ChangedObject,
+  ProgramIndex,
+  Ref,
+  SymbolResolver,
+} from '../../src/extract/extraction.js';
 import { extractNewCode } from '../../src/extract/index.js';
-import type { ChangedObject, ProgramIndex, Ref, SymbolResolver } from '../../src/extract/types.js';
 import { compile, sectionFlags } from '../support/compile.js';
 import { run, withFiles } from '../support/files.js';
 
@@ -63,7 +70,7 @@ function newCodeOf(name: string): ElfSymbol {
 function inWords({ symbol, addend, type }: Relocation): string {
   const target = symbol.type === C.STT_SECTION ? symbol.section!.name : symbol.name;
   const place = symbol.section ? 'here' : symbol.binding === C.STB_WEAK ? 'weak' : 'undefined';
-  return `${target} ${place}${type === C.R_X86_64_32S ? ` address+${addend}` : ''}`;
+  return `${target} ${place}${type === R.R_X86_64_32S ? ` address+${addend}` : ''}`;
 }
 function cString(section: Section, offset: number): string {
   return section.data.toString('latin1', offset, section.data.indexOf(0, offset));
@@ -163,7 +170,7 @@ describe('relocations', () => {
       const places = made.relocations(section).map(({ offset }) => offset);
       expect(new Set(places).size, section.name).toBe(places.length);
       for (const { offset, type } of made.relocations(section)) {
-        const { width } = C.relocationShape(type)!;
+        const { width } = relocationShape(type)!;
         expect(section.data.subarray(offset, offset + width)).toEqual(Buffer.alloc(width));
       }
     }

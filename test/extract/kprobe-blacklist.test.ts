@@ -3,12 +3,13 @@
 
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import * as R from '../../src/arch/x86/relocations.js';
 import { diffObjects } from '../../src/diff/index.js';
 import * as C from '../../src/elf/constants.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
+import type { SymbolResolver } from '../../src/extract/extraction.js';
 import { extractNewCode } from '../../src/extract/index.js';
-import type { SymbolResolver } from '../../src/extract/types.js';
 import { compile, sectionFlags } from '../support/compile.js';
 
 const fixture = (name: string) => path.join(import.meta.dirname, '../fixtures/extract', name);
@@ -42,7 +43,7 @@ function entries(object: ElfObject): string[] {
   expect(table.flags & C.SHF_ALLOC).toBe(C.SHF_ALLOC);
   return relocations
     .map(({ offset, type, symbol, addend }) => {
-      expect([offset % 8, type]).toEqual([0, C.R_X86_64_64]);
+      expect([offset % 8, type]).toEqual([0, R.R_X86_64_64]);
       const place = symbol.value + addend;
       const named = object.symbols.find(
         (one) => one.section === symbol.section && one.value === place && one.size > 0,

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ElfObject, type ElfSymbol } from '../../src/elf/object.js';
 import { type CodeBelow, resolveAbove, type TargetBelow } from '../../src/extract/below.js';
-import type { Resolution, SymbolResolver } from '../../src/extract/types.js';
+import type { Resolution, SymbolResolver } from '../../src/extract/extraction.js';
 import { run, withFiles } from '../support/files.js';
 import { bytesOf, homesOf, objectOf } from '../support/states.js';
 
@@ -76,6 +76,7 @@ const klp = (id: string, name: string, position = 1) => ({
   object: `ksplice_${id}_vmlinux_new`,
   name: `${name}.ksplice_${id}`,
   position,
+  added: name.startsWith('from_') ? 'function' : 'data',
 });
 
 describe('a symbol of the object', () => {
@@ -199,7 +200,7 @@ describe('in the module', () => {
       codeOf('first', FIRST, 'static __attribute__((used)) int calls = 2;'),
       'the new code of update first has 2 symbols of that name',
     ],
-    ['is not there', undefined, 'the update below that adds it leaves this target alone'],
+    ['is not there', undefined, 'the update below that adds it does not change this target'],
   ])('new code that %s is refused', (_, code, why) => {
     expect(above(code, second).own('a.o', calls())).toMatchObject({ kind: 'unresolved', why });
   });

@@ -3,11 +3,11 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { STT_FUNC } from '../../src/elf/constants.js';
 import { ElfObject, type ElfSymbol } from '../../src/elf/object.js';
+import type { SymbolResolver } from '../../src/extract/extraction.js';
 import type { NamedAddress } from '../../src/extract/kernel-symbols.js';
 import { createResolver } from '../../src/extract/resolver.js';
 import type { ResolverInput } from '../../src/extract/resolver-input.js';
 import { parseSymvers } from '../../src/extract/symvers.js';
-import type { SymbolResolver } from '../../src/extract/types.js';
 import { compile } from '../support/compile.js';
 import { run, withFiles } from '../support/files.js';
 
@@ -233,7 +233,7 @@ describe('in a module', () => {
 
   test('without the module file, nothing is assumed', () => {
     const { own, external } = calls(resolver({ target }));
-    const refusal = { kind: 'unresolved', why: expect.stringContaining('not at hand') };
+    const refusal = { kind: 'unresolved', why: expect.stringContaining('there is no') };
     expect(own('a.o', symbolOf('a.o', 'helper'))).toMatchObject(refusal);
     const thisModule = { ...nowhere.symbol, name: '__this_module', type: STT_FUNC };
     expect(external('a.o', thisModule)).toMatchObject(refusal);

@@ -6,10 +6,10 @@ import { describe, expect, test } from 'vitest';
 import { diffObjects } from '../../src/diff/index.js';
 import { ElfObject, type ElfSymbol } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
+import type { NewCode, Sealed } from '../../src/extract/extraction.js';
 import { extractNewCode } from '../../src/extract/index.js';
-import { convertToLivepatch } from '../../src/extract/livepatch.js';
 import { takeOutSealed } from '../../src/extract/sealed.js';
-import type { NewCode, Sealed } from '../../src/extract/types.js';
+import { convertToLivepatch } from '../../src/module/livepatch.js';
 import { compile, sectionFlags } from '../support/compile.js';
 
 const fixture = (name: string) => path.join(import.meta.dirname, '../fixtures/extract', name);
@@ -94,7 +94,7 @@ describe('new code', () => {
       expect.objectContaining({
         code: 'unresolved-symbol',
         message:
-          'first.c: feature: it is a static key, and nothing tells whether it is read-only by now',
+          'first.c: feature: it is a static key, and nothing shows whether it is already read-only',
       }),
     );
   });

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { NewCode } from '../../src/extract/extraction.js';
 import * as templates from '../../src/extract/templates.js';
-import type { NewCode } from '../../src/extract/types.js';
 import { run, withFiles } from '../support/files.js';
 
 const template = (name: string) =>

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { busyProblems } from '../../src/inspect/allow-busy.js';
-import type { Program } from '../../src/program/types.js';
+import type { Program } from '../../src/program/program.js';
 import { fixture, programOf } from '../match/support/programs.js';
 
 let program: Program;
@@ -20,7 +20,7 @@ describe('busyProblems', () => {
 
   test('refuses a loop whose start is written over', () => {
     expect(messages('looping')).toEqual([
-      'refused-change: looping cannot be replaced while it is busy: looping+0x7 leads back to where the jump to the new code is written',
+      'refused-change: looping cannot be replaced while it is busy: looping+0x7 leads back to the place of the jump to the new code',
     ]);
   });
 
@@ -36,7 +36,7 @@ describe('busyProblems', () => {
     const [problem] = busyProblems([program], ['outside']);
     expect(problem).toMatchObject({
       code: 'usage',
-      message: expect.stringMatching(/does not replace outside/),
+      message: expect.stringMatching(/names outside, and the update does not replace/),
     });
     expect(problem?.advice).toContain('straight');
   });

@@ -7,7 +7,7 @@ import { inspectUpdate } from '../../src/inspect/inspection.js';
 import { inspectionPage } from '../../src/inspect/page.js';
 import { overviewLines } from '../../src/inspect/text.js';
 import { judgeLayout } from '../../src/layout/guard.js';
-import { compile } from '../layout/compile.js';
+import { compile, textOf } from '../layout/compile.js';
 import { makeUpdate } from './support/update.js';
 
 const source = (hole: string, stack: string, kept: string) => `
@@ -27,7 +27,10 @@ beforeAll(() => {
   const functions = pre.symbols.filter(({ type }) => type === STT_FUNC);
   const replaced = new Set(functions.map(({ name }) => name));
   const allowed = ['struct in_use', 'the variable in_use'];
-  const changes = judgeLayout([{ name: 'drivers/a.o', pre, post, replaced }], allowed);
+  const changes = judgeLayout(
+    [{ name: 'drivers/a.o', pre, post, replaced, sources: textOf(BEFORE, AFTER) }],
+    allowed,
+  );
   report = JSON.parse(JSON.stringify({ layout: { comparing: 'compared', changes } }));
 });
 
@@ -67,14 +70,14 @@ describe('types that change', () => {
     const lines = overview(report);
     const at = lines.indexOf('  changes types without harm');
     expect(lines.slice(at + 1, at + 3)).toEqual([
-      '    struct in_hole  existing ones fit the new code',
+      '    struct in_hole  existing objects fit the new code',
       '    struct on_stack  only on stacks of functions that are replaced',
     ]);
     expect(lines[at + 3]).not.toContain('struct');
   });
 
   test.each([
-    ['not touched', 'changes statements only'],
+    ['not touched', 'changes only statements'],
     ['not possible', 'could not describe them'],
   ])('are not there if they were %s', (comparing, words) => {
     const given = { layout: { comparing, changes: [] } };

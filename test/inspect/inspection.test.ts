@@ -3,6 +3,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { KspliceError } from '../../src/base/errors.js';
 import type { ResultLine } from '../../src/base/ui.js';
+import { partsNamed } from '../../src/inspect/changed-parts.js';
 import {
   type Inspection,
   inspectUpdate,
@@ -10,7 +11,6 @@ import {
 } from '../../src/inspect/inspection.js';
 import { inspectionJson } from '../../src/inspect/json.js';
 import { type Listing, listParts } from '../../src/inspect/listing.js';
-import { partsNamed } from '../../src/inspect/parts.js';
 import { listingLines, overviewLines, patchLines } from '../../src/inspect/text.js';
 import type { AddressOut } from '../../src/update/addresses-out.js';
 import { LABEL, makeUpdate } from './support/update.js';
@@ -126,6 +126,11 @@ describe('as text', () => {
     expect(text).toMatch(/fresh +\d+ bytes +new function/);
     expect(text).toContain('counter                    number 2 of that name in fixture; compared');
     expect(text).toMatch(/2 functions, \d+ bytes; 1 of them replaced/);
+  });
+
+  test('no line of a description looks like one of ours', () => {
+    const lines = plain(overviewLines({ ...inspection, description: 'Good\nUpdate evil: x' }));
+    expect(lines.slice(0, 2)).toEqual(['Update test: Good', '  Update evil: x']);
   });
 
   test('code has old on the left and new on the right, equal lines folded if asked', () => {

@@ -2,7 +2,8 @@
 // fixtures have one kind of place each.
 
 import { expect, test } from 'vitest';
-import { mechanismOfSite, mechanismOfTable } from '../../src/inspect/mechanisms.js';
+import { mechanismOfSite } from '../../src/arch/x86/mechanisms.js';
+import { mechanismOfTable } from '../../src/inspect/mechanisms.js';
 import { fixture, flaggedTables, programOf } from '../match/support/programs.js';
 
 function mechanismsIn(name: string): Set<string> {

@@ -19,6 +19,9 @@ describe.each([
   { order: 'offsets-first', encoding: 'relative', compression: 'xz' },
   { order: 'offsets-last', encoding: 'absolute-percpu', compression: 'xz' },
   { order: 'offsets-last', encoding: 'relative', compression: 'gzip' },
+  { order: 'offsets-last', encoding: 'own-place', compression: 'gzip' },
+  { order: 'offsets-last', encoding: 'own-place', compression: 'xz', exports: 'with-flags' },
+  { order: 'offsets-last', encoding: 'own-place', compression: 'gzip', alignment: 4 },
 ] as const)('a kernel with $order, $encoding, $compression', (options) => {
   test('tells its release, symbols, exports and code', async () => {
     const kernel = await read(tinyKernel(options));

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { KspliceError } from '../../src/base/errors.js';
 import { silentUi } from '../../src/base/ui.js';
 import { ElfObject } from '../../src/elf/object.js';
@@ -37,6 +37,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+afterEach(() => void vi.unstubAllEnvs());
+
 function makeTree(root: string, release: string): void {
   const modules = path.join(root, 'lib/modules', release, 'kernel/net');
   mkdirSync(path.join(root, 'boot'), { recursive: true });
@@ -59,6 +61,17 @@ function makePackage(root: string, name: string): string {
   execFileSync('dpkg-deb', ['--build', '--root-owner-group', root, deb], { stdio: 'pipe' });
   rmSync(control, { recursive: true });
   return deb;
+}
+
+/** The kernel's file in the package with modules moved to where newer packages have it. */
+function makeSplitTree(root: string, vmlinuz: string, { modules = true } = {}): void {
+  const place = path.join(root, 'usr/lib/modules', RELEASE);
+  mkdirSync(place, { recursive: true });
+  writeFileSync(path.join(place, vmlinuz), tinyKernel({ release: RELEASE }));
+  if (!modules) return;
+  const net = path.join(place, 'kernel/net');
+  mkdirSync(net, { recursive: true });
+  writeFileSync(path.join(net, 'pressed.ko.xz'), execFileSync('xz', ['-c'], { input: ko }));
 }
 
 async function refusal(image: string, options: ImageOptions = {}): Promise<KspliceError> {
@@ -147,6 +160,26 @@ describe('an unpacked image package', () => {
     );
   });
 
+  test('has the modules ready that are named, several at a time', async () => {
+    const modules = ['plain_one', 'zipped', 'pressed', 'squeezed'];
+    const { kernel } = await openKernelImage(tree, silentUi, { modules: [...modules, 'absent'] });
+    // No tool is left that could do it now.
+    vi.stubEnv('PATH', '/nonexistent');
+    for (const name of modules) expect(kernel.lookup('hook', name), name).toHaveLength(1);
+  });
+
+  test('stops at once when the user does, though a module takes long', async () => {
+    const slow = path.join(folder, 'slow');
+    mkdirSync(slow, { recursive: true });
+    writeFileSync(path.join(slow, 'xz'), '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+    vi.stubEnv('PATH', `${slow}:${process.env.PATH}`);
+    const stop = new AbortController();
+    const ui = { ...silentUi, signal: stop.signal };
+    const opening = openKernelImage(tree, ui, { modules: ['pressed'] });
+    setTimeout(() => stop.abort(), 200);
+    await expect(opening).rejects.toMatchObject({ code: 'interrupted' });
+  });
+
   test('must hold the kernel that is wanted, or only one', async () => {
     const two = path.join(folder, 'two');
     makeTree(two, RELEASE);
@@ -173,6 +206,55 @@ describe('an unpacked image package', () => {
     mkdirSync(renamed, { recursive: true });
     writeFileSync(path.join(renamed, 'vmlinuz-6.6.6'), tinyKernel());
     expect(await refusal(path.dirname(renamed))).toMatchObject({ code: 'bad-image' });
+  });
+});
+
+describe('a kernel in packages of its own', () => {
+  const BINARY = `linux-binary-unsigned-${RELEASE}_7.3-1_amd64.deb`;
+  const MODULES = `linux-modules-${RELEASE}_7.3-1_amd64.deb`;
+
+  test.for(['vmlinuz', 'vmlinuz.unsigned'])('is unpacked to one place, as %s', async (vmlinuz) => {
+    const root = path.join(folder, `split-${vmlinuz}`);
+    makeSplitTree(root, vmlinuz);
+    const { kernel, release } = await openKernelImage(root, silentUi);
+    expect(release).toBe(RELEASE);
+    expect(kernel.lookup('hook', 'pressed')).toHaveLength(1);
+    expect(await refusal(root, { release: '5.5' })).toMatchObject({ code: 'no-image' });
+  });
+
+  test('is not taken without its modules', async () => {
+    const root = path.join(folder, 'bare');
+    makeSplitTree(root, 'vmlinuz.unsigned', { modules: false });
+    expect(await refusal(root)).toMatchObject({
+      code: 'no-image',
+      message: expect.stringContaining('without its modules'),
+      advice: expect.stringContaining(`linux-modules-${RELEASE}`),
+    });
+    const alone = makePackage(root, BINARY);
+    expect(await refusal(alone)).toMatchObject({
+      code: 'no-image',
+      advice: expect.stringContaining(MODULES),
+    });
+  });
+
+  test('is read from both packages', async () => {
+    const root = path.join(folder, 'parts');
+    makeSplitTree(root, 'vmlinuz');
+    const place = path.join(root, 'usr/lib/modules', RELEASE);
+    rmSync(path.join(place, 'vmlinuz'));
+    const modules = makePackage(root, MODULES);
+    expect(await refusal(modules)).toMatchObject({
+      code: 'bad-image',
+      message: expect.stringContaining(`linux-binary-${RELEASE}`),
+    });
+    rmSync(path.join(place, 'kernel'), { recursive: true });
+    makeSplitTree(root, 'vmlinuz', { modules: false });
+    const deb = makePackage(root, BINARY);
+    const files = await openKernelImage(deb, silentUi);
+    expect(files.release).toBe(RELEASE);
+    expect(files.kernel.hasTarget('pressed')).toBe(true);
+    await files.prepare(['pressed']);
+    expect(files.kernel.lookup('hook', 'pressed')).toHaveLength(1);
   });
 });
 

@@ -12,8 +12,15 @@ import { gzipSync } from 'node:zlib';
 export interface TinyKernelOptions {
   /** Offsets before the names (6.1), or after the tokens (since 6.4). */
   readonly order?: 'offsets-first' | 'offsets-last';
-  /** With absolute per-cpu symbols (CONFIG_KALLSYMS_ABSOLUTE_PERCPU), or all relative. */
-  readonly encoding?: 'absolute-percpu' | 'relative';
+  /**
+   * With absolute per-cpu symbols (CONFIG_KALLSYMS_ABSOLUTE_PERCPU), all relative, or each
+   * relative to its own place, without a base.
+   */
+  readonly encoding?: 'absolute-percpu' | 'relative' | 'own-place';
+  /** What tables start at a multiple of: 8, or 4. */
+  readonly alignment?: 8 | 4;
+  /** Exports in two tables, or in one with another of flags. */
+  readonly exports?: 'by-licence' | 'with-flags';
   readonly release?: string;
   readonly compression?: 'gzip' | 'xz';
 }
@@ -73,7 +80,7 @@ export function bzImage(vmlinux: Buffer, options: TinyKernelOptions = {}): Buffe
 }
 
 /** As in .rodata; in .text the assembler would fill with no-ops. */
-const ZEROS = '.balign 8, 0';
+const zeros = ({ alignment = 8 }: TinyKernelOptions) => `.balign ${alignment}, 0`;
 
 interface Line {
   readonly type: string;
@@ -85,9 +92,12 @@ interface Line {
 }
 
 /** As kallsyms sorts them: by address. */
-function symbolLines(encoding: TinyKernelOptions['encoding']): Line[] {
+function symbolLines(
+  encoding: TinyKernelOptions['encoding'],
+  exports: TinyKernelOptions['exports'],
+): Line[] {
   const lines: Line[] = [];
-  if (encoding !== 'relative') {
+  if (encoding === 'absolute-percpu') {
     lines.push({ type: 'A', name: 'fixed_percpu_data', value: 0 });
     lines.push({ type: 'A', name: '__per_cpu_end', value: 0x2000 });
   }
@@ -102,8 +112,9 @@ function symbolLines(encoding: TinyKernelOptions['encoding']): Line[] {
   for (const name of [
     'start___ksymtab',
     'stop___ksymtab',
-    'start___ksymtab_gpl',
-    'stop___ksymtab_gpl',
+    ...(exports === 'with-flags'
+      ? ['start___kflagstab', 'stop___kflagstab']
+      : ['start___ksymtab_gpl', 'stop___ksymtab_gpl']),
   ]) {
     lines.push({ type: 'R', name: `__${name}`, label: `.L__${name}` });
   }
@@ -111,21 +122,25 @@ function symbolLines(encoding: TinyKernelOptions['encoding']): Line[] {
 }
 
 function assembly(options: TinyKernelOptions): string {
-  const { order = 'offsets-first', encoding = 'absolute-percpu' } = options;
-  const symbols = symbolLines(encoding);
-  const names = namesTables(symbols);
+  const { order = 'offsets-first', encoding = 'absolute-percpu', exports = 'by-licence' } = options;
+  const symbols = symbolLines(encoding, exports);
+  const boundary = zeros(options);
+  const names = namesTables(symbols, boundary);
   const offsets = [
-    ZEROS,
+    boundary,
     ...symbols.map((symbol) => `.long ${offsetOf(symbol, encoding)}`),
-    ZEROS,
-    '.quad _text',
+    boundary,
+    ...(encoding === 'own-place' ? [] : ['.quad _text']),
   ];
-  const seqs = [ZEROS, ...symbols.flatMap((_, index) => `.byte 0, ${index >> 8}, ${index & 255}`)];
+  const seqs = [
+    boundary,
+    ...symbols.flatMap((_, index) => `.byte 0, ${index >> 8}, ${index & 255}`),
+  ];
   const tables =
     order === 'offsets-first'
-      ? [...offsets, ...names, ...seqs, ...tokenTables()]
-      : [...names, ...tokenTables(), ...offsets, ...seqs];
-  return [...code(), ...exportTables(), ...tables, ''].join('\n');
+      ? [...offsets, ...names, ...seqs, ...tokenTables(boundary)]
+      : [...names, ...tokenTables(boundary), ...offsets, ...seqs];
+  return [...code(), ...exportTables(exports), ...tables, ''].join('\n');
 }
 
 function code(): string[] {
@@ -137,13 +152,17 @@ function code(): string[] {
   return lines;
 }
 
-function exportTables(): string[] {
+function exportTables(exports: TinyKernelOptions['exports']): string[] {
+  const flags = exports === 'with-flags';
   const lines: string[] = ['.L__start___ksymtab:'];
   for (let index = 0; index < FUNCTIONS; index += EXPORTED) {
     lines.push(`.long .Lfn_${index} - ., .Lname_${index} - ., 0`);
   }
-  lines.push('.L__stop___ksymtab:', '.L__start___ksymtab_gpl:');
-  lines.push(`.long .Lfn_1 - ., .Lname_1 - ., 0`, '.L__stop___ksymtab_gpl:');
+  const first = '.L__stop___ksymtab:';
+  const another = `.long .Lfn_1 - ., .Lname_1 - ., 0`;
+  if (flags)
+    lines.push(another, first, '.L__start___kflagstab:', '.byte 0', '.L__stop___kflagstab:');
+  else lines.push(first, '.L__start___ksymtab_gpl:', another, '.L__stop___ksymtab_gpl:');
   for (const index of [
     1,
     ...Array.from({ length: FUNCTIONS / EXPORTED }, (_, n) => n * EXPORTED),
@@ -155,12 +174,13 @@ function exportTables(): string[] {
 
 function offsetOf({ value, label }: Line, encoding: TinyKernelOptions['encoding']): string {
   if (value !== undefined) return String(value);
+  if (encoding === 'own-place') return `${label} - .`;
   return encoding === 'relative' ? `${label} - _text` : `_text - ${label} - 1`;
 }
 
 /** num_syms, names, markers. */
-function namesTables(symbols: readonly Line[]): string[] {
-  const lines = [ZEROS, `.long ${symbols.length}`, ZEROS];
+function namesTables(symbols: readonly Line[], boundary: string): string[] {
+  const lines = [boundary, `.long ${symbols.length}`, boundary];
   const markers: number[] = [];
   let offset = 0;
   symbols.forEach(({ type, name }, index) => {
@@ -169,7 +189,7 @@ function namesTables(symbols: readonly Line[]): string[] {
     lines.push(`.byte ${[bytes.length, ...bytes].join(', ')}`);
     offset += bytes.length + 1;
   });
-  lines.push(ZEROS, ...markers.map((marker) => `.long ${marker}`));
+  lines.push(boundary, ...markers.map((marker) => `.long ${marker}`));
   return lines;
 }
 
@@ -189,7 +209,7 @@ function compress(text: string): number[] {
   return bytes;
 }
 
-function tokenTables(): string[] {
+function tokenTables(boundary: string): string[] {
   const tokens = Array.from({ length: 256 }, (_, code) => {
     if (code === FN) return 'fn';
     const letter = String.fromCharCode(code);
@@ -202,9 +222,9 @@ function tokenTables(): string[] {
     return at;
   });
   return [
-    ZEROS,
+    boundary,
     ...tokens.map((token) => `.asciz "${token}"`),
-    ZEROS,
+    boundary,
     ...index.map((at) => `.short ${at}`),
   ];
 }

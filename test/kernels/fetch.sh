@@ -1,20 +1,33 @@
 # Finds and fetches the stock kernel that the tests work on: the newest of the
 # release's own series for which the archive has image, headers and source of
-# the very same version. Old ones leave the archive, new ones come: nothing about
+# the very same version. (Newer series have the image in packages for kernel and modules.) Old ones leave the archive, new ones come: nothing about
 # a kernel is written down except in the cache, in kernel.json.
 #
-# KSPLICE_TEST_SERIES (6.12) and KSPLICE_TEST_FLAVOUR (cloud, rt) name other ones; each has a cache
-# of its own then, see run.sh.
+# KSPLICE_TEST_SERIES (6.12, or "newest") and KSPLICE_TEST_FLAVOUR (cloud, rt) name other ones; each
+# has a cache of its own then, see kernels.sh.
 #
 # The headers are installed; image and source are only unpacked into the cache,
 # so that the machine's own kernel and boot loader are not touched.
 
-# The series of the release's own kernel, such as linux-source-6.1, without version.
+# newest_series OWN: the newest other series than OWN of which the archive has sources, if there is one.
+newest_series() {
+	apt-cache search --names-only '^linux-source-[0-9.]+$' |
+		sed -n 's/^linux-source-\([0-9.]*\) .*/\1/p' | grep -vxF "${1#linux-source-}" | sort -V | tail -n 1
+}
+
+# The series of the release's own kernel, such as linux-source-6.1, without version; or the one that
+# is to be tested.
 source_package() {
-	[[ -z ${KSPLICE_TEST_SERIES-} ]] || {
-		apt-cache search --names-only "^linux-source-${KSPLICE_TEST_SERIES//./\\.}\$" | awk '{ print $1 }'
+	local series=${KSPLICE_TEST_SERIES-}
+	[[ $series != newest ]] || series=$(newest_series "$(own_source_package)")
+	[[ -z $series ]] || {
+		apt-cache search --names-only "^linux-source-${series//./\\.}\$" | awk '{ print $1 }'
 		return
 	}
+	own_source_package
+}
+
+own_source_package() {
 	apt-cache depends linux-source 2>/dev/null | sed -n 's/^ *Depends: \(linux-source-[0-9.]*\)$/\1/p' | head -n 1
 }
 
@@ -52,6 +65,12 @@ releases_of_series() {
 		sed -n "s/^linux-headers-\\(.*-$arch\\)\$/\\1/p" | grep -Ev -- "$others" || true
 }
 
+# image_packages RELEASE: the names that a package with the kernel may have. Where it is in a package of its
+# own, the one that is called image holds nothing.
+image_packages() {
+	printf '%s\n' "linux-binary-unsigned-$1" "linux-binary-$1" "linux-image-$1-unsigned" "linux-image-$1"
+}
+
 # Prints "VERSION RELEASE IMAGE_PACKAGE" of the newest complete kernel.
 newest_kernel() {
 	local source version release image
@@ -60,7 +79,7 @@ newest_kernel() {
 	while read -r version; do
 		while read -r release; do
 			versions_of "linux-headers-$release" | grep -qxF "$version" || continue
-			for image in "linux-image-$release-unsigned" "linux-image-$release"; do
+			for image in $(image_packages "$release"); do
 				versions_of "$image" | grep -qxF "$version" || continue
 				[[ ${KSPLICE_TEST_FLAVOUR-} != rt ]] || fetch_rt_patches "$version" || continue
 				printf '%s %s %s\n' "$version" "$release" "$image"
@@ -125,12 +144,47 @@ patch_for_rt() {
 		done' patch "$cache/rt-$1" "$2"
 }
 
+# packages_of_image PACKAGE RELEASE: with those that its other parts are in, where it has only the kernel.
+packages_of_image() {
+	printf '%s
+' "$1"
+	[[ $1 != linux-binary-* ]] || printf '%s
+' "linux-modules-$2" "linux-base-$2"
+}
+
+# unpack_image RELEASE FOLDER DEB…
 unpack_image() {
-	rm -rf "$2" "$2.part"
-	logged 'unpacking the kernel image' dpkg-deb -x "$1" "$2.part"
+	local release=$1 folder=$2 deb
+	shift 2
+	rm -rf "$folder" "$folder.part"
+	for deb in "$@"; do
+		logged 'unpacking the kernel image' dpkg-deb -x "$deb" "$folder.part"
+	done
 	# modprobe and the guest's initramfs go by modules.dep, which the package makes when it is installed.
-	logged depmod depmod -b "$2.part" "$3"
-	mv "$2.part" "$2"
+	# depmod looks into lib/, which newer packages leave to the system's link to usr/lib.
+	[[ -e $folder.part/lib ]] || ln -s usr/lib "$folder.part/lib"
+	logged depmod depmod -b "$folder.part" "$release"
+	[[ ! -L $folder.part/lib ]] || rm "$folder.part/lib"
+	mv "$folder.part" "$folder"
+}
+
+# provide_image PACKAGE VERSION RELEASE FOLDER: leaves its packages and image/ in the folder, and prints
+# the path of the package with the kernel.
+provide_image() {
+	local image=$1 version=$2 release=$3 folder=$4 package deb debs=()
+	mkdir -p "$folder"
+	for package in $(packages_of_image "$image" "$release"); do
+		deb=$(compgen -G "$folder/${package}_*.deb" || true)
+		if [[ -z $deb ]]; then
+			deb=$(download "$package" "$version")
+			mv "$deb" "$folder/"
+			deb=$folder/${deb##*/}
+		fi
+		debs+=("$deb")
+	done
+	[[ -d $folder/image ]] || unpack_image "$release" "$folder/image" "${debs[@]}"
+	rm -rf "$cache/download"
+	printf '%s\n' "${debs[0]}"
 }
 
 # kernel_field NAME or NAME.NAME: what kernel.json says; empty when it says nothing.
@@ -170,10 +224,7 @@ fetch_kernel() {
 	say "Kernel to test on: $release, version $version, the newest that is complete in the archive."
 	is_installed "linux-headers-$release" || install_packages "linux-headers-$release=$version"
 	say "Fetching its image and source ($image, $(source_package)) into $folder; they are not installed."
-	mkdir -p "$folder"
-	deb=$(download "$image" "$version")
-	mv "$deb" "$folder/"
-	unpack_image "$folder/${deb##*/}" "$folder/image" "$release"
+	deb=$(provide_image "$image" "$version" "$release" "$folder")
 	deb_of_source=$(download "$(source_package)" "$version")
 	unpack_source "$deb_of_source" "$folder/source" "$version"
 	rm -rf "$cache/download"
@@ -181,7 +232,7 @@ fetch_kernel() {
 		\"release\": \"$release\",
 		\"version\": \"$version\",
 		\"image\": \"$folder/image\",
-		\"deb\": \"$folder/${deb##*/}\",
+		\"deb\": \"$deb\",
 		\"source\": \"$folder/source\",
 		\"headers\": \"/usr/src/linux-headers-$release\"
 	}"

@@ -2,6 +2,7 @@
 // test/kernels/fetch.sh, which leaves a description in the cache. Tests read
 // that description, so that no release, version or path is written in one.
 
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -12,9 +13,9 @@ export interface TestKernel {
   readonly release: string;
   /** Debian package version, the same for image, headers and source */
   readonly version: string;
-  /** the unpacked image package: boot/, lib/modules/RELEASE/ */
+  /** the unpacked image packages: boot/, lib/modules/RELEASE/ or usr/lib/modules/RELEASE/ */
   readonly image: string;
-  /** the image package itself; a kernel of one's own has none */
+  /** the package with the kernel itself; a kernel of one's own has none */
   readonly deb: string;
   /** unpacked, pristine kernel source: never build or write in it */
   readonly source: string;
@@ -53,10 +54,22 @@ export async function hasOption(kernel: TestKernel, option: string): Promise<boo
 
 /** The compressed kernel image of a test kernel. */
 export function vmlinuz(kernel: TestKernel): string {
-  return join(kernel.image, 'boot', `vmlinuz-${kernel.release}`);
+  const places = ['vmlinuz.unsigned', 'vmlinuz'].map((name) =>
+    join(modulesDirectory(kernel), name),
+  );
+  return firstThere(join(kernel.image, 'boot', `vmlinuz-${kernel.release}`), ...places);
 }
 
 /** The directory with a test kernel's modules. */
 export function modulesDirectory(kernel: TestKernel): string {
-  return join(kernel.image, 'lib', 'modules', kernel.release);
+  const places = ['lib', 'usr/lib'].map((lib) =>
+    join(kernel.image, lib, 'modules', kernel.release),
+  );
+  return firstThere(...places);
+}
+
+function firstThere(...places: string[]): string {
+  const found = places.find((place) => existsSync(place));
+  if (found === undefined) throw new Error(`there is none of ${places.join(', ')}`);
+  return found;
 }

@@ -12,7 +12,7 @@ import { matchProgram } from '../../src/match/interpret.js';
 import { decodeProgram } from '../../src/program/decode.js';
 import { encodeProgram } from '../../src/program/encode.js';
 import * as L from '../../src/program/layout.js';
-import type { Program } from '../../src/program/types.js';
+import type { Program } from '../../src/program/program.js';
 import { LinkedKernel } from '../match/support/linked.js';
 import { fixture, programOf, siteFixtures } from '../match/support/programs.js';
 import { askRunner, buildRunner, describeResult, hex } from './kernel-interpreter.js';

@@ -3,7 +3,7 @@
 
 import type { RunningKernel } from '../../src/kernel/running.js';
 import * as L from '../../src/program/layout.js';
-import type { Program } from '../../src/program/types.js';
+import type { Program } from '../../src/program/program.js';
 import type { LinkedKernel } from '../match/support/linked.js';
 import { hex, symbolCommand } from './kernel-interpreter.js';
 

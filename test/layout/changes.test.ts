@@ -2,7 +2,10 @@
 
 import { describe, expect, it } from 'vitest';
 import { readBtf } from '../../src/btf/read.js';
+import type { ElfObject } from '../../src/elf/object.js';
 import { compareTypes, type TypeChange } from '../../src/layout/changes.js';
+import type { ValueUses } from '../../src/layout/enums.js';
+import { usedAsValue } from '../../src/layout/values.js';
 import { compile } from './compile.js';
 
 /** The file around declarations, in which everything is used. */
@@ -15,6 +18,21 @@ function changes(before: string, after: string, uses = 'struct item *shelf[4];')
     return readBtf(object.section('.BTF')!.data, 'a.o');
   };
   return [...compareTypes(types(before), types(after)).changes];
+}
+
+/** Of enumerators, with what the source does with them. */
+function enumChanges(before: string, after: string, use: string): TypeChange[] {
+  const text = (values: string) =>
+    `enum kind { ${values} };\nextern void set_kind(int to, int kind);\nextern long room[];\n${use}`;
+  const types = (object: ElfObject) => readBtf(object.section('.BTF')!.data, 'a.o');
+  const [pre, post] = [text(before), text(after)];
+  const uses: ValueUses = (name, others) =>
+    usedAsValue(
+      [pre, post].map((one) => ({ path: 'a.c', text: one })),
+      name,
+      others,
+    );
+  return [...compareTypes(types(compile(pre)), types(compile(post)), uses).changes];
 }
 
 /** Struct item before and after, by their members. */
@@ -38,7 +56,7 @@ describe('a struct', () => {
       'a member at its end',
       'long a;',
       'long a; long b;',
-      /size grows from 8 to 16 bytes.*b is new, byte 8: existing ones do not have it/,
+      /size grows from 8 to 16 bytes.*b is new, byte 8: existing objects do not have it/,
     ],
     ['a member in front', 'long a;', 'long n; long a;', /a moves from byte 0 to byte 8/],
     [
@@ -109,6 +127,30 @@ describe('a struct', () => {
       'char a; int b __attribute__((packed));',
       /size shrinks.*b moves/,
     ],
+    [
+      'a member behind an array without a length',
+      'long a; char b; char c[];',
+      'long a; char b; char c[0]; char n[3];',
+      /n is new, byte 9, where elements of an array may be/,
+    ],
+    [
+      'a member behind a last array of one',
+      'long a; char b[1];',
+      'long a; char b[1]; int n;',
+      /n is new, byte 12, where elements of an array may be/,
+    ],
+    [
+      'a member behind a struct that ends with such an array',
+      'long a; struct { char x; char y[]; } b;',
+      'long a; struct { char x; char y[]; } b; int n;',
+      /n is new, byte 12, where elements of an array may be/,
+    ],
+    [
+      'an enum without a name that loses a value',
+      'enum { IDLE, BUSY } a;',
+      'enum { IDLE } a;',
+      /a was enum/,
+    ],
   ])('does not fit: %s', (_, before, after, expected) => {
     const [change, ...others] = members(before, after);
     expect(others).toEqual([]);
@@ -133,6 +175,18 @@ describe('a struct', () => {
       'a new bit',
       'unsigned a:3;',
       'unsigned a:3; unsigned n:1;',
+      /n is new, where there was a hole/,
+    ],
+    [
+      'a member in front of an array without a length',
+      'char a; long b; char c[];',
+      'char a; int n; long b; char c[];',
+      /n is new, where there was a hole/,
+    ],
+    [
+      'one behind an array of one that is not the last',
+      'char a[1]; long b;',
+      'char a[1]; int n; long b;',
       /n is new, where there was a hole/,
     ],
     ['a new name', 'int a; int b;', 'int first; int b;', /a is called first now/],
@@ -171,6 +225,25 @@ describe('a struct', () => {
     expect(changes('struct item;', 'struct item { int a; };')).toEqual([]);
   });
 
+  it('that becomes a union of that name does not fit', () => {
+    const uses = 'void *kept; int get(void) { return ((KIND item *)kept)->b; }';
+    const found = changes(
+      '#define KIND struct\nstruct item { int a; int b; };',
+      '#define KIND union\nunion item { int a; int b; };',
+      uses,
+    );
+    expect(found).toMatchObject([{ name: 'struct item', reasons: ['it becomes a union'] }]);
+  });
+
+  it('without a name of its own, and const, has that of its typedef', () => {
+    const [change] = changes(
+      'typedef const struct { int a; } item_t;',
+      'typedef const struct { long a; } item_t;',
+      'item_t *shelf;',
+    );
+    expect(change?.name).toBe('item_t');
+  });
+
   it('without a name of its own has that of its typedef', () => {
     const uses = 'item_t *shelf;';
     const [change] = changes(
@@ -206,13 +279,129 @@ describe('an enum', () => {
       'the number of all goes up',
       'A, B, NR_KINDS',
       'A, B, C, NR_KINDS',
-      /NR_KINDS, which tells how many/,
+      /NR_KINDS, which counts the enumerators/,
     ],
     ['a new name', 'A, OLD', 'A, NEW', /OLD is called NEW now/],
   ])('fits, with a word: %s', (_, before, after, expected) => {
     const [change] = enums(before, after);
     expect(change?.reasons).toEqual([]);
     expect(change?.notes.join()).toMatch(expected);
+  });
+});
+
+const RING = 'unsigned char *state; enum kind now;';
+const GROWN = ['A, B, KIND_LAST', 'A, B, C, KIND_LAST'] as const;
+
+describe('a last enumerator', () => {
+  it.each([
+    ['MAXED'],
+    ['STATE_MAXED'],
+    ['STATE_LAST_ACK'],
+    ['LAST_ACK'],
+    ['ENDED'],
+    ['KIND_COUNTED'],
+  ])('does not count: %s', (last) => {
+    const [change] = enumChanges(`A, B, ${last}`, `A, B, C, ${last}`, RING);
+    expect(change?.reasons).toEqual([`${last} was 2, and would be 3`]);
+  });
+
+  it.each([
+    ['NR_KINDS'],
+    ['NUM_KINDS'],
+    ['N_KINDS'],
+    ['MAX_NR_KINDS'],
+    ['KIND_MAX'],
+    ['KIND_CNT'],
+    ['__KIND_MAX'],
+    ['__KIND_LAST'],
+    ['kind_count'],
+  ])('counts: %s', (last) => {
+    const [change] = enumChanges(`A, B, ${last}`, `A, B, C, ${last}`, RING);
+    expect(change?.reasons).toEqual([]);
+    expect(change?.notes).toHaveLength(1);
+  });
+
+  it.each([
+    ['it is stored', 'void f(void) { *state = KIND_LAST; }', /a.c:5 stores it/],
+    ['it is the first value', 'struct { int kind; } one = { .kind = KIND_LAST };', /stores it/],
+    [
+      'there is a case for it',
+      'int f(int x) { switch (x) { case KIND_LAST: return 7; } return 0; }',
+      /has a case for it/,
+    ],
+    [
+      'it is asked for',
+      'int f(int x) { return *state == KIND_LAST; }',
+      /asks whether something is it/,
+    ],
+    [
+      'it is asked for, first',
+      'int f(int x) { return KIND_LAST != *state; }',
+      /asks whether something is it/,
+    ],
+    ['it is returned', 'int f(int x) { if (x) return KIND_LAST; return 0; }', /returns it/],
+    ['it is chosen', 'void f(int x) { *state = x ? KIND_LAST : A; }', /chooses it/],
+    ['it is handed on', 'void f(int x) { set_kind(x, KIND_LAST); }', /gives it to set_kind\(\)/],
+    [
+      'it has an entry of a table',
+      'const char *const names[] = { [A] = "a", [KIND_LAST] = "last" };',
+      /has an entry for it/,
+    ],
+    [
+      'it is stored under another name',
+      '#define KIND_IDLE (KIND_LAST)\nvoid f(void) { *state = KIND_IDLE; }',
+      /stores it/,
+    ],
+  ])('does not count if %s', (_, use, expected) => {
+    const [change] = enumChanges(...GROWN, `${RING}\n${use}`);
+    expect(change?.reasons.join()).toMatch(/^KIND_LAST was 2, and would be 3: /);
+    expect(change?.reasons.join()).toMatch(expected);
+  });
+
+  it.each([
+    ['the length of an array', 'int counts[KIND_LAST]; const int first[KIND_LAST] = { [A] = 1 };'],
+    [
+      'the end of a loop',
+      'int f(void) { int i; for (i = 0; i != KIND_LAST; i++) room[i] = 0; if (i == KIND_LAST) return 0; return i; }',
+    ],
+    [
+      'the start of a loop',
+      'int f(void) { int k = 0, at; for (at = KIND_LAST; at > 0; at--) k += room[at]; return k; }',
+    ],
+    ['a bound', 'int f(int x) { return x >= KIND_LAST || room[KIND_LAST - 1] ? -1 : x; }'],
+    [
+      'a number that is kept as one',
+      'struct { int nr_kinds, maxkind; } all = { .nr_kinds = KIND_LAST, .maxkind = KIND_LAST };',
+    ],
+    ['what tells the number', 'int kind_count(void) { return KIND_LAST; }'],
+    [
+      'a number that is handed on',
+      'extern void *alloc(int n); void *f(void) { return alloc(KIND_LAST); }',
+    ],
+    ['the next enumerator', 'enum more { FIRST = KIND_LAST + 1 } more;'],
+    ['the same under another name', '#define KINDS KIND_LAST\nint counts[KINDS];'],
+  ])('counts if it is %s', (_, use) => {
+    const found = enumChanges(...GROWN, `${RING}\n${use}`);
+    expect(found.find(({ name }) => name === 'enum kind')?.reasons).toEqual([]);
+  });
+});
+
+describe('an enum without a name, whose values are kept as numbers', () => {
+  const loose = (values: string) =>
+    changes(
+      'enum { IDLE, BUSY };',
+      `enum { ${values} };`,
+      'unsigned char *state; int f(void) { return *state == BUSY; }',
+    );
+
+  it('does not fit if one of them is another', () => {
+    expect(loose('IDLE, READY, BUSY')).toMatchObject([
+      { name: 'the enum with IDLE', reasons: ['BUSY was 1, and would be 2'] },
+    ]);
+  });
+
+  it('fits if there are more', () => {
+    expect(loose('IDLE, BUSY, DONE')).toEqual([]);
   });
 });
 

@@ -5,7 +5,7 @@ import { KspliceError } from '../../src/base/errors.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { judgeLayout } from '../../src/layout/guard.js';
 import { damage, random } from '../fuzz/damage.js';
-import { compileBytes } from './compile.js';
+import { compileBytes, textOf } from './compile.js';
 
 const text = (member: string) => `
 struct inner { int x:3; long y[4]; };
@@ -38,7 +38,8 @@ function attempt(before: Buffer, after: Buffer): string {
   try {
     const [pre, post] = [new ElfObject(before, 'pre'), new ElfObject(after, 'post')];
     const replaced = new Set(['start', 'step']);
-    judgeLayout([{ name: 'damaged.o', pre, post, replaced }], []);
+    const sources = textOf(text(''), text('long n;'));
+    judgeLayout([{ name: 'damaged.o', pre, post, replaced, sources }], []);
     return 'verdict';
   } catch (error) {
     if (error instanceof KspliceError) return error.code;

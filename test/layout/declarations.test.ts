@@ -60,6 +60,11 @@ describe('a patch', () => {
       'struct item *other = item;',
       'struct { int x; } y; struct item *other = item;',
     ],
+    [
+      'a variable that stays when the function is over',
+      'struct item *other = item;',
+      'struct item *other = item;\n\tstatic long sum;',
+    ],
     ['a macro in a function', 'if (n > 4) {', '#define MANY 4\n\tif (n > MANY) {'],
     [
       'a definition behind a function',

@@ -2,19 +2,23 @@
 
 import { describe, expect, it } from 'vitest';
 import { STT_FUNC } from '../../src/elf/constants.js';
-import { judgeLayout, type LayoutChange, layoutRefusals } from '../../src/layout/guard.js';
-import { compile } from './compile.js';
+import { layoutRefusals } from '../../src/layout/describe.js';
+import { judgeLayout, type LayoutChange } from '../../src/layout/guard.js';
+import { compile, textOf } from './compile.js';
 
 /** With all functions replaced but those named. */
 function judge(
   before: string,
   after: string,
-  { kept = [] as string[], allowed = [] as string[] } = {},
+  { kept = [] as string[], allowed = [] as string[], isModule = false } = {},
 ): LayoutChange[] {
   const [pre, post] = [compile(before), compile(after)];
   const names = pre.symbols.filter(({ type }) => type === STT_FUNC).map(({ name }) => name);
   const replaced = new Set(names.filter((name) => !kept.includes(name)));
-  return judgeLayout([{ name: 'a.o', pre, post, replaced }], allowed);
+  return judgeLayout(
+    [{ name: 'a.o', pre, post, replaced, isModule, sources: textOf(before, after) }],
+    allowed,
+  );
 }
 
 /** A struct that is handed down from the function that has it on its stack. */
@@ -94,6 +98,174 @@ describe('a struct that is only on the stacks of functions that are replaced', (
   });
 });
 
+/** Whatever else is in the file, the struct stays on the stack of start(). */
+const MADE: readonly (readonly [what: string, more: string, why: RegExp])[] = [
+  [
+    'a cast',
+    'extern char *cb; int other(void) { return ((struct walk *)cb)->seen; }',
+    /a\.c:\d+ casts to it/,
+  ],
+  [
+    'a cast of a const one, by a macro',
+    '#define WALK(p) \\\n\t((const struct walk *)(p)->private)\nextern struct { long private; } *page; int other(void) { return WALK(page)->seen; }',
+    /casts to it/,
+  ],
+  [
+    'a cast to an array of them',
+    'extern char *cb; int other(void) { return (*(struct walk (*)[4])cb)[1].seen; }',
+    /makes one of something else/,
+  ],
+  [
+    'memory of its size',
+    'extern void *get(long size); void *other(void) { return get(sizeof(struct walk)); }',
+    /takes the size of one/,
+  ],
+  [
+    'container_of()',
+    '#define container_of(p, t, m) ((t *)((char *)(p) - __builtin_offsetof(t, m)))\nint other(int *seen) { return container_of(seen, struct walk, seen)->at != 0; }',
+    /gives it to container_of\(\)/,
+  ],
+  [
+    'a typedef that is cast to',
+    'typedef struct walk walk_t; extern char *cb; int other(void) { return ((walk_t *)cb)->seen; }',
+    /casts to it/,
+  ],
+  [
+    'a macro with its name',
+    '#define WALK struct walk\nextern char *cb; int other(void) { return ((WALK *)cb)->seen; }',
+    /has another name for it/,
+  ],
+  [
+    'a void * that is passed on',
+    'int other(void *data) { return step(data); }',
+    /gives step\(\) what may be any \(data\)/,
+  ],
+  [
+    'what a function returns and is passed on',
+    'extern void *get(long size); int other(void) { return step(get(16)); }',
+    /gives step\(\) what may be any \(get\(16\)\)/,
+  ],
+  [
+    'a parameter that points elsewhere',
+    'static __attribute__((noinline)) int other(struct walk *walk, void *data) { walk = data; return walk->seen; } int third(long at, void *data) { struct walk mine = { .at = at }; return other(&mine, data); }',
+    /has walk point to what may be any \(data\)/,
+  ],
+  [
+    'a copy of what was kept',
+    'extern char *cb; int other(void) { struct walk mine; __builtin_memcpy(&mine, cb, sizeof(mine)); return mine.seen; }',
+    /gives one to __builtin_memcpy\(\)/,
+  ],
+  [
+    'a second pointer',
+    'extern char *cb; int other(void) { struct walk mine = { 0 }; void *to = &mine; __builtin_memcpy(to, cb, 16); return mine.seen; }',
+    /keeps the address of one/,
+  ],
+  [
+    'typeof()',
+    'extern char *cb; int other(long at) { struct walk mine = { .at = at }; return ((typeof(mine) *)cb)->seen + mine.seen; }',
+    /asks for the type of one/,
+  ],
+];
+
+describe('a struct on stacks that other memory is taken for', () => {
+  it.each(MADE)('may not change with %s', (_, more, why) => {
+    const [change] = judge(walk(OLD, more), walk(NEW, more));
+    expect(change).toMatchObject({ name: 'struct walk', verdict: 'refused' });
+    expect(change!.alive.join()).toMatch(why);
+  });
+
+  it('may not change if the patch brings that', () => {
+    const more = 'extern char *cb; int other(void) { return ((struct walk *)cb)->seen; }';
+    const before = 'extern char *cb; int other(void) { return *cb; }';
+    const [change] = judge(walk(OLD, before), walk(NEW, more));
+    expect(change).toMatchObject({ name: 'struct walk', verdict: 'refused' });
+  });
+
+  it('may not change if the source is not known', () => {
+    const [pre, post] = [compile(walk(OLD)), compile(walk(NEW))];
+    const replaced = new Set(['start', 'step', 'all']);
+    const [change] = judgeLayout([{ name: 'a.o', pre, post, replaced }], []);
+    expect(change).toMatchObject({
+      verdict: 'refused',
+      alive: [expect.stringContaining('source is not known')],
+    });
+  });
+
+  it.each([
+    [
+      'zeros',
+      '#define memset __builtin_memset\nint other(void) { struct walk mine; memset(&mine, 0, sizeof(mine)); return step(&mine); }',
+    ],
+    [
+      'zeros by its name',
+      '#define memset __builtin_memset\nint other(void) { struct walk mine; memset(&mine, 0, sizeof(struct walk)); return step(&mine); }',
+    ],
+    ['one that is written down', 'int other(void) { return step(&(struct walk){ .at = 1 }); }'],
+    [
+      'an array of them',
+      'int other(long i) { struct walk mine[2] = { 0 }; return step(mine) + step(&mine[1]); }',
+    ],
+    [
+      'a prototype',
+      'static int other(const struct walk *, int); int third(void) { struct walk mine = { 0 }; return other(&mine, 1); } static int other(const struct walk *at, int n) { return at->seen + n; }',
+    ],
+    [
+      'a comment and a message',
+      '/* (struct walk *)x */ extern int print(const char *); int other(void) { return print("(struct walk *)x"); }',
+    ],
+    [
+      'one that comes from a macro',
+      '#define WALK(name, from) struct walk name = { .at = from }\nint other(void) { WALK(mine, 3); return step(&mine); }',
+    ],
+  ])('may change with %s', (_, more) => {
+    expect(verdicts(judge(walk(OLD, more), walk(NEW, more)))).toEqual([
+      ['struct walk', 'on stacks', ''],
+    ]);
+  });
+});
+
+describe('a struct without a name on stacks', () => {
+  const unnamed = (members: string, more = '') =>
+    `typedef struct { ${members} } walk_t;${walk('')
+      .slice(walk('').indexOf(';') + 1)
+      .replaceAll('struct walk', 'walk_t')}${more}`;
+
+  it('may change under the name of its typedef', () => {
+    expect(verdicts(judge(unnamed(OLD), unnamed(NEW)))).toEqual([['walk_t', 'on stacks', '']]);
+  });
+
+  it.each([
+    ['a cast', 'extern char *cb; int other(void) { return ((walk_t *)cb)->seen; }'],
+    ['a variable', 'walk_t last;'],
+    ['a pointer from elsewhere', 'int other(void *data) { walk_t *at = data; return at->seen; }'],
+  ])('may not change with %s', (_, more) => {
+    const found = judge(unnamed(OLD, more), unnamed(NEW, more));
+    expect(found.find(({ name }) => name === 'walk_t')).toMatchObject({ verdict: 'refused' });
+  });
+});
+
+describe('an enum of which there are only local variables', () => {
+  it('may not change, since its values may be kept as numbers', () => {
+    const text = (values: string) =>
+      `enum state { ${values} }; extern unsigned char kept; int ask(void) { enum state now = kept; return now == BUSY; }`;
+    const [change] = judge(text('IDLE, BUSY'), text('IDLE, READY, BUSY'));
+    expect(change).toMatchObject({ name: 'enum state', verdict: 'refused' });
+  });
+});
+
+describe('a struct on the stack of code that a module runs when it comes or goes', () => {
+  const more =
+    '__attribute__((section(".exit.text"))) int leave(void) { struct walk mine = { .at = 1 }; return step(&mine); }';
+
+  it('may not change: that is not replaced', () => {
+    const [pre, post] = [walk(OLD, more), walk(NEW, more)];
+    expect(judge(pre, post, { kept: ['leave'], isModule: true })).toMatchObject([
+      { verdict: 'refused', alive: ['a.o: leave() uses it, and is not replaced'] },
+    ]);
+    expect(judge(pre, post, { kept: ['leave'] })).toMatchObject([{ verdict: 'on stacks' }]);
+  });
+});
+
 describe('a function that is handed out', () => {
   const lent =
     'static int other(struct walk *walk) { return walk->seen; } extern void lend(int (*)(struct walk *)); void pass(void) { lend(other); }';
@@ -102,13 +274,38 @@ describe('a function that is handed out', () => {
     (flag) => {
       const [pre, post] = [OLD, NEW].map((members) => compile(walk(members, lent), flag));
       const names = pre!.symbols.filter(({ type }) => type === STT_FUNC).map(({ name }) => name);
+      const sources = textOf(walk(OLD, lent), walk(NEW, lent));
       const [change] = judgeLayout(
-        [{ name: 'a.o', pre: pre!, post: post!, replaced: new Set(names) }],
+        [{ name: 'a.o', pre: pre!, post: post!, replaced: new Set(names), sources }],
         [],
       );
       expect(change!.verdict).toBe('refused');
     },
   );
+});
+
+describe('an alignment', () => {
+  const text = (attribute: string, first = '') =>
+    `struct item { long a${first}; long b; }${attribute} *items; long get(void) { return items->b; }`;
+
+  it.each([
+    ['a type', text(' __attribute__((aligned(16)))')],
+    ['a member', text('', ' __attribute__((aligned(16)))')],
+  ])('of %s does not fit the objects that lie anywhere', (_, after) => {
+    expect(judge(text(''), after)).toMatchObject([
+      {
+        name: 'struct item',
+        verdict: 'refused',
+        reasons: [expect.stringContaining('aligned to 16 bytes')],
+      },
+    ]);
+  });
+
+  it('may go, or stay', () => {
+    expect(judge(text(' __attribute__((aligned(16)))'), text(''))).toEqual([]);
+    const both = text(' __attribute__((aligned(16)))');
+    expect(judge(both, both.replace('long get', '/* packed */ long get'))).toEqual([]);
+  });
 });
 
 describe('a change that its author allows', () => {

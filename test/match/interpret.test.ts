@@ -3,7 +3,7 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Mismatch, matchProgram } from '../../src/match/interpret.js';
-import type { Item } from '../../src/program/types.js';
+import type { Item } from '../../src/program/program.js';
 import { LinkedKernel } from './support/linked.js';
 import { fixture, programOf } from './support/programs.js';
 

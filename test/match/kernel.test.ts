@@ -8,7 +8,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { matchProgram } from '../../src/match/interpret.js';
 import { encodeProgram } from '../../src/program/encode.js';
-import type { Program } from '../../src/program/types.js';
+import type { Program } from '../../src/program/program.js';
 import { askRunner, buildRunner, describeResult, hex } from '../kmodsrc/kernel-interpreter.js';
 import { LinkedKernel } from './support/linked.js';
 import { fixture, programOf, siteFixtures } from './support/programs.js';

@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { matchProgram } from '../../src/match/interpret.js';
-import type { Field, Item, Program, Variant } from '../../src/program/types.js';
+import type { Field, Item, Program, Variant } from '../../src/program/program.js';
 import { LinkedKernel } from './support/linked.js';
 import { fixture, programOf, siteFixtures } from './support/programs.js';
 

@@ -375,7 +375,7 @@ const sealed: readonly Mutant[] = [
   ],
   [
     'the look for a probe at a sealed branch',
-    'if (is_probed(site)) {',
+    'if (has_probe(site)) {',
     'if (false) {',
     'is refused',
   ],

@@ -13,7 +13,7 @@ export const danglingMutants: readonly Mutant[] = [
   find(
     'addresses that are returned',
     'follow.ts',
-    "held & RAX ? [{ what, how: 'returned' }] : [];",
+    "held & RESULT ? [{ what, how: 'returned' }] : [];",
     '[];',
   ),
   find(
@@ -22,17 +22,13 @@ export const danglingMutants: readonly Mutant[] = [
     "...this.there(on, step)];\n      case 'jump':",
     "];\n      case 'jump':",
   ),
-  find(
-    'calls of other new code',
-    'follow.ts',
-    '...this.there(restrict(state, ARGUMENTS), step),',
-    '',
-  ),
-  find(
+  find('calls of other new code', 'follow.ts', 'step.end }, ...inside];', 'step.end }];'),
+  mutantsIn('arch/x86/', 'dangling/')(
     'conditional moves',
     'steps.ts',
     'const mayStay = access === lib.OpAccess.CondWrite;',
     'const mayStay = false;',
+    'find.test.ts',
   ),
   find(
     'what a structure points at',
@@ -47,11 +43,12 @@ export const danglingMutants: readonly Mutant[] = [
     '',
   ),
   find('tables that are written in place', 'find.ts', '!tables.includes(name)', 'true'),
-  find(
+  dangling(
     'text that is kept',
-    'forgetting.ts',
-    '!keepText.some((pattern) => pattern.test(name))',
-    'true',
+    'kept-text.ts',
+    'keeping.get(name) ?? (eventOf(name) === undefined ? 0 : ARGUMENTS)',
+    '0',
+    'forgetting.test.ts',
   ),
   diff(
     'that the user of a renamed function is the same otherwise',

@@ -9,6 +9,7 @@ import { layoutMutants } from './layout.js';
 import type { Mutant } from './mutant.js';
 import { patchMutants } from './patches.js';
 import { probeMutants } from './probes.js';
+import { shortWayMutants } from './short-ways.js';
 import { toolMutants } from './tool.js';
 import { wordMutants } from './words.js';
 
@@ -22,4 +23,5 @@ export const mutants: readonly Mutant[] = [
   ...chaosMutants,
   ...layoutMutants,
   ...danglingMutants,
+  ...shortWayMutants,
 ];

@@ -6,6 +6,27 @@ const create = mutantsIn('create/', 'create/');
 
 export const patchMutants: readonly Mutant[] = [
   create(
+    'the lock of a run on its directory',
+    'invocation/scope.ts',
+    "release = await lockOpened(directory.path, 'r', 0, ui.signal);",
+    '',
+    'run.test.ts',
+  ),
+  create(
+    'the trial of the place for an update',
+    'pipeline.ts',
+    'checkOutput(options.output, id);',
+    '',
+    'modules/pack.test.ts',
+  ),
+  create(
+    'what a hunk that only removes makes of a file',
+    'change/apply-hunks.ts',
+    'return made.length > 0 && this.locate',
+    'return this.locate',
+    'change/source-patch.test.ts',
+  ),
+  create(
     'the refusal of a piece of a diff that belongs to no file',
     'change/parse-patch.ts',
     'if (isPiece.test(line) && !NO_HUNK.test(line)) {',

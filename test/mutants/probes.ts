@@ -28,7 +28,7 @@ export const probeMutants: readonly Mutant[] = [
   },
   {
     without: 'names of its own for new code',
-    file: 'src/update/new-code-names.ts',
+    file: 'src/module/new-code-names.ts',
     find: 'if (whole.length <= room) return whole + suffix + cold;',
     replace: 'if (whole.length <= room) return name;',
     tests: 'test/vm/probes.test.ts',
@@ -39,14 +39,14 @@ export const probeMutants: readonly Mutant[] = [
     file: 'src/apply/core.ts',
     find: "function: plainName(name ?? '')",
     replace: "function: name ?? ''",
-    tests: 'test/apply/undo.test.ts',
+    tests: 'test/apply/undo-update.test.ts',
     only: 'old code is back',
   },
   {
     without: 'the bound on the length of names in new code',
-    file: 'src/update/new-code-names.ts',
+    file: 'src/module/new-code-names.ts',
     find: 'if (whole.length <= room)',
     replace: 'if (true)',
-    tests: 'test/update/new-code-names.test.ts',
+    tests: 'test/module/new-code-names.test.ts',
   },
 ];

@@ -92,10 +92,12 @@ async function table(outcomes: readonly Outcome[]): Promise<string> {
     return before.filter((line) => line.startsWith(`| ${without} | `));
   });
   return [
-    '# What the tests notice',
+    '# Guards that the tests notice',
     '',
-    'Each guard and feature was taken out of the program by a small change (`test/mutants`), and tests were run on the',
-    'stock kernel or on files; this is the first that failed. Made by `npm run mutants`, which can be given a few to try;',
+    '*For people who change the code.*',
+    '',
+    '`npm run mutants` takes each guard and feature out of the program by a small change (`test/mutants`), and runs tests on the',
+    'stock kernel or on files. The table has the first test that failed. The command can be given a few guards to try;',
     `here are ${rows.length} of ${mutants.length}.`,
     '',
     '| without | fails |',

@@ -6,11 +6,25 @@ const tool = mutantsIn('', '');
 
 const commands: readonly Mutant[] = [
   tool(
+    'what is shown of control characters behind a pipe',
+    'cli/output.ts',
+    'shown(text) : harmless(text)',
+    'shown(text) : text',
+    'cli/output.test.ts',
+  ),
+  tool(
+    "the refusal of a quote in the confdir's flags that is not closed",
+    'configure/flags.ts',
+    'if (quote === undefined) return',
+    'if (true) return',
+    'configure/flags.test.ts',
+  ),
+  tool(
     'the lock',
-    'apply/shell.ts',
+    'host/shell.ts',
     "'--no-fork', lock, 'sh'",
     "'--no-fork', '--shared', lock, 'sh'",
-    'apply/shell.test.ts',
+    'host/shell.test.ts',
   ),
   tool(
     'the look whether this very update is applied',
@@ -56,7 +70,7 @@ const commands: readonly Mutant[] = [
   ),
   tool(
     'interruption',
-    'apply/interrupted.ts',
+    'base/interruption.ts',
     'if (signal.aborted) throw',
     'if (false) throw',
     'apply/apply.test.ts',
@@ -119,21 +133,21 @@ const commands: readonly Mutant[] = [
   ),
   tool(
     'the look for modules_disabled',
-    'apply/rights.ts',
+    'host/rights.ts',
     "'modules_disabled')) === '1'",
     "'modules_disabled')) === '-'",
     'apply/apply.test.ts',
   ),
   tool(
     'the look for a user namespace',
-    'apply/rights.ts',
+    'host/rights.ts',
     'if (map && Number(map[2]) !== EVERY_UID) {',
     'if (false) {',
     'apply/apply.test.ts',
   ),
   tool(
     'the look for the right to load modules',
-    'apply/rights.ts',
+    'host/rights.ts',
     '>> CAP_SYS_MODULE) & 1n) === 0n',
     '>> CAP_SYS_MODULE) & 1n) === 2n',
     'apply/apply.test.ts',
@@ -154,12 +168,12 @@ const commands: readonly Mutant[] = [
   ),
   tool(
     'the part of an update that was cut off before it awaited all',
-    'apply/late.ts',
-    'if (await wasCutOff(update, core, host)) {',
+    'apply/module-coming.ts',
+    'if (await wasCutOff(update, engine, host)) {',
     'if (false) {',
-    'apply/late.test.ts',
+    'apply/module-coming.test.ts',
   ),
-  tool('the look for root', 'apply/rights.ts', 'if (host.uid !== 0) {', 'if (false) {', 'apply'),
+  tool('the look for root', 'host/rights.ts', 'if (host.uid !== 0) {', 'if (false) {', 'apply'),
   tool(
     'the look for enforced signatures',
     'apply/checks.ts',
@@ -197,7 +211,7 @@ const commands: readonly Mutant[] = [
   },
   tool(
     'the refusal of a state directory that is a link, or not only ours',
-    'apply/state.ts',
+    'host/private-directory.ts',
     '!status.isDirectory() || status.uid !== process.geteuid?.() || (status.mode & 0o077) !== 0',
     'false',
     'apply/apply.test.ts',
@@ -236,21 +250,21 @@ const view: readonly Mutant[] = [
   tool(
     'the taint in view',
     'apply/view.ts',
-    'taint: await core.taint(id),',
+    'taint: await engine.taint(id),',
     "taint: '',",
     'apply/view.test.ts',
   ),
   tool(
     'the conflicts in view',
     'apply/view.ts',
-    'conflicts: (await core.conflicts(id)) ?? null,',
+    'conflicts: (await engine.conflicts(id)) ?? null,',
     'conflicts: [],',
     'apply',
   ),
   tool(
     'the functions that may be busy in view',
     'apply/view.ts',
-    'allowBusy: await core.allowBusy(id),',
+    'allowBusy: await engine.allowBusy(id),',
     'allowBusy: [],',
     'apply',
   ),
@@ -321,8 +335,8 @@ const create: readonly Mutant[] = [
   tool(
     'the headers for patches on the include path',
     'create/objects/pre-objects.ts',
-    'if (index === 0) args.push',
-    'if (index < 0) args.push',
+    'if (index === 0) {',
+    'if (index < 0) {',
     'vm/hooks.test.ts',
     'changes the value of a live variable',
   ),

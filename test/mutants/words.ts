@@ -13,10 +13,10 @@ const words = (
 export const wordMutants: readonly Mutant[] = [
   words(
     'the look at the stage after an interrupted undo',
-    'apply/undo.ts',
+    'apply/undo-update.ts',
     "throw ui.signal.aborted ? await afterInterruption(id, host, 'undo', error) : error;",
     'throw error;',
-    'apply/undo.test.ts',
+    'apply/undo-update.test.ts',
   ),
   words(
     'the look at the stage after an interrupted apply',
@@ -30,14 +30,14 @@ export const wordMutants: readonly Mutant[] = [
     'apply/abort-error.ts',
     "if (stage === 'leaving') return",
     "if (stage === 'leaving' && word === 'code_busy') return",
-    'apply/undo.test.ts',
+    'apply/undo-update.test.ts',
   ),
   words(
     'undo where no module can be unloaded',
-    'apply/undo.ts',
+    'apply/undo-update.ts',
     'if (await areModulesDisabled(host)) {',
     'if (false) {',
-    'apply/undo.test.ts',
+    'apply/undo-update.test.ts',
   ),
   words(
     'what is applied, of a boot that was interrupted',
@@ -51,28 +51,28 @@ export const wordMutants: readonly Mutant[] = [
     'apply/switching.ts',
     'requirePermission(`ask the core',
     '((..._: unknown[]) => {})(`ask the core',
-    'apply/undo.test.ts',
+    'apply/undo-update.test.ts',
   ),
   words(
     'the difference between a task that is in new code and none that was found',
     'apply/abort-error.ts',
     'const what = list\n',
     'const what = true\n',
-    'apply/undo.test.ts',
+    'apply/undo-update.test.ts',
   ),
   words(
     'the words for a CPU that is offline',
     'apply/abort-error.ts',
     "return cpu === undefined ? 'a task",
     "return cpu !== '' ? 'a task",
-    'apply/undo.test.ts',
+    'apply/undo-update.test.ts',
   ),
   words(
     'the names of the probes that are in the way',
     'apply/abort-error.ts',
-    "word === 'probed' ? await core.probes(id) : []",
+    "word === 'probed' ? await engine.probes(id) : []",
     '[] as string[]',
-    'apply/undo.test.ts',
+    'apply/undo-update.test.ts',
   ),
   words(
     'the doubt about an address of zero',
@@ -97,10 +97,10 @@ export const wordMutants: readonly Mutant[] = [
   ),
   words(
     'the care about relative places in PATH',
-    'apply/environment.ts',
+    'host/environment.ts',
     ".filter((place) => place.startsWith('/'))",
     '',
-    'apply/environment.test.ts',
+    'host/environment.test.ts',
   ),
   words(
     'the look at who can write to the directory for caches',

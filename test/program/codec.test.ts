@@ -3,7 +3,7 @@ import { KspliceError } from '../../src/base/errors.js';
 import { decodeProgram } from '../../src/program/decode.js';
 import { encodeProgram } from '../../src/program/encode.js';
 import * as L from '../../src/program/layout.js';
-import type { Field, Key, Program } from '../../src/program/types.js';
+import type { Field, Key, Program } from '../../src/program/program.js';
 
 const key = (name: string, more: Partial<Key> = {}): Key => ({
   name,

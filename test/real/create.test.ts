@@ -13,6 +13,7 @@ import { decodeProgram } from '../../src/program/decode.js';
 import { readUpdate } from '../../src/update/read.js';
 import { programOf } from '../../src/update/update.js';
 import { testKernel } from '../kernels/kernel.js';
+import { isHeld } from '../support/held.js';
 import { ROOT, scratch, writePatch } from '../support/scratch.js';
 
 const kernel = await testKernel();
@@ -82,7 +83,7 @@ const area = () => {
 };
 const workTreeIsClean = () =>
   !existsSync(join(area(), 'journal.json')) &&
-  !existsSync(join(area(), 'lock')) &&
+  !isHeld(join(area(), 'lock')) &&
   statSync(join(area(), 'tree/net/sctp/input.c')).ino ===
     statSync(join(kernel.source, 'net/sctp/input.c')).ino;
 

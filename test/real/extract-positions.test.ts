@@ -9,15 +9,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { silentUi } from '../../src/base/ui.js';
 import { UndoStack } from '../../src/create/invocation/undo-stack.js';
 import { buildPreObjects } from '../../src/create/objects/pre-objects.js';
-import { readHeaders } from '../../src/create/tree/kbuild.js';
+import { readBuildHeaders } from '../../src/create/tree/kbuild.js';
 import { askTableSizes } from '../../src/create/tree/table-sizes.js';
 import { openWorkspace, type Workspace } from '../../src/create/tree/workspace.js';
 import { SHF_ALLOC, STT_FUNC, STT_OBJECT } from '../../src/elf/constants.js';
 import { ElfObject, type ElfSymbol } from '../../src/elf/object.js';
 import type { TableSizes } from '../../src/elf/tables.js';
+import type { Resolution } from '../../src/extract/extraction.js';
 import { createResolver } from '../../src/extract/resolver.js';
 import { parseSymvers } from '../../src/extract/symvers.js';
-import type { Resolution } from '../../src/extract/types.js';
 import { openKernelImage } from '../../src/kernel/kernel-files.js';
 import type { KernelFiles } from '../../src/kernel/kernel-in-files.js';
 import { generateProgram } from '../../src/match/generate.js';
@@ -47,7 +47,7 @@ const undo = new UndoStack();
 
 beforeAll(async () => {
   const kernel = await testKernel();
-  const headers = readHeaders(kernel.headers, kernel.release, []);
+  const headers = readBuildHeaders(kernel.headers, kernel.release, []);
   const config = path.join(kernel.headers, '.config');
   image = await openKernelImage(kernel.image, silentUi, {
     release: kernel.release,

@@ -19,7 +19,7 @@ import { main } from '../../src/cli/main.js';
 import { configure } from '../../src/configure/configure.js';
 import { UndoStack } from '../../src/create/invocation/undo-stack.js';
 import { createUpdate } from '../../src/create/pipeline.js';
-import { readHeaders } from '../../src/create/tree/kbuild.js';
+import { readBuildHeaders } from '../../src/create/tree/kbuild.js';
 import { openWorkspace } from '../../src/create/tree/workspace.js';
 import { testCache, testKernel } from '../kernels/kernel.js';
 
@@ -52,7 +52,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The object that the match program was made from lies in the work tree until the next update. */
 async function keepPlainObject(object: string): Promise<void> {
-  const headers = readHeaders(kernel.headers, kernel.release, []);
+  const headers = readBuildHeaders(kernel.headers, kernel.release, []);
   const config = path.join(kernel.headers, '.config');
   const undo = new UndoStack();
   const work = await openWorkspace(kernel.source, config, headers, 2, undo, silentUi);

@@ -6,14 +6,15 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { relocationShape } from '../../src/arch/relocations.js';
 import { runTool } from '../../src/base/tool.js';
 import { silentUi } from '../../src/base/ui.js';
 import { UndoStack } from '../../src/create/invocation/undo-stack.js';
 import { parseCmdFile } from '../../src/create/tree/cmd-file.js';
-import { make, readHeaders } from '../../src/create/tree/kbuild.js';
+import { make, readBuildHeaders } from '../../src/create/tree/kbuild.js';
 import { askTableSizes } from '../../src/create/tree/table-sizes.js';
 import { openWorkspace, type Workspace } from '../../src/create/tree/workspace.js';
-import { relocationShape, STT_FUNC } from '../../src/elf/constants.js';
+import { STT_FUNC } from '../../src/elf/constants.js';
 import { ElfObject } from '../../src/elf/object.js';
 import type { TableSizes } from '../../src/elf/tables.js';
 import { openKernelImage } from '../../src/kernel/kernel-files.js';
@@ -58,7 +59,7 @@ const undo = new UndoStack();
 
 beforeAll(async () => {
   const kernel = await testKernel();
-  const headers = readHeaders(kernel.headers, kernel.release, []);
+  const headers = readBuildHeaders(kernel.headers, kernel.release, []);
   const config = path.join(kernel.headers, '.config');
   const modules = Object.keys(objects).filter((target) => target !== 'vmlinux');
   image = await openKernelImage(kernel.image, silentUi, { release: kernel.release, modules });

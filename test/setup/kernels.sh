@@ -1,17 +1,23 @@
 # The VM tests on other kernels than the newest of the release's own series: the next
-# series, the flavour for clouds, the real-time one, and those that are built here. Each has a
-# cache of its own; what is compiled for it stays in the cache of create.
+# series, the flavour for clouds, the real-time one, those that are built here, and those of
+# another release of Debian. Each has a cache of its own; what is compiled for it stays in the
+# cache of create.
 
-# other_kernels: prints "NAME SERIES FLAVOUR" of each, "-" for what is not special.
+# other_kernels OWN: prints "NAME SERIES FLAVOUR SUITE" of each, "-" for what is not special.
 other_kernels() {
-	local own=${1#linux-source-} series
-	# The newest other series of which the archive has sources, if there is one.
-	series=$(apt-cache search --names-only '^linux-source-[0-9.]+$' |
-		sed -n 's/^linux-source-\([0-9.]*\) .*/\1/p' | grep -vxF "$own" | sort -V | tail -n 1)
-	[[ -z $series ]] || printf '%s %s -\n' "$series" "$series"
-	printf '%s-cloud - cloud\n' "$own"
-	printf 'rt - rt\n'
-	printf '%s - -\n' $(self_built_kernels)
+	local own=${1#linux-source-} series suite
+	series=$(newest_series "$own")
+	[[ -z $series ]] || printf '%s %s - -\n' "$series" "$series"
+	printf '%s-cloud - cloud -\n' "$own"
+	printf 'rt - rt -\n'
+	printf '%s - - -\n' $(self_built_kernels)
+	for suite in $(other_suites); do
+		printf '%s - - %s\n' "$suite" "$suite"
+		printf '%s-cloud - cloud %s\n' "$suite" "$suite"
+		printf '%s-rt - rt %s\n' "$suite" "$suite"
+		printf '%s-newest newest - %s\n' "$suite" "$suite"
+		printf '%s-newest-rt newest rt %s\n' "$suite" "$suite"
+	done
 }
 
 # What is tested on a kernel. The small ones have not all that the features of new-code and the
@@ -57,14 +63,14 @@ chosen_kernels() {
 	while read -r name rest; do
 		(($# == 0)) || [[ " $* " == *" $name "* || " $* " == *" $(called "$name" $rest) "* ]] || continue
 		# Only if it is asked for: its source is another one.
-		[[ $name != rt || $# != 0 ]] || continue
+		[[ $name != *rt || $# != 0 ]] || continue
 		# Both scenes are in what it has to watch; alone they are not worth its build.
 		[[ $name != debug || -z ${only_scenes-} || $# != 0 ]] || continue
 		printf '%s %s\n' "$name" "$rest"
 	done < <(other_kernels "$own")
 }
 
-# choose_kernel OWN_CACHE NAME SERIES FLAVOUR: what all that follows works on.
+# choose_kernel OWN_CACHE NAME SERIES FLAVOUR [SUITE]: what all that follows works on.
 choose_kernel() {
 	export KSPLICE_TEST_CACHE=$1/kernels/$2
 	[[ $3 == - ]] || export KSPLICE_TEST_SERIES=$3
@@ -99,7 +105,7 @@ choose_named_kernel() {
 # test_kernels [--scenes] [NAME…]: all of them, or those named; --scenes leaves the two
 # scenes of all that is tested, without tracing. The last line is the count of what passed and failed.
 test_kernels() {
-	local name series flavour own_cache=$cache own only_scenes='' kernels names
+	local name series flavour suite own_cache=$cache own only_scenes='' kernels names tests
 	if [[ ${1-} == --scenes ]]; then
 		only_scenes=yes
 		export KSPLICE_TEST_SCENES=plain
@@ -113,14 +119,24 @@ test_kernels() {
 	names=("${kernels[@]%% *}")
 	# What is not reached counts as failed.
 	printf '%s\n' "${names[@]}" >.work/results/kernels/names
-	while read -r name series flavour <&3; do
-		(
-			choose_kernel "$own_cache" "$name" "$series" "$flavour"
-			printf '\n== %s: %s\n' "$name" "$(kernel_field release)"
-			mapfile -t tests < <(tests_of "$name")
-			npx vitest run --project vm --reporter=default --reporter=json \
-				--outputFile.json=".work/results/kernels/$name.json" "${tests[@]}"
-		) || true
+	while read -r name series flavour suite <&3; do
+		mapfile -t tests < <(tests_of "$name")
+		if [[ $suite == - ]]; then
+			(test_kernel "$own_cache" "$name" "$series" "$flavour" "${tests[@]}") || true
+		else
+			(make_root "$suite" "$own_cache" &&
+				in_root "$suite" "$own_cache" bash test/run.sh kernel \
+					"$own_cache" "$name" "$series" "$flavour" "${tests[@]}") </dev/null || true
+		fi
 	done 3< <(printf '%s\n' "${kernels[@]}")
 	node test/setup/count.mjs .work/results/kernels "${names[@]}"
+}
+
+# test_kernel OWN_CACHE NAME SERIES FLAVOUR TEST…
+test_kernel() {
+	local name=$2
+	choose_kernel "${@:1:4}"
+	printf '\n== %s: %s\n' "$name" "$(kernel_field release)"
+	npx vitest run --project vm --reporter=default --reporter=json \
+		--outputFile.json=".work/results/kernels/$name.json" "${@:5}"
 }

@@ -27,6 +27,7 @@ parts() {
 		3 12 kernel-cloud   kernel cloud
 		3 12 kernel-small   kernel self-built
 		3 30 kernel-debug   kernel debug
+		3  8 series         run series
 	END
 }
 

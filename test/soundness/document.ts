@@ -3,19 +3,21 @@
 import { type Kind, verdictText } from './kind.js';
 import type { Group } from './kinds.js';
 
-const HEAD = `# What becomes of each kind of change
+const HEAD = `# The verdict on each kind of change
 
-Made by \`npm run soundness\` from the list in \`test/soundness\`. For each kind there is a pair of small C files, or a patch of a small tree, that the unit tests compare; and a
-change of the stock kernel that \`create\` must refuse, in the words of the document about it ([differ.md](differ.md), [layout.md](layout.md), [safety.md](safety.md)), or of which an
-update is made, applied and undone in a guest, and used before, meanwhile and after, with a clean kernel log. *Seen* is what the last run saw: as it should be, or, in bold, what the tool does otherwise.
+*For people who change the code, and for everybody who compares such tools.*
+
+\`npm run soundness\` writes this page from the list in \`test/soundness\`. Each kind has two tests. The unit tests compare a pair of small C files, or a patch of a small tree. The second test is a
+change of the stock kernel. Either \`create\` must refuse it, as the documents say ([differ.md](differ.md), [layout.md](layout.md), [safety.md](safety.md)). Or an
+update is made, applied and undone in a guest, its code is used before, during and after, and the kernel log must be clean. *Seen* is the result of the last run: as it should be, or, in bold, the deviation.
 
 \`\`\`sh
 npm run soundness                 # all kinds
-npm run soundness -- member       # those with this word in their name; the table keeps what it says of the others
+npm run soundness -- member       # the kinds with this word in their name; the table keeps the other rows
 \`\`\`
 
-What peers do is taken from their documentation and source: kpatch's author guide and \`create-diff-object.c\`, the kernel's \`Documentation/livepatch\`, the paper on Ksplice (2009).
-Livepatch is the mechanism: it takes the functions that somebody has compiled, and looks at nothing else. Its column says what it gives an author for the case. *Not checked*: we have not looked.
+The columns on other tools follow their documentation and source: kpatch's author guide and \`create-diff-object.c\`, the kernel's \`Documentation/livepatch\`, the paper on Ksplice (2009).
+Livepatch is only the mechanism: it takes functions that somebody has compiled, and checks nothing else. Its column says what it offers an author for the case. *Not checked*: we have not looked.
 `;
 
 const RIGHT = 'as it should be';

@@ -11,6 +11,8 @@ import { codeFiles } from '../../src/create/objects/choose-objects.js';
 import type { CompiledObject } from '../../src/create/values.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
+import { mayAlign } from '../../src/layout/alignment.js';
+import type { Sources } from '../../src/layout/guard.js';
 import { fixtures } from '../diff/fixtures.js';
 import { compile, sectionFlags } from '../support/compile.js';
 import { withFiles } from '../support/files.js';
@@ -40,7 +42,12 @@ function compare({ objects, known = {} }: Objects) {
     const all = Object.entries(objects).map(([name, [before]]) =>
       compiledObject(folder, name, before === ''),
     );
-    const types = { comparing: 'compared', allowed: [] } as const;
+    const sources = ({ name }: CompiledObject): Sources => {
+      const [before, after] = objects[name.replace(/\.o$/, '')]!;
+      const read = (text: string) => () => [{ path: name.replace(/o$/, 'c'), text }];
+      return { pre: read(before), post: read(after), mayAlign: mayAlign(before, after) };
+    };
+    const types = { comparing: 'compared', allowed: [], sources } as const;
     const found = findDifferences(all, tables, silentUi, [], types);
     const symbols = Object.entries(known).map(([name, type]) => ({ name, type, address: 0n }));
     for (const { target, objects: changed } of found.targets) {

@@ -27,6 +27,10 @@ static noinline int step(struct walk *walk) { return visit(walk->at) + walk->see
 int start(long at) { struct walk walk = { ${start} }; return step(&walk) + walk.seen; }
 `;
 
+const TAKEN = `extern char *cb;
+int other(void) { return ((struct walk *)cb)->seen; }
+`;
+
 export const layoutKinds: readonly Kind[] = [
   {
     kind: 'member in front',
@@ -58,7 +62,7 @@ export const layoutKinds: readonly Kind[] = [
       objects: {
         a: [ITEM, item('long size; int users; long last;', 'first->last = first->users++')],
       },
-      says: /struct item: its size grows from 16 to 24 bytes: existing ones are too short/,
+      says: /struct item: its size grows from 16 to 24 bytes: existing objects are too short/,
     },
     subject: {
       edits: {
@@ -165,13 +169,13 @@ export const layoutKinds: readonly Kind[] = [
         ],
       },
       changes: ['ask'],
-      says: /enum state: NR_STATES, which tells how many there are, was 2, is 3/,
+      says: /enum state: NR_STATES, which counts the enumerators, was 2, is 3/,
     },
     subject: {
       edits: {
         'fs/proc/task_mmu.c': [[/^(?=\tCLEAR_REFS_LAST,\n)/m, '\tCLEAR_REFS_NOTHING,\n']],
       },
-      says: /enum clear_refs_types: CLEAR_REFS_LAST, which tells how many there are, was 6, is 7/,
+      says: /enum clear_refs_types: CLEAR_REFS_LAST, which counts the enumerators, was 6, is 7/,
       use: {
         run: 'for type in 1 6 7; do echo $type >/proc/$$/clear_refs && echo done; done',
         before: /^done\n.*Invalid argument\n.*Invalid argument$/,
@@ -213,6 +217,87 @@ export const layoutKinds: readonly Kind[] = [
         applied: /^\/run(\/x){22}$/,
         last: 'cd /',
       },
+    },
+  },
+  {
+    kind: 'struct on stacks that other memory is taken for',
+    verdict: refused,
+    why: 'A cast, container_of(), or a void pointer that is passed on makes one of what may live anywhere.',
+    peers: LAYOUT,
+    fixture: {
+      objects: {
+        a: [
+          `${walk('long at; int seen;', '.at = at')}${TAKEN}`,
+          `${walk('long from; long at; int seen;', '.from = at, .at = at + 1')}${TAKEN}`,
+        ],
+      },
+      says: /struct walk: [\s\S]*a\.c:\d+ casts to it/,
+    },
+    subject: {
+      edits: {
+        'fs/d_path.c': [
+          [/^struct prepend_buffer \{\n/m, '$&\tint names;\n'],
+          [
+            /^(static char \*extract_string\([^{]*\{\n)/m,
+            '$1\tif (((struct prepend_buffer *)p->buf)->names == 24)\n\t\treturn ERR_PTR(-ELOOP);\n',
+          ],
+        ],
+      },
+      says: /struct prepend_buffer: [\s\S]*fs\/d_path\.c:\d+ casts to it/,
+    },
+  },
+  {
+    kind: 'member behind an array without a length',
+    verdict: refused,
+    why: 'What looks like padding there holds elements of the array.',
+    peers: LAYOUT,
+    fixture: {
+      objects: {
+        a: [
+          item('long size; char users; char name[0];', 'first->users++ + first->name[0]'),
+          item(
+            'long size; char users; char name[0]; char uses;',
+            'first->users++ + first->name[0] + first->uses++',
+          ),
+        ],
+      },
+      says: /struct item: uses is new, byte 9, where elements of an array may be/,
+    },
+    subject: {
+      edits: {
+        'fs/ext4/dir.c': [
+          [
+            /^(struct fname \{[\s\S]*?)\tchar(\s+)name\[\];/m,
+            '$1\tchar$2name[0];\n\tunsigned char seen;',
+          ],
+          [/^\tif \(!fname\) \{\n/m, '\tif (fname)\n\t\tfname->seen++;\n$&'],
+        ],
+      },
+      says: /struct fname: seen is new, byte \d+, where elements of an array may be/,
+    },
+  },
+  {
+    kind: 'last enumerator that is a value',
+    verdict: refused,
+    why: 'It is stored or asked for: what was stored means something else then, whatever its name.',
+    peers: LAYOUT,
+    fixture: {
+      objects: {
+        a: [
+          state('IDLE, BUSY, STATE_LAST', 'job->state == STATE_LAST'),
+          state('IDLE, BUSY, DONE, STATE_LAST', 'job->state == STATE_LAST'),
+        ],
+      },
+      says: /enum state: STATE_LAST was 2, and would be 3: a\.c:\d+ asks whether something is it/,
+    },
+    subject: {
+      edits: {
+        'fs/proc/task_mmu.c': [
+          [/^(?=\tCLEAR_REFS_LAST,\n)/m, '\tCLEAR_REFS_NOTHING,\n'],
+          [/\btype >= CLEAR_REFS_LAST\b/, 'type == CLEAR_REFS_LAST'],
+        ],
+      },
+      says: /enum clear_refs_types: CLEAR_REFS_LAST was 6, and would be 7: fs\/proc\/task_mmu\.c:\d+ asks/,
     },
   },
   {

@@ -28,7 +28,7 @@ export const nameKinds: readonly Kind[] = [
           'int one(int x) { return x; }\nint two(int x) { static int seen; return seen += x; }\n',
         ],
       },
-      says: /seen\.\d+: it cannot be told whether seen\.\d+ is one of the static locals of that name/,
+      says: /seen\.\d+: the objects do not show whether seen\.\d+ is one of the old static locals of that name/,
     },
     subject: {
       edits: {
@@ -40,7 +40,7 @@ export const nameKinds: readonly Kind[] = [
           ],
         ],
       },
-      says: /stfu\.\d+: it cannot be told whether stfu\.\d+ is one of the static locals of that name/,
+      says: /stfu\.\d+: the objects do not show whether stfu\.\d+ is one of the old static locals of that name/,
     },
   },
   {
@@ -159,7 +159,7 @@ export const nameKinds: readonly Kind[] = [
         ],
       },
       known: { depth: 'W' },
-      says: /depth is new here, and vmlinux has a weak one in another object/,
+      says: /depth is new here, and vmlinux has a weak definition of it in another object/,
     },
     subject: {
       edits: {
@@ -171,7 +171,7 @@ export const nameKinds: readonly Kind[] = [
           [/^(static int cmdline_proc_show\([^{]*\{\n)/m, '$1\tseq_puts(m, "new ");\n'],
         ],
       },
-      says: /stop_machine_yield is new here, and vmlinux has a weak one in another object/,
+      says: /stop_machine_yield is new here, and vmlinux has a weak definition of it in another object/,
     },
   },
   {
@@ -190,7 +190,7 @@ export const nameKinds: readonly Kind[] = [
           'int level = 5;\nint other(int x) { return x + level; }\n',
         ],
       },
-      says: /level moved here from a\.o; the running variable would be left behind/,
+      says: /level moved here from a\.o; the new code would lose the running variable/,
     },
     subject: {
       edits: {

@@ -146,13 +146,13 @@ int timerfd_shown(void)
           'void section(".exit.text") used leave(void) { printk("bye, bye"); }\n',
         ],
       },
-      says: /leave \(\.exit\.text\) .*a module runs its old one/,
+      says: /leave \(\.exit\.text\) .*a module runs its old exit code/,
     },
     subject: {
       edits: {
         'net/8021q/vlan.c': [VLAN_EXIT],
       },
-      says: /vlan_cleanup_module \(\.exit\.text\) .*a module runs its old one/,
+      says: /vlan_cleanup_module \(\.exit\.text\) .*a module runs its old exit code/,
     },
   },
   {
@@ -168,14 +168,14 @@ int timerfd_shown(void)
         ],
       },
       changes: ['get'],
-      says: /leave \(\.exit\.text\) .*a module runs its old one/,
+      says: /leave \(\.exit\.text\) .*a module runs its old exit code/,
     },
     subject: {
       edits: {
         'net/8021q/vlan.c': [VLAN_EXIT],
         'net/8021q/vlanproc.c': [[/^(\t\tseq_puts\(seq, "VLAN )Dev name/m, '$1dev name']],
       },
-      says: /vlan_cleanup_module \(\.exit\.text\) .*a module runs its old one/,
+      says: /vlan_cleanup_module \(\.exit\.text\) .*a module runs its old exit code/,
       use: {
         first: 'modprobe 8021q',
         run: 'head -n 1 /proc/net/vlan/config | cut -d " " -f 1-3',

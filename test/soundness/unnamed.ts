@@ -68,8 +68,6 @@ export const unnamedKinds: readonly Kind[] = [
     verdict: refused,
     why: 'Its running value is taken for something else, as that of a variable outside of functions.',
     peers: LAYOUT,
-    finding:
-      'made: BTF does not describe variables of functions. The document promises nothing about them, and does not have them among what is not seen',
     fixture: {
       objects: {
         a: [
@@ -94,8 +92,6 @@ export const unnamedKinds: readonly Kind[] = [
     verdict: 'made',
     why: 'The same: such a struct goes by the name of its typedef.',
     peers: LAYOUT,
-    finding:
-      'refused (`layout-changed`): "nothing says where they are". The look for what is on stacks knows no typedefs',
     fixture: {
       objects: {
         a: [

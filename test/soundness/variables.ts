@@ -126,7 +126,7 @@ export const variableKinds: readonly Kind[] = [
     fixture: {
       objects: { a: [weights('const', ''), weights('', 'weights[0] += x; ')] },
       changes: ['weigh', 'new weights'],
-      says: /weights was read-only and is writable now: new code has one of its own/,
+      says: /weights was read-only and is writable now: new code has a variable of its own/,
     },
     subject: {
       edits: {
@@ -154,7 +154,7 @@ export const variableKinds: readonly Kind[] = [
     fixture: {
       objects: { a: [weights('', 'weights[0] += x; '), weights('const', '')] },
       changes: ['weigh', 'new weights'],
-      says: /weights was writable and is read-only now: .*what is in the running one is lost/,
+      says: /weights was writable and is read-only now: .*the value of the running variable is lost/,
     },
     subject: {
       edits: {
@@ -170,7 +170,7 @@ export const variableKinds: readonly Kind[] = [
           ],
         ],
       },
-      says: /path_count was writable and is read-only now: .*what is in the running one is lost/,
+      says: /path_count was writable and is read-only now: .*the value of the running variable is lost/,
       use: {
         run: NESTED_EPOLL,
         before: /^0 0$/,

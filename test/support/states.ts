@@ -4,7 +4,7 @@
 import path from 'node:path';
 import { Homes } from '../../src/diff/homes.js';
 import { diffObjects } from '../../src/diff/index.js';
-import type { ObjectDiff } from '../../src/diff/types.js';
+import type { ObjectDiff } from '../../src/diff/object-diff.js';
 import { ElfObject, type ElfSymbol } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
 import { compile, sectionFlags } from './compile.js';

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { ElfObject } from '../../src/elf/object.js';
+import { CONSTANT } from '../../src/elf/tables.js';
 import { BASE, CHANGE, CHANGE_DATA, HOOK, NEW_CODE, REF } from '../../src/update/new-code.js';
 import { compile } from '../support/compile.js';
 
@@ -22,6 +23,12 @@ const MEMBERS = {
   'offsetof(struct ksplice_new_code, n_hooks)': NEW_CODE.nHooks,
   'offsetof(struct ksplice_new_code, sealed)': NEW_CODE.sealed,
   'offsetof(struct ksplice_new_code, n_sealed)': NEW_CODE.nSealed,
+  'offsetof(struct ksplice_new_code, constants)': NEW_CODE.constants,
+  'offsetof(struct ksplice_new_code, n_constants)': NEW_CODE.nConstants,
+  'sizeof(struct ksplice_constant)': CONSTANT.size,
+  'offsetof(struct ksplice_constant, place)': CONSTANT.place,
+  'offsetof(struct ksplice_constant, variable)': CONSTANT.variable,
+  'offsetof(struct ksplice_constant, width)': CONSTANT.width,
   'sizeof(struct ksplice_hook)': HOOK.size,
   'offsetof(struct ksplice_hook, kind)': HOOK.kind,
   'offsetof(struct ksplice_hook, fn)': HOOK.fn,

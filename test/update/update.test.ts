@@ -153,7 +153,7 @@ describe('a bad update', () => {
       [
         'for another core',
         (inside) => writeFile(inside('api-version'), '99\n'),
-        `it is for version 99 of the core's interface, this program knows ${API_VERSION}`,
+        `it is for version 99 of the core's interface, and this program has version ${API_VERSION}`,
       ],
       [
         'with a path for a module',
@@ -202,7 +202,7 @@ describe('a bad update', () => {
       [
         'with a time that is none',
         (inside) => writeFile(inside('timestamp'), ''),
-        'timestamp says "", which is no time',
+        'timestamp says "", which is not a time',
       ],
     ];
     it.each(rows)('%s is refused', async (_what, spoil, expected) => {

@@ -61,16 +61,123 @@ $&	schedule_delayed_work(&later_work, 600 * HZ);
 `,
 ];
 
+/** Nobody has the address of what this adds, until another update on top gives it away. */
+const SHOWN = /^static int comm_show\(struct seq_file \*m, void \*v\)\n\{\n[\s\S]*?^\}\n/m;
+const LOWER: SourceEdit[] = [
+  [
+    SHOWN,
+    `static noinline int lower_show(struct seq_file *m, void *v);
+static int comm_show(struct seq_file *m, void *v)
+{
+	return lower_show(m, v);
+}
+
+static noinline int lower_show(struct seq_file *m, void *v)
+{
+	struct inode *inode = m->private;
+	struct task_struct *p = get_proc_task(inode);
+
+	if (!p)
+		return -ESRCH;
+	seq_puts(m, "lower ");
+	proc_task_name(m, p, false);
+	seq_putc(m, '\\n');
+	put_task_struct(p);
+	return 0;
+}
+`,
+  ],
+];
+const UPPER: SourceEdit[] = [
+  [
+    /^(static int comm_open\(.*\)\n\{\n\treturn single_open\(filp, )comm_show/m,
+    '$1filp->f_flags & O_NONBLOCK ? comm_show : lower_show',
+  ],
+];
+/** The work item of a static key that is let go later. */
+const DEFERRED: SourceEdit = [
+  OPEN,
+  `#include <linux/jump_label_ratelimit.h>
+static DEFINE_STATIC_KEY_DEFERRED_FALSE(late_key, 3 * HZ);
+
+$&	static_branch_deferred_inc(&late_key);
+	static_branch_slow_dec_deferred(&late_key);
+`,
+];
+/** A callback of RCU that queues itself again, for some time. */
+const AGAIN: SourceEdit = [
+  OPEN,
+  `struct again {
+	struct rcu_head rcu;
+	unsigned long until;
+};
+
+static void again_fn(struct rcu_head *rcu)
+{
+	struct again *again = container_of(rcu, struct again, rcu);
+
+	if (time_before(jiffies, again->until))
+		call_rcu(rcu, again_fn);
+	else
+		kfree(again);
+}
+
+$&	struct again *again = kzalloc(sizeof(*again), GFP_KERNEL);
+
+	if (again) {
+		again->until = jiffies + 4 * HZ;
+		call_rcu(&again->rcu, again_fn);
+	}
+`,
+];
+/** What a search finds in a table is handed out. */
+const FOUND: SourceEdit = [
+  /^(static int comm_open\(.*\)\n\{\n)\treturn single_open\(filp, comm_show, inode\);\n/m,
+  `#include <linux/bsearch.h>
+struct way {
+	int key;
+	int (*show)(struct seq_file *m, void *v);
+};
+
+static int found_show(struct seq_file *m, void *v)
+{
+	seq_puts(m, "found ");
+	return comm_show(m, v);
+}
+
+static const struct way ways[] = { { 0, comm_show }, { 5, found_show } };
+
+static int by_key(const void *key, const void *way)
+{
+	return *(const int *)key - ((const struct way *)way)->key;
+}
+
+$1	int key = filp->f_flags & O_NONBLOCK ? 0 : 5;
+	const struct way *way = bsearch(&key, ways, ARRAY_SIZE(ways), sizeof(*ways), by_key);
+
+	return single_open(filp, way ? way->show : comm_show, inode);
+`,
+];
+
 let kernel: TestKernel;
 const updates: Record<string, string> = {};
 
 beforeAll(async () => {
   kernel = await testKernel();
   const workshop = await Workshop.open(kernel, 'dangling');
-  const edits = { loud: [LOUD], queues: [QUEUES], cancels: [CANCELS], renamed: RENAMED };
+  const edits = {
+    loud: [LOUD],
+    queues: [QUEUES],
+    cancels: [CANCELS],
+    renamed: RENAMED,
+    lower: LOWER,
+  };
+  Object.assign(edits, { deferred: [DEFERRED], again: [AGAIN], found: [FOUND] });
   for (const [id, list] of Object.entries(edits)) {
     updates[id] = await workshop.create(id, sourcePatch(kernel, FILE, list));
   }
+  const upper = sourcePatch(kernel, FILE, UPPER, LOWER);
+  updates.upper = await workshop.create('upper', upper, '--on', updates.lower!);
 });
 
 /** Undo leaves the new code loaded, and nobody can unload it by hand. */
@@ -91,14 +198,20 @@ async function undoKeeps(guest: Guest, id: string, symbols: string[]): Promise<v
   });
 }
 
+/** A process that has opened the file, and reads it when there is /tmp/read. */
+async function openReader(guest: Guest) {
+  const reader = guest.spawn(
+    'exec 3</proc/self/comm; touch /tmp/open; until [ -e /tmp/read ]; do sleep 0.1; done; cat <&3',
+  );
+  await guest.ok('until [ -e /tmp/open ]; do sleep 0.1; done');
+  return reader;
+}
+
 it('new code stays after undo for a file that was opened before', async () => {
   await withGuest({ name: 'dangling', kernel, timeoutMs: 1_800_000 }, async (guest) => {
     const plain = (await guest.ok('cat /proc/self/comm')).trim();
     await kspliceIn(guest, `apply ${updates.loud}`);
-    const reader = guest.spawn(
-      'exec 3</proc/self/comm; touch /tmp/open; until [ -e /tmp/read ]; do sleep 0.1; done; cat <&3',
-    );
-    await guest.ok('until [ -e /tmp/open ]; do sleep 0.1; done');
+    const reader = await openReader(guest);
     await undoKeeps(guest, 'loud', ['loud_show']);
     expect((await guest.ok('cat /proc/self/comm')).trim()).toBe(plain);
     await guest.ok('touch /tmp/read');
@@ -152,5 +265,43 @@ it('a function with another name has the address that it had', async () => {
     await guest.ok('touch /tmp/undone');
     const { stdout } = await reader.finished();
     expect(stdout).toMatch(/^>(\w+)\n\1\n$/);
+  });
+});
+
+it('new code stays below another update that has given away its address', async () => {
+  await withGuest({ name: 'dangling-stacked', kernel, timeoutMs: 1_800_000 }, async (guest) => {
+    await kspliceIn(guest, `apply ${updates.lower}`);
+    expect(await guest.ok('cat /proc/self/comm')).toBe('lower cat\n');
+    await kspliceIn(guest, `apply ${updates.upper}`);
+    const reader = await openReader(guest);
+    await undoKeeps(guest, 'upper', ['lower_show']);
+    const refused = await kspliceFails(guest, 'undo lower');
+    expect(refused).toMatchObject({ code: 'stacked' });
+    await guest.ok('touch /tmp/read');
+    expect((await reader.finished()).stdout).toMatch(/^lower /);
+    for (const id of ['upper --dangling', 'lower']) {
+      expect(await kspliceIn(guest, `undo ${id}`)).toMatchObject({ because: null });
+    }
+    expect(await kspliceModules(guest)).toEqual([]);
+  });
+});
+
+it('new code stays for what is queued by a key or a callback, and for what was searched', async () => {
+  await withGuest({ name: 'dangling-queued', kernel, timeoutMs: 1_800_000 }, async (guest) => {
+    const queued = { deferred: ['late_key'], again: ['again_fn'] };
+    for (const [id, symbols] of Object.entries(queued)) {
+      await kspliceIn(guest, `apply ${updates[id]}`);
+      await guest.ok('cat /proc/self/comm');
+      await undoKeeps(guest, id, symbols);
+      await guest.ok('sleep 6');
+      expect(await kspliceIn(guest, `undo ${id} --dangling`)).toMatchObject({ because: null });
+    }
+    await kspliceIn(guest, `apply ${updates.found}`);
+    const reader = await openReader(guest);
+    await undoKeeps(guest, 'found', ['found_show']);
+    await guest.ok('touch /tmp/read');
+    expect((await reader.finished()).stdout).toMatch(/^found /);
+    await kspliceIn(guest, 'undo found --dangling');
+    expect(await kspliceModules(guest)).toEqual([]);
   });
 });

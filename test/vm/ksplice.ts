@@ -101,20 +101,22 @@ export type SourceEdit = readonly [from: RegExp, to: string];
 
 /**
  * A patch of edits to one file of a kernel's source, which may go into one with others.
+ * @param below edits that the file has already, by an update below
  * @throws Error if the file does not have what is to be replaced
  */
 export function sourcePatch(
   kernel: TestKernel,
   file: string,
   edits: readonly SourceEdit[],
+  below: readonly SourceEdit[] = [],
 ): string {
-  const before = readFileSync(join(kernel.source, file), 'utf8');
-  let after = before;
-  for (const [from, to] of edits) {
-    if (!from.test(after)) throw new Error(`${file} has no ${from}`);
-    after = after.replace(from, to);
-  }
-  return createTwoFilesPatch(`a/${file}`, `b/${file}`, before, after);
+  const edited = (text: string, list: readonly SourceEdit[]) =>
+    list.reduce((now, [from, to]) => {
+      if (!from.test(now)) throw new Error(`${file} has no ${from}`);
+      return now.replace(from, to);
+    }, text);
+  const before = edited(readFileSync(join(kernel.source, file), 'utf8'), below);
+  return createTwoFilesPatch(`a/${file}`, `b/${file}`, before, edited(before, edits));
 }
 
 /**

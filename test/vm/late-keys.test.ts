@@ -66,7 +66,7 @@ it('uses the static key and the static call of a module that is loaded later', a
     // Its new code calls a function, and while the module is loaded another one has that name.
     expect(await kspliceFails(guest, `apply --partial ${updateOf('large')}`)).toMatchObject({
       code: 'target-not-loaded',
-      message: expect.stringContaining('needs large as that is when'),
+      message: expect.stringContaining('needs large in the state after'),
     });
     expect(await insmod()).toMatchObject({ status: 0 });
     await kspliceIn(guest, `apply ${updateOf('large')}`);

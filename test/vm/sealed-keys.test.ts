@@ -4,8 +4,8 @@
 
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ElfObject } from '../../src/elf/object.js';
+import { newCodeName } from '../../src/module/new-code-names.js';
 import { SEALED_SECTION } from '../../src/update/new-code.js';
-import { newCodeName } from '../../src/update/new-code-names.js';
 import { readUpdate } from '../../src/update/read.js';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
 import { type Guest, withGuest } from './harness/index.js';

@@ -1,7 +1,7 @@
 import type { Applied } from '../../apply/applied.js';
 import { applyUpdate } from '../../apply/apply.js';
-import { Host } from '../../apply/host.js';
-import { lateHelper, requireOwnTool } from '../../install/tool.js';
+import { Host } from '../../host/host.js';
+import { lateHelper, requireOwnTool } from '../../install/own-program.js';
 import { readUpdate } from '../../update/read.js';
 import type { Command } from '../command.js';
 import {
@@ -25,11 +25,12 @@ export const command: Command = {
       .option('allow-busy', allowBusyOption)
       .option('dry-run', {
         type: 'boolean',
-        describe: 'Do everything but the switch: load, compare, look at all stacks, unload',
+        describe: 'Do everything except the switch: load, compare, check all stacks, unload',
       })
       .option('partial', {
         type: 'boolean',
-        describe: 'Apply to what is loaded now, and to each other module when it is loaded',
+        describe:
+          'Apply the update to the loaded targets now, and to each other module when it is loaded',
       }),
   examples: [
     ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'apply an update'],
@@ -39,7 +40,7 @@ export const command: Command = {
     ],
     [
       'sudo ksplice-ts apply --partial ksplice-8c4rnqv2.tar.gz',
-      'apply it although a module that it changes is not loaded',
+      'apply an update although a module that it changes is not loaded',
     ],
   ],
   run: async (args, ui) => {
@@ -76,11 +77,11 @@ function describe(applied: Applied): string[] {
   }
   const now = stage === 'applied' ? 'is applied' : 'waits for its modules';
   return [
-    changed ? `Update ${id} ${now}.` : `Update ${id} was applied before; nothing was changed.`,
+    changed ? `Update ${id} ${now}.` : `Update ${id} was already applied; nothing was changed.`,
     ...functionLines(functions),
     ...waitingLines(waiting),
     ...busyLines(allowBusy),
     ...(changed ? pauseLine(timing) : []),
-    `\`ksplice-ts undo ${id}\` takes it back.`,
+    `\`ksplice-ts undo ${id}\` undoes it.`,
   ];
 }

@@ -1,4 +1,4 @@
-import { Host } from '../../apply/host.js';
+import { Host } from '../../host/host.js';
 import { bootUpdates, endTrials } from '../../install/boot.js';
 import type { BootResult } from '../../install/results.js';
 import type { Command, Outcome } from '../command.js';
@@ -6,7 +6,7 @@ import { timeoutOption } from '../switch-report.js';
 
 export const command: Command = {
   usage: 'boot',
-  describe: 'Apply what is installed: what the systemd unit runs at boot',
+  describe: 'Apply the installed updates; the systemd unit runs this at boot',
   options: (yargs) =>
     yargs
       .option('timeout', timeoutOption)
@@ -17,10 +17,10 @@ export const command: Command = {
       .option('good', {
         type: 'boolean',
         describe:
-          'Apply nothing, but note that this boot goes well with updates that are new to it',
+          'Apply nothing; record that this boot works well with the updates that are new in it',
       })
       .conflicts('good', 'retry'),
-  examples: [['sudo ksplice-ts boot --retry', 'try again what crashed an earlier boot']],
+  examples: [['sudo ksplice-ts boot --retry', 'try updates again that crashed an earlier boot']],
   run: async (args, ui) => {
     if (args.good === true) return good(await endTrials(new Host()));
     const timeout = (args.timeout as number) * 1000;

@@ -14,7 +14,7 @@ export const command: Command = {
     ['sudo ksplice-ts capture web1.capture', 'save code, read-only data and symbols of this host'],
     [
       'ksplice-ts check ksplice-8c4rnqv2.tar.gz --image web1.capture',
-      'prove an update for it on another',
+      'prove an update for this host on another one',
     ],
   ],
   run: async (args, ui) => {

@@ -12,7 +12,7 @@ import { updateArgument } from '../update-argument.js';
 
 export const command: Command = {
   usage: 'check <update>',
-  describe: 'Prove that an update fits a kernel, loading nothing',
+  describe: 'Prove that an update fits a kernel, without loading anything',
   options: (yargs) =>
     yargs
       .positional('update', updateArgument)
@@ -20,14 +20,18 @@ export const command: Command = {
       .option('image', {
         type: 'string',
         requiresArg: true,
-        describe: 'Check against an image package (unpacked or .deb), a capture, or / of a host',
+        describe:
+          'Check against an image package (unpacked or .deb), a capture, or the root directory of a host',
       })
       .conflicts('live', 'image'),
   examples: [
-    ['sudo ksplice-ts check ksplice-8c4rnqv2.tar.gz --live', 'against the kernel that runs here'],
+    [
+      'sudo ksplice-ts check ksplice-8c4rnqv2.tar.gz --live',
+      'check an update against the running kernel',
+    ],
     [
       'ksplice-ts check ksplice-8c4rnqv2.tar.gz --image linux-image-6.1.0-56-amd64-unsigned_6.1.192-2_amd64.deb',
-      'against the files of a distribution',
+      'check an update against an image package',
     ],
   ],
   run: async (args, ui) => {

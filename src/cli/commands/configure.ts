@@ -4,50 +4,53 @@ import type { Command } from '../command.js';
 
 export const command: Command = {
   usage: 'configure <confdir>',
-  describe: 'Collect what create needs to know about a kernel',
+  describe: 'Collect the data about a kernel that create needs',
   options: (yargs) =>
     yargs
       .positional('confdir', {
         type: 'string',
         demandOption: true,
-        describe: 'The directory to write; its flags file is kept',
+        describe: 'The directory to write; an existing flags file in it is kept',
       })
       .option('kernel', {
         type: 'string',
         requiresArg: true,
         describe:
-          "The kernel's release, as uname -r prints it (default: that of the build, the image, or the running one)",
+          "The kernel's release, as uname -r prints it (default: the release of the build, of the image, or of the running kernel)",
       })
       .option('build', {
         type: 'string',
         requiresArg: true,
         describe:
-          'For a kernel of your own: where it was built, as O= named it (default: where /lib/modules/RELEASE/build leads)',
+          'For a kernel of your own: the directory where it was built, the one of O= (default: the directory to which /lib/modules/RELEASE/build leads)',
       })
       .option('source', {
         type: 'string',
         requiresArg: true,
         describe:
-          "The kernel's source (default: what it was built from, else /usr/src/linux-source-X.Y, unpacked if need be)",
+          "The kernel's source (default: the source that it was built from, otherwise /usr/src/linux-source-X.Y, which is unpacked if necessary)",
       })
       .option('no-source', {
         type: 'boolean',
-        describe: 'Without source: enough for create --module',
+        describe: 'Use no source; this is enough for create --module',
       })
       .option('image', {
         type: 'string',
         requiresArg: true,
         describe:
-          'The image package (unpacked or .deb), a build, or a capture (default: / if it is installed)',
+          'The image package (unpacked or .deb), a build, or a capture (default: / if the image is installed)',
       }),
   examples: [
-    ['ksplice-ts configure conf', 'for the running kernel'],
+    ['ksplice-ts configure conf', 'configure for the running kernel'],
     [
       'ksplice-ts configure conf --image linux-image-6.1.0-56-amd64-unsigned_6.1.192-2_amd64.deb',
-      'for a kernel that is not installed here',
+      'configure for a kernel that is not installed here',
     ],
-    ['ksplice-ts configure conf --build ~/build-6.1', 'for a kernel of your own'],
-    ['ksplice-ts configure conf --no-source', 'to patch modules of which the directory is enough'],
+    ['ksplice-ts configure conf --build ~/build-6.1', 'configure for a kernel of your own'],
+    [
+      'ksplice-ts configure conf --no-source',
+      'configure without source, to patch modules from their directories',
+    ],
   ],
   run: async (args, ui) => {
     const confdir = args.confdir as string;

@@ -4,13 +4,11 @@ import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import type { ChangeRequest } from '../../create/change/change.js';
 import { readPatchOptions } from '../../create/change/patch-options.js';
-import { type CreatedUpdate, createUpdate } from '../../create/pipeline.js';
+import { createUpdate } from '../../create/pipeline.js';
 import { prebuild } from '../../create/prebuild.js';
 import type { CreateOptions } from '../../create/request.js';
-import type { ObjectReport, Report } from '../../create/values.js';
-import type { LayoutVerdict } from '../../layout/guard.js';
-import { addressInWords } from '../../update/addresses-out.js';
 import type { Command, Outcome } from '../command.js';
+import { describeUpdate } from '../create-report.js';
 import { allowBusyOption, readNames } from '../switch-report.js';
 
 export const command: Command = {
@@ -20,18 +18,19 @@ export const command: Command = {
     yargs
       .positional('source', {
         type: 'string',
-        describe: "The kernel's source tree; by default the one that the configuration names",
+        describe: "The kernel's source tree; the default is the one that the configuration names",
       })
       .option('patch', {
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'A unified diff; several are applied in order',
+        describe: 'A unified diff; several patches are applied in order',
       })
       .option('diffext', {
         type: 'string',
         requiresArg: true,
-        describe: 'Instead of --patch: files with this ending are new versions of those without',
+        describe:
+          'Instead of --patch: a file with this ending is the new version of the file without it',
       })
       .option('git', {
         type: 'string',
@@ -42,7 +41,7 @@ export const command: Command = {
         type: 'string',
         requiresArg: true,
         describe:
-          "A module's directory, in place of the kernel source: the headers are enough then",
+          "A module's directory, in place of the kernel source; only the kernel's headers are needed then",
       })
       .option('config', {
         type: 'string',
@@ -53,25 +52,26 @@ export const command: Command = {
         type: 'string',
         requiresArg: true,
         describe:
-          'Prove the update against this: a package (unpacked or .deb), a build, or a capture; by default the image that configure found',
+          'Prove the update against this image: a package (unpacked or .deb), a build, or a capture; the default is the image that configure found',
       })
       .option('strip', {
         alias: 'p',
         type: 'number',
         requiresArg: true,
-        describe: 'Leading directories to take off names in the patch; found out by default',
+        describe:
+          'How many leading directories to remove from names in the patch; detected by default',
       })
       .option('patch-opt', {
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'As patch(1) has it: =-pN, =-FN, =-R, =-l; may be repeated',
+        describe: 'An option of patch(1): =-pN, =-FN, =-R, =-l; may be repeated',
       })
       .option('only-targets', {
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'Change only these: vmlinux, or modules (separated by commas)',
+        describe: 'Change only these targets: vmlinux, or modules (separated by commas)',
       })
       .option('allow-busy', allowBusyOption)
       .option('allow-layout', {
@@ -79,26 +79,27 @@ export const command: Command = {
         array: true,
         nargs: 1,
         describe:
-          'Change this type ("struct foo") although objects of it exist: you know that it does no harm; may be repeated',
+          'Change this type ("struct foo") although objects of it may exist; you promise that this does no harm; may be repeated',
       })
       .option('on', {
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'Go on top of this update, which is applied; may be repeated',
+        describe: 'Make the update on top of this applied update; may be repeated',
       })
       .option('series', {
         type: 'boolean',
         describe:
-          'In git, the next change starts at this one (moves refs/ksplice/pre); with patches, go on the last update made',
+          'With --git: the next change starts at this revision (moves refs/ksplice/pre). With --patch: make the update on top of the last one',
       })
       .option('build-modules', {
         type: 'boolean',
-        describe: 'Also put the fixed modules into the update, to be installed on disk',
+        describe: 'Also put the fixed modules into the update, for installation on disk',
       })
       .option('prebuild', {
         type: 'boolean',
-        describe: 'Make what later updates will need (with a change: its objects too), no update',
+        describe:
+          'Make no update, but prepare for later updates; if a change is given, compile its objects too',
       })
       .option('sign-key', {
         type: 'string',
@@ -108,18 +109,22 @@ export const command: Command = {
       .option('sign-cert', {
         type: 'string',
         requiresArg: true,
-        describe: 'The certificate to it (X.509, PEM or DER), which the kernel has to trust',
+        describe: 'The certificate of that key (X.509, PEM or DER); the kernel has to trust it',
       })
       .implies({ 'sign-key': 'sign-cert', 'sign-cert': 'sign-key' })
       .option('jobs', {
         alias: 'j',
         type: 'number',
         requiresArg: true,
-        describe: 'Compilers at a time; by default $CONCURRENCY_LEVEL, or the number of processors',
+        describe:
+          'How many compilers run at a time; the default is $CONCURRENCY_LEVEL, or the number of processors',
       })
-      .option('id', { type: 'string', describe: 'Up to 16 letters and digits; random by default' })
-      .option('description', { type: 'string', describe: 'A line for `view`' })
-      .option('output', { type: 'string', default: '.', describe: 'Directory for the update' }),
+      .option('id', {
+        type: 'string',
+        describe: 'The id of the update: up to 16 letters and digits; random by default',
+      })
+      .option('description', { type: 'string', describe: 'A line that `view` shows' })
+      .option('output', { type: 'string', default: '.', describe: 'The directory for the update' }),
   examples: [
     [
       'ksplice-ts create --patch fix.patch --config conf',
@@ -127,11 +132,11 @@ export const command: Command = {
     ],
     [
       'ksplice-ts create --patch fix.patch --config conf ~/linux-6.1 --id cve20261 --output updates',
-      'take the source from elsewhere, choose the name',
+      'use another source tree, id and directory',
     ],
     [
       'ksplice-ts create --patch fix.patch --config conf --module ~/tunnel-1.0',
-      'for a module that is built outside of the kernel source',
+      'patch a module that is built outside of the kernel source',
     ],
     [
       'ksplice-ts create --diffext .new --config conf ~/linux-6.1',
@@ -139,21 +144,21 @@ export const command: Command = {
     ],
     [
       'ksplice-ts create --patch more.patch --on ksplice-8c4rnqv2.tar.gz --config conf',
-      'on top of an update that is applied, also of the same functions',
+      'make an update on top of an applied one, even of the same functions',
     ],
     [
       'ksplice-ts create --prebuild --config conf',
-      'now, so that the update that is urgent takes seconds',
+      'prepare now, so that an urgent update takes only seconds',
     ],
     [
       'ksplice-ts create --git my-fix --series --config conf ~/linux.git-tree',
-      'from the commit that runs to the branch my-fix',
+      'make an update from the running commit to the branch my-fix',
     ],
   ],
   run: async (args, ui) => {
     if (args.prebuild === true) return await fillCache(args, ui);
     const created = await createUpdate({ ...readChange(args), ...readOptions(args) }, ui);
-    return { json: { ...created }, text: describe(created) };
+    return { json: { ...created }, text: describeUpdate(created) };
   },
 };
 
@@ -163,7 +168,7 @@ async function fillCache(args: Record<string, unknown>, ui: Ui): Promise<Outcome
   return {
     json: { ...done },
     text: [
-      `What updates for ${release} need is there:`,
+      `The cache is ready for updates of ${release}:`,
       `  work tree    ${area}`,
       `  kernel core  ${core}`,
       ...(objects.length > 0 ? [`  objects      ${objects.join(', ')}`] : []),
@@ -232,74 +237,4 @@ export function readJobs(given: number | undefined, level: string | undefined): 
 
 function usage(message: string, advice: string): KspliceError {
   return new KspliceError('usage', message, { advice });
-}
-
-function describe({ id, file, proof, report }: CreatedUpdate): string[] {
-  return [
-    ...report.objects.flatMap(objectLines),
-    ...(report.on.length > 0 ? [`On top of ${report.on.join(', ')}: apply that first.`] : []),
-    ...proofLines(proof),
-    ...layoutLines(report.layout),
-    ...undoLines(report),
-    `Update ${id} is in ${file}`,
-  ];
-}
-
-function proofLines(proof: CreatedUpdate['proof']): string[] {
-  if (!proof) {
-    return [
-      'Not proved: no file of the running code is at hand. The kernel is compared when the update is applied.',
-    ];
-  }
-  const sum = (field: 'functions' | 'bytes' | 'resolved') =>
-    proof.targets.reduce((total, target) => total + target[field], 0);
-  return [
-    `Old code: as in ${proof.kernel}: ${sum('functions')} functions, ${sum('bytes')} bytes compared.`,
-    `Symbols: ${sum('resolved')} of the new code found where the running code has them.`,
-  ];
-}
-
-/** What undo will leave. */
-function undoLines({ addressesOut }: Report): string[] {
-  if (addressesOut.length === 0) return [];
-  return [
-    'Undo: the new code stays loaded until the next boot, since others get addresses of it:',
-    ...addressesOut.map((one) => `  ${addressInWords(one)}`),
-  ];
-}
-
-/** What is known of the types of data. */
-function layoutLines({ comparing, changes }: Report['layout']): string[] {
-  switch (comparing) {
-    case 'not touched':
-      return ['Layout of data: the patch changes statements only, and so no type.'];
-    case 'not possible':
-      return ['Layout of data: not compared.'];
-    default: {
-      const told = changes.map(({ name, verdict }) => `  ${name}: ${VERDICTS[verdict]}`);
-      const head = 'Layout of data: the types of the objects were compared';
-      return told.length === 0
-        ? [`${head}, and none changes.`]
-        : [`${head}; these change:`, ...told];
-    }
-  }
-}
-
-const VERDICTS: Readonly<Record<LayoutVerdict, string>> = {
-  fits: 'what exists fits the new code; see the notes',
-  'on stacks': 'only on stacks of functions that are replaced',
-  allowed: 'what exists does not fit; allowed with --allow-layout',
-  refused: 'refused',
-};
-
-function objectLines({ target, object, changed, added, removed, addedData }: ObjectReport) {
-  const list = (what: string, names: readonly string[]) =>
-    names.length > 0 ? [`  ${what}: ${names.join(', ')}`] : [];
-  return [
-    `${object} (${target})`,
-    ...changed.map(({ name, oldSize, newSize }) => `  ${name}: ${oldSize} -> ${newSize} bytes`),
-    ...list('new functions', added),
-    ...list('functions no longer there', removed),
-    ...list('new data', addedData),
-  ];
 }

@@ -3,11 +3,11 @@
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { KspliceError } from '../../base/errors.js';
 import type { ResultLine } from '../../base/ui.js';
+import { partsNamed } from '../../inspect/changed-parts.js';
 import { type Inspection, inspectUpdate, type TargetInspection } from '../../inspect/inspection.js';
 import { inspectionJson, listingJson } from '../../inspect/json.js';
 import { type Listing, listParts } from '../../inspect/listing.js';
 import { inspectionPage } from '../../inspect/page.js';
-import { partsNamed } from '../../inspect/parts.js';
 import { listingLines, overviewLines, patchLines } from '../../inspect/text.js';
 import { readUpdate } from '../../update/read.js';
 import type { Command, Outcome } from '../command.js';
@@ -41,9 +41,15 @@ export const command: Command = {
         describe: 'Write everything, all code included, to FILE as one page',
       }),
   examples: [
-    ['ksplice-ts inspect ksplice-8c4rnqv2.tar.gz', 'functions, tables, symbols'],
-    ['ksplice-ts inspect ksplice-8c4rnqv2.tar.gz --function tcp_v4_rcv', 'its old and new code'],
-    ['ksplice-ts inspect ksplice-8c4rnqv2.tar.gz --html review.html', 'a page for reviewers'],
+    [
+      'ksplice-ts inspect ksplice-8c4rnqv2.tar.gz',
+      'show the functions, tables and symbols of an update',
+    ],
+    [
+      'ksplice-ts inspect ksplice-8c4rnqv2.tar.gz --function tcp_v4_rcv',
+      'show the old and the new code of a function',
+    ],
+    ['ksplice-ts inspect ksplice-8c4rnqv2.tar.gz --html review.html', 'write a page for reviewers'],
   ],
   run: async (args, ui) => {
     const options = args as unknown as Options;

@@ -1,17 +1,17 @@
-import { Host } from '../../apply/host.js';
+import { Host } from '../../host/host.js';
 import { type Installation, installUpdate } from '../../install/install.js';
-import { requireOwnTool } from '../../install/tool.js';
+import { requireOwnTool } from '../../install/own-program.js';
 import { readUpdate } from '../../update/read.js';
 import type { Command } from '../command.js';
 import { updateArgument } from '../update-argument.js';
 
 export const command: Command = {
   usage: 'install <update>',
-  describe: 'Have an update applied at each boot of its kernel',
+  describe: 'Apply an update at each boot of its kernel',
   options: (yargs) => yargs.positional('update', updateArgument),
   examples: [
-    ['sudo ksplice-ts install ksplice-8c4rnqv2.tar.gz', 'from the next boot on'],
-    ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'and now'],
+    ['sudo ksplice-ts install ksplice-8c4rnqv2.tar.gz', 'apply an update from the next boot on'],
+    ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'apply it now, too'],
   ],
   run: async (args, ui) => {
     requireOwnTool();
@@ -27,7 +27,7 @@ function describe({ id, changed, atBoot, release, buildId }: Installation): stri
   return [
     changed
       ? `Update ${id} is installed for ${kernel}.`
-      : `Update ${id} was installed before; nothing was changed.`,
+      : `Update ${id} was already installed; nothing was changed.`,
     ...(atBoot ? [] : ['There is no systemd here: have `ksplice-ts boot` run early at boot.']),
     'It is applied from the next boot on; `ksplice-ts apply` applies it now.',
   ];

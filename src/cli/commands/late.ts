@@ -1,8 +1,8 @@
 import { appendFile } from 'node:fs/promises';
-import { Host } from '../../apply/host.js';
-import { lateMessage, moduleGoing } from '../../apply/late.js';
+import { lateMessage, moduleGoing } from '../../apply/module-coming.js';
 import { KspliceError } from '../../base/errors.js';
-import { applyWhenLoaded } from '../../install/late.js';
+import { Host } from '../../host/host.js';
+import { applyWhenLoaded } from '../../install/when-loaded.js';
 import { isModuleName } from '../../update/contents.js';
 import type { Command } from '../command.js';
 
@@ -17,7 +17,8 @@ export const command: Command = {
   examples: [],
   run: async (args, ui) => {
     const module = String(args.module);
-    if (!isModuleName(module)) throw new KspliceError('usage', `${module} is no module's name`);
+    if (!isModuleName(module))
+      throw new KspliceError('usage', `${module} cannot be the name of a module`);
     try {
       if (args.event === 'coming') await applyWhenLoaded(module, new Host(), ui);
       else await moduleGoing(module, new Host());

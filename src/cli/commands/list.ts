@@ -1,4 +1,4 @@
-import { Host } from '../../apply/host.js';
+import { Host } from '../../host/host.js';
 import { type ListedUpdate, listInstalled } from '../../install/install.js';
 import type { Command } from '../command.js';
 
@@ -6,7 +6,9 @@ export const command: Command = {
   usage: 'list',
   describe: 'Show which updates are applied at boot, in order',
   options: (yargs) => yargs,
-  examples: [['sudo ksplice-ts list', 'what is installed, and what became of it at this boot']],
+  examples: [
+    ['sudo ksplice-ts list', 'list the installed updates, and their results at this boot'],
+  ],
   run: async (_args, ui) => {
     const updates = await listInstalled(new Host(), ui);
     const lines = updates.flatMap((one) => [

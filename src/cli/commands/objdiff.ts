@@ -1,10 +1,10 @@
 // objdiff: the differ alone, on two objects that the user compiled.
 
 import { readFile } from 'node:fs/promises';
+import { machine } from '../../arch/index.js';
 import { KspliceError } from '../../base/errors.js';
 import { diffObjects } from '../../diff/index.js';
-import { withoutRuntimeConstants } from '../../diff/runtime-constants.js';
-import type { ChangedNames, ObjectDiff } from '../../diff/types.js';
+import type { ChangedNames, ObjectDiff } from '../../diff/object-diff.js';
 import { ElfObject } from '../../elf/object.js';
 import { inferTableSizes, readTableSizes } from '../../elf/tables.js';
 import type { Command, Outcome } from '../command.js';
@@ -22,27 +22,27 @@ export const command: Command = {
   options: (yargs) =>
     yargs
       .positional('pre', { type: 'string', describe: 'The object before the change' })
-      .positional('post', { type: 'string', describe: 'The object after it' })
+      .positional('post', { type: 'string', describe: 'The object after the change' })
       .option('explain', {
         type: 'string',
         array: true,
         nargs: 1,
-        describe: 'Say how the decision about SYMBOL came about',
+        describe: 'Print the decisions about SYMBOL, in their order',
       })
       .option('tables', {
         type: 'string',
-        describe: 'Object of the table probe, for exact special-table layouts',
+        describe: 'The object of the table probe, for exact layouts of special tables',
       }),
   examples: [
-    ['ksplice-ts objdiff pre.o post.o', 'what changed'],
-    ['ksplice-ts objdiff pre.o post.o --explain tcp_v4_rcv', 'why it is replaced'],
+    ['ksplice-ts objdiff pre.o post.o', 'show what changed'],
+    ['ksplice-ts objdiff pre.o post.o --explain tcp_v4_rcv', 'show why a function is replaced'],
   ],
   run: async (args) => objdiff(args as unknown as Options),
 };
 
 async function objdiff(options: Options): Promise<Outcome> {
   const objects = await Promise.all([readObject(options.pre), readObject(options.post)]);
-  const [pre, post] = objects.map(withoutRuntimeConstants) as [ElfObject, ElfObject];
+  const [pre, post] = objects.map(machine.sites.withoutRuntimeConstants) as [ElfObject, ElfObject];
   const tables = options.tables
     ? readTableSizes(await readObject(options.tables))
     : inferTableSizes([pre, post]);

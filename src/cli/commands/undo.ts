@@ -1,27 +1,27 @@
-import { Host } from '../../apply/host.js';
-import { type Undone, undoUpdate } from '../../apply/undo.js';
+import { type Undone, undoUpdate } from '../../apply/undo-update.js';
+import { Host } from '../../host/host.js';
 import type { Command } from '../command.js';
 import { addressLines, pauseLine, timeoutOption } from '../switch-report.js';
 import { requireId } from '../update-id.js';
 
 export const command: Command = {
   usage: 'undo <id>',
-  describe: 'Put the old code back, and unload an update',
+  describe: 'Restore the old code, and unload an update',
   options: (yargs) =>
     yargs
       .positional('id', {
         type: 'string',
         demandOption: true,
-        describe: "The update's id, as `ksplice-ts view` lists it",
+        describe: "The update's id, as `ksplice-ts view` shows it",
       })
       .option('timeout', timeoutOption)
       .option('dangling', {
         type: 'boolean',
         default: false,
         describe:
-          'Unload new code though others may have addresses of it, which lead to nothing then',
+          'Unload the new code although others may have addresses in it; these are invalid then',
       }),
-  examples: [['sudo ksplice-ts undo 8c4rnqv2', 'take an update back']],
+  examples: [['sudo ksplice-ts undo 8c4rnqv2', 'undo an update']],
   run: async (args, ui) => {
     const id = requireId(args.id as string);
     const timeout = (args.timeout as number) * 1000;
@@ -61,17 +61,17 @@ function describeKept({
 }: Undone): string[] {
   const head = changed
     ? `Update ${id} is undone: the old code runs again.`
-    : `The old code of ${id} ran already; nothing was changed.`;
+    : `The old code of ${id} was running already; nothing was changed.`;
   const modules = stayLoaded.join(', ');
   if (because === 'modules-disabled') {
     const why = 'kernel.modules_disabled is 1';
-    const line = `  Nobody is in its modules, but they stay loaded until the next boot, since ${why}: ${modules}`;
+    const line = `  No task is in its modules, but they stay loaded until the next boot, because ${why}: ${modules}`;
     return [head, ...pauseLine(timing), line];
   }
   return [
     head,
     ...pauseLine(timing),
-    `  Its new code stays loaded until the next boot, since others may have addresses of it: ${modules}`,
+    `  Its new code stays loaded until the next boot, because others may have addresses in it: ${modules}`,
     ...addressLines(addressesOut),
     `  \`ksplice-ts undo ${id} --dangling\` unloads it. Do that only if nobody will use these addresses any more.`,
   ];

@@ -1,18 +1,20 @@
-import { Host } from '../../apply/host.js';
+import { Host } from '../../host/host.js';
 import { uninstallUpdate } from '../../install/install.js';
 import type { Command } from '../command.js';
 import { requireId } from '../update-id.js';
 
 export const command: Command = {
   usage: 'uninstall <id>',
-  describe: 'No longer apply an update at boot; what is applied now stays so',
+  describe: 'No longer apply an update at boot; if it is applied now, it stays applied',
   options: (yargs) =>
     yargs.positional('id', {
       type: 'string',
       demandOption: true,
-      describe: "The update's id, as `ksplice-ts list` has it",
+      describe: "The update's id, as `ksplice-ts list` shows it",
     }),
-  examples: [['sudo ksplice-ts uninstall 8c4rnqv2', 'the next boot goes without it']],
+  examples: [
+    ['sudo ksplice-ts uninstall 8c4rnqv2', 'boot without the update from the next boot on'],
+  ],
   run: async (args) => {
     const id = requireId(args.id as string);
     const { stage } = await uninstallUpdate(id, new Host());
@@ -21,7 +23,7 @@ export const command: Command = {
       text: [
         `Update ${id} is not installed any more.`,
         ...(stage === 'applied'
-          ? [`It is applied still; \`ksplice-ts undo ${id}\` ends that.`]
+          ? [`It is still applied; \`ksplice-ts undo ${id}\` ends that.`]
           : []),
       ],
     };

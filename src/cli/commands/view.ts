@@ -1,5 +1,5 @@
-import { Host } from '../../apply/host.js';
 import { listUpdates, type UpdateView, viewUpdate } from '../../apply/view.js';
+import { Host } from '../../host/host.js';
 import type { Update } from '../../update/update.js';
 import type { Command, Outcome } from '../command.js';
 import {
@@ -19,14 +19,17 @@ export const command: Command = {
     yargs
       .positional('id', {
         type: 'string',
-        describe: 'Show the state and the source patch of one update; also --id',
+        describe: 'Show the state and the source patch of this update; also --id',
       })
-      .option('file', { type: 'string', describe: 'Show an update that need not be applied' })
+      .option('file', {
+        type: 'string',
+        describe: 'Show the update in this file; it need not be applied',
+      })
       .conflicts('id', 'file'),
   examples: [
     ['ksplice-ts view', 'list the updates in the running kernel'],
-    ['sudo ksplice-ts view 8c4rnqv2', 'what one of them is and does'],
-    ['ksplice-ts view --file ksplice-8c4rnqv2.tar.gz', 'look into an update'],
+    ['sudo ksplice-ts view 8c4rnqv2', 'show all about one of them'],
+    ['ksplice-ts view --file ksplice-8c4rnqv2.tar.gz', 'show the update in a file'],
   ],
   run: async (args) => {
     if (typeof args.id === 'string')
@@ -58,7 +61,7 @@ function showOne(view: UpdateView): Outcome {
   const text = [`Update ${id}: ${stage}`];
   if (view.note !== null) text.push(`  ${view.note}`);
   if (view.on.length > 0) text.push(`  on top of ${view.on.join(', ')}`);
-  if (view.description) text.push(`  ${view.description}`);
+  if (view.description) text.push(...indented(view.description));
   if (view.created) text.push(`  made ${view.created}`);
   if (view.applied) text.push(`  applied ${view.applied}`);
   if (taint !== '') text.push(`  its modules taint the kernel: ${taint}`);
@@ -98,7 +101,7 @@ function showFile(update: Update): Outcome {
     },
     text: [
       `Update ${id} for Linux ${kernel.release} ${kernel.machine}`,
-      `  ${description}`,
+      ...indented(description),
       `  made ${timestamp}`,
       `  changes ${targets.join(', ')}`,
       ...(contents.on.length > 0 ? [`  on top of ${contents.on.join(', ')}`] : []),
@@ -109,6 +112,11 @@ function showFile(update: Update): Outcome {
       patch.trimEnd(),
     ],
   };
+}
+
+/** No line of a description may look like one of ours. */
+function indented(text: string): string[] {
+  return text.split('\n').map((line) => `  ${line}`);
 }
 
 function firstLine(text: string): string {

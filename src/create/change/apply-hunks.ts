@@ -52,8 +52,7 @@ export function applyHunks(
     const place = search.locate(before, hunk, hunk.oldStart - 1 + shift, taken);
     const result = { number: index + 1, line: hunk.oldStart, offset: 0, fuzz: 0 };
     if (!place) {
-      const alreadyThere = search.locate(newSide(hunk), hunk, hunk.newStart - 1, 0) !== undefined;
-      results.push({ ...result, applied: false, alreadyThere });
+      results.push({ ...result, applied: false, alreadyThere: search.hasAlready(hunk) });
       return;
     }
     for (; taken < place.at; taken++) out.push(lines[taken] as string);
@@ -95,16 +94,20 @@ class Search {
     this.lines = lines.map((line) => this.comparable(line));
   }
 
-  /** Where the wanted lines are, not before line `from`: nearest to `expected` first, least fuzz first. */
+  /**
+   * Where the wanted lines are, not before line `from`: nearest to `expected` first, least fuzz first.
+   * @param fuzzy lines of context that may differ at most
+   */
   locate(
     wanted: readonly string[],
     hunk: StructuredPatchHunk,
     expected: number,
     from: number,
+    fuzzy = this.fit.fuzz,
   ): { at: number; fuzz: number } | undefined {
     const context = contextLengths(hunk);
     const sought = wanted.map((line) => this.comparable(line));
-    const most = Math.min(this.fit.fuzz, Math.max(context.head, context.tail));
+    const most = Math.min(fuzzy, Math.max(context.head, context.tail));
     for (let fuzz = 0; fuzz <= most; fuzz++) {
       const skip = Math.min(fuzz, context.head);
       const end = sought.length - Math.min(fuzz, context.tail);
@@ -114,6 +117,14 @@ class Search {
       if (at !== undefined) return { at, fuzz };
     }
     return undefined;
+  }
+
+  /** Whether what a hunk makes is there: all of it, if it adds nothing that could tell. */
+  hasAlready(hunk: StructuredPatchHunk): boolean {
+    const made = newSide(hunk);
+    const most = hunk.lines.some((line) => line.startsWith('+')) ? this.fit.fuzz : 0;
+    // Nothing would be anywhere.
+    return made.length > 0 && this.locate(made, hunk, hunk.newStart - 1, 0, most) !== undefined;
   }
 
   private nearest(

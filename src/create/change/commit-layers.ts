@@ -1,5 +1,5 @@
-// A commit with the patches of applied updates, one layer each. git is asked for what
-// the patches name, and for nothing else of the commit.
+// A commit with the patches of applied updates, one layer each. git is asked only for
+// the files that the patches name, and for nothing else of the commit.
 
 import type { Ui } from '../../base/ui.js';
 import type { Update } from '../../update/update.js';
@@ -27,7 +27,7 @@ export async function layersOn(
   return new Layers(new SourceTexts(repository.top, files), updates, ui);
 }
 
-/** What a name in a patch may mean. */
+/** The paths that a name in a patch may mean. */
 function places(name: string): string[] {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) return [];

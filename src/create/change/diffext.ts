@@ -39,7 +39,7 @@ export function filesWithExtension(tree: string, extension: string, ui: Ui): Pat
   if (changed.length > 0) return changed;
   throw new KspliceError(
     'no-changes',
-    `every file that ends in ${extension} is like its original`,
+    `every file that ends in ${extension} is equal to its original`,
     { advice: `Make the change in the file with ${extension}, not in the one without.` },
   );
 }
@@ -73,7 +73,7 @@ function withoutOriginal(orphans: readonly string[], extension: string): Ksplice
     'patch-failed',
     `there is no original beside ${orphans.slice(0, SHOWN).join(', ')}${more}`,
     {
-      advice: `Of each file that ends in ${extension} the name without it must be there as well: choose an extension that no other file has. For a new file, make an empty original.`,
+      advice: `Each file that ends in ${extension} needs an original without that ending: choose an extension that no other file has. For a new file, make an empty original.`,
       details: orphans,
     },
   );

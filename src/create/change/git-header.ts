@@ -76,13 +76,12 @@ export class GitHeader {
   check(hasHunks: boolean): void {
     const { oldName, newName, kind, isNew, isDeleted } = this;
     const saysMore = isNew || isDeleted || this.changesMode || kind !== 'change' || this.special;
-    if (!hasHunks && !saysMore)
-      throw this.damaged(this.start, 'nothing follows that changes the file');
+    if (!hasHunks && !saysMore) throw this.damaged(this.start, 'no change of the file follows');
     if (kind !== 'change' && (this.moves !== 2 || isNew || isDeleted)) {
       throw this.damaged(this.start, `the ${kind} of a file lacks one of its names`);
     }
     if (oldName === undefined && newName === undefined) {
-      throw this.damaged(this.start, 'it cannot be told which file this is about');
+      throw this.damaged(this.start, 'the name of the file is ambiguous');
     }
     // Without index, git diff compares any two files.
     if (!hasHunks && kind === 'change' && oldName && newName && !isOneFile(oldName, newName)) {

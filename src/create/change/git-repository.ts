@@ -3,7 +3,8 @@
 
 import { realpathSync } from 'node:fs';
 import { KspliceError } from '../../base/errors.js';
-import { runTool, type ToolResult } from '../../base/tool.js';
+import { runTool, type ToolOptions, type ToolResult } from '../../base/tool.js';
+import { textOfBytes } from '../byte-text.js';
 
 /** A file that two commits have different versions of. */
 export interface ListedChange {
@@ -34,7 +35,8 @@ export class GitRepository {
   static async open(source: string, signal: AbortSignal): Promise<GitRepository> {
     const asked = ['rev-parse', '--show-toplevel', '--absolute-git-dir'];
     const { status, stdout, output } = await runTool('git', asked, { cwd: source, signal });
-    const advice = 'Give the directory that holds .git, a clone of the kernel that runs.';
+    const advice =
+      'Give the directory that has .git in it: a clone with the source of the running kernel.';
     if (status !== 0) {
       throw new KspliceError('no-source', `${source} is no git work tree: ${output.trim()}`, {
         advice,
@@ -72,7 +74,7 @@ export class GitRepository {
     for (let i = 0; i + 1 < fields.length; i += 2) {
       const [oldMode = '', newMode = '', before = '', after = ''] = fields[i]!.slice(1).split(' ');
       changes.push({
-        path: fields[i + 1]!,
+        path: textOfBytes(fields[i + 1]!),
         before: isNone(oldMode) ? undefined : before,
         after: isNone(newMode) ? undefined : after,
         isText: [oldMode, newMode].every((mode) => isNone(mode) || mode.startsWith('100')),
@@ -88,7 +90,7 @@ export class GitRepository {
     // "100644 blob BLOB", tab, path, NUL
     return [...text.matchAll(/(\d+) (\w+) (\w+)\t([^\0]+)\0/g)].map(
       ([, mode = '', type, object = '', path = '']) => ({
-        path,
+        path: textOfBytes(path),
         blob: type === 'blob' && mode.startsWith('100') ? object : undefined,
       }),
     );
@@ -132,7 +134,7 @@ export class GitRepository {
 
   private async ask(
     args: readonly string[],
-    encoding: BufferEncoding = 'utf8',
+    encoding: ToolOptions['encoding'] = 'utf8',
     environment: Readonly<Record<string, string>> = {},
   ): Promise<string> {
     const { status, stdout, output } = await this.run(args, encoding, environment);
@@ -145,7 +147,7 @@ export class GitRepository {
 
   private run(
     args: readonly string[],
-    encoding: BufferEncoding = 'utf8',
+    encoding: ToolOptions['encoding'] = 'utf8',
     environment: Readonly<Record<string, string>> = {},
   ): Promise<ToolResult> {
     // A hook of the user's is told of index changes; ours is not the user's index.

@@ -1,10 +1,10 @@
 // A change between two commits of the source's git repository. The user's work
-// tree and index are neither looked at nor touched: what runs is a commit, and
-// whatever lies in the work tree besides is not in the kernel.
+// tree and index are neither looked at nor touched: the running kernel was built
+// from a commit, and other content of the work tree is not in it.
 //
 // refs/ksplice/pre names the commit that runs, as it did for ksplice. Once a
-// series has moved it, refs/ksplice/booted still names the commit that was
-// booted: code is matched with what was compiled from that one.
+// series has moved it, refs/ksplice/booted still names the commit that was booted:
+// running code is matched with objects that were compiled from that commit.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { basename, join, resolve } from 'node:path';
 import { cacheDirectory } from '../../base/cache.js';
 import { KspliceError } from '../../base/errors.js';
 import { takeLock } from '../../base/lock.js';
-import { inParallel } from '../../base/tool.js';
+import { inParallel } from '../../base/parallel.js';
 import type { Ui } from '../../base/ui.js';
 import type { Update } from '../../update/update.js';
 import type { UndoStack } from '../invocation/undo-stack.js';
@@ -55,15 +55,17 @@ export async function openGitChange(
     });
   }
   const because = remembered ? PRE : `HEAD, for there is no ${PRE} yet`;
-  ui.info(`what runs is commit ${short(base)} (${because}); ${short(target)} is to run`);
+  ui.info(
+    `the running commit is ${short(base)} (${because}); the update leads to ${short(target)}`,
+  );
   const range: Range = { booted: booted ?? base, base, target };
   const change =
     bases.length > 0
       ? await stackedChange(repository, range, bases, ui)
       : await plainChange(repository, range, ui);
   if (change.diff === '') {
-    throw new KspliceError('no-changes', `${revision} has the source that runs already`, {
-      advice: `What runs is taken from ${because}. If that is wrong: git update-ref ${PRE} COMMIT`,
+    throw new KspliceError('no-changes', `the source of ${revision} is already running`, {
+      advice: `The running commit is taken from ${because}. If that is wrong: git update-ref ${PRE} COMMIT`,
     });
   }
   const tree = bases.length > 0 ? range.booted : base;
@@ -81,7 +83,10 @@ export async function openGitChange(
   };
 }
 
-/** Three commits: what was booted, what runs since the last update of a series, what is to run. */
+/**
+ * Three commits: the booted one, the one that runs since the last update of a series, and the one
+ * that is to run.
+ */
 interface Range {
   readonly booted: string;
   readonly base: string;
@@ -140,7 +145,7 @@ function differing(from: readonly PatchedFile[], to: readonly PatchedFile[]): Pa
 function otherSeries(paths: readonly string[]): KspliceError {
   return new KspliceError(
     'refused-change',
-    `the updates that are given with --on do not make of the commit that was booted what ${PRE} names: ${paths.join(', ')}`,
+    `the commit that was booted, with the updates given with --on, is not equal to the commit of ${PRE}: ${paths.join(', ')}`,
     {
       advice: `Give all updates of the series, or, if they are not applied any more: git update-ref ${PRE} ${BOOTED}`,
       details: paths,
@@ -192,7 +197,7 @@ async function checkOut(
   mkdirSync(area, { recursive: true });
   undo.push('the lock', await takeLock(join(area, 'lock'), ui));
   if (existsSync(done) && readFileSync(done, 'utf8') === commit) return tree;
-  ui.stage(`taking the source of ${short(commit)} out of git`);
+  ui.stage(`getting the source of ${short(commit)} from git`);
   if (!existsSync(done)) {
     // The first time, or a run that was killed: it may have left anything.
     for (const path of [tree, index, `${index}.lock`])
@@ -219,6 +224,6 @@ async function remember(
     return;
   }
   ui.warn(
-    `${ref} could not be set (${problem}); do it before the next update: git update-ref ${ref} ${commit}`,
+    `${ref} could not be set (${problem}); set it before the next update: git update-ref ${ref} ${commit}`,
   );
 }

@@ -1,5 +1,5 @@
-// The source with the patches of updates that are applied, one layer each: what
-// the change of the next update starts from.
+// The source with the patches of updates that are applied, one layer each: the
+// change of the next update starts from this source.
 
 import type { Ui } from '../../base/ui.js';
 import type { Update } from '../../update/update.js';

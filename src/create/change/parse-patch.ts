@@ -1,15 +1,16 @@
 // Reads a source patch: plain unified diffs and git's format, with whatever
 // mail, statistics and signatures stand around them.
 //
-// patch(1) and git skip what they do not know, and with it a file whose header is
-// damaged: the rest of the patch is applied. A part of a fix can be worse than none,
-// so here whatever looks like a piece of a diff has to be one, or the patch is refused.
+// patch(1) and git skip text that they do not know, and so they also skip a file whose
+// header is damaged: the rest of the patch is applied. A part of a fix can be worse
+// than none, so here whatever looks like a piece of a diff has to be one, or the patch
+// is refused.
 
 import type { StructuredPatchHunk } from 'diff';
 import { KspliceError } from '../../base/errors.js';
 import { GitHeader, isLostHeaderLine } from './git-header.js';
 import { damaged, isForEmptyFile, readHunk } from './patch-hunk.js';
-import { headerName } from './patch-names.js';
+import { headerName, plainName } from './patch-names.js';
 
 export interface FilePatch {
   /** As the patch writes it, undefined for a file that is new. */
@@ -74,7 +75,7 @@ const OTHER_FORMS: readonly (readonly [RegExp, string, string])[] = [
   [
     /^Content-Transfer-Encoding: *(quoted-printable|base64)/i,
     'a mail whose text is encoded',
-    'Take the patch out of the mail first: git mailinfo MESSAGE PATCH < MAIL > /dev/null; b4 am does it, too.',
+    'Take the patch out of the mail first: git mailinfo MESSAGE PATCH < MAIL > /dev/null; b4 am can do this, too.',
   ],
 ];
 
@@ -158,7 +159,7 @@ class Reader {
   }
 
   private addBinary([, oldName, newName]: RegExpExecArray, at: number): void {
-    const side = (name = '') => (name === '/dev/null' ? undefined : name);
+    const side = (name = '') => (name === '/dev/null' ? undefined : plainName(name));
     const names = { oldName: side(oldName), newName: side(newName) };
     const kinds = { kind: 'change', creates: true, removes: true, special: 'binary file' } as const;
     this.add({ ...names, ...kinds, hunks: [], line: at + 1, hunkLines: [] });
@@ -178,7 +179,8 @@ class Reader {
 
   private refuseOtherForm(line: string, at: number): void {
     const form = OTHER_FORMS.find(([pattern]) => pattern.test(line));
-    if (form) throw damaged(this.origin, at, `this is ${form[1]}, which is not read`, form[2]);
+    if (form)
+      throw damaged(this.origin, at, `this is ${form[1]}, a form that is not supported`, form[2]);
   }
 }
 

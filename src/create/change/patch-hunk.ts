@@ -79,7 +79,7 @@ function checkMarker(body: readonly string[], line: string, at: number, origin: 
 }
 
 function miscounted(origin: string, at: number, start: number): KspliceError {
-  const what = `the hunk that begins in line ${start + 1} has other lines than its header counts`;
+  const what = `the hunk that begins in line ${start + 1} does not have the number of lines that its header says`;
   return damaged(origin, at, what, 'The patch is damaged, or was edited by hand: make it again.');
 }
 

@@ -1,6 +1,8 @@
 // File names in the headers of a patch: git's quotes, the times that diff writes
 // behind them, and what a time says about the file.
 
+import { textOfBytes } from '../byte-text.js';
+
 /** One side of a file's header. */
 export interface HeaderName {
   /** As the patch writes it; undefined for /dev/null. */
@@ -45,16 +47,20 @@ const ESCAPES: Readonly<Record<string, string>> = {
   r: '\r',
 };
 
-/** A name without the quotes that git puts around unusual ones: as in C, with octal bytes. */
+/**
+ * A name as text, without the quotes that git puts around unusual ones: as in C, with octal bytes.
+ * @param name one byte a character
+ */
 export function plainName(name: string): string {
-  if (name.length < 2 || !name.startsWith('"') || !name.endsWith('"')) return name;
-  return name
+  if (name.length < 2 || !name.startsWith('"') || !name.endsWith('"')) return textOfBytes(name);
+  const bytes = name
     .slice(1, -1)
     .replace(/\\([0-7]{3}|.)/g, (_, code: string) =>
       code.length === 3
         ? String.fromCharCode(Number.parseInt(code, 8) & 0xff)
         : (ESCAPES[code] ?? code),
     );
+  return textOfBytes(bytes);
 }
 
 const QUOTED_OR_WORD = '("(?:[^"\\\\]|\\\\.)*"|\\S+)';
@@ -72,7 +78,7 @@ export function gitNames(text: string): readonly [string, string] | undefined {
   if (!same) return undefined;
   const middle = text.length - (same[1] as string).length;
   const end = text.lastIndexOf(' ', middle);
-  return [text.slice(0, end), text.slice(end + 1)];
+  return [textOfBytes(text.slice(0, end)), textOfBytes(text.slice(end + 1))];
 }
 
 /** Whether two names mean one file: the same, or the same below their first directory. */

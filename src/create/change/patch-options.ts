@@ -56,6 +56,6 @@ function readNumber(option: string, text: string | undefined): number {
 function unknown(word: string): KspliceError {
   return new KspliceError('usage', `--patch-opt: ${word} is not supported`, {
     advice:
-      'These are: -pN (--strip=N), -F N (--fuzz=N), -R (--reverse), -l (--ignore-whitespace).',
+      'The supported options are: -pN (--strip=N), -F N (--fuzz=N), -R (--reverse), -l (--ignore-whitespace).',
   });
 }

@@ -1,5 +1,6 @@
-// Which file of the tree a part of a patch means: the names in a patch carry
-// directories that the tree has not, and two names may stand for one file.
+// Decides which file of the tree a part of a patch means: the names in a patch
+// have leading directories that are not in the tree, and two names may mean one
+// file.
 
 import { dirname } from 'node:path';
 import type { FilePatch } from './parse-patch.js';

@@ -1,5 +1,7 @@
 // A file that a change of the source touches, and what that can mean for the kernel.
 
+import { machine } from '../../arch/index.js';
+
 /**
  * What a changed file means for the kernel:
  * `source` is compiled by itself, `included` takes part in the compilation of
@@ -22,11 +24,11 @@ export interface PatchedFile {
 const RULES = /(^|\/)(Makefile|Kbuild|Kconfig)[^/]*$|\.(lds|lds\.S)$/;
 const NOT_KERNEL = /^(Documentation|tools|samples|scripts|LICENSES|usr|debian|rust)\//;
 
-/** What a change of the file can do to the kernel; x86 is the one architecture handled. */
+/** What a change of the file can do to the kernel. */
 export function kindOf(path: string): FileKind {
-  if (NOT_KERNEL.test(path) || /^arch\/(?!x86\/)/.test(path) || /^arch\/x86\/tools\//.test(path)) {
-    return 'other';
-  }
+  const { folder, tools } = machine.tree;
+  const isOtherMachine = path.startsWith('arch/') && !path.startsWith(`${folder}/`);
+  if (NOT_KERNEL.test(path) || isOtherMachine || tools.test(path)) return 'other';
   if (RULES.test(path)) return 'rules';
   if (/\.[cS]$/.test(path)) return 'source';
   return /\.(h|inc|tbl|asn1|uc|pl|awk|[chS]_shipped)$/.test(path) ? 'included' : 'other';

@@ -1,7 +1,7 @@
-// Which files of a kernel tree are not source: what an earlier build left, and
-// what belongs to version control. They stay out of the mirrored tree, because
-// kbuild refuses to build outside a tree that was built in, and make would take
-// stale products for up-to-date ones (VPATH).
+// The files of a kernel tree that are not source: products of an earlier build,
+// and files of version control. They stay out of the mirrored tree, because kbuild
+// refuses to build outside a tree that was built in, and make would take stale
+// products for up-to-date ones (VPATH).
 
 /** Directories that hold nothing but products, relative to the tree. */
 const PRODUCT_DIRECTORIES = /^(include\/(config|generated)|arch\/[^/]+\/include\/generated)$/;

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
+import { textOfBytes } from '../byte-text.js';
 import { applyHunks, type Fit, type HunkResult } from './apply-hunks.js';
 import { type FilePatch, readPatch, reversed } from './parse-patch.js';
 import { isForEmptyFile } from './patch-hunk.js';
@@ -46,7 +47,7 @@ export function applyPatches(
   const changes = texts.changes();
   if (changes.length === 0) {
     throw new KspliceError('no-changes', `${files.join(', ')} leaves every file as it is`, {
-      advice: 'It changes modes of files only, or takes back what it does.',
+      advice: 'It changes only modes of files, or reverts its own changes.',
     });
   }
   return changes;
@@ -72,7 +73,7 @@ export function applyPatch(
   const targets = targetsOf(patches, strip, texts);
   const failures = patches.flatMap((patch, index) => {
     const target = targets[index];
-    if (!target) return [absent(patch, strip, file)];
+    if (!target) return [absent(patch, strip, texts, file)];
     return applyFile({ patch, ...target, origin: file }, texts, options, ui);
   });
   if (failures.length > 0) throw failed(file, failures, strip);
@@ -80,9 +81,11 @@ export function applyPatch(
 
 /** What `diff -r` without -N says of files that are in one of its trees: the patch does not have them. */
 function tellAbsentParts(file: string, patch: string, ui: Ui): void {
-  for (const [, directory, name] of patch.matchAll(/^Only in (\S+): (\S+\.[chS])\r?$/gm)) {
+  for (const [, directory, name] of textOfBytes(patch).matchAll(
+    /^Only in (\S+): (\S+\.[chS])\r?$/gm,
+  )) {
     ui.warn(
-      `${file} does not have ${directory}/${name}, which is in one of the trees only: diff -N takes such files in`,
+      `${file} does not have ${directory}/${name}, which is in only one of the trees: diff -N includes such files`,
     );
   }
 }
@@ -130,9 +133,6 @@ export function readPatchFile(file: string): string {
   }
 }
 
-/** At the end of a failure's line. */
-const BUT_FOR_SPACE = ', but for white space';
-
 /** Names that are no file's, whatever is taken off them. */
 function absentFiles(
   patches: readonly FilePatch[],
@@ -144,15 +144,42 @@ function absentFiles(
     .filter((_, index) => !targets[index])
     .map(({ oldName, newName }) => oldName ?? newName ?? '');
   const first = stripName(missing[0], 1) ?? missing[0];
+  const gone = patches.flatMap((patch) =>
+    [0, 1, 2, 3].map((strip) => goneBefore(patch, strip, texts)).filter((one) => one !== undefined),
+  );
+  if (gone.length > 0) return failed(file, gone, 1);
   return new KspliceError('patch-failed', `${file} changes files that the source tree lacks`, {
-    advice: `There is no ${first} in ${texts.tree}: is the patch for this kernel?`,
+    advice: `There is no ${first} in ${texts.tree}: check that the patch is for this kernel.`,
     details: missing,
   });
 }
 
-function absent({ oldName, newName }: FilePatch, strip: number, file: string): string {
+/** Why a part of a patch does not apply, in a line; the reasons that have an advice of their own. */
+interface Failure {
+  readonly line: string;
+  readonly why: 'applied' | 'repeated' | 'gone' | 'absent' | 'space' | 'other';
+}
+
+function absent(patch: FilePatch, strip: number, texts: SourceTexts, file: string): Failure {
+  const name = patch.oldName ?? patch.newName;
+  const path = stripName(name, strip);
+  const line = path ? `${path}: no such file` : `${file}: odd file name ${name}`;
+  return goneBefore(patch, strip, texts) ?? { line, why: path ? 'absent' : 'other' };
+}
+
+/** A file of the tree that is not there any more. */
+function goneBefore(
+  { oldName, newName, removes }: FilePatch,
+  strip: number,
+  texts: SourceTexts,
+): Failure | undefined {
   const path = stripName(oldName ?? newName, strip);
-  return path ? `${path}: no such file` : `${file}: odd file name ${oldName ?? newName}`;
+  return path !== undefined && texts.isGone(path) ? gone(path, removes) : undefined;
+}
+
+function gone(path: string, removes: boolean): Failure {
+  const what = removes ? 'is removed already' : 'is not there any more';
+  return { line: `${path} ${what}: a change before this patch has taken it away`, why: 'gone' };
 }
 
 /** One file's part of a patch, with its names in the tree. */
@@ -164,66 +191,101 @@ interface Part {
   readonly origin: string;
 }
 
-/** Applies one file's hunks to the texts so far; returns the failures' lines. */
-function applyFile(part: Part, texts: SourceTexts, fit: Fit, ui: Ui): string[] {
-  const { patch, from, to } = part;
+/** Applies one file's hunks to the texts so far; returns why not if they do not fit. */
+function applyFile(part: Part, texts: SourceTexts, fit: Fit, ui: Ui): Failure[] {
+  const { patch, from, to, origin } = part;
   const path = (to ?? from)!;
   const old = from === undefined ? '' : texts.current(from);
-  if (old === undefined) return [`${from}: no such file`];
+  // A part before this one was the last that knew it.
+  if (old === undefined) return [gone(path, patch.removes)];
   const isMade = to !== undefined && from !== to;
   if ((isMade && texts.has(to)) || (patch.hunks.some(isForEmptyFile) && old !== '')) {
-    return [`${path}: the patch creates this file, but it exists`];
+    return [existsAlready(path, part, texts, fit)];
   }
   const { text, hunks } = applyHunks(old, patch.hunks, fit);
-  const failures = hunks.flatMap((hunk) => tellHunk(hunk, path, hunks.length, part, ui));
+  const failures = hunks.flatMap((hunk) => tellHunk(hunk, path, part, texts, ui));
   if (failures.length > 0) {
     const loosely = applyHunks(old, patch.hunks, { ...fit, ignoreWhitespace: true });
     const fits = loosely.hunks.every(({ applied }) => applied);
-    return fits ? failures.map((line) => `${line}${BUT_FOR_SPACE}`) : failures;
+    if (!fits) return failures;
+    return failures.map(({ line }) => ({ line: `${line}, except for white space`, why: 'space' }));
   }
-  if (to === undefined && text !== '')
-    return [`${path}: the patch removes this file, but knows another text`];
+  if (to === undefined && text !== '') {
+    return [
+      { line: `${path}: the patch removes this file, but the file has another text`, why: 'other' },
+    ];
+  }
   if (from !== undefined && from !== to && patch.kind !== 'copy') texts.set(from, undefined);
   if (to !== undefined) texts.set(to, text);
+  patch.hunks.forEach((hunk, index) => {
+    texts.remember(path, hunk, `hunk ${index + 1} of ${origin}:${patch.hunkLines[index]}`);
+  });
   return [];
 }
 
+function existsAlready(path: string, { patch }: Part, texts: SourceTexts, fit: Fit): Failure {
+  const creates = `${path}: the patch creates this file, but it exists`;
+  const [first] = patch.hunks;
+  const before = first && texts.appliedBefore(path, first);
+  if (before !== undefined) return { line: `${creates}: ${before} has made it`, why: 'repeated' };
+  const isSame =
+    patch.kind === 'change' && texts.current(path) === applyHunks('', patch.hunks, fit).text;
+  return isSame
+    ? { line: `${creates} and has this text: it is applied already`, why: 'applied' }
+    : { line: creates, why: 'other' };
+}
+
 /** Says where a hunk fitted if not just where it should, and returns why if nowhere. */
-function tellHunk(hunk: HunkResult, path: string, of: number, part: Part, ui: Ui): string[] {
-  const where = `${path}:${hunk.line}: hunk ${hunk.number} of ${of}`;
+function tellHunk(
+  hunk: HunkResult,
+  path: string,
+  { patch, origin }: Part,
+  texts: SourceTexts,
+  ui: Ui,
+): Failure[] {
+  const index = hunk.number - 1;
+  const where = `${path}:${hunk.line}: hunk ${hunk.number} of ${patch.hunks.length}`;
   if (!hunk.applied) {
-    const why = hunk.alreadyThere ? 'is applied already' : 'does not fit';
-    return [`${where} (${part.origin}:${part.patch.hunkLines[hunk.number - 1]}) ${why}`];
+    const it = `${where} (${origin}:${patch.hunkLines[index]})`;
+    const before = texts.appliedBefore(path, patch.hunks[index]!);
+    if (before !== undefined) {
+      return [{ line: `${it} is the same as ${before}, applied before it`, why: 'repeated' }];
+    }
+    return hunk.alreadyThere
+      ? [{ line: `${it} is applied already`, why: 'applied' }]
+      : [{ line: `${it} does not fit`, why: 'other' }];
   }
   const lines = hunk.offset === 1 || hunk.offset === -1 ? 'line' : 'lines';
-  const moved = `fitted at an offset of ${hunk.offset} ${lines}`;
-  if (hunk.fuzz > 0) ui.warn(`${where} ${moved} with fuzz ${hunk.fuzz}: look at it`);
+  const moved = `was applied at an offset of ${hunk.offset} ${lines}`;
+  if (hunk.fuzz > 0) ui.warn(`${where} ${moved} with fuzz ${hunk.fuzz}: check the result`);
   else if (hunk.offset !== 0) ui.info(`${where} ${moved}`);
   return [];
 }
 
-function applyMessage(file: string, failures: readonly string[]): string {
-  return `${file} does not apply:\n${failures.map((line) => `  ${line}`).join('\n')}`;
+/** What to do if all of a patch's failures are of one kind. */
+function adviceFor(why: Failure['why'] | undefined, strip: number): string {
+  switch (why) {
+    case 'space':
+      return 'Blanks or tabs differ from the source; mail programs and terminals change them: get the patch again, or ignore the difference with --patch-opt=-l.';
+    case 'applied':
+      return 'The source tree has the change already: give the source of the running kernel, without it.';
+    case 'repeated':
+      return 'The same change is given twice: leave the second one out.';
+    case 'gone':
+      return 'Make the patch against the source with all changes before it, those of the updates below among them; or leave it out.';
+    case 'absent':
+      return `The names were read with -p${strip}: check this number, and that the patch is for this kernel.`;
+    default:
+      return 'Make the patch against the source of the running kernel, or check that this tree is that source.';
+  }
 }
 
-function failed(file: string, failures: readonly string[], strip: number): KspliceError {
-  const applied = failures.every((line) => line.endsWith('applied already'));
-  const absent = failures.every((line) => line.endsWith('no such file'));
-  const spoilt = failures.every((line) => line.endsWith(BUT_FOR_SPACE));
-  if (spoilt) {
-    return new KspliceError('patch-failed', applyMessage(file, failures), {
-      advice:
-        'Blanks or tabs are others than in the source, as mail programs and terminals leave them: get the patch again, or ignore them with --patch-opt=-l.',
-      details: failures,
-    });
-  }
-  const otherwise = absent
-    ? `The names were read with -p${strip}: is that right, and is the patch for this kernel?`
-    : 'Make the patch against the source of the running kernel, or check that this is that source.';
-  return new KspliceError('patch-failed', applyMessage(file, failures), {
-    advice: applied
-      ? 'The source tree has the change already: give the source of the running kernel, without it.'
-      : otherwise,
-    details: failures,
+function failed(file: string, failures: readonly Failure[], strip: number): KspliceError {
+  const lines = failures.map(({ line }) => line);
+  const [only, ...others] = new Set(failures.map(({ why }) => why));
+  const message = `${file} does not apply:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+  return new KspliceError('patch-failed', message, {
+    advice: adviceFor(others.length === 0 ? only : undefined, strip),
+    details: lines,
   });
 }

@@ -3,6 +3,7 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StructuredPatchHunk } from 'diff';
 import { KspliceError } from '../../base/errors.js';
 import { kindOf, type PatchedFile } from './patched-file.js';
 
@@ -22,6 +23,7 @@ interface Texts {
 /** Texts of files, one byte a character, so that any encoding survives. */
 export class SourceTexts {
   private readonly touched = new Map<string, Texts>();
+  private readonly applied = new Map<string, string>();
 
   /**
    * @param tree directory that is read, never written
@@ -42,6 +44,22 @@ export class SourceTexts {
     const known = this.touched.get(path);
     if (known) return known.after !== undefined;
     return this.files.isFile(path);
+  }
+
+  /** Whether a change so far has removed or renamed the file. */
+  isGone(path: string): boolean {
+    return !this.has(path) && this.files.isFile(path);
+  }
+
+  /** Remembers a hunk, for `appliedBefore`. */
+  remember(path: string, hunk: StructuredPatchHunk, where: string): void {
+    const key = keyOf(path, hunk);
+    if (!this.applied.has(key)) this.applied.set(key, where);
+  }
+
+  /** Where the very same hunk came from that was applied to the file before. */
+  appliedBefore(path: string, hunk: StructuredPatchHunk): string | undefined {
+    return this.applied.get(keyOf(path, hunk));
   }
 
   hasDirectory(path: string): boolean {
@@ -74,6 +92,10 @@ export class SourceTexts {
     }
     return entry;
   }
+}
+
+function keyOf(path: string, { oldStart, newStart, lines }: StructuredPatchHunk): string {
+  return [path, oldStart, newStart, ...lines].join('\n');
 }
 
 function filesIn(tree: string): TextFiles {

@@ -1,9 +1,10 @@
-// Whether an update below comes out of this source as it was made: what is known
-// of its new code, beyond the symbols in its modules, is worked out anew.
+// Checks that an update below comes out of this source as it was made, because
+// everything about its new code, except the symbols in its modules, is computed
+// again.
 
 import { KspliceError } from '../../base/errors.js';
 import type { Homes } from '../../diff/homes.js';
-import type { ObjectDiff } from '../../diff/types.js';
+import type { ObjectDiff } from '../../diff/object-diff.js';
 import type { Update } from '../../update/update.js';
 import type { CompiledObject, ObjectReport } from '../values.js';
 
@@ -49,7 +50,7 @@ function inWords(changed: readonly { name: string; newSize: number }[]): string 
 function otherwise({ id }: Update, target: string, object: string): KspliceError {
   return new KspliceError(
     'refused-change',
-    `update ${id} does not change ${object} (${target}) as its patch does to this source`,
+    `the patch of update ${id}, applied to this source, does not give the ${object} (${target}) of that update`,
     {
       advice:
         'It was made from other source, with --only-targets, or on top of updates that were not given. Undo it, and make one update of both changes.',

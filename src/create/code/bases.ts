@@ -7,11 +7,13 @@ import { KspliceError } from '../../base/errors.js';
 import type { Base } from '../../extract/templates.js';
 import { readUpdate } from '../../update/read.js';
 import { decodedProgramOf, type Update } from '../../update/update.js';
+import { bytesOfText } from '../byte-text.js';
 
 /**
  * Reads the updates below, and those that they are on, which are looked for beside them.
  * @param paths tarballs or directories
- * @returns each once, and after all that it is on
+ * @returns each once, and after all that it is on; their patches as source is read, one byte a
+ *   character
  * @throws KspliceError `io` if one is not there, `wrong-kernel`, and as readUpdate()
  */
 export async function readBases(paths: readonly string[], release: string): Promise<Update[]> {
@@ -28,7 +30,7 @@ export async function readBases(paths: readonly string[], release: string): Prom
       if (place === undefined) throw missing(update.id, id, beside);
       await add(place);
     }
-    bases.set(update.id, update);
+    bases.set(update.id, { ...update, patch: bytesOfText(update.patch) });
   };
   for (const path of paths) await add(path);
   return [...bases.values()];
@@ -55,7 +57,11 @@ function refuseOther(update: Update, path: string, release: string): void {
 }
 
 function missing(id: string, below: string, path: string): KspliceError {
-  return new KspliceError('io', `update ${id} is on update ${below}, and ${path} does not exist`, {
-    advice: `Give that one as well: --on ksplice-${below}.tar.gz`,
-  });
+  return new KspliceError(
+    'io',
+    `update ${id} was made on top of update ${below}, and ${path} does not exist`,
+    {
+      advice: `Give that update as well: --on ksplice-${below}.tar.gz`,
+    },
+  );
 }

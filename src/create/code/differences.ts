@@ -2,19 +2,20 @@
 // for which targets.
 
 import { readFileSync } from 'node:fs';
+import { machine } from '../../arch/index.js';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
+import { findOutgrown } from '../../dangling/resized.js';
 import { Homes } from '../../diff/homes.js';
 import { diffObjects } from '../../diff/index.js';
-import { withoutRuntimeConstants } from '../../diff/runtime-constants.js';
-import type { ObjectDiff } from '../../diff/types.js';
+import type { ObjectDiff, Refusal } from '../../diff/object-diff.js';
 import { ElfObject, type ElfSymbol } from '../../elf/object.js';
 import type { TableSizes } from '../../elf/tables.js';
+import { layoutNotes, layoutRefusals } from '../../layout/describe.js';
 import {
   judgeLayout,
   type LayoutChange,
-  layoutNotes,
-  layoutRefusals,
+  type Sources,
   type TypedObject,
 } from '../../layout/guard.js';
 import type { Update } from '../../update/update.js';
@@ -42,6 +43,8 @@ export interface LayoutOptions {
   readonly comparing: Comparing;
   /** Types whose change the author allows. */
   readonly allowed: readonly string[];
+  /** The text of an object. Without it no type is taken for one that is on stacks only. */
+  readonly sources?: (object: CompiledObject) => Sources;
 }
 
 /**
@@ -74,9 +77,12 @@ export function findDifferences(
     const isNewcomer = (symbol: ElfSymbol) => homes.of(symbol).kind === 'update';
     const diff = diffObjects(running, readForDiff(object.post), object.name, tables, isNewcomer);
     notes.push(...diff.notes.map((note) => `${object.name}: ${note}`));
-    refusals.push(...diff.refusals);
+    refusals.push(...diff.refusals, ...outgrown(diff, object.name));
     const replaced = new Set(diff.replaced.map(({ pre }) => pre.name));
-    typed.push({ name: object.name, pre: running, post: diff.post, replaced });
+    const isModule = object.owners.some((owner) => owner !== 'vmlinux');
+    const text = types.sources ? { sources: types.sources(object) } : {};
+    const { post, twins } = diff;
+    typed.push({ name: object.name, pre: running, post, replaced, twins, isModule, ...text });
     if (object.isNew) refusals.push(...refuseInitcalls(diff, object.name));
     compared.push({ name: object.name, owners: object.owners, diff });
     if (diff.verdict !== 'changed') return;
@@ -113,9 +119,19 @@ function checkAllowed(layout: readonly LayoutChange[], allowed: readonly string[
   const changed = layout.filter(({ verdict }) => verdict === 'allowed').map(({ name }) => name);
   const idle = allowed.filter((name) => !changed.includes(name));
   if (idle.length === 0) return;
-  throw new KspliceError('usage', `--allow-layout: nothing stands against ${idle.join(', ')}`, {
-    advice: 'Leave it out: the type does not change, or fits the objects that exist.',
+  throw new KspliceError('usage', `--allow-layout is not needed for ${idle.join(', ')}`, {
+    advice: 'Leave the option out: the type does not change, or the existing objects fit it.',
   });
+}
+
+function outgrown(diff: ObjectDiff, object: string): Refusal[] {
+  return findOutgrown(diff).map(({ constant, by, how }) => ({
+    code: 'data-resized',
+    object,
+    symbol: constant.post.name,
+    message: `its size changed from ${constant.pre.size} to ${constant.post.size} bytes, and ${by}() ${how} its address as before: who reads it there may know the other size`,
+    advice: 'Leave it as it is, and add a new one beside it for the new code.',
+  }));
 }
 
 /** From the object as it was booted through the updates below. */
@@ -137,7 +153,7 @@ function read(file: string): ElfObject {
 
 /** What may become new code, and what that is compared with. */
 function readForDiff(file: string): ElfObject {
-  return withoutRuntimeConstants(read(file));
+  return machine.sites.withoutRuntimeConstants(read(file));
 }
 
 /** New code that no function is replaced to call, and no hook calls, would never run. */
@@ -147,7 +163,7 @@ function newAndUnused(changed: readonly ChangedObjectFile[]): string | undefined
   );
   if (acts) return undefined;
   const names = changed.flatMap(({ diff }) => [...diff.functions.added, ...diff.data.added]);
-  return `${names.join(', ')}: new, and nothing that the kernel runs leads there`;
+  return `${names.join(', ')}: new, and no running code leads there`;
 }
 
 function refused(refusals: ObjectDiff['refusals']): KspliceError {

@@ -1,5 +1,5 @@
-// Whether the key of a jump label or a static call that another module exports is read-only by now is in that
-// module's file alone: System.map has only the kernel proper's symbols.
+// The key of a jump label or a static call may be exported by another module. Only the file of that module
+// shows whether the key is already read-only: System.map has only the symbols of the kernel proper.
 
 import type { ElfObject, ElfSymbol } from '../../elf/object.js';
 import { moduleFile } from '../module-dir/module-file.js';

@@ -1,10 +1,10 @@
-// What a patch moves from one file to another is, for each of the two objects, something
-// that went and something that is new. A new variable would begin anew, and whoever calls the
-// function where the patch does not see it would go on with the old one.
+// If a patch moves a symbol from one file to another, one object loses the symbol and the
+// other has a new one. A new variable would begin with its initial value, and callers of the
+// function in other files would go on calling the old one.
 
 import { dataKind } from '../../diff/data-kinds.js';
 import { staticLocalBase } from '../../diff/names.js';
-import type { ObjectDiff, Refusal } from '../../diff/types.js';
+import type { ObjectDiff, Refusal } from '../../diff/object-diff.js';
 import { STB_LOCAL, STT_FUNC } from '../../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../../elf/object.js';
 
@@ -59,13 +59,13 @@ function isSame(old: ElfSymbol, now: ElfSymbol): boolean {
 function moved({ name, type }: ElfSymbol, from: string, to: string): Refusal {
   const what =
     type === STT_FUNC
-      ? `what calls it, and is not part of the change, goes on with the one of ${from}`
-      : 'the running variable would be left behind, and a new one begin anew';
+      ? `callers that are not part of the change go on calling the one in ${from}`
+      : 'the new code would lose the running variable and use a new one with its initial value';
   return {
     code: 'moved',
     object: to,
     symbol: name,
     message: `${name} moved here from ${from}; ${what}`,
-    advice: `Leave it in its file, and declare it in the other.`,
+    advice: `Leave it in its old file, and declare it in the new one.`,
   };
 }

@@ -1,6 +1,6 @@
-// New per-cpu variables come out of a reserve for the static ones of all modules
-// together, which is made at boot and never grows: PERCPU_MODULE_RESERVE in
-// include/linux/percpu.h. How much of it is used only the host knows; the whole of it is known here.
+// New per-cpu variables come out of a reserve for the static ones of all modules together, which is
+// made at boot and never grows: PERCPU_MODULE_RESERVE in include/linux/percpu.h. Only the host knows
+// how much of it is used; here only its size is known.
 
 import { KspliceError } from '../../base/errors.js';
 import { ElfObject } from '../../elf/object.js';
@@ -28,7 +28,7 @@ export function checkPerCpu(
   if (size <= reserve) return;
   const message = `new per-cpu variables take ${size} bytes for each CPU, and the kernel has ${reserve} for those of all its modules together`;
   throw new KspliceError('refused-change', message, {
-    advice: 'Allocate what is large with alloc_percpu(), from a hook: see docs/hooks.md.',
+    advice: 'Allocate large variables with alloc_percpu(), from a hook: see docs/hooks.md.',
     details: sizes
       .filter((one) => one.size > 0)
       .map((one) => ({ code: 'per-cpu-reserve', reserve, ...one })),

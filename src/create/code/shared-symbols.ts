@@ -4,10 +4,11 @@
 import { KspliceError } from '../../base/errors.js';
 import type { ElfSymbol } from '../../elf/object.js';
 import { ElfObject } from '../../elf/object.js';
+import type { Resolution, SymbolResolver } from '../../extract/extraction.js';
+import { addedAs } from '../../extract/module-symbols.js';
 import { isSealed } from '../../extract/read-only.js';
-import type { Resolution, SymbolResolver } from '../../extract/types.js';
+import { newCodeName, plainName } from '../../module/new-code-names.js';
 import { moduleNames } from '../../update/contents.js';
-import { newCodeName, plainName } from '../../update/new-code-names.js';
 import type { ChangedTarget, TargetCode } from '../values.js';
 
 interface Definition {
@@ -15,7 +16,7 @@ interface Definition {
   readonly symbol: ElfSymbol;
 }
 
-export class Neighbours {
+export class SharedSymbols {
   /** New global symbols by name. */
   private readonly definitions = new Map<string, Definition[]>();
   /** By target: those whose new code it uses. */
@@ -67,7 +68,7 @@ export class Neighbours {
     // All that new code defines is local there; checkPositions() sees that none else has the name.
     const object = moduleNames(this.id, only.target).newModule;
     const found = { object, name: newCodeName(name, this.id), position: 1 };
-    return { kind: 'klp', ...found, sealed: isSealed(only.symbol) };
+    return { kind: 'klp', ...found, sealed: isSealed(only.symbol), added: addedAs(only.symbol) };
   }
 
   /**
@@ -111,13 +112,13 @@ export class Neighbours {
 function inCircle(path: readonly string[]): KspliceError {
   const message = `new code of ${path.join(' uses what is new in ')}: none can be loaded first`;
   return new KspliceError('unresolved-symbol', message, {
-    advice: 'Define what several modules share in one of them, or in the kernel proper.',
+    advice: 'Define symbols that several modules share in one of them, or in the kernel proper.',
   });
 }
 
 function notAlone(name: string, target: string, count: number): KspliceError {
   const message = `the new code of ${target} has ${count} symbols ${name}, and another target uses it`;
   return new KspliceError('unresolved-symbol', message, {
-    advice: 'Give the new symbol a name that is there once.',
+    advice: 'Give the new symbol a name that occurs only once.',
   });
 }

@@ -1,10 +1,10 @@
-// New functions and variables that are global, and whose name another object of the
-// same target has: a link of the whole target would put the one in the place of the other, or
-// fail. New code would use its own, and the running kernel go on with the other.
+// New global functions and variables whose name another object of the same target already
+// has. A link of the whole target would replace one by the other, or fail. New code would use
+// its own symbol, and the running kernel would go on using the other.
 
 import { KspliceError } from '../../base/errors.js';
 import type { Homes } from '../../diff/homes.js';
-import type { ObjectDiff, Refusal } from '../../diff/types.js';
+import type { ObjectDiff, Refusal } from '../../diff/object-diff.js';
 import { STB_LOCAL, STB_WEAK } from '../../elf/constants.js';
 import type { ElfObject } from '../../elf/object.js';
 import type { NamedAddress } from '../../extract/kernel-symbols.js';
@@ -77,10 +77,10 @@ function refusal(target: string, object: string, symbol: string, { isWeak }: Kno
     object,
     symbol,
     message: isWeak
-      ? `${symbol} is new here, and ${target} has a weak one in another object, which the running code goes on using`
+      ? `${symbol} is new here, and ${target} has a weak definition of it in another object, which the running code would go on using`
       : `${symbol} is new here, and ${target} has one in another object`,
     advice: isWeak
-      ? 'Change the weak one itself.'
-      : 'Give what is new another name; what moved here from another file has to stay there.',
+      ? 'Change the weak definition itself.'
+      : 'Give the new symbol another name. If it moved here from another file, leave it there.',
   };
 }

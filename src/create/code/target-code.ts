@@ -7,26 +7,26 @@ import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import { describeMismatches } from '../../check/report.js';
 import { findAddressesOut } from '../../dangling/find.js';
+import { findTracedText } from '../../dangling/traced.js';
+import type { ChangedSymbol } from '../../diff/object-diff.js';
 import { SpecialTables } from '../../diff/special.js';
-import type { ChangedSymbol } from '../../diff/types.js';
 import { STB_WEAK, STT_FUNC } from '../../elf/constants.js';
 import { ElfObject } from '../../elf/object.js';
 import type { TableSizes } from '../../elf/tables.js';
 import { type CodeBelow, resolveAbove } from '../../extract/below.js';
+import type { NewCode, SymbolResolver } from '../../extract/extraction.js';
 import { extractNewCode } from '../../extract/index.js';
 import { createResolver } from '../../extract/resolver.js';
-import type { NewCode, SymbolResolver } from '../../extract/types.js';
 import { sectionsDiffer } from '../../match/function-sections.js';
 import { type Generated, generateProgram } from '../../match/generate.js';
 import { type MatchResult, type Mismatch, matchProgram } from '../../match/interpret.js';
 import { jumpObstacle } from '../../match/jump-room.js';
-import type { AddressOut } from '../../update/addresses-out.js';
 import type { Update } from '../../update/update.js';
 import { moduleFile } from '../module-dir/module-file.js';
 import { type KernelFacts, kallsymsTest } from '../tree/kernel-facts.js';
 import type { AllHomes, ChangedObjectFile, ChangedTarget, TargetCode } from '../values.js';
 import { keyExporters } from './key-exporters.js';
-import type { Neighbours } from './shared-symbols.js';
+import type { SharedSymbols } from './shared-symbols.js';
 import { globalNames, refuseTakenNames } from './taken-names.js';
 
 /** With the names that the match program uses. */
@@ -38,7 +38,7 @@ export interface Company {
   readonly bases?: readonly Update[];
   readonly homes?: AllHomes;
   /** The update's other targets. */
-  readonly neighbours?: Neighbours;
+  readonly shared?: SharedSymbols;
 }
 
 /**
@@ -52,7 +52,7 @@ export async function makeTargetCode(
   facts: KernelFacts,
   tables: TableSizes,
   ui: Ui,
-  { bases = [], homes, neighbours }: Company = {},
+  { bases = [], homes, shared }: Company = {},
 ): Promise<TargetCode> {
   const { target } = changed;
   const objects = changed.objects.map((object) => ({ ...object, booted: bootedNames(object) }));
@@ -91,26 +91,29 @@ export async function makeTargetCode(
     places: match && ((name) => facts.image?.kernel.lookup(name, target) ?? []),
   });
   const running = homes && bases.length > 0 ? above(target, booted, bases, homes) : booted;
-  const resolver = neighbours?.resolver(target, running) ?? running;
+  const resolver = shared?.resolver(target, running) ?? running;
   const newCode = extractNewCode({ id, objects, program: generated, resolver, tables });
-  const addressesOut = addressesOf(target, objects, newCode);
-  return { target, generated, match, newCode, addressesOut };
+  return { target, generated, match, newCode, ...givenAway(target, objects, newCode) };
 }
 
 /** What of the new code others may use after undo. */
-function addressesOf(
+function givenAway(
   target: string,
   objects: readonly NamedObject[],
   { object, changes, bindings }: NewCode,
-): AddressOut[] {
+): Pick<TargetCode, 'addressesOut' | 'traced'> {
   const safe = new Set(objects.flatMap(({ diff }) => diff.undoSafe));
   const written = changes.filter(({ isData }) => isData).map(({ symbol }) => symbol);
-  const names = new Map(bindings.map(({ symbol, name }) => [symbol, name]));
+  const meanings = new Map(bindings.map((binding) => [binding.symbol, binding]));
   const newCode = new ElfObject(object, `the new code of ${target}`);
-  return findAddressesOut(newCode, written, safe, (symbol) => names.get(symbol) ?? symbol);
+  const meaningOf = (name: string) => meanings.get(name) ?? { name };
+  return {
+    addressesOut: findAddressesOut(newCode, written, safe, meaningOf),
+    traced: findTracedText(newCode, meaningOf),
+  };
 }
 
-/** What the object as it was booted calls the functions to replace, and the data to write over. */
+/** The names, in the booted object, of the functions to replace and of the data to write over. */
 function bootedNames({ diff, homes }: ChangedObjectFile) {
   const nameOf = ({ pre }: ChangedSymbol) => homes?.bootedName(pre) ?? pre.name;
   return {
@@ -146,7 +149,8 @@ async function targetFile(target: string, facts: KernelFacts): Promise<ElfObject
       'not-in-kernel',
       `${facts.image.kernel.origin} has no module ${target}`,
       {
-        advice: 'Is the configuration that of the running kernel? Run configure again.',
+        advice:
+          'Check that the configuration directory is for the running kernel: run configure again.',
         details: { target },
       },
     );
@@ -215,7 +219,7 @@ function notProved(
   if (differences.length > SHOWN) lines.push(`  and ${differences.length - SHOWN} more`);
   return new KspliceError(
     'not-proved',
-    `${facts.image?.kernel.origin} does not hold the code that this source makes of ${target}:\n${lines.join('\n')}`,
+    `${facts.image?.kernel.origin} does not hold the code that the compiler makes from this source for ${target}:\n${lines.join('\n')}`,
     {
       advice: why ?? notProvedAdvice(facts),
       details: differences,
@@ -236,11 +240,11 @@ function overridden(
     );
   if (mismatches.length === 0 || !mismatches.every(isWeak)) return undefined;
   const names = [...new Set(mismatches.map(({ span }) => span))].join(', ');
-  return `${names}: defined as __weak. If another file of this kernel defines it as well, that is the code that runs: patch that one.`;
+  return `${names}: defined as __weak. If another file of this kernel defines it as well, that definition is the running code: patch that file.`;
 }
 
 function notProvedAdvice({ modules }: KernelFacts): string {
   return modules
-    ? 'The directory must hold what the loaded module was built from; words that make was given then belong into the flags of the configuration.'
-    : 'Source, compiler and configuration must be the ones of the running kernel: compare their package versions.';
+    ? 'The directory must have the source from which the loaded module was built. Put the words that make was given then into the flags of the configuration.'
+    : 'Source, compiler and configuration must be those of the running kernel: compare their package versions.';
 }

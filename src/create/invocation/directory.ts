@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 /** The stages, in order. */
 export const STAGES = ['1-pre', '2-post', '3-diff', '4-extract', '5-modules', '6-pack'] as const;
-export type Stage = (typeof STAGES)[number];
+export type StageName = (typeof STAGES)[number];
 
 /** Directories and times of one run. */
 export class RunDirectory {
@@ -22,14 +22,14 @@ export class RunDirectory {
   }
 
   /** The directory of a stage, made if need be. */
-  stage(stage: Stage): string {
+  stage(stage: StageName): string {
     const path = join(this.path, stage);
     mkdirSync(path, { recursive: true });
     return path;
   }
 
   /** Keeps something of a stage for whoever looks into the directory. */
-  keep(stage: Stage, name: string, contents: unknown): void {
+  keep(stage: StageName, name: string, contents: unknown): void {
     const data = Buffer.isBuffer(contents) ? contents : JSON.stringify(contents, null, 2);
     writeFileSync(join(this.stage(stage), name), data);
   }

@@ -1,4 +1,4 @@
-// Which update was made last with a configuration: what a series of patches goes on from.
+// Which update was made last with a configuration: a series of patches continues from it.
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ export function lastUpdate(confdir: string): string | undefined {
   const update = readFileSync(file, 'utf8');
   if (existsSync(update)) return update;
   throw new KspliceError('io', `${update}, the last update made with ${confdir}, does not exist`, {
-    advice: 'If another update is the last that is applied: --on FILE instead of --series.',
+    advice: 'If the last applied update is another one, use --on FILE instead of --series.',
   });
 }
 

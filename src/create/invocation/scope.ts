@@ -5,6 +5,7 @@ import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from '../../base/cache.js';
 import { explainIo, KspliceError } from '../../base/errors.js';
+import { lockOpened } from '../../base/flock.js';
 import { requireOwnDirectory } from '../../base/trust.js';
 import type { Ui } from '../../base/ui.js';
 import { RunDirectory } from './directory.js';
@@ -44,7 +45,10 @@ export async function inRun<T>(ui: Ui, keep: boolean, work: (run: Run) => Promis
   const stop = new AbortController();
   const pending: Promise<unknown>[] = [];
   let keepDirectory = keep;
+  let release: (() => void) | undefined;
   try {
+    // For those who clear up: somebody is at work in it.
+    release = await lockOpened(directory.path, 'r', 0, ui.signal);
     return await work({
       directory,
       undo,
@@ -65,8 +69,9 @@ export async function inRun<T>(ui: Ui, keep: boolean, work: (run: Run) => Promis
     for (const what of undo.unwind()) ui.warn(`could not put back ${what}`);
     if (keepDirectory && existsSync(join(directory.path, '2-post'))) {
       ui.info(`the files of each stage are in ${directory.path}`);
-      removeOld(parent);
+      await removeOld(parent);
     } else directory.remove();
+    release?.();
   }
 }
 
@@ -81,11 +86,17 @@ function withSignal(ui: Ui, signal: AbortSignal): Ui {
   };
 }
 
-function removeOld(parent: string): void {
+/** The directories of runs that have ended, but for the last ones. */
+async function removeOld(parent: string): Promise<void> {
   const runs = readdirSync(parent).map((name) => {
     const path = join(parent, name);
     return { path, time: statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0 };
   });
   runs.sort((a, b) => b.time - a.time);
-  for (const { path } of runs.slice(KEPT_RUNS)) rmSync(path, { recursive: true, force: true });
+  for (const { path } of runs.slice(KEPT_RUNS)) {
+    // Another one may have removed it meanwhile.
+    const release = await lockOpened(path, 'r', 0).catch(() => undefined);
+    if (release) rmSync(path, { recursive: true, force: true });
+    release?.();
+  }
 }

@@ -1,20 +1,18 @@
-// create's way from a module's directory to pre objects, and to what is known
-// of the kernel besides: the counterpart of workspace.ts, choose-objects.ts and
+// create's way from a module's directory to pre objects, and to the facts about
+// the kernel: the counterpart of workspace.ts, choose-objects.ts and
 // pre-objects.ts for a kernel tree.
 
 import { readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
-import type { Confdir } from '../../configure/confdir.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import { emptySources, newSources, whilePatched } from '../objects/new-objects.js';
+import type { BuiltSource, ObjectSource, SourceRequest } from '../objects/object-source.js';
 import { readsOneOf } from '../objects/pre-objects.js';
-import type { WantedTargets } from '../objects/wanted-targets.js';
-import type { KernelHeaders } from '../tree/kbuild.js';
 import type { KernelFacts } from '../tree/kernel-facts.js';
 import type { Workspace } from '../tree/workspace.js';
-import type { Considered, PreObject } from '../values.js';
+import type { PreObject } from '../values.js';
 import {
   type BuiltModules,
   FoundModules,
@@ -31,39 +29,31 @@ import {
   sourcesIn,
   symversOf,
 } from './objects.js';
-import { copyModule } from './source.js';
+import { copyModule, moduleDirectory, moduleFiles } from './source.js';
 
-/** A module's directory, built without the patch. */
-export interface ModuleBuild {
-  readonly work: Workspace;
-  /** What the patch can change, plain and by section. */
-  readonly pre: readonly PreObject[];
-  readonly considered: readonly Considered[];
-  /** What the change does not reach, as the user was told. */
-  readonly notes: readonly string[];
-  /** An object that kbuild made with the kernel's own flags. */
-  readonly model: string;
-  readonly facts: KernelFacts;
-}
-
-export interface ModuleRequest {
-  /** By moduleDirectory(). */
+/** What is built: a module's directory, by moduleDirectory(). */
+interface ModuleRequest extends SourceRequest {
   readonly source: string;
-  /** Changed files, by codeFiles(). */
-  readonly files: readonly PatchedFile[];
-  /** Changed build rules, by rulesOfNew(). */
-  readonly rules: readonly PatchedFile[];
-  readonly wanted: WantedTargets;
-  readonly confdir: Confdir;
-  readonly headers: KernelHeaders;
-  /** About the kernel, without these modules. */
-  readonly facts: Promise<KernelFacts>;
-  /** Compilers at a time. */
-  readonly jobs: number;
-  /** Sectioned objects get type information. */
-  readonly types: boolean;
   /** An empty directory for all of it. */
   readonly area: string;
+}
+
+/**
+ * A module's directory as what objects are compiled from.
+ * @throws KspliceError as moduleDirectory()
+ */
+export function moduleSource(given: string): ObjectSource {
+  const source = moduleDirectory(given);
+  return {
+    directory: source,
+    filesOf: moduleFiles,
+    async compilePre(request, { directory, ui }) {
+      const area = directory.stage('1-pre');
+      const built = await buildModuleDirectory({ ...request, source, area }, ui);
+      directory.lap('work tree');
+      return built;
+    },
+  };
 }
 
 /**
@@ -71,7 +61,7 @@ export interface ModuleRequest {
  * @throws KspliceError `compile-failed`, `not-in-kernel` if no object is made of the
  *   changed files, `refused-change`, `kernel-mismatch`
  */
-export async function buildModuleDirectory(request: ModuleRequest, ui: Ui): Promise<ModuleBuild> {
+async function buildModuleDirectory(request: ModuleRequest, ui: Ui): Promise<BuiltSource> {
   const { source, files, rules, confdir, headers, jobs, types } = request;
   // kbuild and the compiler are to call it the same.
   const area = realpathSync(request.area);
@@ -85,7 +75,7 @@ export async function buildModuleDirectory(request: ModuleRequest, ui: Ui): Prom
 }
 
 /** The same in the copy; files that are new are in it, with nothing in them. */
-async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Promise<ModuleBuild> {
+async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Promise<BuiltSource> {
   const { source, files, confdir } = request;
   const { tree } = work.kbuild;
   await makeModules(work.kbuild, confdir.flags, ui);
@@ -99,20 +89,21 @@ async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Pr
   const wanted = request.wanted.choose(affected, ui);
   const reached = wanted.map((object) => request.wanted.narrow(object));
   const targets = [...new Set(reached.flatMap(({ owners }) => owners))];
-  const known = await request.facts;
-  const loaded = await findLoaded(targets, source, confdir.release, known.image, ui);
+  const facts = await request.asked;
+  const loaded = await findLoaded(targets, source, confdir.release, facts.image, ui);
   const rebuilt = new FoundModules();
-  for (const [name, path] of modulesIn(tree)) rebuilt.add(name, path);
+  await rebuilt.add(modulesIn(tree), ui.signal);
   const built: BuiltModules = { targets, loaded, rebuilt, symvers: symversOf(tree) };
-  const prefixes = await prefixesOf(built, known, source, tree);
+  const prefixes = await prefixesOf(built, facts, source, tree);
   const pre = await compileAgain(work, reached, (owner) => prefixes.get(owner), ui);
   const considered = pre.map(({ name, owners }) => ({
     object: name,
     targets: owners,
-    reason: 'the compiler reads what is changed',
+    reason: 'the compiler reads a changed file',
     isRead: true,
   }));
-  return { work, pre, considered, notes, model, facts: withModules(known, built, confdir.release) };
+  const asked = Promise.resolve(withModules(facts, built, confdir.release));
+  return { work, pre, considered, notes, model, asked };
 }
 
 /** By module, what its files were called when the loaded module was built. */
@@ -166,14 +157,14 @@ function unused(
     throw new KspliceError(
       'not-in-kernel',
       `${paths.join(', ')}: part of no module that is built in ${source}`,
-      { advice: 'Look at its Kbuild or Makefile: which objects does it name?', details: paths },
+      { advice: 'Check which objects its Kbuild or Makefile names.', details: paths },
     );
   }
   const compiled = new Set(reached.map(({ name }) => name.replace(/\.o$/, '')));
   return files.flatMap(({ path, kind, before }) => {
     if (kind !== 'source' || compiled.has(path.replace(/\.[cS]$/, ''))) return [];
     return before === undefined
-      ? [`${path} is new, and the build rules as patched make no object of it: it is left out`]
+      ? [`${path} is new, and the patched build rules make no object of it: it is left out`]
       : [`${path} is part of no module that is built; its change is left out`];
   });
 }

@@ -1,11 +1,13 @@
-// Which file was loaded as a module, and what of the kernel is known with it.
-// What the author built and loaded lies in the module's directory; a module of
-// the distribution is in the kernel's image; one that was installed is where
-// modprobe finds it.
+// Finds the file that was loaded as a module, and the facts about the kernel that
+// follow from it. A module that the author built and loaded is in the module's
+// directory; a module of the distribution is in the kernel's image; an installed
+// module is where modprobe finds it.
 
 import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
+import { inParallel } from '../../base/parallel.js';
 import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import { ElfObject } from '../../elf/object.js';
@@ -13,8 +15,8 @@ import { parseSymvers } from '../../extract/symvers.js';
 import { decompressModule } from '../../kernel/decompress.js';
 import type { ModuleFile, ModuleFiles } from '../../kernel/image-kernel.js';
 import { openSymbolMap } from '../../kernel/map-kernel.js';
-import { moduleNameOf } from '../../kernel/module-files.js';
-import { readModule } from '../../update/modinfo.js';
+import { moduleNameOf, readModuleFile } from '../../kernel/module-files.js';
+import { readModule } from '../../module/modinfo.js';
 import type { KernelFacts } from '../tree/kernel-facts.js';
 
 /** Module files by the name that lsmod shows. */
@@ -44,15 +46,15 @@ export class FoundModules implements ModuleFiles {
     return file && new ElfObject(file.data, file.path);
   }
 
-  /** @throws KspliceError `io`, `bad-image` */
-  add(name: string, path: string): void {
-    let data: Buffer;
-    try {
-      data = readFileSync(path);
-    } catch (cause) {
-      throw new KspliceError('io', `cannot read ${path}`, { cause });
-    }
-    this.files.set(name, { path, data: decompressModule(data, path) });
+  /**
+   * @param paths of files, by the module's name
+   * @throws KspliceError `io`, `bad-image`, `interrupted`
+   */
+  async add(paths: ReadonlyMap<string, string>, signal: AbortSignal): Promise<void> {
+    await inParallel([...paths], availableParallelism(), async ([name, path]) => {
+      const data = await decompressModule(readModuleFile(path), path, signal);
+      this.files.set(name, { path, data });
+    });
   }
 }
 
@@ -76,7 +78,7 @@ export async function findLoaded(
     const inImage = image?.kernel.hasTarget(name) ?? false;
     const path = there ?? (inImage ? undefined : await installed(name, release, ui));
     if (path === undefined) continue;
-    found.add(name, path);
+    await found.add(new Map([[name, path]]), ui.signal);
     refuseOtherKernel(found.read(name)!, release);
   }
   return found;
@@ -113,9 +115,9 @@ function refuseOtherKernel({ path, data }: ModuleFile, wanted: string): void {
   if (release === wanted) return;
   throw new KspliceError(
     'kernel-mismatch',
-    `${path} is a module of ${release}, the configuration is for ${wanted}`,
+    `${path} is a module of ${release}, but the configuration is for ${wanted}`,
     {
-      advice: `Run configure for ${release}, or remove the file if the loaded module is not it.`,
+      advice: `Run configure for ${release}, or remove the file if it is not the loaded module.`,
     },
   );
 }
@@ -123,7 +125,7 @@ function refuseOtherKernel({ path, data }: ModuleFile, wanted: string): void {
 /** What building a module's directory has told. */
 export interface BuiltModules {
   readonly targets: readonly string[];
-  /** What was loaded, as far as it is at hand. */
+  /** The loaded module, if its file is there. */
   readonly loaded: FoundModules;
   /** Built now, from the directory. */
   readonly rebuilt: FoundModules;
@@ -149,17 +151,17 @@ export function withModules(
   }
   const { image, symbols } = facts;
   const isThere = (name: string) => loaded.has(name) || image?.kernel.hasTarget(name);
-  const known = { ...facts, exports, symvers, modules: rebuilt };
-  if (!targets.every(isThere)) return { ...known, image: undefined };
-  if (loaded.size === 0) return known;
+  const more = { ...facts, exports, symvers, modules: rebuilt };
+  if (!targets.every(isThere)) return { ...more, image: undefined };
+  if (loaded.size === 0) return more;
   const extended = image?.withModules(loaded, loaded.origin);
   // A capture holds only what was loaded at the time.
   if (extended && targets.every((name) => extended.kernel.hasTarget(name))) {
-    return { ...known, image: extended };
+    return { ...more, image: extended };
   }
   const exported = new Set(facts.exports.keys());
   return {
-    ...known,
+    ...more,
     image: openSymbolMap(loaded.origin, release, symbols, exported, loaded),
   };
 }

@@ -6,7 +6,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
-import { inParallel, runTool } from '../../base/tool.js';
+import { inParallel } from '../../base/parallel.js';
+import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import { compileSectioned } from '../objects/pre-objects.js';
 import { ownersOf, parseCmdFile } from '../tree/cmd-file.js';
@@ -49,7 +50,7 @@ export async function makeModules(
     `the unpatched module does not compile:\n${lines.slice(0, 30).join('\n')}`,
     {
       advice:
-        'It is built with `make -C build M=DIR modules`, in a copy of the directory: what lies beside the directory is not there. Words for make go into the flags file of the configuration.',
+        'It is built with `make -C build M=DIR modules`, in a copy of the directory; files beside the directory are not copied. Put words for make into the flags file of the configuration.',
       details: { lines },
     },
   );
@@ -66,10 +67,10 @@ function refuseLinkTime(tree: string): void {
   if (names.length === 0) return;
   throw new KspliceError(
     'unsupported-object',
-    `the Makefile compiles with -flto, so that code is made when the module is linked: ${names.join(', ')}`,
+    `the Makefile compiles with -flto, so the code is made only when the module is linked: ${names.join(', ')}`,
     {
       advice:
-        'Take -flto out of ccflags-y, CFLAGS_NAME.o and the flags of the configuration if the loaded module was built without it; else it cannot be patched.',
+        'Take -flto out of ccflags-y, CFLAGS_NAME.o and the flags of the configuration if the loaded module was built without it; otherwise the module cannot be patched.',
       details: names,
     },
   );
@@ -138,7 +139,7 @@ function withPrefix(object: PreObject, tree: string, prefix: string | undefined)
 
 function notAgain({ name }: PreObject, lines: readonly string[]): KspliceError {
   return new KspliceError('compile-failed', `${name}:\n${lines.join('\n')}`, {
-    advice: 'kbuild compiled it, and its command cannot be repeated; run again with -v.',
+    advice: 'kbuild compiled the object, but its command cannot be repeated; run again with -v.',
     details: { objects: [name], lines },
   });
 }

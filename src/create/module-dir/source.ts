@@ -40,7 +40,7 @@ export function moduleDirectory(directory: string): string {
   }
   if (has('init/main.c')) {
     throw new KspliceError('usage', `${directory} is the source of a whole kernel`, {
-      advice: 'Leave --module out: create [source] is the way for a kernel tree.',
+      advice: 'Leave --module out: for a kernel tree use create [source].',
     });
   }
   return realpathSync(directory);

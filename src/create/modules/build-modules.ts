@@ -4,7 +4,7 @@ import { KspliceError } from '../../base/errors.js';
 import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import type { Confdir } from '../../configure/confdir.js';
-import { errorLines, missingPackages, readHeaders, withoutDebugInfo } from '../tree/kbuild.js';
+import { errorLines, missingPackages, readBuildHeaders, withoutDebugInfo } from '../tree/kbuild.js';
 
 // Symbols that livepatch relocations will resolve are unknown to modpost, which
 // is told to warn only; what else it or the compiler warns of is our fault.
@@ -38,7 +38,7 @@ export async function buildModules(
     for (const line of lines) if (/warning/i.test(line)) ui.warn(line);
     return;
   }
-  const { compiler } = readHeaders(confdir.build, confdir.release, confdir.flags);
+  const { compiler } = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
   const packages = missingPackages(result.output, compiler);
   if (packages.length > 0) {
     throw new KspliceError('missing-tool', `building modules needs ${packages.join(', ')}`, {
@@ -47,7 +47,7 @@ export async function buildModules(
     });
   }
   throw new KspliceError('command-failed', `kbuild failed:\n${lines.slice(-20).join('\n')}`, {
-    advice: 'Run the command again with -v to see all that make says.',
+    advice: 'Run the command again with -v to see the whole output of make.',
     details: lines,
   });
 }

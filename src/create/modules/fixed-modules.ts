@@ -1,8 +1,8 @@
 // create --build-modules: the changed modules as a build of the patched source
 // would make them, for the disk: what is loaded after the next boot has the fix.
 //
-// kbuild makes them in a copy of its directory, for what it makes of patched
-// source there must never be taken for the running code.
+// kbuild makes them in a copy of its directory, because objects that it makes from
+// patched source must never be taken for the running code.
 
 import {
   chmodSync,
@@ -21,6 +21,7 @@ import type { PatchedFile } from '../change/patched-file.js';
 import { UndoStack } from '../invocation/undo-stack.js';
 import { errorLines, make, withoutDebugInfo } from '../tree/kbuild.js';
 import { KbuildLists, moduleName } from '../tree/kbuild-lists.js';
+import { prepareRest } from '../tree/prepare.js';
 import type { Workspace } from '../tree/workspace.js';
 import type { ChangedTarget } from '../values.js';
 
@@ -42,6 +43,8 @@ export async function buildFixedModules(
     ui.warn('no module changes, so --build-modules has none to build');
     return [];
   }
+  // modpost and the link need more than objects do.
+  await prepareRest(workspace.kbuild, ui);
   ui.stage(`building ${count(modules.length, 'module')} from the patched source`);
   const objects = join(directory, 'objects');
   cpSync(workspace.kbuild.objects, objects, {
@@ -123,7 +126,7 @@ async function build(
     'command-failed',
     `kbuild cannot make ${modules.map((name) => basename(name)).join(', ')} of the patched source:\n${lines.slice(-20).join('\n')}`,
     {
-      advice: 'Leave out --build-modules, or mend the patch so that the whole module builds.',
+      advice: 'Leave out --build-modules, or correct the patch so that the whole module builds.',
       details: lines,
     },
   );

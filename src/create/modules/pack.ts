@@ -1,8 +1,10 @@
 // Puts an update's files together and packs them.
 
 import { randomInt } from 'node:crypto';
-import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { machine } from '../../arch/index.js';
+import { makeDirectories, tryDirectory } from '../../base/directories.js';
 import { KspliceError } from '../../base/errors.js';
 import { ADDRESSES_OUT, formatAddresses } from '../../update/addresses-out.js';
 import {
@@ -51,7 +53,7 @@ export async function packUpdate(
   put('description', `${parts.description}\n`);
   put('api-version', `${API_VERSION}\n`);
   put('timestamp', `${new Date().toISOString()}\n`);
-  put('utsname', `Linux ${report.release} x86_64\n`);
+  put('utsname', `Linux ${report.release} ${machine.name}\n`);
   const { allowBusy = [], allowLayout = [] } = parts;
   if (allowBusy.length > 0) put(ALLOW_BUSY, `${allowBusy.join('\n')}\n`);
   if (allowLayout.length > 0) put(ALLOW_LAYOUT, `${allowLayout.join('\n')}\n`);
@@ -66,8 +68,32 @@ export async function packUpdate(
   const { fixed = [] } = parts;
   if (fixed.length > 0) mkdirSync(join(directory, 'modules'));
   for (const file of fixed) copyFileSync(file, join(directory, 'modules', basename(file)));
-  const archive = join(stage, `ksplice-${id}.tar.gz`);
+  const archive = join(stage, archiveName(id));
   return { archive, update: await writeUpdate(directory, archive) };
+}
+
+/** What an update's tarball is called. */
+const archiveName = (id: string) => `ksplice-${id}.tar.gz`;
+
+/**
+ * Tries whether the tarball can be put where the user wants it, before there is one.
+ * @throws KspliceError `usage` if what is there is in the way, `io`
+ */
+export function checkOutput(output: string, id: string): void {
+  const place = join(output, archiveName(id));
+  const inTheWay = (what: string) =>
+    new KspliceError('usage', what, { advice: 'Give a directory with --output.' });
+  try {
+    const there = statSync(output, { throwIfNoEntry: false });
+    if (there && !there.isDirectory()) throw inTheWay(`${output} is there, and is no directory`);
+    if (statSync(place, { throwIfNoEntry: false })?.isDirectory()) {
+      throw inTheWay(`${place} is a directory, where the update would be`);
+    }
+    tryDirectory(output);
+  } catch (error) {
+    if (error instanceof KspliceError) throw error;
+    throw cannotWrite(place, error);
+  }
 }
 
 /**
@@ -81,17 +107,21 @@ export function deliver(archive: string, output: string): string {
   // In the same directory, for a rename cannot cross file systems.
   const unfinished = join(output, `.${basename(archive)}.${process.pid}`);
   try {
-    mkdirSync(output, { recursive: true });
+    makeDirectories(output);
     copyFileSync(archive, unfinished);
     renameSync(unfinished, place);
   } catch (error) {
     rmSync(unfinished, { force: true });
-    throw new KspliceError('io', `cannot write ${place}: ${(error as Error).message}`, {
-      advice: 'Give another directory with --output.',
-      cause: error,
-    });
+    throw cannotWrite(place, error);
   }
   return place;
+}
+
+function cannotWrite(place: string, cause: unknown): KspliceError {
+  return new KspliceError('io', `cannot write ${place}: ${(cause as Error).message}`, {
+    advice: 'Give another directory with --output.',
+    cause,
+  });
 }
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';

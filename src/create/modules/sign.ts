@@ -54,7 +54,7 @@ export async function signModules(
     if (status === 0) continue;
     throw new KspliceError('command-failed', `signing failed: ${output.trim()}`, {
       advice:
-        'Do key and certificate belong together? The passphrase of the key, if it has one, has to be in KBUILD_SIGN_PIN.',
+        'Check that key and certificate belong together. If the key has a passphrase, it has to be in KBUILD_SIGN_PIN.',
     });
   }
 }

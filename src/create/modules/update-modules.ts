@@ -2,12 +2,12 @@
 // kbuild in one directory.
 
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../../base/package-root.js';
 import type { Ui } from '../../base/ui.js';
 import type { Confdir } from '../../configure/confdir.js';
-import { convertToLivepatch, type KlpBinding } from '../../extract/livepatch.js';
+import type { NewCode } from '../../extract/extraction.js';
 import { takeOutSealed } from '../../extract/sealed.js';
 import {
   type Base,
@@ -17,7 +17,7 @@ import {
   shippedObjectCommand,
   sourceNames,
 } from '../../extract/templates.js';
-import type { NewCode } from '../../extract/types.js';
+import { convertToLivepatch, type KlpBinding } from '../../module/livepatch.js';
 import { encodeProgram } from '../../program/encode.js';
 import { CORE_MODULE, type Contents, moduleNames } from '../../update/contents.js';
 import type { Update } from '../../update/update.js';
@@ -25,6 +25,7 @@ import { basesOf } from '../code/bases.js';
 import type { TargetCode } from '../values.js';
 import { buildModules } from './build-modules.js';
 import type { CoreModule } from './core-module.js';
+import { repeatForModules } from './repeat-core.js';
 
 /** What the modules are linked to. */
 export interface LinkedTo {
@@ -51,7 +52,12 @@ export async function buildUpdateModules(
   ui: Ui,
 ): Promise<Contents> {
   writeModuleSources(id, targets, directory, basesOf(below));
-  await buildModules(confdir, directory, [core.symvers, ...symvers], jobs, ui);
+  const files = targets.map(({ target }) => ({ target, ...moduleNames(id, target) }));
+  const used = [core.symvers, ...symvers];
+  const from = dirname(core.file);
+  if (await repeatForModules(from, confdir.build, directory, files, used, jobs, ui)) {
+    ui.detail('modules: made with the commands that made the core');
+  } else await buildModules(confdir, directory, used, jobs, ui);
   const contents = finishModules(id, targets, core, directory);
   return { ...contents, on: below.map((update) => update.id) };
 }

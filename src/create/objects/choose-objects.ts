@@ -1,10 +1,10 @@
-// From changed files to the objects to compile, with a reason for each file
-// that leads to none.
+// From changed files to the objects to compile, with a reason for each file that
+// leads to no object.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
-import { inParallel } from '../../base/tool.js';
+import { inParallel } from '../../base/parallel.js';
 import type { Ui } from '../../base/ui.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import type { Kbuild } from '../tree/kbuild.js';
@@ -42,7 +42,9 @@ export function codeFiles(files: readonly PatchedFile[], ui: Ui): PatchedFile[] 
     ui,
   );
   for (const { path } of ofNewFiles) {
-    ui.warn(`${path}: of build rules, only what is said of new files is followed`);
+    ui.warn(
+      `${path}: only the build rules of new files are followed; other changes of build rules are ignored`,
+    );
   }
   refuseOutside(code);
   return code;
@@ -133,7 +135,7 @@ async function objectsIncluding(
   wanted: WantedTargets,
   ui: Ui,
 ): Promise<ChosenObject[]> {
-  ui.stage(`looking for what includes ${files.join(', ')}`);
+  ui.stage(`looking for files that include ${files.join(', ')}`);
   const graph = await readIncludeGraph(
     kbuild.tree,
     join(area, 'includes'),
@@ -162,7 +164,7 @@ function tooMany(files: readonly string[], count: string): KspliceError {
     `${files.join(', ')} is part of up to ${count}; at most ${MOST_OBJECTS} objects are handled`,
     {
       advice:
-        'Name the vmlinux or modules that the fix is about with --only-targets; or put the changed inline function or macro into their source files, and leave the header as it is.',
+        'Name the targets that need the fix (vmlinux or modules) with --only-targets; or put the changed inline function or macro into their source files, and leave the header as it is.',
       details: files.map((object) => ({ code: 'too-many-objects', object, symbol: '', count })),
     },
   );
@@ -189,7 +191,7 @@ function notInKernel(code: readonly PatchedFile[], kbuild: Kbuild): KspliceError
   if (programs.length > 0) {
     return new KspliceError('refused-change', `${programs.join(', ')}: a program of the build`, {
       advice:
-        'What it generates is in the kernel, the program is not. Patch the code that uses it.',
+        'Its output is in the kernel, the program itself is not. Patch the code that uses the output.',
       details: programs.map((object) => ({ code: 'not-kernel-code', object, symbol: '' })),
     });
   }
@@ -197,7 +199,7 @@ function notInKernel(code: readonly PatchedFile[], kbuild: Kbuild): KspliceError
   const options =
     missing.length > 0
       ? `Not set in its configuration: ${[...new Set(missing)].join(', ')}.`
-      : 'Check the option that the Makefile beside the file names.';
+      : 'Check the configuration option that the Makefile beside the file names.';
   const created = code.filter((file) => file.before === undefined).map((file) => file.path);
   return new KspliceError(
     'not-in-kernel',

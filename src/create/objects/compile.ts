@@ -130,10 +130,10 @@ function refuseStacked(
   const names = stacked.map(({ name }) => name);
   throw new KspliceError(
     'refused-change',
-    `an earlier update of the series had a part in ${names.join(', ')}: an update of the same object has to be on top of it`,
+    `an earlier update of the series changed ${names.join(', ')}: an update of the same object must be made on top of it`,
     {
       advice:
-        'Give all updates of the series that are applied: --on ksplice-ID.tar.gz. Or undo them, and make one of all changes: git update-ref refs/ksplice/pre refs/ksplice/booted, then create again. After a reboot set both refs to the commit that was booted.',
+        'Give all updates of the series that are applied: --on ksplice-ID.tar.gz. Or undo them, and make one update of all changes: git update-ref refs/ksplice/pre refs/ksplice/booted, then create again. After a reboot set both refs to the commit that was booted.',
       details: names.map((object) => ({ code: 'stacked-object', object, symbol: '' })),
     },
   );

@@ -4,11 +4,11 @@
 // dependency lists put it right once the candidates are compiled.
 
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { machine } from '../../arch/index.js';
 import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 
-const PLACES =
-  'arch/x86 block certs crypto drivers fs include init io_uring ipc kernel lib mm net security sound virt';
+const PLACES = `${machine.tree.folder} block certs crypto drivers fs include init io_uring ipc kernel lib mm net security sound virt`;
 
 /** Who includes whom, by the text of the sources. */
 export class IncludeGraph {

@@ -1,5 +1,6 @@
-// What a change does not reach: changed files that nothing of the running kernel
-// is compiled of, and code beside the kernel that a changed header is compiled into.
+// The files that a change does not reach: changed files from which no code of the
+// running kernel is compiled, and code beside the kernel that includes a changed
+// header.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -31,7 +32,7 @@ export function unreadFiles(
 }
 
 function whyUnread({ path, kind }: PatchedFile, kbuild: Kbuild): string {
-  if (kind !== 'source') return 'nothing that is compiled for this kernel includes it';
+  if (kind !== 'source') return 'no file that is compiled for this kernel includes it';
   const option = missingOption(path, kbuild);
   return option === undefined
     ? 'not part of this kernel as it is configured'

@@ -1,17 +1,17 @@
 // Source files that a patch adds, and its build rules add to a target: new objects.
 //
 // The differ compares two objects. The old one is made of the new file with nothing in
-// it, so that all of the new object is new code. What the build makes of the rules is
-// asked from kbuild, in a work tree that has the changed rules for the time being.
+// it, so that all of the new object is new code. kbuild tells which objects the rules
+// make, in a work tree that has the changed rules for the time being.
 
 import { join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
-import { inParallel } from '../../base/tool.js';
+import { inParallel } from '../../base/parallel.js';
 import type { Ui } from '../../base/ui.js';
 import { relocationsIn, wholeSection } from '../../diff/extents.js';
+import type { ObjectDiff, Refusal } from '../../diff/object-diff.js';
 import { Parts } from '../../diff/parts.js';
 import { findTarget } from '../../diff/targets.js';
-import type { ObjectDiff, Refusal } from '../../diff/types.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import { UndoStack } from '../invocation/undo-stack.js';
 import { KbuildLists } from '../tree/kbuild-lists.js';
@@ -55,7 +55,7 @@ export async function makeNewObjects(
 ): Promise<(ChosenObject & PreObject)[]> {
   const sources = newSources(files);
   if (sources.length === 0) return [];
-  ui.stage(`looking for what ${sources.map(({ path }) => path).join(', ')} belongs to`);
+  ui.stage(`looking for the target of ${sources.map(({ path }) => path).join(', ')}`);
   const empty = [...rules, ...emptySources(files)];
   const objects = await whilePatched(patched, empty, ui, async () => {
     const after = new KbuildLists(kbuild, ui);
@@ -98,7 +98,7 @@ function tellUnknown(path: string, files: readonly PatchedFile[], ui: Ui): void 
     ),
   );
   if (isIncluded) return;
-  ui.warn(`${path} is new, and the build rules as patched make no object of it: it is left out`);
+  ui.warn(`${path} is new, and the patched build rules make no object of it: it is left out`);
 }
 
 async function refuseNewModules(
@@ -109,20 +109,22 @@ async function refuseNewModules(
   for (const { name, modules } of objects) {
     for (const module of modules) {
       if (await lists.isModule(module)) continue;
-      const message = `${name} would be part of ${module}.ko, a module that is not there`;
+      const message = `${name} would be part of ${module}.ko, a module that does not exist`;
       details.push({ code: 'new-module', object: name, symbol: '', message });
     }
   }
   if (details.length === 0) return;
   throw new KspliceError('refused-change', details.map(({ message }) => message).join('\n'), {
-    advice: 'Build the new module by itself and load it; an update changes what is there.',
+    advice:
+      'Build the new module by itself and load it; an update can only change existing modules.',
     details,
   });
 }
 
 /**
  * What a new object would have the kernel call at boot, or when its module is loaded:
- * both were before. Who wrote a hook knows that, and does what is needed there.
+ * both were before. The author of a hook knows that, and does the necessary work
+ * there.
  */
 export function refuseInitcalls({ post, hooks }: ObjectDiff, object: string): Refusal[] {
   if (hooks.length > 0) return [];
@@ -143,6 +145,6 @@ export function refuseInitcalls({ post, hooks }: ObjectDiff, object: string): Re
     message:
       'an initcall of a new file: the running kernel, or module, has called its initcalls already',
     advice:
-      'Do what it does in a hook, ksplice_pre_apply(FUNCTION), and take it back in ksplice_post_reverse(FUNCTION): see docs/hooks.md.',
+      'Do the same work in a hook, ksplice_pre_apply(FUNCTION), and revert it in ksplice_post_reverse(FUNCTION): see docs/hooks.md.',
   }));
 }

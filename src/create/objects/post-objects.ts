@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
-import { inParallel } from '../../base/tool.js';
+import { inParallel } from '../../base/parallel.js';
 import type { Ui } from '../../base/ui.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import { UndoStack } from '../invocation/undo-stack.js';

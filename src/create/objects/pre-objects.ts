@@ -7,13 +7,16 @@ import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { KspliceError } from '../../base/errors.js';
 import { packageRoot } from '../../base/package-root.js';
-import { inParallel, runTool } from '../../base/tool.js';
+import { inParallel } from '../../base/parallel.js';
+import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import { count } from '../../base/words.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import { ownersOf, parseCmdFile, sectioned } from '../tree/cmd-file.js';
-import { errorLines, type Kbuild, make, withoutDebugInfo } from '../tree/kbuild.js';
+import { isFromHeaders } from '../tree/from-headers.js';
+import { errorLines, type Kbuild, withoutDebugInfo } from '../tree/kbuild.js';
 import type { KbuildObject } from '../tree/kbuild-lists.js';
+import { makeObjects, prepareRest } from '../tree/prepare.js';
 import type { PreObject } from '../values.js';
 
 /** Objects in one call of make: it says nothing before it is done with all. */
@@ -103,6 +106,23 @@ function cmdFileOf(name: string): string {
 }
 
 async function buildPlain(kbuild: Kbuild, chosen: readonly KbuildObject[], ui: Ui): Promise<void> {
+  const attempt = await tryPlain(kbuild, chosen, ui);
+  if (attempt.failed.length === 0) return;
+  const names = (objects: readonly KbuildObject[]) => objects.map(({ name }) => name);
+  if (!isFromHeaders(kbuild)) throw preFailed(kbuild, names(attempt.failed), attempt.output);
+  // It may need what only a whole preparation makes: a generated table, another tool.
+  ui.detail(`not made with what the headers have: ${names(attempt.failed).join(', ')}`);
+  ui.detail('kbuild prepares the work tree');
+  await prepareRest(kbuild, ui);
+  const second = await tryPlain(kbuild, attempt.failed, ui);
+  if (second.failed.length > 0) throw preFailed(kbuild, names(second.failed), second.output);
+}
+
+async function tryPlain(
+  kbuild: Kbuild,
+  chosen: readonly KbuildObject[],
+  ui: Ui,
+): Promise<{ failed: KbuildObject[]; output: string }> {
   // make goes by times alone; a file that was replaced by an older one would pass.
   for (const { name } of chosen) {
     rmSync(join(kbuild.objects, name), { force: true });
@@ -122,15 +142,13 @@ async function buildPlain(kbuild: Kbuild, chosen: readonly KbuildObject[], ui: U
     for (let first = 0; first < targets.length; first += BATCH) {
       const batch = targets.slice(first, first + BATCH);
       const words = [...withoutDebugInfo(kbuild.headers.makeVariables), '-k', ...batch];
-      output += (await make({ ...kbuild, jobs }, words, ui)).output;
+      output += (await makeObjects({ ...kbuild, jobs }, words, ui)).output;
       done += batch.length;
       ui.progress(done, chosen.length, batch.at(-1) as string);
     }
   }
-  const failed = chosen
-    .map(({ name }) => name)
-    .filter((name) => !existsSync(join(kbuild.objects, name)));
-  if (failed.length > 0) throw preFailed(kbuild, failed, output);
+  const failed = chosen.filter(({ name }) => !existsSync(join(kbuild.objects, name)));
+  return { failed, output };
 }
 
 function preFailed(kbuild: Kbuild, failed: readonly string[], output: string): KspliceError {
@@ -159,8 +177,10 @@ function describe<T extends KbuildObject>(kbuild: Kbuild, cache: string, object:
   };
 }
 
-/** The directory with ksplice-patch.h and ksplice-shadow.h. */
+/** The directory with the headers for patches: ksplice-patch.h and others. */
 const HEADERS_OF_PATCHES = fileURLToPath(new URL('kmodsrc/include', packageRoot));
+/** Those of them that stand for the kernel's own. */
+const IN_PLACE_OF_KERNELS = join(HEADERS_OF_PATCHES, 'first');
 
 /**
  * Repeats the commands that made an object, from the source as it is now.
@@ -178,13 +198,16 @@ export async function compileSectioned(
   const types = kbuild.types && object.made.source.endsWith('.c');
   const commands = sectioned(object.made.commands, object.target, output, types);
   for (const [index, [program = '', ...args]] of commands.entries()) {
-    // After all others, so that it hides no header of theirs.
-    if (index === 0) args.push('-idirafter', HEADERS_OF_PATCHES);
+    if (index === 0) {
+      args.unshift('-I', IN_PLACE_OF_KERNELS);
+      // After all others, so that it hides no header of theirs.
+      args.push('-idirafter', HEADERS_OF_PATCHES);
+    }
     const result = await runTool(program, args, { cwd: kbuild.objects, signal: ui.signal });
     const lines = errorLines(result.output, kbuild.tree);
     if (result.status !== 0) {
       throw new KspliceError('compile-failed', `${object.name}:\n${lines.join('\n')}`, {
-        advice: 'Mend the patch so that the file compiles.',
+        advice: 'Correct the patch so that the file compiles.',
         details: { objects: [object.name], lines },
       });
     }

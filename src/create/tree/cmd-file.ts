@@ -1,6 +1,6 @@
 // kbuild leaves a `.NAME.o.cmd` beside each object: the command that made it and
-// the files that it was made from. This is where the truth about an object is:
-// flags, owner, dependencies. Pure.
+// the files that it was made from. This file is the authority on an object: flags,
+// owner, dependencies. Pure.
 
 import { KspliceError } from '../../base/errors.js';
 

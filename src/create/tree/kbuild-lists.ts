@@ -4,7 +4,9 @@
 
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
-import { inParallel, runTool } from '../../base/tool.js';
+import { machine } from '../../arch/index.js';
+import { inParallel } from '../../base/parallel.js';
+import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import type { Kbuild } from './kbuild.js';
 
@@ -79,7 +81,7 @@ export class KbuildLists {
   private async isReached(directory: string): Promise<boolean> {
     const parent = dirname(directory);
     // Named by the top and arch/x86 Makefiles in more ways than lists show: lib, arch/x86/pci.
-    if (['.', 'arch', 'arch/x86'].includes(parent)) return true;
+    if (['.', 'arch', machine.tree.folder].includes(parent)) return true;
     // A Makefile may name a directory two levels down: obj-y += foo/bar/.
     for (let above = parent; ; above = dirname(above)) {
       const { subdirectories } = await this.lists(above);
@@ -97,7 +99,17 @@ export class KbuildLists {
   }
 
   private async findForeign(): Promise<ListedObject[]> {
-    const places = ['arch/x86', 'block', 'crypto', 'drivers', 'fs', 'kernel', 'lib', 'mm', 'net'];
+    const places = [
+      machine.tree.folder,
+      'block',
+      'crypto',
+      'drivers',
+      'fs',
+      'kernel',
+      'lib',
+      'mm',
+      'net',
+    ];
     const args = [
       '-rlE',
       '--include=Makefile',
@@ -138,7 +150,7 @@ export class KbuildLists {
     const usable = directory === '.' ? rules.slice(0, 1) : rules;
     if (!usable.some((file) => existsSync(file))) return NO_LISTS;
     const args = ['-rR', '-s', '-f', join(tree, 'scripts/Makefile.build'), `--eval=${PRINT}`];
-    const exported = ['ARCH=x86', 'SRCARCH=x86', 'BITS=64', 'CONFIG_SHELL=/bin/sh', 'objtree=.'];
+    const exported = [...machine.tree.makeVariables, 'CONFIG_SHELL=/bin/sh', 'objtree=.'];
     const wanted = ['KBUILD_BUILTIN=1', 'KBUILD_MODULES=1', 'need-builtin=1', 'need-modorder=1'];
     const places = [`obj=${directory}`, `srctree=${tree}`, `VPATH=${tree}`];
     const result = await runTool(

@@ -42,7 +42,11 @@ export function readAutoconf(text: string): Map<string, string> {
  * @param flags further words for make's command line, from the confdir
  * @throws KspliceError `no-headers`
  */
-export function readHeaders(dir: string, release: string, flags: readonly string[]): KernelHeaders {
+export function readBuildHeaders(
+  dir: string,
+  release: string,
+  flags: readonly string[],
+): KernelHeaders {
   const generated = (name: string) => {
     const path = join(dir, 'include/generated', name);
     return existsSync(path) ? readFileSync(path, 'utf8') : '';
@@ -72,6 +76,20 @@ export function readHeaders(dir: string, release: string, flags: readonly string
     makeVariables.push(`DISTRIBUTOR=${distributor}`, `DISTRIBUTION_VERSION=${version}`);
   }
   return { dir, release, options, compiler, makeVariables: [...makeVariables, ...flags] };
+}
+
+/** The value that make's command line gives a variable: the last one counts. */
+export function variableOf(words: readonly string[], name: string): string | undefined {
+  return words.findLast((word) => word.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+/** Options that only one has, or that have another value; sorted. */
+export function differingOptions(
+  ours: ReadonlyMap<string, string>,
+  theirs: ReadonlyMap<string, string>,
+): string[] {
+  const names = new Set([...ours.keys(), ...theirs.keys()]);
+  return [...names].filter((name) => ours.get(name) !== theirs.get(name)).sort();
 }
 
 /**

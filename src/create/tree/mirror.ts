@@ -2,7 +2,7 @@
 // few seconds and no space. Nothing may be written *through* a link: kbuild
 // works in a directory of its own (O=), and patched files replace their link by
 // rename. Later runs compare inode, size and time of change, and bring only
-// what differs.
+// what differs; if find(1) says that all is as it was, there is nothing to compare.
 
 import type { Stats } from 'node:fs';
 import {
@@ -28,6 +28,7 @@ import { dirname, join } from 'node:path';
 import { interrupted } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import { isProduct, isProductDirectory } from '../change/products.js';
+import { LastPicture, takePicture } from './picture.js';
 
 export interface MirrorChanges {
   /** Paths that are new or differ, relative to the tree. */
@@ -54,17 +55,23 @@ export async function syncMirror(
   indexFile: string,
   ui: Ui,
 ): Promise<MirrorChanges> {
+  // Taken before anything is looked at: what changes from now on, the next picture shows.
+  const picture = await takePicture(source, ui);
+  const last = new LastPicture(`${indexFile}.picture`);
+  const unchanged = existsSync(indexFile) ? last.filesOf(picture) : undefined;
+  if (unchanged !== undefined) return { changed: [], removed: [], files: unchanged, copied: 0 };
+  last.forget();
   const known = readIndex(indexFile);
   if (known.size === 0) rmSync(tree, { recursive: true, force: true });
   const fresh: Index = new Map();
   const changed: string[] = [];
-  const linker = new Linker();
+  const links = new HardLinks();
   try {
     for await (const [path, stats] of walk(source, ui)) {
       const signature = `${stats.ino}:${stats.size}:${stats.mtimeMs}`;
       fresh.set(path, signature);
       if (known.get(path) === signature) continue;
-      linker.bring(join(source, path), join(tree, path), stats);
+      links.bring(join(source, path), join(tree, path), stats);
       changed.push(path);
     }
   } catch (error) {
@@ -75,7 +82,8 @@ export async function syncMirror(
   const removed = [...known.keys()].filter((path) => !fresh.has(path));
   for (const path of removed) rmSync(join(tree, path), { force: true, recursive: true });
   if (changed.length > 0 || removed.length > 0) writeIndex(indexFile, fresh);
-  return { changed, removed, files: fresh.size, copied: linker.copied };
+  if (picture !== undefined) last.keep(picture, fresh.size);
+  return { changed, removed, files: fresh.size, copied: links.copied };
 }
 
 function readIndex(file: string): Index {
@@ -134,7 +142,7 @@ function isHostProgram(file: string, stats: Stats): boolean {
   return magic.readUInt32BE(0) === 0x7f454c46;
 }
 
-class Linker {
+class HardLinks {
   copied = 0;
   private linksWork = true;
   private madeDirectory = '';

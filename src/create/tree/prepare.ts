@@ -5,8 +5,11 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
+import type { ToolResult } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
+import { isFromHeaders, makeUnprepared, removePrepared, takeFromHeaders } from './from-headers.js';
 import {
+  differingOptions,
   errorLines,
   type Kbuild,
   type KernelHeaders,
@@ -16,7 +19,7 @@ import {
 } from './kbuild.js';
 
 /**
- * Configures the tree and builds kbuild's own tools.
+ * Makes the tree ready for makeObjects(): the short way if the headers allow it, or the full one.
  * @param config the distribution's .config
  * @throws KspliceError `missing-tool`, `kernel-mismatch`, `wrong-compiler`, `command-failed`
  */
@@ -24,7 +27,26 @@ export async function prepareTree(kbuild: Kbuild, config: string, ui: Ui): Promi
   checkVersion(kbuild);
   const stamp = join(kbuild.objects, '.prepared');
   rmSync(stamp, { force: true });
-  writeFileSync(join(kbuild.objects, '.config'), readFileSync(config));
+  const why = await takeFromHeaders(kbuild, config, ui);
+  if (why === undefined) {
+    ui.detail("generated headers and kbuild's tools are those of the headers package");
+    writeFileSync(stamp, '');
+    return;
+  }
+  ui.detail(`kbuild prepares the work tree: ${why}`);
+  await prepareFully(kbuild, config, ui);
+}
+
+/**
+ * The full way: configures the tree and builds kbuild's own tools.
+ * @throws KspliceError as prepareTree()
+ */
+export async function prepareFully(kbuild: Kbuild, config: string, ui: Ui): Promise<void> {
+  const stamp = join(kbuild.objects, '.prepared');
+  rmSync(stamp, { force: true });
+  const text = readFileSync(config);
+  if (isFromHeaders(kbuild)) removePrepared(kbuild);
+  writeFileSync(join(kbuild.objects, '.config'), text);
   const targets = ['olddefconfig', 'modules_prepare'];
   const result = await make(kbuild, targets, ui);
   if (result.status !== 0) throw prepareFailed(kbuild, targets, result.output);
@@ -35,6 +57,24 @@ export async function prepareTree(kbuild: Kbuild, config: string, ui: Ui): Promi
 /** Whether prepareTree() has been through with this tree. */
 export function isPrepared(kbuild: Kbuild): boolean {
   return existsSync(join(kbuild.objects, '.prepared'));
+}
+
+/** The full way, for what the short one is not enough for. */
+export async function prepareRest(kbuild: Kbuild, ui: Ui): Promise<void> {
+  if (isFromHeaders(kbuild)) await prepareFully(kbuild, join(kbuild.objects, '.config'), ui);
+}
+
+/**
+ * Has kbuild make single objects, as a build of the kernel would.
+ * @returns what make said; whether an object was made is seen from its file
+ */
+export async function makeObjects(
+  kbuild: Kbuild,
+  words: readonly string[],
+  ui: Ui,
+): Promise<ToolResult> {
+  const run = isFromHeaders(kbuild) ? makeUnprepared : make;
+  return await run(kbuild, words, ui);
 }
 
 function prepareFailed(kbuild: Kbuild, targets: readonly string[], output: string): KspliceError {
@@ -50,7 +90,7 @@ function prepareFailed(kbuild: Kbuild, targets: readonly string[], output: strin
     'command-failed',
     `make ${targets.join(' ')} failed:\n${lines.join('\n')}`,
     {
-      advice: 'Run the command again with -v to see all that make says.',
+      advice: 'Run the command again with -v to see the whole output of make.',
       details: lines,
     },
   );
@@ -95,17 +135,37 @@ function compareConfiguration(kbuild: Kbuild, ui: Ui): void {
   for (const name of harmless) {
     ui.detail(`${name} is ${ours.get(name)}, was ${kbuild.headers.options.get(name)}`);
   }
-  const fatal = differing.filter((name) => !WITHOUT_EFFECT.test(name));
+  const others = differing.filter((name) => !WITHOUT_EFFECT.test(name));
+  const rust = onlyWithRust(ours, kbuild.headers.options, others);
+  if (rust.length > 0) {
+    ui.detail(`for code in C as in the kernel, without Rust here: ${rust.join(', ')}`);
+    writeFileSync(path, definitions(rust, kbuild.headers.options), { flag: 'a' });
+  }
+  const fatal = others.filter((name) => !rust.includes(name));
   if (fatal.length > 0) throw configurationDiffers(kbuild.headers, ours, fatal);
 }
 
-/** Options that only one has, or that have another value; sorted. */
-export function differingOptions(
+/** Of these options another tool may be missing. */
+const OF_OTHER_TOOLS = /BTF|PAHOLE|GCC_PLUGIN/;
+
+/**
+ * Options that kbuild drops where the kernel's compiler for Rust is not installed. Nothing in Rust is
+ * compiled here; but code in C asks for those options, and is to be the same as in the kernel. Make
+ * does not know of them: it would want that compiler.
+ * @param differing names of options
+ */
+export function onlyWithRust(
   ours: ReadonlyMap<string, string>,
   theirs: ReadonlyMap<string, string>,
+  differing: readonly string[],
 ): string[] {
-  const names = new Set([...ours.keys(), ...theirs.keys()]);
-  return [...names].filter((name) => ours.get(name) !== theirs.get(name)).sort();
+  if (ours.has('CONFIG_RUST') || !theirs.has('CONFIG_RUST')) return [];
+  return differing.filter((name) => !ours.has(name) && !OF_OTHER_TOOLS.test(name));
+}
+
+/** As lines of autoconf.h. */
+function definitions(names: readonly string[], options: ReadonlyMap<string, string>): string {
+  return names.map((name) => `#define ${name} ${options.get(name)}\n`).join('');
 }
 
 function configurationDiffers(
@@ -135,7 +195,7 @@ function configurationDiffers(
   }
   return new KspliceError(
     'kernel-mismatch',
-    `the kernel's configuration cannot be had here: ${shown.join(', ')}`,
+    `the kernel's configuration cannot be reproduced here: ${shown.join(', ')}`,
     { advice: adviceFor(names), details },
   );
 }
@@ -147,5 +207,5 @@ function adviceFor(names: readonly string[]): string {
   if (names.some((name) => /GCC_PLUGIN/.test(name))) {
     return 'The kernel was built with compiler plugins: install the plugin package of its compiler.';
   }
-  return 'Are .config, headers and source of the same kernel release? Run configure again.';
+  return 'Check that .config, headers and source belong to the same kernel release: run configure again.';
 }

@@ -10,10 +10,11 @@ import type { Ui } from '../../base/ui.js';
 import { ElfObject } from '../../elf/object.js';
 import { readTableSizes, type TableSizes, tablesProbeSource } from '../../elf/tables.js';
 import { parseCmdFile } from './cmd-file.js';
-import { errorLines } from './kbuild.js';
+import { errorLines, type Kbuild, withoutDebugInfo } from './kbuild.js';
+import { makeObjects, prepareRest } from './prepare.js';
 import type { Workspace } from './workspace.js';
 
-/** `make modules_prepare` compiles this with the flags that every C object gets. */
+/** A whole preparation of the tree compiles this with the flags that every C object gets. */
 const MODEL = 'scripts/mod/empty.o';
 
 /**
@@ -32,6 +33,7 @@ export async function askTableSizes(
   if (!existsSync(object)) {
     writeFileSync(source, tablesProbeSource);
     const cmdFile = resolve(kbuild.objects, dirname(model), `.${basename(model)}.cmd`);
+    if (!existsSync(cmdFile)) await makeModel(kbuild, ui);
     const made = parseCmdFile(readFileSync(cmdFile, 'utf8'), cmdFile);
     const [program = '', ...words] = made.commands[0] ?? [];
     const args = words
@@ -42,11 +44,19 @@ export async function askTableSizes(
     if (result.status !== 0) {
       const lines = errorLines(result.output, kbuild.tree);
       throw new KspliceError('command-failed', `the table probe fails:\n${lines.join('\n')}`, {
-        advice: 'This kernel has special tables of a kind that is not known here.',
+        advice: 'This kernel has a kind of special tables that ksplice-ts does not know.',
         details: lines,
       });
     }
     renameSync(`${object}.new`, object);
   }
   return readTableSizes(new ElfObject(readFileSync(object), object));
+}
+
+/** Where the tree was prepared from the headers, the model is not there yet. */
+async function makeModel(kbuild: Kbuild, ui: Ui): Promise<void> {
+  const rule = `ksplice-model: ; @$(MAKE) $(build)=${dirname(MODEL)} ${MODEL}`;
+  const words = [...withoutDebugInfo(kbuild.headers.makeVariables), `--eval=${rule}`];
+  await makeObjects(kbuild, [...words, 'ksplice-model'], ui);
+  if (!existsSync(join(kbuild.objects, MODEL))) await prepareRest(kbuild, ui);
 }

@@ -11,6 +11,7 @@ import { takeLock } from '../../base/lock.js';
 import type { Ui } from '../../base/ui.js';
 import type { Confdir } from '../../configure/confdir.js';
 import type { UndoStack } from '../invocation/undo-stack.js';
+import { haveHeadersChanged } from './from-headers.js';
 import type { Kbuild, KernelHeaders } from './kbuild.js';
 import { type MirrorChanges, syncMirror } from './mirror.js';
 import { PatchedTree } from './patched-tree.js';
@@ -48,11 +49,11 @@ export async function openWorkspace(
   const close = await takeLock(join(area, 'lock'), ui);
   undo.push('the lock', close);
   const patched = new PatchedTree(kbuild.tree, area);
-  if (patched.recover()) ui.info('put back the source files that a killed run had patched');
+  if (patched.recover()) ui.info('restored the source files that a killed run had patched');
   ui.stage('bringing the work tree up to date');
   const changes = await syncMirror(source, kbuild.tree, join(area, 'index'), ui);
   report(changes, ui);
-  if (touchesBuild(changes)) {
+  if (touchesBuild(changes) || haveHeadersChanged(kbuild)) {
     // kbuild's dependencies do not cover everything that its rules read.
     rmSync(join(kbuild.objects, '.prepared'), { force: true });
     rmSync(join(area, 'pre'), { recursive: true, force: true });
@@ -84,7 +85,7 @@ export function sourceOf(given: string | undefined, confdir: Confdir): string {
 /** @throws KspliceError `usage` if caches cannot be where the user wants them */
 export function checkCacheDirectory(source: string): void {
   const cache = resolve(cacheDirectory());
-  const advice = 'Name another directory for caches with KSPLICE_CACHE=DIR.';
+  const advice = 'Name another cache directory with KSPLICE_CACHE=DIR.';
   if (/[\s:]/.test(cache)) {
     throw new KspliceError('usage', `kbuild cannot work in ${cache}: spaces and colons`, {
       advice,

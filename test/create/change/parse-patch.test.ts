@@ -98,8 +98,16 @@ rename to to.c
 
   it("decodes git's quoted names", () => {
     const text = `--- "a/caf\\303\\251.c"\n+++ "b/caf\\303\\251.c"\n${HUNK}`;
-    expect(Buffer.from(readPatch(text, 'p')[0]?.newName ?? '', 'latin1').toString()).toBe(
-      'b/café.c',
+    expect(readPatch(text, 'p')[0]?.newName).toBe('b/café.c');
+    // As it is in the file, one byte a character: without core.quotePath, and by diff.
+    const plain = Buffer.from(`--- a/café.c\n+++ b/café.c\n${HUNK}`).toString('latin1');
+    expect(readPatch(plain, 'p')[0]).toMatchObject({ oldName: 'a/café.c', newName: 'b/café.c' });
+    const moved = 'rename from caf\xc3\xa9 1.c\nrename to "caf\\303\\251 2.c"\n';
+    const git = `diff --git a/caf\xc3\xa9 1.c "b/caf\\303\\251 2.c"\nsimilarity index 100%\n${moved}`;
+    expect(readPatch(git, 'p')[0]).toMatchObject({ oldName: 'a/café 1.c', newName: 'b/café 2.c' });
+    // No UTF-8: a tree of another time.
+    expect(readPatch(`--- a/caf\xe9.c\n+++ b/caf\xe9.c\n${HUNK}`, 'p')[0]?.newName).toBe(
+      'b/caf\xe9.c',
     );
   });
 
@@ -133,11 +141,11 @@ rename to to.c
     ],
     [
       `--- a/x\n+++ b/x\n${HUNK.replace(' three', '+three\n three')}`,
-      'patch-failed: p:8: the hunk that begins in line 3 has other lines than its header counts',
+      'patch-failed: p:8: the hunk that begins in line 3 does not have the number of lines that its header says',
     ],
     [
       `--- a/x\n+++ b/x\n${HUNK} four\n`,
-      'patch-failed: p:8: the hunk that begins in line 3 has other lines than its header counts',
+      'patch-failed: p:8: the hunk that begins in line 3 does not have the number of lines that its header says',
     ],
     [
       `--- a/x\n+++ b/x\n${HUNK.replace(' one', '\\ no')}`,
@@ -146,7 +154,7 @@ rename to to.c
     ['--- a/x\n+++ b/x\n@@ -1,0 +1,0 @@\n', 'patch-failed: p:3: the hunk has no lines'],
     [
       'diff --git a/x b/x\nindex 123..456 100644\n',
-      'patch-failed: p:1: nothing follows that changes the file',
+      'patch-failed: p:1: no change of the file follows',
     ],
     [
       `diff --git a/x b/x\nindex 123..456\n--- a/y\n+++ b/x\n${HUNK}`,
@@ -167,15 +175,15 @@ rename to to.c
     ],
     [
       'diff --cc x\nindex 1,2..3\n--- a/x\n+++ b/x\n@@@ -1,1 -1,1 +1,1 @@@\n++one\n',
-      'patch-failed: p:1: this is a combined diff of a merge, which is not read',
+      'patch-failed: p:1: this is a combined diff of a merge, a form that is not supported',
     ],
     [
       '*** a/x\n--- b/x\n***************\n*** 1 ****\n! two\n--- 1 ----\n! 2\n',
-      'patch-failed: p:3: this is a context diff, which is not read',
+      'patch-failed: p:3: this is a context diff, a form that is not supported',
     ],
     [
       `From: A\nContent-Transfer-Encoding: quoted-printable\n\n--- a/x\n+++ b/x\n${HUNK}`,
-      'patch-failed: p:2: this is a mail whose text is encoded, which is not read',
+      'patch-failed: p:2: this is a mail whose text is encoded, a form that is not supported',
     ],
   ])('refuses %j', (text, message) => {
     expect(codeOf(() => readPatch(text, 'p'))).toBe(message);

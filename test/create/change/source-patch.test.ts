@@ -29,9 +29,11 @@ function load(patch: string) {
 const change = (name: string, from = 'two', to = '2') =>
   `--- ${name}\n+++ ${name}\n@@ -1,3 +1,3 @@\n one\n-${from}\n+${to}\n three\n`;
 
-function failure(patch: string): KspliceError {
+const failure = (patch: string) => catchFailure(() => load(patch));
+
+function catchFailure(work: () => unknown): KspliceError {
   try {
-    load(patch);
+    work();
   } catch (error) {
     if (error instanceof KspliceError) return error;
     throw error;
@@ -54,6 +56,63 @@ describe('loadPatch', () => {
     expect(load(patch)[0]?.path).toBe('net/a.c');
     put('tree/init/main.c', '');
     expect(failure(patch).code).toBe('patch-failed');
+  });
+
+  it.each(['net/ä.c', '"net/\\303\\244.c"'])('finds a file whose name is not ASCII: %s', (name) => {
+    put('tree/net/ä.c', 'one\ntwo\nthree\n');
+    // The patch is written as bytes.
+    const bytes = Buffer.from(change(name)).toString('latin1');
+    expect(load(bytes)[0]).toMatchObject({ path: 'net/ä.c', after: 'one\n2\nthree\n' });
+    expect(failure(Buffer.from(change(name, 'zwei')).toString('latin1')).message).toContain(
+      '\n  net/ä.c:1: hunk 1 of 1 (',
+    );
+  });
+
+  it('says that a hunk was given before', () => {
+    put('first.patch', change('net/a.c'));
+    const second = `From: x\n\n${change('net/a.c')}`;
+    put('second.patch', second);
+    const files = ['first', 'second'].map((name) => join(area, `${name}.patch`));
+    const twice = catchFailure(() =>
+      loadPatches(files, join(area, 'tree'), readPatchOptions([]), silentUi),
+    );
+    expect(twice.message).toBe(
+      `${files[1]} does not apply:\n  net/a.c:1: hunk 1 of 1 (${files[1]}:5) is the same as hunk 1 of ${files[0]}:3, applied before it`,
+    );
+    expect(twice.advice).toContain('given twice');
+    expect(failure(change('net/a.c') + change('net/a.c'))).toMatchObject({
+      message: expect.stringContaining('is the same as hunk 1 of'),
+      advice: twice.advice,
+    });
+    const made = '--- /dev/null\n+++ b/net/new.c\n@@ -0,0 +1 @@\n+x\n';
+    expect(failure(made + made)).toMatchObject({
+      message: expect.stringMatching(
+        /creates this file, but it exists: hunk 1 of .*:3 has made it/,
+      ),
+      advice: twice.advice,
+    });
+  });
+
+  it('says of a file that it is gone, and not that the change is applied', () => {
+    const removal = '--- a/net/b.c\n+++ /dev/null\n@@ -1,3 +0,0 @@\n-one\n-two\n-three\n';
+    for (const after of [change('a/net/b.c'), change('a/net/b.c') + change('a/net/a.c')]) {
+      const error = failure(removal + after);
+      expect(error.message).toContain('net/b.c is not there any more: a change before this patch');
+      expect(error.advice).toContain('against the source with all changes before it');
+    }
+    expect(failure(removal + removal).message).toContain('net/b.c is removed already');
+    // Nothing is left where it would be taken away: that is no sign of anything.
+    const other = failure(removal.replace('-two', '-zwei'));
+    expect(other.message).toContain('does not fit');
+    expect(other.message).not.toContain('applied already');
+  });
+
+  it('says of a file that the patch makes and that is the same that it is applied', () => {
+    const creation = '--- /dev/null\n+++ b/net/b.c\n@@ -0,0 +1,3 @@\n+one\n+two\n+three\n';
+    expect(failure(creation)).toMatchObject({
+      message: expect.stringContaining('it is applied already'),
+      advice: expect.stringContaining('has the change already'),
+    });
   });
 
   it('writes nothing', () => {
@@ -202,7 +261,7 @@ rename to net/your file.c
     const tabs =
       '--- a/net/tabs.c\n+++ b/net/tabs.c\n@@ -1,3 +1,3 @@\n         one\n-        two\n+        2\n         three\n';
     expect(failure(tabs)).toMatchObject({
-      message: expect.stringMatching(/does not fit, but for white space$/),
+      message: expect.stringMatching(/does not fit, except for white space$/),
       advice: expect.stringContaining('--patch-opt=-l'),
     });
     expect(failure(tabs + change('a/net/a.c', 'zwei')).advice).not.toContain('-l');
@@ -218,7 +277,7 @@ rename to net/your file.c
 
   it('does not remove a file that holds something else', () => {
     const removal = '--- a/net/a.c\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-one\n-two\n';
-    expect(failure(removal).message).toContain('knows another text');
+    expect(failure(removal).message).toContain('has another text');
   });
 
   it('says of a patch that takes back what it does, or changes modes, that nothing changes', () => {
@@ -267,7 +326,7 @@ describe('loadPatches', () => {
     expect(() => loadAll([change('a/net/a.c'), change('a/net/a.c')])).toThrow(
       expect.objectContaining({
         message: expect.stringContaining('1.patch does not apply'),
-        advice: expect.stringContaining('has the change already'),
+        advice: expect.stringContaining('change is given twice'),
       }),
     );
   });
@@ -321,8 +380,8 @@ new file mode 100644
     loadAll([change('a/net/a.c')], [], listening);
     loadAll(['--- a/net/a.c\n+++ b/net/a.c\n@@ -2,2 +2,2 @@\n-two\n+2\n three\n'], [], listening);
     expect(said).toEqual([
-      'warning: net/a.c:1: hunk 1 of 1 fitted at an offset of 1 line with fuzz 1: look at it',
-      'net/a.c:2: hunk 1 of 1 fitted at an offset of 1 line',
+      'warning: net/a.c:1: hunk 1 of 1 was applied at an offset of 1 line with fuzz 1: check the result',
+      'net/a.c:2: hunk 1 of 1 was applied at an offset of 1 line',
     ]);
     expect(() => loadAll([change('a/net/a.c')], ['--fuzz=0'])).toThrow(/does not fit/);
   });

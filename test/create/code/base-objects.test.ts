@@ -84,7 +84,9 @@ describe('an update below', () => {
     expect(check).toThrow(
       expect.objectContaining({
         code: 'refused-change',
-        message: expect.stringMatching(/^update first does not change a\.o \((vmlinux|module)\)/),
+        message: expect.stringMatching(
+          /^the patch of update first, applied to this source, does not give the a\.o \((vmlinux|module)\)/,
+        ),
         details: [expect.objectContaining({ code: 'other-base', object: 'a.o', update: 'first' })],
       }),
     );
@@ -93,7 +95,7 @@ describe('an update below', () => {
   test('is the one that is named, of several', () => {
     const first = update('first', { objects: reportOf(0) });
     const check = () => checkBases(object, homes, [first, update('second', undefined)]);
-    expect(check).toThrow(/^update second does not change/);
+    expect(check).toThrow(/^the patch of update second, .* does not give/);
   });
 
   test('whose patch cannot be made of this source is refused, whatever its report says', () => {
@@ -104,6 +106,8 @@ noipa int first(int x) { return sink(x) + state++; }
     const refused = homesOf([state(1), state(2)], 'a.o');
     expect(refused.steps[0]!.verdict).toBe('refused');
     const none = update('first', { objects: [] });
-    expect(() => checkBases(object, refused, [none])).toThrow(/^update first does not change/);
+    expect(() => checkBases(object, refused, [none])).toThrow(
+      /^the patch of update first, .* does not give/,
+    );
   });
 });

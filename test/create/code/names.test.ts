@@ -50,10 +50,10 @@ describe('what moves', () => {
     expect(found).toContainEqual([
       'two.o',
       'queued',
-      'queued moved here from one.o; the running variable would be left behind, and a new one begin anew',
+      'queued moved here from one.o; the new code would lose the running variable and use a new one with its initial value',
     ]);
     expect(found.find(([, symbol]) => symbol === 'common')?.[2]).toContain(
-      'goes on with the one of one.o',
+      'go on calling the one in one.o',
     );
   });
 

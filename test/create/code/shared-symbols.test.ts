@@ -3,12 +3,12 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Neighbours } from '../../../src/create/code/shared-symbols.js';
+import { SharedSymbols } from '../../../src/create/code/shared-symbols.js';
 import type { ChangedTarget, TargetCode } from '../../../src/create/values.js';
-import type { KlpBinding } from '../../../src/extract/livepatch.js';
+import type { Resolution } from '../../../src/extract/extraction.js';
 import { createResolver } from '../../../src/extract/resolver.js';
 import { parseSymvers } from '../../../src/extract/symvers.js';
-import type { Resolution } from '../../../src/extract/types.js';
+import type { KlpBinding } from '../../../src/module/livepatch.js';
 import { run, withFiles } from '../../support/files.js';
 import { bytesOf, diffOf, objectOf } from '../../support/states.js';
 
@@ -64,12 +64,12 @@ const symbols = [
 ];
 
 /** How a target gets at all names that its object leaves undefined. */
-function resolve(neighbours: Neighbours, { target, objects }: ChangedTarget) {
+function resolve(shared: SharedSymbols, { target, objects }: ChangedTarget) {
   const [{ label, diff, plain }] = objects as [ChangedTarget['objects'][number]];
   const pre = new Map([[label, plain]]);
   const module = target === 'vmlinux' ? undefined : plain;
   const kernel = createResolver({ target, exports, symbols, pre, module });
-  const resolver = neighbours.resolver(target, kernel);
+  const resolver = shared.resolver(target, kernel);
   const found = new Map<string, Resolution>();
   for (const symbol of diff.post.symbols) {
     if (symbol.section || symbol.name === '') continue;
@@ -89,12 +89,13 @@ const klp = (name: string) => ({
   object: `ksplice_${ID}_supplier_new`,
   name: `${name}.ksplice_${ID}`,
   position: 1,
+  added: 'function' as const,
 });
 
 describe('what another target of the update adds', () => {
   test('is found in its new-code module; what the kernel has is found there', () => {
     const consumer = user('consumer', 'added', 'twice', 'unchanged');
-    const found = resolve(new Neighbours(ID, [consumer, supplier]), consumer);
+    const found = resolve(new SharedSymbols(ID, [consumer, supplier]), consumer);
     expect(found.get('added')).toEqual(klp('added'));
     expect(found.get('twice')).toEqual({ kind: 'exported', namespace: '', sealed: 'unknown' });
     expect(found.get('unchanged')).toEqual({ kind: 'exported', namespace: '', sealed: 'unknown' });
@@ -107,7 +108,7 @@ describe('what another target of the update adds', () => {
     ['of no target', 'nowhere'],
   ])('is not what is %s', (_, name) => {
     const consumer = user('consumer', name);
-    const found = resolve(new Neighbours(ID, [consumer, supplier]), consumer);
+    const found = resolve(new SharedSymbols(ID, [consumer, supplier]), consumer);
     expect(found.get(name)).toMatchObject({
       kind: 'unresolved',
       why: expect.stringMatching(/no such symbol/),
@@ -116,7 +117,7 @@ describe('what another target of the update adds', () => {
 
   test('is not for the kernel proper, which no module is linked to', () => {
     const kernel = user('vmlinux', 'added');
-    const found = resolve(new Neighbours(ID, [kernel, supplier]), kernel);
+    const found = resolve(new SharedSymbols(ID, [kernel, supplier]), kernel);
     expect(found.get('added')).toMatchObject({
       kind: 'unresolved',
       why: expect.stringMatching(/no such symbol/),
@@ -129,7 +130,7 @@ describe('what another target of the update adds', () => {
       '+noipa int added(int x) { return x; }\nnoipa int c(int x) {\n+	x += added(x);\n	return sink(x);\n}\n',
     );
     const consumer = user('consumer', 'added');
-    const found = resolve(new Neighbours(ID, [consumer, supplier, second]), consumer);
+    const found = resolve(new SharedSymbols(ID, [consumer, supplier, second]), consumer);
     expect(found.get('added')).toMatchObject({
       kind: 'unresolved',
       why: 'the new code of supplier and second each has one',
@@ -138,8 +139,8 @@ describe('what another target of the update adds', () => {
 });
 
 describe('the order of loading', () => {
-  const inOrder = (neighbours: Neighbours, ...names: string[]) =>
-    neighbours.inOrder(names.map((name) => codeOf(name))).map((one) => one.target);
+  const inOrder = (shared: SharedSymbols, ...names: string[]) =>
+    shared.inOrder(names.map((name) => codeOf(name))).map((one) => one.target);
 
   test('puts first what others use, over several steps', () => {
     const middle = target(
@@ -154,9 +155,9 @@ noipa int changed_too(int x) {
     );
     const consumer = user('consumer', 'added_too');
     const targets = [consumer, middle, supplier];
-    const neighbours = new Neighbours(ID, targets);
-    for (const one of targets) resolve(neighbours, one);
-    expect(inOrder(neighbours, 'consumer', 'middle', 'supplier')).toEqual([
+    const shared = new SharedSymbols(ID, targets);
+    for (const one of targets) resolve(shared, one);
+    expect(inOrder(shared, 'consumer', 'middle', 'supplier')).toEqual([
       'supplier',
       'middle',
       'consumer',
@@ -164,8 +165,8 @@ noipa int changed_too(int x) {
   });
 
   test('is as given for targets that use nothing of each other', () => {
-    const neighbours = new Neighbours(ID, [user('b', 'sink'), supplier]);
-    expect(inOrder(neighbours, 'b', 'supplier')).toEqual(['b', 'supplier']);
+    const shared = new SharedSymbols(ID, [user('b', 'sink'), supplier]);
+    expect(inOrder(shared, 'b', 'supplier')).toEqual(['b', 'supplier']);
   });
 
   test('is refused if two use what is new in each other', () => {
@@ -181,9 +182,9 @@ noipa int caller_of_${own}(int x) {
 `,
       );
     const targets = [circle('here', 'there'), circle('there', 'here')];
-    const neighbours = new Neighbours(ID, targets);
-    for (const one of targets) resolve(neighbours, one);
-    expect(() => inOrder(neighbours, 'makes_here', 'makes_there')).toThrow(
+    const shared = new SharedSymbols(ID, targets);
+    for (const one of targets) resolve(shared, one);
+    expect(() => inOrder(shared, 'makes_here', 'makes_there')).toThrow(
       expect.objectContaining({
         code: 'unresolved-symbol',
         message: expect.stringContaining('makes_here uses what is new in makes_there'),
@@ -205,13 +206,13 @@ describe('in the finished modules', () => {
   const one = 'static __attribute__((used)) int added(int x) { return x; }';
   const check = (file: Buffer) => {
     const consumer = user('consumer', 'added');
-    const neighbours = new Neighbours(ID, [consumer, supplier]);
-    const added = resolve(neighbours, consumer).get('added');
+    const shared = new SharedSymbols(ID, [consumer, supplier]);
+    const added = resolve(shared, consumer).get('added');
     expect(added).toEqual(klp('added'));
     const binding = { symbol: 'x', ...(added as ReturnType<typeof klp>) };
     const code = [codeOf('supplier'), codeOf('consumer', [binding])];
     return () =>
-      neighbours.checkPositions(code, (name) => {
+      shared.checkPositions(code, (name) => {
         expect(name).toBe(`ksplice_${ID}_supplier_new`);
         return file;
       });

@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { silentUi } from '../../../src/base/ui.js';
 import { describePatch } from '../../../src/create/change/describe-patch.js';
-import { chooseId } from '../../../src/create/modules/pack.js';
+import { checkOutput, chooseId } from '../../../src/create/modules/pack.js';
+import { createUpdate } from '../../../src/create/pipeline.js';
 import {
   isModuleName,
   isUpdateId,
@@ -21,6 +23,43 @@ describe('chooseId', () => {
 
   it.each(['', 'UPPER', 'a-b', '../x', 'a'.repeat(17)])('refuses %j', (id) => {
     expect(() => chooseId(id)).toThrow(/cannot be an update's id/);
+  });
+});
+
+describe('checkOutput', () => {
+  it('refuses at once what no update can be put into', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ksplice-pack-'));
+    try {
+      writeFileSync(join(folder, 'file'), '');
+      mkdirSync(join(folder, 'ksplice-x1.tar.gz'));
+      const refusal = (output: string) => {
+        try {
+          checkOutput(output, 'x1');
+        } catch (error) {
+          return error;
+        }
+      };
+      expect(refusal(join(folder, 'file'))).toMatchObject({
+        code: 'usage',
+        message: `${join(folder, 'file')} is there, and is no directory`,
+      });
+      expect(refusal(folder)).toMatchObject({ code: 'usage' });
+      const advice = 'Give another directory with --output.';
+      for (const place of ['/proc/x', join(folder, 'file/below'), '/proc']) {
+        expect(refusal(place), place).toMatchObject({ code: 'io', advice });
+      }
+      expect(refusal(join(folder, 'new/deep'))).toBeUndefined();
+      expect(readdirSync(folder).sort()).toEqual(['file', 'ksplice-x1.tar.gz']);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('createUpdate', () => {
+  it('tries the place for the update before anything else', async () => {
+    const options = { patch: 'none.patch', confdir: '/nonexistent', jobs: 1, output: '/proc/x' };
+    await expect(createUpdate(options, silentUi)).rejects.toMatchObject({ code: 'io' });
   });
 });
 

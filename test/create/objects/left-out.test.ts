@@ -91,7 +91,7 @@ describe('a file that nothing is compiled of', () => {
     expect(unreadFiles(all, read, kbuild(), true)).toEqual([
       'net/ring/wheel.c: not part of this kernel, for which CONFIG_WHEEL is not set; its change is left out',
       'net/ring/axle.c: not part of this kernel as it is configured; its change is left out',
-      'net/ring/axle.h: nothing that is compiled for this kernel includes it; its change is left out',
+      'net/ring/axle.h: no file that is compiled for this kernel includes it; its change is left out',
     ]);
     expect(unreadFiles([file('net/ring/axle.h')], read, kbuild(), false)).toEqual([
       'net/ring/axle.h: no part of the targets that were named; its change is left out',

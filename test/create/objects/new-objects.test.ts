@@ -44,7 +44,7 @@ describe('files that a patch adds', () => {
     codeFiles(all, { ...silentUi, warn: (text: string) => said.push(text) });
     expect(said).toEqual([
       'net/ring/Kconfig: build rules are not changed on a running kernel',
-      'net/ring/Makefile: of build rules, only what is said of new files is followed',
+      'net/ring/Makefile: only the build rules of new files are followed; other changes of build rules are ignored',
     ]);
   });
 });
@@ -96,7 +96,7 @@ static int (*hook)(void) __attribute__((section(".ksplice.call_apply"), used)) =
       expect(() => find(post!)).toThrow(
         expect.objectContaining({
           code: 'no-changes',
-          advice: 'added: new, and nothing that the kernel runs leads there',
+          advice: 'added: new, and no running code leads there',
         }),
       );
       expect(find(hook!)).toHaveLength(1);

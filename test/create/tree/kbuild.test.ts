@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  differingOptions,
   errorLines,
   missingPackages,
   readAutoconf,
-  readHeaders,
+  readBuildHeaders,
   withoutDebugInfo,
 } from '../../../src/create/tree/kbuild.js';
-import { differingOptions } from '../../../src/create/tree/prepare.js';
+import { onlyWithRust } from '../../../src/create/tree/prepare.js';
 
 let directory: string;
 beforeEach(() => {
@@ -21,7 +22,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const put = (name: string, text: string) =>
   writeFileSync(join(directory, 'include/generated', name), text);
 
-describe('readHeaders', () => {
+describe('readBuildHeaders', () => {
   it("takes the distribution's compiler and build strings for make", () => {
     put('autoconf.h', '#define CONFIG_CC_VERSION_TEXT "gcc-12 (Debian 12.2.0-14) 12.2.0"\n');
     put(
@@ -29,7 +30,7 @@ describe('readHeaders', () => {
       '#define UTS_MACHINE\t\t"x86_64"\n#define LINUX_COMPILE_BY\t"me"\n#define LINUX_COMPILE_HOST\t"there.org"\n',
     );
     put('package.h', '#define LINUX_PACKAGE_ID " Debian 6.1.1-1"\n');
-    const headers = readHeaders(directory, '6.1.0-1-amd64', ['V=1']);
+    const headers = readBuildHeaders(directory, '6.1.0-1-amd64', ['V=1']);
     expect(headers.compiler).toBe('gcc-12');
     expect(headers.makeVariables).toEqual([
       'CC=gcc-12',
@@ -46,14 +47,35 @@ describe('readHeaders', () => {
   it('does without what other distributions do not have', () => {
     put('autoconf.h', '#define CONFIG_CC_VERSION_TEXT "some compiler"\n');
     put('package.h', '#define LINUX_PACKAGE_ID ""\n');
-    expect(readHeaders(directory, '6.1.0', []).makeVariables).toEqual([
+    expect(readBuildHeaders(directory, '6.1.0', []).makeVariables).toEqual([
       'CC=gcc',
       'KERNELRELEASE=6.1.0',
     ]);
   });
 
   it('refuses a directory without configured headers', () => {
-    expect(() => readHeaders(directory, '6.1.0', [])).toThrow(/no headers of a configured kernel/);
+    expect(() => readBuildHeaders(directory, '6.1.0', [])).toThrow(
+      /no headers of a configured kernel/,
+    );
+  });
+});
+
+describe('onlyWithRust', () => {
+  const options = (text: string) => new Map(text.split(' ').map((name) => [name, '1']));
+  const theirs = options('CONFIG_A CONFIG_RUST CONFIG_QR CONFIG_DEBUG_INFO_BTF');
+
+  it('names what is missing because nothing in Rust can be compiled here', () => {
+    const ours = options('CONFIG_A CONFIG_MORE');
+    const differing = differingOptions(ours, theirs);
+    expect(onlyWithRust(ours, theirs, differing)).toEqual(['CONFIG_QR', 'CONFIG_RUST']);
+  });
+
+  it('names nothing where the compiler is there, or the kernel is without', () => {
+    const ours = options('CONFIG_A CONFIG_RUST');
+    expect(onlyWithRust(ours, theirs, differingOptions(ours, theirs))).toEqual([]);
+    const without = options('CONFIG_A CONFIG_QR');
+    const none = options('CONFIG_A');
+    expect(onlyWithRust(none, without, differingOptions(none, without))).toEqual([]);
   });
 });
 

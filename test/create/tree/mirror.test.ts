@@ -12,11 +12,12 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KspliceError } from '../../../src/base/errors.js';
 import { silentUi } from '../../../src/base/ui.js';
 import { syncMirror } from '../../../src/create/tree/mirror.js';
@@ -100,6 +101,65 @@ describe('syncMirror', () => {
     expect(removed).toEqual(['init/main.c']);
     expect(readFileSync(join(tree, 'Makefile'), 'utf8')).toBe('VERSION = 7\n');
     expect(files(tree)).toEqual(files(source));
+  });
+
+  it.each([
+    [
+      'a file of the same size and time is put in the place of another',
+      () => {
+        const place = join(source, 'kernel/fork.c');
+        put('kernel/new.c', 'int Fork;\n');
+        renameSync(join(source, 'kernel/new.c'), place);
+        utimesSync(place, 1e9, 1e9);
+      },
+      ['kernel/fork.c'],
+    ],
+    [
+      'a file is written to in its place',
+      () => appendFileSync(join(source, 'Makefile'), '#'),
+      ['Makefile'],
+    ],
+    ['a file turns out to be a product', () => put('kernel/.fork.c.cmd', ''), []],
+    [
+      'a link leads elsewhere',
+      () => {
+        rmSync(join(source, 'link'));
+        symlinkSync('include', join(source, 'link'));
+      },
+      ['link'],
+    ],
+    ['a file becomes a program', () => chmodSync(join(source, 'program'), 0o755), []],
+  ])('sees that %s', async (_, change, expected) => {
+    symlinkSync('kernel', join(source, 'link'));
+    copyFileSync('/bin/true', join(source, 'program'));
+    chmodSync(join(source, 'program'), 0o644);
+    utimesSync(join(source, 'kernel/fork.c'), 1e9, 1e9);
+    await sync();
+    expect(existsSync(join(area, 'index.picture'))).toBe(true);
+    const before = await sync();
+    expect(before).toEqual({ changed: [], removed: [], files: 5, copied: 0 });
+    change();
+    const after = await sync();
+    expect(after.changed).toEqual(expected);
+    expect(after.removed).toHaveLength(expected.length === 0 ? 1 : 0);
+    if (after.removed.length === 0) expect(files(tree)).toEqual(files(source));
+  });
+
+  it('looks no further where nothing has changed, and goes on without find', async () => {
+    put('.git/index', '');
+    await sync();
+    // An index that the walk would not take for right.
+    writeFileSync(join(area, 'index'), '');
+    put('.git/index', 'others');
+    expect(await sync()).toMatchObject({ changed: [], files: 3 });
+    vi.stubEnv('PATH', join(area, 'nothing'));
+    try {
+      expect((await sync()).changed).toHaveLength(3);
+      expect(existsSync(join(area, 'index.picture'))).toBe(false);
+      expect((await sync()).changed).toEqual([]);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('copies from another file system', async () => {

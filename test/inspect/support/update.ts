@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ElfObject } from '../../../src/elf/object.js';
-import { convertToLivepatch } from '../../../src/extract/livepatch.js';
+import { convertToLivepatch } from '../../../src/module/livepatch.js';
 import { encodeProgram } from '../../../src/program/encode.js';
 import type { AddressOut } from '../../../src/update/addresses-out.js';
 import type { Update } from '../../../src/update/update.js';

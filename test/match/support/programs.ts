@@ -4,7 +4,7 @@ import path from 'node:path';
 import { ElfObject } from '../../../src/elf/object.js';
 import type { TableSizes } from '../../../src/elf/tables.js';
 import { type Generated, generateProgram } from '../../../src/match/generate.js';
-import type { Field, Item, Program, Variant } from '../../../src/program/types.js';
+import type { Field, Item, Program, Variant } from '../../../src/program/program.js';
 import { compile } from '../../support/compile.js';
 
 const fixtures = path.resolve(import.meta.dirname, '../../fixtures/match');

@@ -17,13 +17,15 @@ export interface Row {
 
 const HEAD = `# Chaos
 
-Everything at once, in one boot with three CPUs, for some minutes: updates of hot, sleeping, dying, ftrace-less and stacked functions and of a module are applied and
-undone, by hand and by the tool, which is killed now and then; meanwhile processes and threads come and go, wait for signals, poll in a loop and are kept from running in the
-middle of the kernel; tracers, kprobes, BPF programs and perf come and go on the functions that are replaced, CPUs go off and on, the module is loaded and removed. After each
-step all functions are asked which code they are, and their first bytes are compared with what the core says. At the end nothing may be left, the kernel log must be
+*For people who change the code.*
+
+\`npm run chaos\` does everything at once, in one boot with three CPUs, for some minutes. It applies and undoes updates of hot, sleeping, dying, ftrace-less and stacked functions and of a
+module, by hand and by the tool, and sometimes kills the tool. At the same time processes and threads come and go, wait for signals, poll in a loop and are kept from running in the
+middle of the kernel. Tracers, kprobes, BPF programs and perf come and go on the functions that are replaced, CPUs go off and on, and the module is loaded and removed. After each
+step the test asks all functions which code they are, and compares their first bytes with the core's report. At the end nothing may be left in the kernel, the kernel log must be
 clean, and the kernel must hold no more memory than after the first quarter of the time.
 
-All actions follow from the seed; how they meet does not, so a finding may need several runs. Here is the last run of each row; \`npm run chaos\` writes it
+The seed determines all actions, but not their relative timing, so a finding may need several runs. The table has the last run of each row; \`npm run chaos\` writes it
 (\`test/vm/chaos\`):
 
 \`\`\`sh

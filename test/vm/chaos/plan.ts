@@ -5,7 +5,7 @@
 // a line for the guest's scripts: number, pause before it in milliseconds, verb, arguments.
 // How lanes meet is up to the guest.
 
-import { newCodeName } from '../../../src/update/new-code-names.js';
+import { newCodeName } from '../../../src/module/new-code-names.js';
 import { type ChaosUpdate, UPDATES } from './updates.js';
 
 export const LANES = ['updates', 'tracers', 'probes', 'watchers', 'cpus', 'modules'] as const;

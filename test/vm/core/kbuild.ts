@@ -12,7 +12,7 @@ import { execa } from 'execa';
 import { silentUi } from '../../../src/base/ui.js';
 import { ElfObject } from '../../../src/elf/object.js';
 import { readTableSizes, type TableSizes, tablesProbeSource } from '../../../src/elf/tables.js';
-import { convertToLivepatch, undefinedSymbols } from '../../../src/extract/livepatch.js';
+import type { CalledHook, Ref } from '../../../src/extract/extraction.js';
 import {
   type Base as LowerTarget,
   renderKbuild,
@@ -20,11 +20,11 @@ import {
   renderOldCode,
   sourceNames,
 } from '../../../src/extract/templates.js';
-import type { CalledHook, Ref } from '../../../src/extract/types.js';
 import { openKernelImage } from '../../../src/kernel/kernel-files.js';
 import { generateProgram } from '../../../src/match/generate.js';
+import { convertToLivepatch, undefinedSymbols } from '../../../src/module/livepatch.js';
 import { encodeProgram } from '../../../src/program/encode.js';
-import type { Program } from '../../../src/program/types.js';
+import type { Program } from '../../../src/program/program.js';
 import { hasOption, type TestKernel } from '../../kernels/kernel.js';
 import { digestOf, locked } from '../../support/once.js';
 import { spending } from '../../support/spent.js';

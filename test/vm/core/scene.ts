@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { bindToAddresses } from '../../../src/extract/absolute.js';
 import { parseKallsyms } from '../../../src/kernel/kallsyms-text.js';
+import { bindToAddresses } from '../../../src/module/absolute.js';
 import type { Guest } from '../harness/index.js';
 import type { Base, Built } from './kbuild.js';
 

@@ -1,6 +1,6 @@
 // The updates that the tests of the kernel core load.
 
-import type { Program, Span } from '../../../src/program/types.js';
+import type { Program, Span } from '../../../src/program/program.js';
 import type { Update } from './kbuild.js';
 
 const module = (id: string, ...functions: string[]): Update => ({

@@ -5,9 +5,11 @@ import type { MemoryVerdict } from './memory.js';
 
 const HEAD = `# Faults
 
-What happens when \`apply\` or \`undo\` is killed, refused or starved at each of its steps, on the stock kernel in the test guest. Made by
-\`npm run faults\`. "The step" is the last thing that was done (where a module is refused:
-tried) before the fault. In each row the kernel's code is as before or updated, never in between. After the next call, and an \`undo\` where
+*For operators who want to know what is left after a kill, a full disk or a failed allocation.*
+
+\`npm run faults\` writes this page. It kills, refuses or starves \`apply\` and \`undo\` at each of their steps, on the stock kernel in the test
+guest. "The step" is the last action before the fault (if a module is refused: the action that was tried).
+In each row the kernel's code is as before or updated, never in between. After the next call, and an \`undo\` if
 there is something to undo, no module and no file is left: the test checks that for each row.
 
 `;
@@ -16,15 +18,15 @@ const MEMORY = `
 ## No memory in the core
 
 The stock kernel has no fault injection of its own. So the core is built for this test with an allocator in front of the kernel's, which
-fails once, where it is told to. Each place in the core that allocates during an \`apply\` has its turn. Nothing of the update is left in the
-kernel, where it is not applied.
+fails once, at a chosen place. Each place in the core that allocates during an \`apply\` has its turn. If the update is not applied, nothing of it is left in the
+kernel.
 
 `;
 
 const REST = `
 ## What is not injected
 
-- Allocations that the kernel makes for the core (kobjects, sysfs files, the module loader's): that needs a kernel with \`CONFIG_FAILSLAB\`.
+- Allocations that the kernel makes for the core (kobjects, sysfs files, allocations of the module loader): this test needs a kernel with \`CONFIG_FAILSLAB\`.
 - A machine that goes down in the middle: see *At boot* in the manual page. The test is \`test/vm/boot.test.ts\`.
 `;
 

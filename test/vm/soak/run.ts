@@ -39,11 +39,13 @@ process.exitCode = faults.length > 0 ? 1 : 0;
 
 const about = `# The soak
 
-One boot of the stock kernel with two CPUs. Updates of seven kinds (a jump, a function without an entry of ftrace's, one with a jump label, a table written in
-place, two targets at once with the kernel proper, a function that is always busy, a hundred functions) are applied and undone in turn, each asked before and after
-which code it runs. Meanwhile processes come and go, files are written and synced, a TCP connection is in use, a task sleeps in a replaced function, and the function
-tracers are switched on and off at random moments. At the end the kernel log must be clean, and the kernel must hold no more memory than after the first rotation: half an
-object of one caller of \`kmalloc()\` in each rotation (the kernel notes who allocates what: \`slub_debug=U\`), or half a page a cycle, would be a failure. Made by \`npm run soak\`:
+*For people who change the code.*
+
+\`npm run soak\` boots the stock kernel once, with two CPUs. It applies and undoes updates of seven kinds in turn (a jump, a function without an ftrace entry, a function with a jump label, a table written in
+place, two targets at once with the kernel proper, a function that is always busy, a hundred functions). Before and after each step the test asks the functions
+which code they are. Meanwhile processes come and go, files are written and synced, a TCP connection is in use, a task sleeps in a replaced function, and the function
+tracers are switched on and off at random moments. At the end the kernel log must be clean, and the kernel must hold no more memory than after the first rotation. Half an
+object of one caller of \`kmalloc()\` in each rotation (the kernel records the caller of each allocation: \`slub_debug=U\`), or half a page in each cycle, is a failure. The last run:
 
 \`\`\`
 ${told}\`\`\`

@@ -1,0 +1,85 @@
+// New text that a trace would read when the new code is gone, or does not trust: of an event that
+// records a pointer to its text, the kernel warns if that is not in the kernel proper or in the module
+// that defines the event (trace_safe_str()). Which events copy their text is in the source.
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { KspliceError } from '../../base/errors.js';
+import type { TracedText } from '../../dangling/traced.js';
+
+/** The text that one target's new code hands to tracepoints. */
+export interface TargetText {
+  readonly target: string;
+  readonly traced: readonly TracedText[];
+}
+
+/**
+ * @param trees directories of source: the kernel's or a module's, and that of the kernel's headers
+ * @throws KspliceError `refused-change` with details of the code `traced-text`
+ */
+export function refuseTracedText(targets: readonly TargetText[], trees: readonly string[]): void {
+  let headers: string[] | undefined;
+  const copies = (event: string) => {
+    headers ??= traceHeaders(trees);
+    return event !== '' && copiesText(event, headers);
+  };
+  const details = targets.flatMap(({ target, traced }) =>
+    traced
+      .filter(({ event }) => !copies(event))
+      .map(({ text, from, event }) => {
+        const to = event === '' ? 'a trace' : `the event ${event}`;
+        const message = `${from}() hands the new text ${text} to ${to}, which keeps the pointer`;
+        return { code: 'traced-text', object: target, symbol: from, message };
+      }),
+  );
+  if (details.length === 0) return;
+  const lines = details.map(({ object, message }) => `${object}: ${message}`);
+  throw new KspliceError('refused-change', lines.join('\n'), {
+    advice:
+      'Leave text for traces as it is, or leave its function as it is and change those around it; or take the call of the tracepoint out of the changed function.',
+    details,
+  });
+}
+
+/**
+ * Whether an event copies all text that it is given.
+ * @param headers texts of the files that may define it
+ * @returns false if it keeps a pointer, or is not found
+ */
+export function copiesText(event: string, headers: readonly string[]): boolean {
+  const whole = new RegExp(`\\b\\w*TRACE_EVENT\\w*\\(\\s*${event}\\s*,`);
+  const ofClass = new RegExp(`\\bDEFINE_EVENT\\w*\\(\\s*(\\w+)\\s*,\\s*${event}\\s*,`);
+  for (const text of headers) {
+    const own = whole.exec(text);
+    const named = ofClass.exec(text)?.[1];
+    const begin = named
+      ? text.search(new RegExp(`\\bDECLARE_EVENT_CLASS\\(\\s*${named}\\s*,`))
+      : (own?.index ?? -1);
+    if (begin >= 0) return !KEEPS.test(inBraces(text, begin));
+  }
+  return false;
+}
+
+const KEEPS = /\b__field\w*\(\s*(const\s+)?(unsigned\s+)?(char|u8)\s*(const\s*)?\*/;
+
+/** From a name to the end of what is in brackets behind it. */
+function inBraces(text: string, begin: number): string {
+  let depth = 0;
+  for (let at = text.indexOf('(', begin); at >= 0 && at < text.length; at++) {
+    if (text[at] === '(') depth++;
+    else if (text[at] === ')' && --depth === 0) return text.slice(begin, at);
+  }
+  return text.slice(begin);
+}
+
+/** Those in their usual place first. */
+function traceHeaders(trees: readonly string[]): string[] {
+  const files = trees.flatMap((tree) => {
+    const usual = join(tree, 'include/trace/events');
+    const first = existsSync(usual) ? readdirSync(usual).map((name) => join(usual, name)) : [];
+    const all = readdirSync(tree, { recursive: true, encoding: 'utf8' });
+    const others = all.filter((name) => /trace[^/]*\.h$/.test(name));
+    return [...first, ...others.map((name) => join(tree, name))];
+  });
+  return files.filter((name) => name.endsWith('.h')).map((name) => readFileSync(name, 'utf8'));
+}

@@ -1,0 +1,186 @@
+// The running host as apply, view and undo see it: files below /sys, /proc and
+// /run, and the two commands that load and unload modules. Everything that
+// touches the machine goes through here, so that tests can put a simulated
+// kernel in its place.
+
+import { constants } from 'node:fs';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { execa } from 'execa';
+import { KspliceError } from '../base/errors.js';
+import { buildIdInNotes } from '../kernel/build-id.js';
+import { programEnvironment } from './environment.js';
+import type { Shell } from './shell.js';
+
+/** A shell's exit status for a program that is not there (POSIX). */
+const COMMAND_NOT_FOUND = 127;
+
+export interface HostPaths {
+  /** "/sys" */
+  readonly sysfs: string;
+  /** "/proc" */
+  readonly proc: string;
+  /** "/run/ksplice": what is known about applied updates until the next boot. */
+  readonly run: string;
+  /** "/var/lib/ksplice": the updates that are applied at each boot. */
+  readonly installed: string;
+  /** "/etc/systemd/system" */
+  readonly units: string;
+}
+
+const PATHS: HostPaths = {
+  sysfs: '/sys',
+  proc: '/proc',
+  run: '/run/ksplice',
+  installed: '/var/lib/ksplice',
+  units: '/etc/systemd/system',
+};
+
+export class Host {
+  /** While the lock is held: what runs the two commands. */
+  shell: Shell | undefined;
+
+  constructor(
+    readonly paths: HostPaths = PATHS,
+    readonly release: string = os.release(),
+    readonly machine: string = os.machine(),
+    readonly uid: number = process.geteuid?.() ?? -1,
+  ) {}
+
+  /** A file's text without its last line end; undefined where there is none or no right to it. */
+  async read(...parts: readonly string[]): Promise<string | undefined> {
+    try {
+      return (await readFile(path.join(...parts), 'utf8')).replace(/\n$/, '');
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A file's bytes; undefined as above. */
+  async readBytes(...parts: readonly string[]): Promise<Buffer | undefined> {
+    return readFile(path.join(...parts)).catch(() => undefined);
+  }
+
+  /** Build id of the running kernel, hexadecimal; undefined if it has none. */
+  async buildId(): Promise<string | undefined> {
+    const notes = await this.readBytes(this.paths.sysfs, 'kernel', 'notes');
+    return notes && buildIdInNotes(notes);
+  }
+
+  /** The names in a directory; none where there is none. */
+  async list(directory: string): Promise<string[]> {
+    return readdir(directory).catch(() => []);
+  }
+
+  /** Whether a module is in the kernel, whatever its state. */
+  async isLoaded(module: string): Promise<boolean> {
+    return (await this.read(this.paths.sysfs, 'module', module, 'initstate')) !== undefined;
+  }
+
+  /** "live", "coming" or "going"; undefined if the module is not loaded. */
+  async moduleState(module: string): Promise<string | undefined> {
+    return this.read(this.paths.sysfs, 'module', module, 'initstate');
+  }
+
+  /**
+   * Writes an attribute in sysfs.
+   * @returns undefined, or the error's name ("EBUSY") if the kernel refused
+   */
+  async write(file: string, value: string): Promise<string | undefined> {
+    try {
+      const handle = await open(file, constants.O_WRONLY);
+      try {
+        await handle.write(value);
+      } finally {
+        await handle.close();
+      }
+      return undefined;
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code ?? String(error);
+    }
+  }
+
+  /**
+   * Loads a module from a file.
+   * @throws KspliceError `load-failed` with what insmod said
+   */
+  async insmod(file: string): Promise<void> {
+    await this.kmod('insmod', file);
+  }
+
+  /**
+   * Unloads a module.
+   * @throws KspliceError `load-failed` with what rmmod said
+   */
+  async rmmod(module: string): Promise<void> {
+    await this.kmod('rmmod', module);
+  }
+
+  /**
+   * Runs systemctl.
+   * @returns false if this host has none
+   * @throws KspliceError `command-failed` with what it said
+   */
+  async systemctl(...args: readonly string[]): Promise<boolean> {
+    const done = await execa('systemctl', args, {
+      timeout: 60_000,
+      env: programEnvironment(),
+      extendEnv: false,
+      stdin: 'ignore',
+      reject: false,
+    });
+    if (!done.failed) return true;
+    if (done.code === 'ENOENT') return false;
+    const said = done.stderr?.trim() || done.shortMessage;
+    throw new KspliceError('command-failed', `systemctl ${args.join(' ')}: ${said}`, {
+      cause: done,
+    });
+  }
+
+  private async kmod(command: string, argument: string): Promise<void> {
+    if (!this.shell) throw new Error(`${command} without the lock`);
+    const { status, said } = await this.shell.run(command, argument);
+    if (status === COMMAND_NOT_FOUND) {
+      throw new KspliceError('missing-tool', `${command} was not found`, {
+        advice: 'Install the package kmod.',
+      });
+    }
+    if (status !== 0) {
+      throw new KspliceError('load-failed', said || `${command} ended with status ${status}`);
+    }
+  }
+
+  /**
+   * Unloads a module, with some patience: a reader of one of its files, or the
+   * last step of a switch, may hold it for a moment.
+   * @throws KspliceError `load-failed` if it is still there after about three seconds
+   */
+  async unload(module: string): Promise<void> {
+    let failure: unknown;
+    for (let wait = 20; wait < 2_000; wait *= 2) {
+      if (!(await this.isLoaded(module))) return;
+      try {
+        await this.rmmod(module);
+        return;
+      } catch (error) {
+        failure = error;
+        await pause(wait);
+      }
+    }
+    if (!(await this.isLoaded(module))) return;
+    throw new KspliceError('load-failed', `module ${module} cannot be unloaded`, {
+      advice: `\`cat /proc/modules\` shows who uses it. ${failure instanceof Error ? failure.message : ''}`,
+      cause: failure,
+    });
+  }
+}
+
+/** Whether a path is there. */
+export async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
