@@ -146,7 +146,7 @@ export interface Step {
   readonly stores: boolean;
   /** Copies from where the register `source` of the calling convention leads to. */
   readonly copies: boolean;
-  /** Its operand in memory is in the function's frame. */
+  /** Its operand in memory is in the frame of the function; for a copy, the place that it copies to. */
   readonly isFrame: boolean;
 }
 

@@ -2,6 +2,7 @@
 
 import type { Fate, Follower, Origin } from './follow.js';
 import { eventOf } from './forgetting.js';
+import type { Pointers } from './pointers.js';
 import { isOwn, type Own, type Thing } from './things.js';
 
 /**
@@ -13,16 +14,21 @@ export function isAwaited(
   fate: Fate,
   origins: readonly Origin[],
   follower: Follower,
+  pointers: Pointers,
 ): boolean {
   if (fate.how !== 'passed' || !/^call_rcu(_hurry)?$/.test(fate.to)) return false;
   if (thing.kind !== 'function' || fate.what !== 'address' || !isOwn(thing)) return false;
   const run = new Set<Own>([thing]);
   for (const one of run) for (const next of follower.calledBy(one)) run.add(next);
-  const handsOut = ({ from, fates }: Origin) =>
-    from !== undefined && run.has(from) && fates.some(isOut);
+  const handsOut = ({ thing: given, from, fates }: Origin) =>
+    from !== undefined && run.has(from) && fates.some((one) => isOut(given, one, pointers));
   return !origins.some(handsOut);
 }
 
-function isOut(fate: Fate): boolean {
-  return fate.how !== 'kept' && !(fate.how === 'passed' && eventOf(fate.to) !== undefined);
+function isOut(thing: Thing, fate: Fate, pointers: Pointers): boolean {
+  if (fate.how === 'kept') return false;
+  // What it holds is a pointer to nothing new.
+  if (fate.what === 'content' && pointers.reach(thing).length === 0) return false;
+  if (fate.how === 'stored') return !(fate.isFrame && thing.kind === 'literal');
+  return !(fate.how === 'passed' && eventOf(fate.to) !== undefined);
 }

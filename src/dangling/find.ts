@@ -39,12 +39,16 @@ export function findAddressesOut(
   };
   for (const { thing, from, fates } of origins) {
     for (const fate of fates) {
-      if (fate.how === 'kept' || isAwaited(thing, fate, origins, follower)) continue;
+      if (fate.how === 'kept' || isAwaited(thing, fate, origins, follower, pointers)) continue;
       const given = fate.what === 'address' ? [thing] : pointers.reach(thing);
       const to = fate.how === 'passed' ? fate.to : '';
       // Events print what they record. Text that they do not copy is refused by `create`.
       if (eventOf(to) !== undefined) continue;
-      for (const one of given) report(one, from?.name ?? '', fate.how, to);
+      // Text in a structure of the function's own is there to be printed.
+      const isFrame = fate.how === 'stored' && fate.isFrame === true;
+      for (const one of given) {
+        if (!isFrame || one.kind !== 'literal') report(one, from?.name ?? '', fate.how, to);
+      }
     }
   }
   for (const { section, value, size, name } of object.symbols) {

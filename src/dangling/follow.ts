@@ -16,8 +16,8 @@ type What = 'address' | 'content';
 /** Where it goes. */
 export type Fate = { readonly what: What } & (
   | { readonly how: 'passed'; readonly to: string }
-  /** Into memory, which may be on the stack. */
-  | { readonly how: 'stored' }
+  /** Into memory, which may be the function's own. */
+  | { readonly how: 'stored'; readonly isFrame?: boolean }
   | { readonly how: 'returned' }
   /** Nothing tells: its way goes on where no instruction is known, or through something else than memory. */
   | { readonly how: 'lost' }
@@ -78,7 +78,7 @@ export class Follower {
     if (step.flow !== 'next') return origins;
     const value = this.inside(section, step, step.immediate);
     if (value) {
-      const stored = step.stores ? this.storeAt(section, step, value, 'address') : [];
+      const stored = step.stores ? this.storeAt(section, step, 'address') : [];
       const held = step.passesOn && !step.stores ? step.written : 0;
       add(value, [...stored, ...this.follow(value, behind(section, step, held, 0))]);
     }
@@ -106,6 +106,8 @@ export class Follower {
     if (relocation) return this.things.destination(relocation, step.end);
     // The assembler needs none for what is in the same section.
     if (step.near === undefined || field !== step.displacement) return undefined;
+    // _THIS_IP_, for messages: the place behind the instruction.
+    if (step.near === step.end) return undefined;
     const thing = this.things.at(section, step.near);
     return thing && { thing, offset: step.near - thing.start };
   }
@@ -126,8 +128,7 @@ export class Follower {
         continue;
       }
       for (const fate of this.fatesAt(thing, state, step)) {
-        const where = fate.how === 'kept' ? fate.in.name : fate.how === 'passed' ? fate.to : '';
-        fates.set(`${fate.what} ${fate.how} ${where}`, fate);
+        fates.set(`${fate.what} ${fate.how} ${where(fate)}`, fate);
       }
       queue.push(...this.next(state, step));
       for (const there of this.things.hiddenWays(section, offset)) {
@@ -149,8 +150,11 @@ export class Follower {
     if (step.flow === 'unknown') return lost;
     if (step.flow === 'next') {
       if (step.hides & held) return lost;
-      if (step.copies) return held & SOURCE ? [{ what: 'content', how: 'stored' }] : [];
-      return step.stores && step.read & held ? this.storeAt(section, step, thing, what) : [];
+      if (step.copies && held & SOURCE) {
+        return [{ what: 'content', how: 'stored', isFrame: step.isFrame }];
+      }
+      if (step.copies) return [];
+      return step.stores && step.read & held ? this.storeAt(section, step, what) : [];
     }
     const returned: Fate[] = held & RESULT ? [{ what, how: 'returned' }] : [];
     if (step.flow === 'return') return returned;
@@ -180,12 +184,11 @@ export class Follower {
     return fates;
   }
 
-  private storeAt(section: Section, step: Step, thing: Thing, what: What): Fate[] {
+  private storeAt(section: Section, step: Step, what: What): Fate[] {
     const into = this.destination(section, step, step.displacement);
     // What is in new code elsewhere may be read by others than this new code.
     if (into && 'thing' in into) return [{ what, how: 'kept', in: into.thing }];
-    // Text in a structure of the function's own is there to be printed.
-    return step.isFrame && thing.kind === 'literal' ? [] : [{ what, how: 'stored' }];
+    return [{ what, how: 'stored', isFrame: step.isFrame }];
   }
 
   private next(state: State, step: Step): State[] {
@@ -257,6 +260,12 @@ export class Follower {
 
 /** For messages. */
 const POINTER = 'a function that a pointer leads to';
+
+function where(fate: Fate): string {
+  if (fate.how === 'kept') return fate.in.name;
+  if (fate.how === 'passed') return fate.to;
+  return fate.how === 'stored' && fate.isFrame ? 'frame' : '';
+}
 
 function leads({ flow }: Step): boolean {
   return flow === 'call' || flow === 'jump' || flow === 'branch';

@@ -83,7 +83,7 @@ const iterating = namesOf(`
   iommu_group_for_each_dev input_handler_for_each_handle gen_pool_for_each_chunk
   neigh_for_each vlan_for_each sctp_for_each_endpoint vsock_for_each_connected_socket nexthop_for_each_fib6_nh
   iterate_{dir,fd,mounts,supers,supers_type} walk_page_{range,range_novma,range_vma,vma,mapping}
-  stop_machine stop_machine_cpuslocked
+  netdev_walk_all_{lower_dev,lower_dev_rcu,upper_dev_rcu} stop_machine stop_machine_cpuslocked
 `);
 
 /** Compilers and alternatives: no functions of anybody's. */

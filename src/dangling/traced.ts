@@ -25,6 +25,10 @@ export function findTracedText(
   object: ElfObject,
   meaningOf: (symbol: string) => Meaning = (name) => ({ name }),
 ): TracedText[] {
+  const isTold = object.symbols.some(
+    ({ section, name }) => !section && eventOf(meaningOf(name).name) !== undefined,
+  );
+  if (!isTold && object.sectionsNamed('__tracepoint_str').length === 0) return [];
   const things = new Things(object, meaningOf);
   const follower = new Follower(things);
   const origins = things.code().flatMap((section) => follower.originsIn(section));

@@ -14,6 +14,7 @@ import {
   type Stretch,
 } from './code-text.js';
 import type { Holders } from './holders.js';
+import { Macros } from './macros.js';
 
 /** These look at what they are given, and put zeros there at most. */
 const HARMLESS =
@@ -24,7 +25,8 @@ const DECLARED = new RegExp(`^${QUALIFIERS}(?:\\*${QUALIFIERS})*[A-Za-z_]\\w*`);
 const DEFINED = new RegExp(`^${QUALIFIERS}[{;]`);
 const POINTER_ENDS = new RegExp(`^${QUALIFIERS}\\*[\\s*]*${QUALIFIERS}\\)`);
 const IDENTIFIER = /^[A-Za-z_]\w*$/;
-const KEYWORDS = new Set(['return', 'case', 'else', 'do', 'in', 'and', 'or', '']);
+/** What may stand before the parenthesis of a cast. */
+const KEYWORDS = new Set(['return', 'case', 'else', 'do', '']);
 
 /**
  * The first place where that is so, in words: "fs/foo.c:12 casts to it". undefined if there is none.
@@ -40,10 +42,11 @@ export function whoMakesOne(
   const pattern = new RegExp(`(?<![\\w.>])(?:${words})\\b`, 'g');
   const last = names.map((name) => name.split(' ').at(-1)!);
   const wanted = new RegExp(`\\b(?:${[...last, ...holders.takers.keys()].join('|')})\\b`);
+  const macros = new Macros(sources);
   for (const source of sources) {
     if (!wanted.test(source.text)) continue;
     const code = codeOf(source.text);
-    const found = byName(code, pattern, holders) ?? byUse(code, holders);
+    const found = byName(code, pattern, holders) ?? byUse(code, holders, macros);
     if (found) return `${placeIn(source, found.at)} ${found.how}`;
   }
   return undefined;
@@ -87,7 +90,7 @@ function clears(code: string, open: number): boolean {
 }
 
 /** Where a name of one is used in a way that lets other memory become one. */
-function byUse(code: string, holders: Holders): Found | undefined {
+function byUse(code: string, holders: Holders, macros: Macros): Found | undefined {
   const stretches = functionsIn(code);
   const calls = /\b([A-Za-z_]\w*)\s*\(/g;
   for (let call = calls.exec(code); call; call = calls.exec(code)) {
@@ -106,6 +109,7 @@ function byUse(code: string, holders: Holders): Found | undefined {
           return { at, how: `gives ${name}() what may be any (${shorten(one)})` };
         }
       } else if (isTypeof ? mentions(one, where, holders) : isAddress(one, where, holders)) {
+        if (!isTypeof && macros.usesMembers(name, index)) continue;
         return { at, how: isTypeof ? 'asks for the type of one' : `gives one to ${name}()` };
       }
     }

@@ -68,8 +68,9 @@ export function judgeLayout(
   allowed: readonly string[],
 ): LayoutChange[] {
   const found = new Map<string, { change: TypeChange; types: TypeChanges; in: TypedObject[] }>();
+  const uses = usesIn(objects);
   for (const object of objects) {
-    const types = typesThatDiffer(object, usesIn(objects));
+    const types = typesThatDiffer(object, uses);
     for (const change of [...types.changes, ...otherChanges(object)]) {
       const key = JSON.stringify([change.name, change.reasons, change.notes]);
       const known = found.get(key);
@@ -136,15 +137,17 @@ function linesOf(
 
 /** In the source of all objects: one that has no variable of an enum may use its values. */
 function usesIn(objects: readonly TypedObject[]): ValueUses {
+  const known = new Map<string, string | undefined>();
+  let texts: Set<SourceText> | undefined;
+  const search: ValueUses = (name, others) => {
+    if (objects.some(({ sources }) => !sources)) return 'its source is not known';
+    // Most files are read for many objects.
+    texts ??= new Set(objects.flatMap(({ sources }) => [...sources!.pre(), ...sources!.post()]));
+    return usedAsValue(texts, name, others);
+  };
   return (name, others) => {
-    const texts = new Map<string, SourceText>();
-    for (const { sources } of objects) {
-      if (!sources) return 'its source is not known';
-      for (const source of [...sources.pre(), ...sources.post()]) {
-        texts.set(`${source.path}\0${source.text}`, source);
-      }
-    }
-    return usedAsValue(texts.values(), name, others);
+    if (!known.has(name)) known.set(name, search(name, others));
+    return known.get(name);
   };
 }
 

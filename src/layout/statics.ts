@@ -9,7 +9,7 @@ import { describe } from './prototypes.js';
 
 /** A variable and what it was and would be, as C writes it. */
 export interface StaticChange {
-  /** "kept in take()" */
+  /** "kept in take": it can be given to --allow-layout, and be kept in the update. */
   readonly name: string;
   readonly was: string;
   readonly is: string;
@@ -34,7 +34,7 @@ export function changedStatics(
     if (was.shape === is.shape) return [];
     const owner = functionOf(old);
     const name = original(before.entries, old).name;
-    const where = owner ? ` in ${original(before.entries, owner).name}()` : '';
+    const where = owner ? ` in ${original(before.entries, owner).name}` : '';
     const differs = was.text === is.text ? `${is.text} with other members` : is.text;
     return [{ name: `${name}${where}`, was: was.text, is: differs }];
   });

@@ -54,6 +54,7 @@ const OUT = [
   'vector_fn by vector',
   'pair_fn by pair',
   'middle_fn by middle',
+  '"copied away" by copies_away',
   'below_fn by above',
   'below_ops by hands_below',
   'points_below by hands_pointer',

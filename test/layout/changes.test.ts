@@ -1,6 +1,7 @@
 // What is said of a type that changes, for each kind of change: by objects of the compiler.
 
-import { describe, expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
 import { readBtf } from '../../src/btf/read.js';
 import type { ElfObject } from '../../src/elf/object.js';
 import { compareTypes, type TypeChange } from '../../src/layout/changes.js';
@@ -8,9 +9,12 @@ import type { ValueUses } from '../../src/layout/enums.js';
 import { usedAsValue } from '../../src/layout/values.js';
 import { compile } from './compile.js';
 
+// Compilers at work do not let the test runner have a word.
+afterEach(() => setImmediate());
+
 /** The file around declarations, in which everything is used. */
 const file = (declarations: string, uses: string) =>
-  `typedef _Bool bool;\nstruct other { int x; };\n${declarations}\n${uses}\n`;
+  `typedef _Bool bool;\ntypedef int (*op_t)(long);\ntypedef int function_t(long);\nstruct other { int x; };\n${declarations}\n${uses}\n`;
 
 function changes(before: string, after: string, uses = 'struct item *shelf[4];'): TypeChange[] {
   const types = (text: string) => {
@@ -126,6 +130,32 @@ describe('a struct', () => {
       'char a; int b;',
       'char a; int b __attribute__((packed));',
       /size shrinks.*b moves/,
+    ],
+    ['rows for columns', 'int a[2][3]; int b;', 'int a[3][2]; int b;', /a was int\[/],
+    ['the sign of a bit-field', 'int a:3;', 'unsigned a:3;', /a was int, and would be unsigned/],
+    [
+      'a bit-field that becomes a member',
+      'unsigned a:8;',
+      'unsigned char a;',
+      /size shrinks.*a was unsigned int, and would be unsigned char/,
+    ],
+    [
+      'the type of an operation, by its name',
+      'int (*f)(int);',
+      'op_t f;',
+      /f was int \(\*\)\(int\), and would be op_t/,
+    ],
+    [
+      'the type of a function that is pointed to',
+      'int (*f)(int);',
+      'function_t *f;',
+      /f was int \(\*\)\(int\), and would be/,
+    ],
+    [
+      'another place in a nameless union in one',
+      'int a; union { int b; struct { int c; int d; }; };',
+      'int a; union { struct { int c; int d; }; struct { int e; int b; }; };',
+      /b moves from byte 4 to byte 8/,
     ],
     [
       'a member behind an array without a length',

@@ -1,10 +1,14 @@
 // Verdicts on types that change: which objects of them may exist.
 
-import { describe, expect, it } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
 import { STT_FUNC } from '../../src/elf/constants.js';
 import { layoutRefusals } from '../../src/layout/describe.js';
 import { judgeLayout, type LayoutChange } from '../../src/layout/guard.js';
 import { compile, textOf } from './compile.js';
+
+// Compilers at work do not let the test runner have a word.
+afterEach(() => setImmediate());
 
 /** With all functions replaced but those named. */
 function judge(
@@ -161,6 +165,16 @@ const MADE: readonly (readonly [what: string, more: string, why: RegExp])[] = [
     /keeps the address of one/,
   ],
   [
+    'a macro that copies one',
+    '#define LOAD(w) do { (w)->at = 0; __builtin_memcpy(w, cb, 16); } while (0)\nextern char *cb; static __attribute__((noinline)) int other(struct walk *walk) { LOAD(walk); return walk->seen; } int third(void) { struct walk mine = { 0 }; return other(&mine); }',
+    /gives/,
+  ],
+  [
+    'a macro that keeps its address',
+    '#define KEEP(w) (kept = (w), (w)->at)\nextern void *kept; static __attribute__((noinline)) int other(struct walk *walk) { return KEEP(walk) > 1; } int third(void) { struct walk mine = { 0 }; return other(&mine); }',
+    /gives one to KEEP\(\)/,
+  ],
+  [
     'typeof()',
     'extern char *cb; int other(long at) { struct walk mine = { .at = at }; return ((typeof(mine) *)cb)->seen + mine.seen; }',
     /asks for the type of one/,
@@ -199,6 +213,10 @@ describe('a struct on stacks that other memory is taken for', () => {
     [
       'zeros by its name',
       '#define memset __builtin_memset\nint other(void) { struct walk mine; memset(&mine, 0, sizeof(struct walk)); return step(&mine); }',
+    ],
+    [
+      'a macro that uses members',
+      '#define AT(w, n) ((w)->at + n)\n#define BOTH(w) (AT(w, 1) | \\\n\tw->seen)\nstatic __attribute__((noinline)) int other(struct walk *walk) { return BOTH(walk); } int third(void) { struct walk mine = { 0 }; return other(&mine); }',
     ],
     ['one that is written down', 'int other(void) { return step(&(struct walk){ .at = 1 }); }'],
     [

@@ -271,7 +271,7 @@ it('a function with another name has the address that it had', async () => {
 it('new code stays below another update that has given away its address', async () => {
   await withGuest({ name: 'dangling-stacked', kernel, timeoutMs: 1_800_000 }, async (guest) => {
     await kspliceIn(guest, `apply ${updates.lower}`);
-    expect(await guest.ok('cat /proc/self/comm')).toBe('lower cat\n');
+    expect(await guest.ok('cat /proc/self/comm')).toBe('lower cat');
     await kspliceIn(guest, `apply ${updates.upper}`);
     const reader = await openReader(guest);
     await undoKeeps(guest, 'upper', ['lower_show']);

@@ -13,6 +13,7 @@ const RCX: Registers = 1 << 1;
 const RDX: Registers = 1 << 2;
 const RBX: Registers = 1 << 3;
 const RSP: Registers = 1 << 4;
+const RBP: Registers = 1 << 5;
 const RSI: Registers = 1 << 6;
 const RDI: Registers = 1 << 7;
 const R8: Registers = 1 << 8;
@@ -66,7 +67,27 @@ export function stepsOf(code: Section): ReadonlyMap<number, Step> {
     instruction.free();
     decoder.free();
   }
-  return steps;
+  return withFrames(steps);
+}
+
+/** With what only other instructions tell: whether rbp is the frame's, and whether rdi leads there. */
+function withFrames(steps: ReadonlyMap<number, Step>): ReadonlyMap<number, Step> {
+  const all = [...steps.values()];
+  const isStack = ({ isLea, read }: Step) => !isLea && (read & RSP) !== 0;
+  const saved = ({ isFrame, address }: Step) => isFrame || (address & RBP) !== 0;
+  const writers = all.filter(({ written }) => written & RBP);
+  const hasPointer = writers.some(isStack) && writers.every((one) => isStack(one) || saved(one));
+  const frame = hasPointer ? RBP : 0;
+  let isCopyToFrame = false;
+  const found = new Map<number, Step>();
+  for (const step of all) {
+    const isFrame: boolean = step.copies
+      ? isCopyToFrame
+      : step.isFrame || (step.address & frame) !== 0;
+    if (step.written & RDI) isCopyToFrame = step.isLea ? isFrame : isStack(step);
+    found.set(step.start, { ...step, isFrame });
+  }
+  return found;
 }
 
 function flowOf({ FlowControl }: Decoder, { flowControl, isInvalid }: Instruction) {

@@ -15,10 +15,15 @@ function textBelow({ before, between = [] }: PatchedFile): string | undefined {
   return between.at(-1) ?? before;
 }
 
+/** By their paths, those that are there. */
+type Texts = ReadonlyMap<string, SourceText | undefined>;
+
 /** Reads each file once, whichever objects it is part of. */
 export class SourceTexts {
   private readonly known = new Map<string, SourceText | undefined>();
-  private readonly files: ReadonlyMap<string, PatchedFile>;
+  private readonly before: Texts;
+  private readonly after: Texts;
+  private readonly newHeaders: readonly string[];
   private readonly mayAlign: boolean;
 
   /** @param files that the patch changes */
@@ -26,7 +31,17 @@ export class SourceTexts {
     private readonly kbuild: Pick<Kbuild, 'tree' | 'objects'>,
     files: readonly PatchedFile[],
   ) {
-    this.files = new Map(files.map((file) => [file.path, file]));
+    const texts = (state: (file: PatchedFile) => string | undefined): Texts =>
+      new Map(
+        files.map((file) => {
+          const [{ path }, text] = [file, state(file)];
+          return [path, text === undefined ? undefined : { path, text }];
+        }),
+      );
+    [this.before, this.after] = [texts(textBelow), texts(({ after }) => after)];
+    // Nothing tells who includes them.
+    const added = files.filter(({ kind, before }) => kind === 'included' && before === undefined);
+    this.newHeaders = added.map(({ path }) => join(kbuild.tree, path));
     this.mayAlign = files.some((file) => mayAlign(textBelow(file), file.after));
   }
 
@@ -34,43 +49,28 @@ export class SourceTexts {
   of({ made }: Pick<PreObject, 'made'>): Sources {
     const paths = [...new Set([made.source, ...made.dependencies].map((path) => this.full(path)))];
     return {
-      pre: () => this.read(paths, textBelow),
+      pre: () => this.read(paths, this.before),
+      post: () => this.read([...paths, ...this.newHeaders], this.after),
       mayAlign: this.mayAlign,
-      post: () => this.read([...paths, ...this.newHeaders()], ({ after }) => after),
     };
   }
 
-  /** Nothing tells who includes them. */
-  private newHeaders(): string[] {
-    const all = [...this.files.values()];
-    const added = all.filter(({ kind, before }) => kind === 'included' && before === undefined);
-    return added.map(({ path }) => join(this.kbuild.tree, path));
-  }
-
-  private read(
-    paths: readonly string[],
-    state: (file: PatchedFile) => string | undefined,
-  ): SourceText[] {
+  private read(paths: readonly string[], changed: Texts): SourceText[] {
     return paths.flatMap((path): SourceText[] => {
       const name = relative(this.kbuild.tree, path);
-      const file = this.files.get(name);
-      if (!file) return this.unchanged(path, name);
-      const text = state(file);
-      return text === undefined ? [] : [{ path: name, text }];
+      const text = changed.has(name) ? changed.get(name) : this.unchanged(path, name);
+      return text ? [text] : [];
     });
   }
 
-  private unchanged(path: string, name: string): SourceText[] {
+  private unchanged(path: string, name: string): SourceText | undefined {
     if (!this.known.has(path)) {
       // kbuild names files that an option may bring.
       const text = existsSync(path) ? readFileSync(path, 'latin1') : undefined;
-      this.known.set(
-        path,
-        text === undefined ? undefined : { path: name.startsWith('..') ? path : name, text },
-      );
+      const shown = name.startsWith('..') ? path : name;
+      this.known.set(path, text === undefined ? undefined : { path: shown, text });
     }
-    const known = this.known.get(path);
-    return known ? [known] : [];
+    return this.known.get(path);
   }
 
   private full(path: string): string {

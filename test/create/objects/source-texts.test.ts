@@ -1,0 +1,60 @@
+// The text that an object is made of, before a patch and with it.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { PatchedFile } from '../../../src/create/change/patched-file.js';
+import { SourceTexts } from '../../../src/create/objects/source-texts.js';
+import { withFiles } from '../../support/files.js';
+
+const FILES = { 'a.c': 'int a;', 'a.h': 'int h;', 'other.h': 'int o;' };
+
+function textsOf(files: readonly PatchedFile[]) {
+  const texts = Object.entries(FILES).map(([name, text]) => [name, Buffer.from(text)] as const);
+  return withFiles(Object.fromEntries(texts), (tree) => {
+    const objects = join(tree, 'objects');
+    mkdirSync(objects);
+    const all = new SourceTexts({ tree, objects }, files);
+    const dependencies = ['../a.h', join(tree, 'other.h'), 'include/config/NOT'];
+    const { pre, post, mayAlign } = all.of({
+      made: { commands: [], source: '../a.c', dependencies },
+    });
+    const shown = (list: ReturnType<typeof pre>) =>
+      list.map(({ path, text }) => `${path}: ${text}`);
+    return { pre: shown(pre()), post: shown(post()), mayAlign };
+  });
+}
+
+test('is what the patch makes of the tree, and each file under its name there', () => {
+  const changed = { path: 'a.c', kind: 'source', before: 'int a;', after: 'int a, b;' } as const;
+  const added = { path: 'new.h', kind: 'included', before: undefined, after: 'int n;' } as const;
+  expect(textsOf([changed, added])).toEqual({
+    pre: ['a.c: int a;', 'a.h: int h;', 'other.h: int o;'],
+    post: ['a.c: int a, b;', 'a.h: int h;', 'other.h: int o;', 'new.h: int n;'],
+    mayAlign: false,
+  });
+});
+
+test('without the patch has the updates below', () => {
+  const between = ['int first;', 'int second;'];
+  const file = {
+    path: 'a.h',
+    kind: 'included',
+    before: 'int h;',
+    between,
+    after: 'int x;',
+  } as const;
+  expect(textsOf([file])).toMatchObject({
+    pre: ['a.c: int a;', 'a.h: int second;', 'other.h: int o;'],
+    post: ['a.c: int a;', 'a.h: int x;', 'other.h: int o;'],
+  });
+});
+
+test('of a file that goes is there only before, and alignment is seen', () => {
+  const file = { path: 'a.h', kind: 'included', before: 'int h __aligned(8);', after: undefined };
+  expect(textsOf([file as PatchedFile])).toEqual({
+    pre: ['a.c: int a;', 'a.h: int h __aligned(8);', 'other.h: int o;'],
+    post: ['a.c: int a;', 'other.h: int o;'],
+    mayAlign: true,
+  });
+});
