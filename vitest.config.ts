@@ -13,15 +13,13 @@ const left = (process.env.KSPLICE_TEST_WITHOUT ?? '').split(' ').filter(Boolean)
 
 /** An emulated guest and its compiler have a gigabyte and a core. */
 const MOST_FORKS = 4;
-/** One more than there are cores: tests wait for each other's locks, and for time to pass in their guests. */
-const FORKS = availableParallelism() + 1;
 
 // Three projects: `unit` works on files and needs a compiler; `real` works on a stock kernel's
 // package and source, and `vm` boots it: they need what test/run.sh installs. Each file has a
-// process, and those of several projects wait in one queue.
+// process, one for each core: those of several projects wait in one queue.
 export default defineConfig({
   test: {
-    poolOptions: { forks: { maxForks: Math.min(FORKS, MOST_FORKS) } },
+    poolOptions: { forks: { maxForks: Math.min(availableParallelism(), MOST_FORKS) } },
     projects: [
       {
         test: {

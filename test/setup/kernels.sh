@@ -49,8 +49,9 @@ provide_kernel() {
 	fi
 }
 
-# called NAME SERIES FLAVOUR: a word for it that has no version in it.
+# called NAME SERIES FLAVOUR SUITE: a word for it that has no version in it.
 called() {
+	[[ $4 == - ]] || set -- "$1" - -
 	[[ $2 == - ]] || set -- next
 	[[ ${3--} == - || $1 == next ]] || set -- "$3"
 	printf %s "$1"

@@ -72,7 +72,7 @@ describe('the parts', () => {
 
   it('have a turn, a time, a name of their own, and files that exist', () => {
     for (const [turn, minutes, name, kind, ...words] of real) {
-      expect(turn).toMatch(/^[123]$/);
+      expect(turn).toMatch(/^[-123]$/);
       expect(Number(minutes)).toBeGreaterThan(0);
       expect(real.filter((other) => other[2] === name)).toHaveLength(1);
       expect(['only', 'more', 'kernel', 'run']).toContain(kind);
@@ -109,6 +109,8 @@ describe('a run', () => {
       'abc',
     ]);
     expect(order('c', 'a')).toBe('ac');
+    parts('- 1 z only vm z.test.ts', '1 1 a only vm a.test.ts');
+    expect([order('--turn', '2'), order('--within', '9')]).toEqual(['az', 'a']);
   });
 
   it('begins nothing for which there is no time, and says so', () => {

@@ -7,6 +7,7 @@
 #   kernel NAME           the guest's tests on another kernel (kernels.sh)
 #   run WORD…             test/run.sh WORD…
 #
+# Parts without a turn (-) come last, and only where the time has no limit: CI has none for them.
 # The parts of one turn have to fit into what `npm test` leaves of the 80 minutes of a CI run: about 55.
 
 parts() {
@@ -24,10 +25,13 @@ parts() {
 		2  2 damaged        more unit test/create/change/damaged-patches.test.ts
 		2 15 chaos          run chaos --minutes 10
 		2  5 fuzz           run fuzz
+		2  8 series         run series
 		3 12 kernel-cloud   kernel cloud
 		3 12 kernel-small   kernel self-built
 		3 30 kernel-debug   kernel debug
-		3  8 series         run series
+		- 20 trixie         kernel trixie
+		- 20 trixie-cloud   kernel trixie-cloud
+		- 20 trixie-newest  kernel trixie-newest
 	END
 }
 

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { digestOf, locked } from './once.js';
+import { digestOf, locked, removeOld } from './once.js';
 
 let folder: string;
 beforeEach(() => {
@@ -35,4 +35,11 @@ it('tells files apart by what is in them', async () => {
   expect(await digestOf([folder], 'y')).not.toBe(first);
   write('b');
   expect(await digestOf([folder], 'x')).not.toBe(first);
+});
+
+it('takes old things away, and no lock', async () => {
+  for (const name of ['old', 'new', 'lock']) writeFileSync(join(folder, name), '');
+  for (const name of ['old', 'lock']) utimesSync(join(folder, name), 1, 1);
+  await removeOld(folder);
+  expect(readdirSync(folder).sort()).toEqual(['lock', 'new']);
 });

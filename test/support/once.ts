@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 
@@ -19,6 +19,17 @@ export async function locked<T>(file: string, body: () => Promise<T>): Promise<T
   } finally {
     holder.stdin.end();
     await holder;
+  }
+}
+
+const DAY_MS = 86_400_000;
+
+/** Takes away what was made for all more than a day ago, but the locks. */
+export async function removeOld(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    const isOld = (await stat(path)).mtimeMs < Date.now() - DAY_MS;
+    if (isOld && !name.endsWith('lock')) await rm(path, { recursive: true });
   }
 }
 

@@ -1,14 +1,15 @@
 // The tool itself, as a user calls it: on the host to make updates, in the guest
 // to apply them.
 
-import { readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { createTwoFilesPatch } from 'diff';
 import { execa } from 'execa';
 import { CHECKSUMS, formatChecksums } from '../../src/update/checksums.js';
 import type { Update } from '../../src/update/update.js';
 import type { TestKernel } from '../kernels/kernel.js';
+import { digestOf, locked, removeOld } from '../support/once.js';
 import { spending } from '../support/spent.js';
 import type { Guest } from './harness/index.js';
 
@@ -46,12 +47,27 @@ export async function ksplice(args: string[], options: KspliceOptions = {}): Pro
   return JSON.parse(stdout) as Answer;
 }
 
-/** Makes a configuration directory for the test kernel. */
+/** Makes a configuration directory for the test kernel. The tool makes one, and tests have copies of it. */
 export async function configure(
   kernel: TestKernel,
   confdir: string,
   { source: needed = true } = {},
 ): Promise<void> {
+  const parent = join(ROOT, '.work', 'configured');
+  const tool = join(ROOT, 'dist', 'ksplice-ts.cjs');
+  const made = join(parent, await digestOf([tool], JSON.stringify([kernel, needed])));
+  await mkdir(parent, { recursive: true });
+  await locked(`${parent}.lock`, async () => {
+    if (existsSync(made)) return;
+    await removeOld(parent);
+    await configureAt(kernel, `${made}.part`, needed);
+    await rename(`${made}.part`, made);
+  });
+  await rm(confdir, { recursive: true, force: true });
+  await cp(made, confdir, { recursive: true, verbatimSymlinks: true });
+}
+
+async function configureAt(kernel: TestKernel, confdir: string, needed: boolean): Promise<void> {
   const { release, source, image, build } = kernel;
   const without = needed ? [] : ['--no-source'];
   const stock = ['--kernel', release, '--image', image, ...(needed ? ['--source', source] : [])];

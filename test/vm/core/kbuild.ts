@@ -143,7 +143,7 @@ const coreSymbols = (directory: string) =>
  */
 async function compileBase(kernel: TestKernel, hasLivepatch: boolean): Promise<string> {
   // All that the directory is made of and with.
-  const own = ['kmodsrc', 'src/elf', 'src/extract/livepatch.ts'].map((path) => join(root, path));
+  const own = ['kmodsrc', 'src/elf', 'src/module'].map((path) => join(root, path));
   const sources = [...own, join(here, 'modules'), fileURLToPath(import.meta.url)];
   const digest = await digestOf(sources, `${kernel.headers} ${kernel.version}`);
   const parent = join(root, '.work', 'core-base');

@@ -6,11 +6,11 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { locked } from '../../support/once.js';
+import { locked, removeOld } from '../../support/once.js';
 import { spending } from '../../support/spent.js';
 import { Channel } from './channel.js';
 import {
@@ -26,7 +26,6 @@ import { within } from './wait.js';
 
 const FOLDER = resolve(HARNESS, '../../../.work/booted');
 const MINUTE = 60_000;
-const DAY = 24 * 60 * MINUTE;
 
 /**
  * The file with the state that such a machine has after its boot, made now if there is none.
@@ -43,7 +42,7 @@ export async function bootedState(
   await mkdir(FOLDER, { recursive: true });
   await locked(join(FOLDER, 'lock'), async () => {
     if (existsSync(file) || existsSync(refusal(file))) return;
-    await removeOld();
+    await removeOld(FOLDER);
     await spending('boot for a snapshot', () => make(options, file, patience));
   });
   return existsSync(file) ? file : undefined;
@@ -52,13 +51,6 @@ export async function bootedState(
 /** Of a QEMU that cannot do it: why. Guests boot then. */
 function refusal(file: string): string {
   return `${file}.refused`;
-}
-
-async function removeOld(): Promise<void> {
-  for (const name of await readdir(FOLDER)) {
-    const path = join(FOLDER, name);
-    if (name !== 'lock' && (await stat(path)).mtimeMs < Date.now() - DAY) await rm(path);
-  }
 }
 
 /** All that the state depends on: the machine, its kernel and what it has booted with. */

@@ -46,7 +46,7 @@ export async function connect(
   guest: Guest,
   port: number,
 ): Promise<'accepted' | 'refused' | 'unanswered'> {
-  const attempt = `timeout ${2 * guest.patience} bash -c 'exec 3<>/dev/tcp/127.0.0.1/${port}'`;
+  const attempt = `timeout ${5 * guest.patience} bash -c 'exec 3<>/dev/tcp/127.0.0.1/${port}'`;
   const { status, stderr } = await guest.run(attempt);
   if (status === 0) return 'accepted';
   if (status === 124) return 'unanswered';
