@@ -29,6 +29,7 @@ export interface Entry {
 export class SpecialTables {
   private comparedBySite: Map<Section, Entry[]> | undefined;
   private allBySite: Map<Section, Entry[]> | undefined;
+  private byPlace: Map<Section, Map<number, Entry>> | undefined;
 
   constructor(
     readonly object: ElfObject,
@@ -46,6 +47,18 @@ export class SpecialTables {
   all(section: Section): readonly Entry[] {
     this.allBySite ??= this.group(() => true);
     return this.allBySite.get(section) ?? [];
+  }
+
+  /** The entry that is at a place, of any table. */
+  entryAt(table: Section, offset: number): Entry | undefined {
+    if (!this.byPlace) {
+      this.byPlace = new Map();
+      for (const entry of [...this.group(() => true).values()].flat()) {
+        const entries = this.byPlace.get(entry.table) ?? new Map<number, Entry>();
+        this.byPlace.set(entry.table, entries.set(entry.offset, entry));
+      }
+    }
+    return this.byPlace.get(table)?.get(offset);
   }
 
   private group(wanted: (kind: TableKind) => boolean): Map<Section, Entry[]> {
