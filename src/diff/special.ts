@@ -97,7 +97,7 @@ export function replacementExtent(entry: Entry, relocation: Relocation): Extent 
 function readEntries(object: ElfObject, table: Section, kind: TableKind): Entry[] {
   const { entrySize } = kind;
   if (table.size === 0) return [];
-  if (table.type === SHT_NOBITS || entrySize === 0 || table.size % entrySize !== 0) {
+  if (table.type === SHT_NOBITS || entrySize === 0 || !endsWithAnEntry(object, table, kind)) {
     throw new KspliceError(
       'unsupported-object',
       `${object.name}: ${table.name} is ${table.size} bytes long, not a multiple of its entries' ${entrySize}`,
@@ -124,4 +124,12 @@ function readEntries(object: ElfObject, table: Section, kind: TableKind): Entry[
     });
   }
   return entries;
+}
+
+/** In older kernels nothing pads the last entry: then it begins where an entry has to, and has its site. */
+function endsWithAnEntry(object: ElfObject, table: Section, { entrySize }: TableKind): boolean {
+  const rest = table.size % entrySize;
+  if (rest === 0) return true;
+  const last = object.relocations(table).at(-1)?.offset ?? 0;
+  return last >= table.size - rest && last < table.size;
 }
