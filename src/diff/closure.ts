@@ -185,6 +185,8 @@ export class Closure {
     const kept = { offset, type, to: 'kept' as const, ...pick(relocation) };
     if (target.kind === 'external') return { ...kept, to: 'external' };
     if (target.kind === 'section') {
+      const entry = this.post.tables.entryAt(target.section, target.offset);
+      if (entry) return this.keepMeantEntry(entry, relocation);
       this.keepAnonymous(target.section, target.offset);
       return kept;
     }
@@ -207,6 +209,19 @@ export class Closure {
     // Entries of tables move, and per-cpu variables: what says which one is meant is its symbol.
     const moves = part.role === 'table' || isListed(part) || dataKind(part.section) === 'per-cpu';
     return moves ? { ...kept, symbol: part.symbol, addend: target.offset } : kept;
+  }
+
+  /** An entry moves, so the relocation has to say which is meant. */
+  private keepMeantEntry(entry: Entry, { offset, type, symbol, addend }: Relocation) {
+    this.keepEntry(entry.table, entry.kind.entrySize, entry.offset, '');
+    const meant = { ...symbol, value: entry.offset };
+    return {
+      offset,
+      type,
+      to: 'kept' as const,
+      symbol: meant,
+      addend: symbol.value + addend - entry.offset,
+    };
   }
 
   /**

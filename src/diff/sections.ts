@@ -64,6 +64,8 @@ const rules: readonly (readonly [RegExp, SectionRole])[] = [
   // What KASAN's constructors, made by the compiler, tell it of all variables: read when they are
   // called, for the red zones behind them. Variables of new code have none, and need none.
   [/^\.data\.\.LASAN(LOC)?\d+$|^\.text\.(startup\._sub_I|exit\._sub_D)_\d+_\d+$/, 'ignored'],
+  // Names of the tracepoints in use, for a check when the kernel is linked; then they are discarded.
+  [/^__tracepoint_check$/, 'ignored'],
   // Lists all printk formats in debugfs (printk/index); nothing runs from it.
   [/^\.printk_index$/, 'ignored'],
   // What UBSAN's checks tell their handler: without symbols, and numbered through the file.

@@ -29,6 +29,7 @@ export interface Entry {
 export class SpecialTables {
   private comparedBySite: Map<Section, Entry[]> | undefined;
   private allBySite: Map<Section, Entry[]> | undefined;
+  private byPlace: Map<Section, Map<number, Entry>> | undefined;
 
   constructor(
     readonly object: ElfObject,
@@ -46,6 +47,18 @@ export class SpecialTables {
   all(section: Section): readonly Entry[] {
     this.allBySite ??= this.group(() => true);
     return this.allBySite.get(section) ?? [];
+  }
+
+  /** The entry that is at a place, of any table. */
+  entryAt(table: Section, offset: number): Entry | undefined {
+    if (!this.byPlace) {
+      this.byPlace = new Map();
+      for (const entry of [...this.group(() => true).values()].flat()) {
+        const entries = this.byPlace.get(entry.table) ?? new Map<number, Entry>();
+        this.byPlace.set(entry.table, entries.set(entry.offset, entry));
+      }
+    }
+    return this.byPlace.get(table)?.get(offset);
   }
 
   private group(wanted: (kind: TableKind) => boolean): Map<Section, Entry[]> {
@@ -84,7 +97,7 @@ export function replacementExtent(entry: Entry, relocation: Relocation): Extent 
 function readEntries(object: ElfObject, table: Section, kind: TableKind): Entry[] {
   const { entrySize } = kind;
   if (table.size === 0) return [];
-  if (table.type === SHT_NOBITS || entrySize === 0 || table.size % entrySize !== 0) {
+  if (table.type === SHT_NOBITS || entrySize === 0 || !endsWithAnEntry(object, table, kind)) {
     throw new KspliceError(
       'unsupported-object',
       `${object.name}: ${table.name} is ${table.size} bytes long, not a multiple of its entries' ${entrySize}`,
@@ -111,4 +124,12 @@ function readEntries(object: ElfObject, table: Section, kind: TableKind): Entry[
     });
   }
   return entries;
+}
+
+/** In older kernels nothing pads the last entry: then it begins where an entry has to, and has its site. */
+function endsWithAnEntry(object: ElfObject, table: Section, { entrySize }: TableKind): boolean {
+  const rest = table.size % entrySize;
+  if (rest === 0) return true;
+  const last = object.relocations(table).at(-1)?.offset ?? 0;
+  return last >= table.size - rest && last < table.size;
 }

@@ -59,6 +59,8 @@ const LAYOUTS: Readonly<Record<string, Layout>> = {
 const FOR_OBJTOOL: Readonly<Record<string, Layout>> = {
   '.discard.reachable': places,
   '.discard.retpoline_safe': places,
+  // What the place is, in newer kernels: one table for all that objtool cannot know.
+  '.discard.annotate_insn': () => ({ entrySize: 8, compared: false }),
 };
 
 /**

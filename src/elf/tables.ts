@@ -164,7 +164,8 @@ export function inferTableSizes(objects: readonly ElfObject[]): TableSizes {
     altInstrLength: Math.max(altInstr - 2, 0),
     altReplacementLength: Math.max(altInstr - 1, 0),
     bug,
-    bugLine: bug === 12 ? 8 : 0,
+    // After one, two or three places of four bytes: the code, a format, the file.
+    bugLine: bug === 12 || bug === 16 ? bug - 4 : 0,
     exception: entrySize(objects, '__ex_table', 2),
     jump: entrySize(objects, '__jump_table', 3),
     staticCall: entrySize(objects, '.static_call_sites', 2),
@@ -175,15 +176,36 @@ export function inferTableSizes(objects: readonly ElfObject[]): TableSizes {
   };
 }
 
+/**
+ * From where the fields that are relocated lie: every entry has them at the same places, and begins with
+ * one. Where several sizes fit, it is the smallest with as many fields as there must be.
+ */
 function entrySize(objects: readonly ElfObject[], name: string, fields: number): number {
   for (const object of objects) {
     for (const table of object.sectionsNamed(name)) {
-      const byName = object.livepatchRelocations(table).length;
-      const count = (object.relocations(table).length + byName) / fields;
-      if (count >= 1 && Number.isInteger(table.size / count)) return table.size / count;
+      const all = [...object.relocations(table), ...object.livepatchRelocations(table)];
+      const places = new Set(all.map(({ offset }) => offset));
+      // Of a single entry, all that there is.
+      const most = Math.min(table.size, longestEntry);
+      for (let size = 1; size <= most; size++) {
+        if (hasEntries(places, table.size, size, fields)) return size;
+      }
     }
   }
   return 0;
+}
+
+/** Whether entries of that size all have the same fields. The last one may lack its padding. */
+function hasEntries(
+  places: ReadonlySet<number>,
+  length: number,
+  size: number,
+  fields: number,
+): boolean {
+  const first = [...places].filter((offset) => offset < size);
+  const count = Math.ceil(length / size);
+  if (first.length < fields || first.length * count !== places.size || !places.has(0)) return false;
+  return [...places].every((offset) => first.includes(offset % size));
 }
 
 function descriptorSize(object: ElfObject): number {

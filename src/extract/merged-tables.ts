@@ -35,7 +35,12 @@ export class MergedTables {
       this.tables.set(table.name, section);
     }
     this.moved.set(table, { kept, section, start: section.size });
-    const rows = offsets.map((offset) => table.data.subarray(offset, offset + entrySize));
+    const rows = offsets.map((offset) => {
+      // The last one may lack its padding.
+      const row = Buffer.alloc(entrySize);
+      row.set(table.data.subarray(offset, offset + entrySize));
+      return row;
+    });
     section.data = Buffer.concat([section.data, ...rows]);
     section.size = section.data.length;
     section.addralign = Math.max(section.addralign, table.addralign);

@@ -172,6 +172,8 @@ export function renderKbuild(
       `${oldModule}-y := ${object(files.oldSource)}`,
       // The program is read by the assembler, behind make's back.
       `$(obj)/${object(files.oldSource)}: $(src)/${files.program}`,
+      // kbuild's own rule for *_shipped is not found by newer makefiles, where $(obj) is ".".
+      `$(obj)/${object(files.newObject)}: $(src)/${files.newObject}\n\t@cat $< > $@`,
     ];
   });
   return renderTemplate(template, {

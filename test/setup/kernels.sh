@@ -31,7 +31,7 @@ tests_of() {
 	case $1 in
 	self-built) printf 'test/vm/%s\n' late ;;
 	debug) printf 'test/vm/%s\n' reports soak.test.ts ;;
-	*) printf 'test/vm/%s\n' new-code check module exiting probes sealed-keys ;;
+	*) printf 'test/vm/%s\n' new-code runtime-constants check module exiting probes sealed-keys ;;
 	esac
 }
 
@@ -59,15 +59,17 @@ called() {
 
 # chosen_kernels OWN [NAME…]: lines as of other_kernels; NAME may be what a kernel is called.
 chosen_kernels() {
-	local own=$1 name rest
+	local own=$1 name series flavour suite
 	shift
-	while read -r name rest; do
-		(($# == 0)) || [[ " $* " == *" $name "* || " $* " == *" $(called "$name" $rest) "* ]] || continue
+	while read -r name series flavour suite; do
+		(($# == 0)) || [[ " $* " == *" $name "* || " $* " == *" $(called "$name" "$series" "$flavour" "$suite") "* ]] || continue
+		# Too long for what is run beside all other tests.
+		[[ $suite == - || -z ${only_scenes-} || $# != 0 ]] || continue
 		# Only if it is asked for: its source is another one.
 		[[ $name != *rt || $# != 0 ]] || continue
 		# Both scenes are in what it has to watch; alone they are not worth its build.
 		[[ $name != debug || -z ${only_scenes-} || $# != 0 ]] || continue
-		printf '%s %s\n' "$name" "$rest"
+		printf '%s\n' "$name $series $flavour $suite"
 	done < <(other_kernels "$own")
 }
 
@@ -100,6 +102,7 @@ choose_named_kernel() {
 	((${#kernels[@]} == 1)) ||
 		die "There is no kernel $name. There are: $(other_kernels "$(source_package)" | awk '{ printf "%s ", $1 }')"
 	read -r -a fields <<<"${kernels[0]}"
+	[[ ${fields[3]} == - ]] || die "$name is a kernel of another release of Debian: npm run test:kernels -- $name"
 	choose_kernel "$cache" "${fields[@]}"
 }
 

@@ -152,7 +152,7 @@ export class KbuildLists {
     const args = ['-rR', '-s', '-f', join(tree, 'scripts/Makefile.build'), `--eval=${PRINT}`];
     const exported = [...machine.tree.makeVariables, 'CONFIG_SHELL=/bin/sh', 'objtree=.'];
     const wanted = ['KBUILD_BUILTIN=1', 'KBUILD_MODULES=1', 'need-builtin=1', 'need-modorder=1'];
-    const places = [`obj=${directory}`, `srctree=${tree}`, `VPATH=${tree}`];
+    const places = [`obj=${directory}`, `srctree=${tree}`, `srcroot=${tree}`, `VPATH=${tree}`];
     const result = await runTool(
       'make',
       [...args, ...places, ...exported, ...wanted, ...headers.makeVariables, 'ksplice-lists'],

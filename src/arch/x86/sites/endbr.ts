@@ -7,8 +7,11 @@ import type { Site, SiteCode } from '../../site.js';
 import { ENDBR64 } from '../jump.js';
 import { plain } from './forms.js';
 
-/** gen_endbr_poison(): a no-op that is used for nothing else. */
-const POISON = [0x66, 0x0f, 0x1f, 0x00];
+/** gen_endbr_poison(): no-ops that are used for nothing else; the second one in 7.x. */
+const POISONS = [
+  [0x66, 0x0f, 0x1f, 0x00],
+  [0x0f, 0x1f, 0x40, 0xd6],
+];
 
 export function* endbrSites(code: SiteCode): Generator<Site> {
   const seen = new Set<string>();
@@ -18,6 +21,6 @@ export function* endbrSites(code: SiteCode): Generator<Site> {
     if (seen.has(place) || !ENDBR64.every((byte, at) => section.data[offset + at] === byte))
       continue;
     seen.add(place);
-    yield { mechanism: 'endbr', section, offset, length: 4, forms: () => [plain(POISON)] };
+    yield { mechanism: 'endbr', section, offset, length: 4, forms: () => POISONS.map(plain) };
   }
 }

@@ -17,6 +17,12 @@ const KEY_FLAGS = 3;
 /** `cs cs cs xor %eax,%eax`: the call of a function that returns 0. */
 const XOR5 = [0x2e, 0x2e, 0x2e, 0x31, 0xc0];
 
+/** `ud1 (%edx),%rdi`: in 7.x, the call with which code warns, where the trap is all that there is to it. */
+const WARN = [0x67, 0x48, 0x0f, 0xb9, 0x3a];
+
+/** `ds ds movb $0,(%rdi)`: in 7.x, the call that gives a spinlock back, on a machine that is not a host's guest. */
+const UNLOCK = [0x3e, 0x3e, 0xc6, 0x07, 0x00];
+
 export function* staticCallSites(code: SiteCode): Generator<Site> {
   const size = code.tables.staticCall;
   const listed = size > 0 && code.object.section('.static_call_sites') !== undefined;
@@ -71,7 +77,7 @@ function site(code: SiteCode, section: Section, offset: number, calls: () => num
       ];
     }
     if (bytes[0] === JMP32) return tailForms(code, calls());
-    return [branch([CALL], calls()), plain(NOP5), plain(XOR5)];
+    return [branch([CALL], calls()), ...[NOP5, XOR5, WARN, UNLOCK].map(plain)];
   };
   const length = conditional === undefined ? 5 : 6;
   return { mechanism: 'static call', section, offset, length, forms };
