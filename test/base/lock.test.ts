@@ -21,7 +21,7 @@ async function startHolder() {
   const source = (file: string) => JSON.stringify(resolve(import.meta.dirname, '../../src', file));
   const script = `
     import { takeLock } from ${source('base/lock.ts')};
-    import { silentUi } from ${source('ui.ts')};
+    import { silentUi } from ${source('base/ui.ts')};
     await takeLock(${JSON.stringify(lock)}, silentUi);
     console.log('held');
     setInterval(() => {}, 1000);`;

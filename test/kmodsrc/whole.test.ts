@@ -7,7 +7,11 @@ import { expect, test } from 'vitest';
 
 const folder = join(import.meta.dirname, '../../kmodsrc');
 const text = (name: string) => readFileSync(join(folder, name), 'utf8');
-const sources = readdirSync(folder).filter((name) => /^(?!.*\.mod\.c$).*\.c$/.test(name));
+const sources = ['', 'arch/'].flatMap((place) =>
+  readdirSync(join(folder, place))
+    .filter((name) => /^(?!.*\.mod\.c$).*\.c$/.test(name))
+    .map((name) => place + name),
+);
 const included = (name: string, kind: RegExp) =>
   [...text(name).matchAll(/^#include (\S+)/gm)]
     .map(([, what]) => what!)
