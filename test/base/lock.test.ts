@@ -56,7 +56,7 @@ describe('takeLock', () => {
     const { holder } = await startHolder();
     expect(isHeld(lock)).toBe(true);
     await expect(takeLock(lock, silentUi, 0)).rejects.toMatchObject({
-      message: `process ${holder.pid} has been using ${lock} for long`,
+      message: `process ${holder.pid} has been using ${lock} for a long time`,
     });
     holder.kill('SIGKILL');
     await holder;
