@@ -4,7 +4,7 @@
 import { problemsError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
 import type { Host } from '../host/host.js';
-import { withLock } from '../host/host-lock.js';
+import { type ModuleLoader, withLock } from '../host/host-lock.js';
 import { busyProblems } from '../inspect/allow-busy.js';
 import type { TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
@@ -30,11 +30,11 @@ export async function applyUpdate(
   const allowBusy = [...new Set([...update.allowBusy, ...(options.allowBusy ?? [])])];
   checkAllowBusy(update, allowBusy);
   await check(update, host, options);
-  return withLock(host, async () => {
+  return withLock(host, async (modules) => {
     // What was checked without the lock may be otherwise by now.
     await check(update, host, options);
     try {
-      return await applyWhatIsLeft(update, host, { ...options, allowBusy }, ui);
+      return await applyWhatIsLeft(update, host, modules, { ...options, allowBusy }, ui);
     } catch (error) {
       throw ui.signal.aborted ? await afterInterruption(update.id, host, 'apply', error) : error;
     }
@@ -44,14 +44,15 @@ export async function applyUpdate(
 async function applyWhatIsLeft(
   update: Update,
   host: Host,
+  modules: ModuleLoader,
   options: ApplyOptions & { readonly allowBusy: readonly string[] },
   ui: Ui,
 ): Promise<Applied> {
   const applied = await appliedChanges(update, host);
   const left = update.contents.changes.filter((change) => !applied.includes(change));
   if (left.length === 0) return describe(update.id, engineOf(host), 0, false);
-  await removeLeftovers(update, left, host, ui);
-  return Loading.run(update, host, async (loading) => {
+  await removeLeftovers(update, left, host, modules, ui);
+  return Loading.run(update, host, modules, async (loading) => {
     const work = new Applying(update, host, options, loading, ui);
     return options.dryRun ? work.tryOut(left) : work.apply(left);
   });
@@ -74,10 +75,11 @@ async function check(update: Update, host: Host, options: ApplyOptions): Promise
 }
 
 /** Unloads the modules of these targets that a killed run has left. None of them is in use. */
-export async function removeLeftovers(
+async function removeLeftovers(
   { id, contents }: Update,
   changes: readonly TargetChange[],
   host: Host,
+  loader: ModuleLoader,
   ui: Ui,
 ): Promise<void> {
   const all = contents.changes.length === changes.length;
@@ -87,5 +89,5 @@ export async function removeLeftovers(
   const left = modules.filter((module) => all || names.includes(module));
   if (left.length === 0) return;
   ui.warn(`an earlier apply of ${id} was interrupted; unloading what it left`);
-  for (const module of left) await host.unload(module);
+  for (const module of left) await loader.unload(module);
 }

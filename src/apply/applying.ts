@@ -7,6 +7,7 @@ import { KspliceError } from '../base/errors.js';
 import { stopIfInterrupted } from '../base/interruption.js';
 import type { Ui } from '../base/ui.js';
 import type { Host } from '../host/host.js';
+import type { ModuleLoader } from '../host/host-lock.js';
 import { requirePermission } from '../host/rights.js';
 import { busyProblems } from '../inspect/allow-busy.js';
 import type { TargetChange } from '../update/contents.js';
@@ -172,7 +173,7 @@ export class Applying {
     ui.stage('switching to the new code');
     const attempts = await engine.switchTo(update.id, 'applied', options, ui);
     this.switched = true;
-    await unloadOldCode(now, host, ui);
+    await unloadOldCode(now, this.loading.loader, ui);
     return attempts;
   }
 
@@ -276,9 +277,13 @@ async function throwUnlessMatched(id: string, engine: Engine): Promise<void> {
 }
 
 /** The switch is made: from here on nothing fails the whole. */
-async function unloadOldCode(changes: readonly TargetChange[], host: Host, ui: Ui): Promise<void> {
+async function unloadOldCode(
+  changes: readonly TargetChange[],
+  loader: ModuleLoader,
+  ui: Ui,
+): Promise<void> {
   for (const { oldCode } of [...changes].reverse()) {
-    await host.unload(oldCode.module).catch((error: Error) => {
+    await loader.unload(oldCode.module).catch((error: Error) => {
       ui.warn(`the update is applied, but ${error.message}`);
     });
   }

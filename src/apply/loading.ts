@@ -7,6 +7,7 @@ import path from 'node:path';
 import { dir } from 'tmp-promise';
 import { KspliceError } from '../base/errors.js';
 import type { Host } from '../host/host.js';
+import type { ModuleLoader } from '../host/host-lock.js';
 import { KernelLog } from '../host/kernel-log.js';
 import { LOAD_PREFIX, privateDirectory } from '../host/private-directory.js';
 import type { ListedModule } from '../update/contents.js';
@@ -21,6 +22,7 @@ export class Loading {
   private constructor(
     private readonly update: Update,
     private readonly host: Host,
+    readonly loader: ModuleLoader,
     private readonly directory: string,
     private readonly log: KernelLog,
   ) {}
@@ -29,13 +31,14 @@ export class Loading {
   static async run<T>(
     update: Update,
     host: Host,
+    modules: ModuleLoader,
     work: (loading: Loading) => Promise<T>,
   ): Promise<T> {
     const run = await privateDirectory(host.paths.run);
     const place = await dir({ tmpdir: run, prefix: LOAD_PREFIX, mode: 0o700, unsafeCleanup: true });
     const log = new KernelLog();
     try {
-      return await work(new Loading(update, host, place.path, log));
+      return await work(new Loading(update, host, modules, place.path, log));
     } finally {
       log.close();
       await place.cleanup();
@@ -59,7 +62,7 @@ export class Loading {
     // Noted before it is tried: an insmod that fails may still have loaded it.
     this.modules.push(module);
     try {
-      await this.host.insmod(place);
+      await this.loader.load(place);
     } catch (error) {
       throw this.loadError(module, error);
     } finally {
@@ -74,7 +77,7 @@ export class Loading {
   async unloadAll(): Promise<string[]> {
     const left: string[] = [];
     for (const module of this.modules.splice(0).reverse()) {
-      await this.host.unload(module).catch((error: Error) => left.push(error.message));
+      await this.loader.unload(module).catch((error: Error) => left.push(error.message));
     }
     return left;
   }

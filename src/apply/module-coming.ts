@@ -9,7 +9,7 @@
 import type { KspliceError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
 import type { Host } from '../host/host.js';
-import { withLock } from '../host/host-lock.js';
+import { type ModuleLoader, withLock } from '../host/host-lock.js';
 import { readUpdate } from '../update/read.js';
 import type { Update } from '../update/update.js';
 import { Applying } from './applying.js';
@@ -30,10 +30,10 @@ const TIMEOUT_MS = 2_000;
  * @throws KspliceError why one of the parts is not applied; then the module cannot be loaded
  */
 export async function moduleComing(module: string, host: Host, ui: Ui): Promise<void> {
-  const work = async () => {
+  const work = async (modules: ModuleLoader) => {
     const updates = await updatesAwaiting(module, host);
-    await unloadParts(updates, module, host);
-    for (const update of updates) await applyPart(update, module, host, ui);
+    await unloadParts(updates, module, modules);
+    for (const update of updates) await applyPart(update, module, host, modules, ui);
   };
   await withLock(host, work, PATIENCE);
 }
@@ -44,11 +44,18 @@ export async function moduleComing(module: string, host: Host, ui: Ui): Promise<
  * @throws KspliceError `load-failed`, `busy`
  */
 export async function moduleGoing(module: string, host: Host): Promise<void> {
-  const work = async () => unloadParts(await updatesAwaiting(module, host), module, host);
+  const work = async (modules: ModuleLoader) =>
+    unloadParts(await updatesAwaiting(module, host), module, modules);
   await withLock(host, work, PATIENCE);
 }
 
-async function applyPart(update: Update, module: string, host: Host, ui: Ui): Promise<void> {
+async function applyPart(
+  update: Update,
+  module: string,
+  host: Host,
+  modules: ModuleLoader,
+  ui: Ui,
+): Promise<void> {
   const { id, contents } = update;
   const engine = engineOf(host);
   const change = contents.changes.find(({ target }) => target === module);
@@ -61,7 +68,7 @@ async function applyPart(update: Update, module: string, host: Host, ui: Ui): Pr
   }
   const state = await readState(host, id);
   const options = { timeout: TIMEOUT_MS, allowBusy: state?.allowBusy ?? update.allowBusy };
-  await Loading.run(update, host, (loading) =>
+  await Loading.run(update, host, modules, (loading) =>
     new Applying(update, host, options, loading, ui).applyLate(change),
   );
 }
@@ -83,11 +90,15 @@ async function updatesAwaiting(module: string, host: Host): Promise<Update[]> {
 }
 
 /** What a run that was killed has left, or a module that did not start; the newest first. */
-async function unloadParts(updates: readonly Update[], module: string, host: Host): Promise<void> {
+async function unloadParts(
+  updates: readonly Update[],
+  module: string,
+  loader: ModuleLoader,
+): Promise<void> {
   for (const { contents } of [...updates].reverse()) {
     const change = contents.changes.find(({ target }) => target === module);
     for (const part of change ? [change.newCode, change.oldCode] : []) {
-      await host.unload(part.module);
+      await loader.unload(part.module);
     }
   }
 }

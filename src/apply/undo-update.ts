@@ -5,7 +5,7 @@ import { KspliceError, problemsError } from '../base/errors.js';
 import { stopIfInterrupted } from '../base/interruption.js';
 import type { Ui } from '../base/ui.js';
 import type { Host } from '../host/host.js';
-import { withLock } from '../host/host-lock.js';
+import { type ModuleLoader, withLock } from '../host/host-lock.js';
 import { areModulesDisabled, requirePermission, rightsProblems } from '../host/rights.js';
 import type { AddressOut } from '../update/addresses-out.js';
 import type { Engine, SwitchOptions, Timing } from './engine.js';
@@ -53,16 +53,22 @@ export async function undoUpdate(
   if (problems.length > 0) {
     throw problemsError('checks-failed', `update ${id} cannot be undone`, problems);
   }
-  return withLock(host, async () => {
+  return withLock(host, async (modules) => {
     try {
-      return await undo(id, host, options, ui);
+      return await undo(id, host, modules, options, ui);
     } catch (error) {
       throw ui.signal.aborted ? await afterInterruption(id, host, 'undo', error) : error;
     }
   });
 }
 
-async function undo(id: string, host: Host, options: UndoOptions, ui: Ui): Promise<Undone> {
+async function undo(
+  id: string,
+  host: Host,
+  modules: ModuleLoader,
+  options: UndoOptions,
+  ui: Ui,
+): Promise<Undone> {
   const engine = engineOf(host);
   const stage = await engine.stage(id);
   const waiting = await engine.waiting(id);
@@ -103,7 +109,7 @@ async function undo(id: string, host: Host, options: UndoOptions, ui: Ui): Promi
   ui.stage('unloading');
   // First, so that whoever kills us later leaves nothing but modules, which the next call sees.
   await removeState(host, id);
-  const coreUnloaded = await unloadAll(id, engine, host);
+  const coreUnloaded = await unloadAll(id, engine, modules);
   const coreKept = !coreUnloaded && (await engine.isKept());
   const nothing = { stayLoaded: [], because: null, addressesOut: [] };
   return { id, changed: true, ...figures, coreUnloaded, coreKept, ...nothing };
@@ -120,11 +126,11 @@ async function refuseBelowOthers(id: string, engine: Engine, host: Host): Promis
   }
 }
 
-async function unloadAll(id: string, engine: Engine, host: Host): Promise<boolean> {
+async function unloadAll(id: string, engine: Engine, loader: ModuleLoader): Promise<boolean> {
   try {
-    for (const module of await engine.modulesOf(id)) await host.unload(module);
+    for (const module of await engine.modulesOf(id)) await loader.unload(module);
     if ((await engine.isUsed()) || (await engine.isKept())) return false;
-    await host.unload(engine.module);
+    await loader.unload(engine.module);
     return true;
   } catch (error) {
     const { message, advice } = error as KspliceError;

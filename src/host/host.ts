@@ -7,7 +7,6 @@ import { constants } from 'node:fs';
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { execa } from 'execa';
 import { KspliceError } from '../base/errors.js';
 import { buildIdInNotes } from '../kernel/build-id.js';
@@ -39,9 +38,6 @@ const PATHS: HostPaths = {
 };
 
 export class Host {
-  /** While the lock is held: what runs the two commands. */
-  shell: Shell | undefined;
-
   constructor(
     readonly paths: HostPaths = PATHS,
     readonly release: string = os.release(),
@@ -103,22 +99,6 @@ export class Host {
   }
 
   /**
-   * Loads a module from a file.
-   * @throws KspliceError `load-failed` with what insmod said
-   */
-  async insmod(file: string): Promise<void> {
-    await this.kmod('insmod', file);
-  }
-
-  /**
-   * Unloads a module.
-   * @throws KspliceError `load-failed` with what rmmod said
-   */
-  async rmmod(module: string): Promise<void> {
-    await this.kmod('rmmod', module);
-  }
-
-  /**
    * Runs systemctl.
    * @returns false if this host has none
    * @throws KspliceError `command-failed` with what it said
@@ -139,9 +119,14 @@ export class Host {
     });
   }
 
-  private async kmod(command: string, argument: string): Promise<void> {
-    if (!this.shell) throw new Error(`${command} without the lock`);
-    const { status, said } = await this.shell.run(command, argument);
+  /**
+   * Runs one of the two commands, for what withLock() hands out (host-lock.ts).
+   * @param shell which holds the lock
+   * @param argument a file to load, or a module to unload
+   * @throws KspliceError `load-failed` with what the command said; `missing-tool`
+   */
+  async kmod(shell: Shell, command: 'insmod' | 'rmmod', argument: string): Promise<void> {
+    const { status, said } = await shell.run(command, argument);
     if (status === COMMAND_NOT_FOUND) {
       throw new KspliceError('missing-tool', `${command} was not found`, {
         advice: 'Install the package kmod.',
@@ -150,30 +135,6 @@ export class Host {
     if (status !== 0) {
       throw new KspliceError('load-failed', said || `${command} ended with status ${status}`);
     }
-  }
-
-  /**
-   * Unloads a module, with some patience: a reader of one of its files, or the
-   * last step of a switch, may hold it for a moment.
-   * @throws KspliceError `load-failed` if it is still there after about three seconds
-   */
-  async unload(module: string): Promise<void> {
-    let failure: unknown;
-    for (let wait = 20; wait < 2_000; wait *= 2) {
-      if (!(await this.isLoaded(module))) return;
-      try {
-        await this.rmmod(module);
-        return;
-      } catch (error) {
-        failure = error;
-        await pause(wait);
-      }
-    }
-    if (!(await this.isLoaded(module))) return;
-    throw new KspliceError('load-failed', `module ${module} cannot be unloaded`, {
-      advice: `\`cat /proc/modules\` shows who uses it. ${failure instanceof Error ? failure.message : ''}`,
-      cause: failure,
-    });
   }
 }
 

@@ -164,7 +164,11 @@ export class SimulatedKernel extends Host {
     return true;
   }
 
-  override async insmod(file: string): Promise<void> {
+  override async kmod(_: unknown, command: 'insmod' | 'rmmod', argument: string): Promise<void> {
+    await this[command](argument);
+  }
+
+  async insmod(file: string): Promise<void> {
     const data = await readFile(file);
     const { name, object } = readModule(data, file);
     this.files.set(name, data);
@@ -179,7 +183,7 @@ export class SimulatedKernel extends Host {
     if (fails) throw new KspliceError('load-failed', 'insmod: ERROR: could not insert module');
   }
 
-  override async rmmod(name: string): Promise<void> {
+  async rmmod(name: string): Promise<void> {
     const id = idOf(name);
     const isAwaited = this.awaited.some((line) => name === `ksplice_${line.replace(' ', '_')}_new`);
     const isLive = id !== undefined && (await this.stageOf(id)) === 'applied' && !isAwaited;

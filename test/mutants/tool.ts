@@ -36,7 +36,7 @@ const commands: readonly Mutant[] = [
   tool(
     'the removal of what a killed run left',
     'apply/apply.ts',
-    'for (const module of left) await host.unload(module);',
+    'for (const module of left) await loader.unload(module);',
     '',
     'apply',
   ),
