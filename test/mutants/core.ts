@@ -375,7 +375,7 @@ const sealed: readonly Mutant[] = [
   ],
   [
     'the look for a probe at a sealed branch',
-    'if (is_probed(site)) {',
+    'if (ksplice_is_probed(site, LONG_SIZE)) {',
     'if (false) {',
     'is refused',
   ],
