@@ -293,6 +293,30 @@ const view: readonly Mutant[] = [
 
 const create: readonly Mutant[] = [
   tool(
+    "the look at a shift count's instruction before the core is to fill it in",
+    'diff/runtime-constants.ts',
+    'return opcode === 0xc1 && (operand! & 0xf8) === 0xe8 && mark === SHIFT_MARK;',
+    'return opcode !== undefined;',
+    'diff/runtime-constants.test.ts',
+    'stay, and are not understood',
+  ),
+  tool(
+    'the entry of a table that code has the address of, by what it is',
+    'diff/compare.ts',
+    'if (one && other) return this.sameMeantEntry(one, other);',
+    '',
+    'diff/bug-entries.test.ts',
+    'an entry that moves',
+  ),
+  tool(
+    'the refusal of an image of which the half is missing',
+    'kernel/deb.ts',
+    'if (existsSync(beside)) return beside;',
+    'if (existsSync(beside) || beside) return path;',
+    'kernel/kernel-files.test.ts',
+    'is not taken without its modules',
+  ),
+  tool(
     'the branches of sealed keys, which the module loader must not see',
     'extract/sealed.ts',
     'if (!undefinedSymbols.isSealedKey(symbol)) continue;',

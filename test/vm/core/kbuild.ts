@@ -313,9 +313,14 @@ async function writeUpdate(
   const include = join(base.compiled, 'core');
   await writeFile(
     join(folder, 'Kbuild'),
-    renderKbuild(await template('Kbuild'), id, include, files) +
+    withoutShipped(renderKbuild(await template('Kbuild'), id, include, files)) +
       `\nccflags-y += -DSUFFIX='"${update.suffix ?? ''}"'\n`,
   );
+}
+
+/** The rules for finished objects of new code: these here are compiled. */
+function withoutShipped(kbuild: string): string {
+  return kbuild.replaceAll(/^.*_shipped\n\t.*$/gm, '');
 }
 
 type Made = ReturnType<typeof generateProgram>;
