@@ -368,6 +368,6 @@ describe('refused is', () => {
     expect(error).toMatchObject({ code: 'not-proved' });
     expect(error.message).toContain(join(newer, 'udp-wire.ko'));
     expect(error.message).toContain('udp_wire_receive');
-    expect(error.advice).toContain('what the loaded module was built from');
+    expect(error.advice).toContain('the source from which the loaded module was built');
   });
 });
