@@ -64,7 +64,7 @@ describe('bad input', () => {
       /^int main\([^{]*\{\n/m,
       '$&\n',
       'refused-change',
-      /generates/,
+      /uses the output/,
     ],
     [
       'what a rule of its own makes code of',

@@ -72,7 +72,7 @@ describe('a function that is always in use', () => {
     const plain = await create('napplain');
     const busy = await create('napbusy', '--allow-busy', 'do_nanosleep');
     await expect(create('napother', '--allow-busy', 'schedule')).rejects.toThrow(
-      /does not replace schedule/,
+      /names schedule, and the update does not replace/,
     );
     expect(await ksplice(['view', '--file', busy])).toMatchObject({ allowBusy: ['do_nanosleep'] });
     await withGuest({ name: 'busy', kernel, timeoutMs: 1_800_000 }, async (guest) => {
