@@ -65,9 +65,10 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   // The change fits the source and is one of code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { confdir, change } = task;
-    const asked = run.onDemand(() => readKernelFacts(confdir, options.image, run.ui));
+    const known = run.background(readKernelFacts(confdir, options.image, run.ui));
+    const asked = () => known;
     // An image that was named may be a wrong one: that is told before anything is compiled.
-    if (options.image !== undefined) await asked();
+    if (options.image !== undefined) await known;
     const building = run.background(provideCore(confdir, asked, options.jobs, run.ui));
     const compiled = await compileStates(task, asked, run);
     // The work tree is as it was; there are three objects of each kind.
@@ -136,12 +137,9 @@ async function compileStates(task: Task, asked: () => Promise<KernelFacts>, run:
   const how = { headers, jobs: options.jobs, types: comparing === 'compared' };
   const request = { files, rules, git: change.git, wanted, confdir, asked, ...how };
   const { work, pre, model, ...found } = await source.compilePre(request, run);
-  const compiling = compilePost(work, files, pre, { below, git: change.git }, run);
-  // The compilers are at work, and this process has nothing else to do.
-  const facts = found.asked();
-  const objects = await compiling;
+  const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
   const tables = await askTableSizes(work, run.ui, model);
-  return { ...found, facts, work, objects, tables, comparing };
+  return { ...found, facts: found.asked(), work, objects, tables, comparing };
 }
 
 type Compiled = Awaited<ReturnType<typeof compileStates>>;

@@ -21,8 +21,6 @@ export interface Run {
   readonly ui: Ui;
   /** Starts something whose result is needed later; it is stopped if the run fails before. */
   background<T>(work: Promise<T>): Promise<T>;
-  /** The same for work that starts when its result is asked for the first time. */
-  onDemand<T>(work: () => Promise<T>): () => Promise<T>;
 }
 
 // No intermediate file explains these.
@@ -49,24 +47,16 @@ export async function inRun<T>(ui: Ui, keep: boolean, work: (run: Run) => Promis
   let keepDirectory = keep;
   let release: (() => void) | undefined;
   try {
-    const background = <T>(started: Promise<T>): Promise<T> => {
-      // Its failure is reported when the result is asked for, or not at all.
-      pending.push(started.catch(() => {}));
-      return started;
-    };
     // For those who clear up: somebody is at work in it.
     release = await lockOpened(directory.path, 'r', 0, ui.signal);
     return await work({
       directory,
       undo,
       ui: withSignal(ui, AbortSignal.any([ui.signal, stop.signal])),
-      background,
-      onDemand: (later) => {
-        let started: ReturnType<typeof later> | undefined;
-        return () => {
-          started ??= background(later());
-          return started;
-        };
+      background: (started) => {
+        // Its failure is reported when the result is asked for, or not at all.
+        pending.push(started.catch(() => {}));
+        return started;
       },
     });
   } catch (thrown) {

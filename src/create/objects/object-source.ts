@@ -34,7 +34,7 @@ export interface SourceRequest {
   readonly wanted: WantedTargets;
   readonly confdir: Confdir;
   readonly headers: KernelHeaders;
-  /** Tells what is known of the kernel alone; it is read when it is first asked for. */
+  /** Tells what is known of the kernel alone, as soon as it has been read. */
   readonly asked: () => Promise<KernelFacts>;
   /** Compilers at a time. */
   readonly jobs: number;
