@@ -33,7 +33,8 @@ run_tests() {
 check lint npx biome check .
 check types npx tsc --noEmit
 run_tests unit --project unit
-KSPLICE_TEST_WITHOUT="$(left_out | xargs)" run_tests real+vm --project real --project vm
+# The stock kernel of the release has no such constants: that test is there for others (kernels.sh).
+KSPLICE_TEST_WITHOUT="$(left_out | xargs) test/vm/runtime-constants.test.ts" run_tests real+vm --project real --project vm
 projects=(unit real+vm)
 
 if [[ ${1-} == --kernels ]]; then
