@@ -294,10 +294,10 @@ const view: readonly Mutant[] = [
 const create: readonly Mutant[] = [
   tool(
     "the look at a shift count's instruction before the core is to fill it in",
-    'diff/runtime-constants.ts',
+    'arch/x86/runtime-constants.ts',
     'return opcode === 0xc1 && (operand! & 0xf8) === 0xe8 && mark === SHIFT_MARK;',
     'return opcode !== undefined;',
-    'diff/runtime-constants.test.ts',
+    'arch/runtime-constants.test.ts',
     'stay, and are not understood',
   ),
   tool(
