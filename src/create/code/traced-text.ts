@@ -48,16 +48,47 @@ export function refuseTracedText(targets: readonly TargetText[], trees: readonly
  */
 export function copiesText(event: string, headers: readonly string[]): boolean {
   const whole = new RegExp(`\\b\\w*TRACE_EVENT\\w*\\(\\s*${event}\\s*,`);
-  const ofClass = new RegExp(`\\bDEFINE_EVENT\\w*\\(\\s*(\\w+)\\s*,\\s*${event}\\s*,`);
   for (const text of headers) {
-    const own = whole.exec(text);
-    const named = ofClass.exec(text)?.[1];
+    const named = classOf(event, text);
     const begin = named
       ? text.search(new RegExp(`\\bDECLARE_EVENT_CLASS\\(\\s*${named}\\s*,`))
-      : (own?.index ?? -1);
+      : text.search(whole);
     if (begin >= 0) return !KEEPS.test(inBraces(text, begin));
   }
   return false;
+}
+
+/** The class that an event is one of; by a macro of the header's own, or plainly. */
+function classOf(event: string, text: string): string | undefined {
+  const plain = new RegExp(`\\bDEFINE_EVENT\\w*\\(\\s*(\\w+)\\s*,\\s*${event}\\s*,`).exec(
+    text,
+  )?.[1];
+  if (plain !== undefined) return plain;
+  for (const [, macro, parameters, body] of text.matchAll(MACRO)) {
+    const [, named, name] = OF_CLASS.exec(body!) ?? [];
+    if (named === undefined || name === undefined) continue;
+    for (const [, given] of text.matchAll(new RegExp(`^\\s*${macro}\\(([^;]*)\\)`, 'gm'))) {
+      const filled = filledIn([named, name], parameters!.split(','), given!.split(','));
+      if (filled[1] === event) return filled[0];
+    }
+  }
+  return undefined;
+}
+
+/** With the lines that it goes on in. */
+const MACRO = /^#define (\w+)\(([^)]*)\)((?:.*\\\n)*.*)/gm;
+const OF_CLASS = /\bDEFINE_EVENT\w*\(\s*(\w+)\s*,\s*(\w+(?:\s*##\s*\w+)*)\s*,/;
+
+/** What the preprocessor makes of words of a macro. */
+function filledIn(
+  words: readonly string[],
+  parameters: readonly string[],
+  given: readonly string[],
+): string[] {
+  const values = new Map(parameters.map((one, index) => [one.trim(), given[index]?.trim() ?? '']));
+  return words.map((word) =>
+    word.replace(/\w+/g, (part) => values.get(part) ?? part).replace(/\s*##\s*/g, ''),
+  );
 }
 
 const KEEPS = /\b__field\w*\(\s*(const\s+)?(unsigned\s+)?(char|u8)\s*(const\s*)?\*/;

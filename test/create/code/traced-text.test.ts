@@ -24,6 +24,16 @@ DECLARE_EVENT_CLASS(teller,
 	TP_printk("%s", __entry->what)
 );
 DEFINE_EVENT(teller, told, TP_PROTO(const char *what), TP_ARGS(what));
+DECLARE_EVENT_CLASS(copier, TP_STRUCT__entry( __string(what, what) ));
+#define DEFINE_OWN(name) \\
+DEFINE_EVENT(copier, name, \\
+	TP_PROTO(const char *what), TP_ARGS(what))
+DEFINE_OWN(by_macro);
+#define DEFINE_PASTED(class, name)	\\
+DEFINE_EVENT_CONDITION(class, own_##name,	\\
+	TP_PROTO(const char *what), TP_ARGS(what), TP_CONDITION(what))
+DEFINE_PASTED(copier, copied);
+DEFINE_PASTED(teller, told);
 TRACE_EVENT_CONDITION(numbers, TP_STRUCT__entry( __field(int, number) __field(const void *, place) ));
 `;
 
@@ -32,6 +42,9 @@ describe('an event', () => {
     ['copied', true],
     ['numbers', true],
     ['told', false],
+    ['by_macro', true],
+    ['own_copied', true],
+    ['own_told', false],
     ['nowhere', false],
   ])('%s copies its text: %s', (event, copies) => {
     expect(copiesText(event, ['/* nothing */', HEADER])).toBe(copies);
