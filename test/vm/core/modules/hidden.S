@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <linux/linkage.h>
+#include <linux/version.h>
 #include <asm/unwind_hints.h>
 #include <asm/nospec-branch.h>
 
-#ifdef UNWIND_HINT_END_OF_STACK
+/* Both are macros of the assembler: the preprocessor cannot ask for them. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
 #define END UNWIND_HINT_END_OF_STACK
 #else
 #define END UNWIND_HINT_EMPTY
