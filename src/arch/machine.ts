@@ -205,6 +205,8 @@ export interface Instructions {
   isBranch(section: Section, field: RelocatedField): boolean;
   /** What a relative operand adds to its place: the length of its field, as negative number. */
   readonly operandAddend: number;
+  /** An instruction that does nothing. */
+  readonly noop: Uint8Array;
   /** The most bytes that an instruction can have after a relative field. */
   readonly longestTail: number;
   /**

@@ -18,7 +18,7 @@ import type { Part } from './parts.js';
 import { pieceAt } from './pieces.js';
 import type { Side } from './side.js';
 import { type Entry, replacementExtent } from './special.js';
-import { findTarget, takesAddress } from './targets.js';
+import { findTarget, leadsInside, takesAddress } from './targets.js';
 
 /** Something that new code refers to and may not; decide.ts turns it into a refusal. */
 export interface BadReference {
@@ -195,7 +195,10 @@ export class Closure {
     const replaced = this.replacedPosts.has(part);
     const toTwin = twin && (!replaced || (!inTable && takesAddress(section, relocation, target)));
     // A table's own site is in kept code, even if that is an unreplaced neighbour in a shared section.
-    if (inTable && this.isLive(part)) return kept;
+    // So is the function to whose middle its replacement code returns.
+    const isReplacement = this.post.parts.roles[section.index] === 'replacement';
+    const isOwn = inTable || (isReplacement && leadsInside(section, relocation, target));
+    if (isOwn && this.isLive(part)) return kept;
     if (toTwin) {
       // A module keeps its .exit.text as long as it is loaded.
       const isGone = part.role === 'init' && !part.section.name.startsWith('.exit');

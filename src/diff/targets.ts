@@ -72,3 +72,12 @@ export function takesAddress(
   if (!isOperand(section, relocation)) return target.offset === 0;
   return target.offset === operandAddend && !isBranch(section, relocation);
 }
+
+/** Whether a jump leads into the middle of a function. */
+export function leadsInside(
+  section: Section,
+  relocation: Relocation,
+  target: Target & { kind: 'part' },
+): boolean {
+  return target.offset !== operandAddend && isBranch(section, relocation);
+}

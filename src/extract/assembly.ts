@@ -6,7 +6,6 @@ import { KPROBE_LIST } from '../diff/kprobe-list.js';
 import type { ResolvedRelocation } from '../diff/object-diff.js';
 import * as C from '../elf/constants.js';
 import {
-  copySection,
   type ModelRelocation,
   type ModelSection,
   type ModelSymbol,
@@ -16,6 +15,7 @@ import {
 } from '../elf/model.js';
 import type { ElfSymbol, Section } from '../elf/object.js';
 import { newCodeName } from '../module/new-code-names.js';
+import { copyLive } from './dead-code.js';
 import type { ChangedObject } from './extraction.js';
 import { closedToKprobes } from './kprobe-blacklist.js';
 import { MergedTables } from './merged-tables.js';
@@ -94,7 +94,10 @@ export class Assembly {
     for (const section of diff.post.sections) {
       if (!diff.kept.has(section)) continue;
       if (isPerCpu(section)) this.packed.set(section, packPerCpu(section, diff.live(section)));
-      this.sections.set(section, this.packed.get(section)?.section ?? copySection(section));
+      this.sections.set(
+        section,
+        this.packed.get(section)?.section ?? copyLive(section, diff.live(section)),
+      );
     }
     for (const kept of diff.entries) this.tables.append(kept);
     for (const symbol of diff.post.symbols) {

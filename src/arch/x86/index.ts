@@ -10,6 +10,7 @@ import { memory, tree } from './kernel-tree.js';
 import { mechanismOfSite } from './mechanisms.js';
 import { movesOf, slots } from './moves.js';
 import { mergeNops, patchRules } from './nops.js';
+import { NOP } from './opcodes.js';
 import { relocations } from './relocations.js';
 import { withoutRuntimeConstants } from './runtime-constants.js';
 import { collectSites } from './sites/index.js';
@@ -34,6 +35,7 @@ export const x86: Machine = {
     isOperand,
     isBranch,
     operandAddend: -4,
+    noop: Uint8Array.of(NOP),
     // 8 bytes never occur with a RIP-relative operand.
     longestTail: 4,
     bytesAfterField,

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../../base/package-root.js';
 import type { Ui } from '../../base/ui.js';
 import type { Confdir } from '../../configure/confdir.js';
+import { ElfObject } from '../../elf/object.js';
 import type { NewCode } from '../../extract/extraction.js';
 import { takeOutSealed } from '../../extract/sealed.js';
 import {
@@ -18,6 +19,7 @@ import {
   sourceNames,
 } from '../../extract/templates.js';
 import { convertToLivepatch, type KlpBinding } from '../../module/livepatch.js';
+import { checkObjtoolTables } from '../../module/objtool.js';
 import { encodeProgram } from '../../program/encode.js';
 import { CORE_MODULE, type Contents, moduleNames } from '../../update/contents.js';
 import type { Update } from '../../update/update.js';
@@ -101,7 +103,9 @@ export function finishModules(
   const changes = targets.map(({ target, newCode }) => {
     const { newModule, oldModule } = moduleNames(id, target);
     const path = join(directory, `${newModule}.ko`);
-    const linked = takeOutSealed(readFileSync(path), newCode.sealed);
+    const built = readFileSync(path);
+    checkObjtoolTables(new ElfObject(built, `${newModule}.ko`));
+    const linked = takeOutSealed(built, newCode.sealed);
     writeFileSync(path, convertToLivepatch(linked, newCode.bindings));
     return {
       target,
