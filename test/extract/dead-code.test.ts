@@ -17,7 +17,7 @@ const code = extractNewCode({
   objects: [{ label: 'n.o', diff }],
   program: { spanOf: () => 0, keyOf: () => ({ key: 0, offset: 0 }) },
   resolver: {
-    external: () => ({ kind: 'exported', namespace: undefined }),
+    external: () => ({ kind: 'exported', namespace: '' }),
     own: (_, { name }) => ({ kind: 'klp', object: 'vmlinux', name, position: 1 }),
   },
   tables,

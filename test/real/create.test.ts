@@ -14,6 +14,7 @@ import { readUpdate } from '../../src/update/read.js';
 import { programOf } from '../../src/update/update.js';
 import { testKernel } from '../kernels/kernel.js';
 import { isHeld } from '../support/held.js';
+import { long } from '../support/long.js';
 import { ROOT, scratch, writePatch } from '../support/scratch.js';
 
 const kernel = await testKernel();
@@ -120,7 +121,7 @@ describe('create', () => {
 });
 
 describe('create finds the objects', () => {
-  it('of a file that another file includes', async () => {
+  long('of a file that another file includes', async () => {
     const patch = patchFunction(
       'kernel/sched/rt.c',
       /get_rr_interval_rt\(/,
@@ -159,7 +160,7 @@ describe('create finds the objects', () => {
     });
   });
 
-  it('of a file that a Makefile elsewhere names, and of assembly', async () => {
+  long('of a file that a Makefile elsewhere names, and of assembly', async () => {
     const kvm = patchFunction(
       'virt/kvm/kvm_main.c',
       /\bfile_is_kvm\(/,

@@ -20,6 +20,7 @@ import { type CreatedUpdate, createUpdate } from '../../src/create/pipeline.js';
 import type { ElfObject } from '../../src/elf/object.js';
 import { readUpdate } from '../../src/update/read.js';
 import { testKernel } from '../kernels/kernel.js';
+import { long } from '../support/long.js';
 import { ROOT, scratch, writePatch } from '../support/scratch.js';
 
 const fixture = (name: string) => join(ROOT, 'test/fixtures', name);
@@ -112,14 +113,14 @@ describe("a module's directory", () => {
     expect(readdirSync(join(cache, 'runs'))).toEqual([]);
   });
 
-  it('needs no image either: the module that was built in it is what runs', async () => {
+  long('needs no image either: the module that was built in it is what runs', async () => {
     const created = await create(tunnel, accounting, { conf: bare });
     expect(changedIn(created)).toEqual(ACCOUNTING);
     expect(created.proof?.kernel).toBe(join(tunnel, 'udp-wire.ko'));
     expect(created.proof?.targets[0]?.resolved).toBeGreaterThan(0);
   });
 
-  it('may have an update applied that this one is to be on', async () => {
+  long('may have an update applied that this one is to be on', async () => {
     const { id, file } = await create(tunnel, accounting);
     const second = await create(tunnel, fixture('module-tunnel/cut.patch'), { on: [file] });
     expect(changedIn(second)).toEqual([
@@ -141,7 +142,7 @@ describe("a module's directory", () => {
     });
   });
 
-  it('may say that each function has a section', async () => {
+  long('may say that each function has a section', async () => {
     const apart = join(work, 'tunnel-apart');
     cpSync(fixture('module-tunnel'), apart, { recursive: true });
     const kbuild = join(apart, 'Kbuild');
@@ -152,18 +153,23 @@ describe("a module's directory", () => {
     expect(created.proof?.targets).toMatchObject([{ target: 'udp_wire', replaced: 3 }]);
   });
 
-  it('may be without the module that runs: the kernel is compared when the update is applied', async () => {
-    const clean = join(work, 'clean');
-    cpSync(fixture('module-pair'), clean, { recursive: true });
-    const change = { path: 'consumer/rest.c', from: '% 5', to: '% 6' };
-    for (const conf of [bare, confdir]) {
-      const created = await create(clean, writePatch(work, clean, change), { conf });
-      expect(changedIn(created)).toEqual([['big_consumer', 'consumer/rest.o', ['consumer_rest']]]);
-      expect(created).toMatchObject({ proof: null, report: { provedAgainst: null } });
-    }
-  });
+  long(
+    'may be without the module that runs: the kernel is compared when the update is applied',
+    async () => {
+      const clean = join(work, 'clean');
+      cpSync(fixture('module-pair'), clean, { recursive: true });
+      const change = { path: 'consumer/rest.c', from: '% 5', to: '% 6' };
+      for (const conf of [bare, confdir]) {
+        const created = await create(clean, writePatch(work, clean, change), { conf });
+        expect(changedIn(created)).toEqual([
+          ['big_consumer', 'consumer/rest.o', ['consumer_rest']],
+        ]);
+        expect(created).toMatchObject({ proof: null, report: { provedAgainst: null } });
+      }
+    },
+  );
 
-  it('may be one that cannot be written to', async () => {
+  long('may be one that cannot be written to', async () => {
     const directories = [tunnel];
     for (const directory of directories) chmodSync(directory, 0o555);
     try {
@@ -187,7 +193,7 @@ describe("a module's directory", () => {
     expect(strings).toContain(`${pair}/consumer/../supplier.h`);
   });
 
-  it('may make several modules, which use each other', async () => {
+  long('may make several modules, which use each other', async () => {
     const header = {
       path: 'supplier.h',
       from: 'number > 100 ? 100',
@@ -213,7 +219,7 @@ describe("a module's directory", () => {
     expect(narrowed.report.targets.map(({ target }) => target)).toEqual(['big_consumer']);
   });
 
-  it('may use what modules in other directories export', async () => {
+  long('may use what modules in other directories export', async () => {
     const user = join(work, 'user');
     cpSync(join(pair, 'consumer'), user, {
       recursive: true,
@@ -239,7 +245,7 @@ describe("a module's directory", () => {
     expect(error.message).toContain('supplier_thrice');
   });
 
-  it('may be a part of the kernel, patched as the kernel is', async () => {
+  long('may be a part of the kernel, patched as the kernel is', async () => {
     const sctp = join(work, 'sctp');
     cpSync(join(kernel.source, 'net/sctp'), sctp, { recursive: true });
     const created = await create(sctp, join(ROOT, 'docs/examples/sctp.patch'));

@@ -18,6 +18,7 @@ import { KbuildLists, type KbuildObject } from '../../src/create/tree/kbuild-lis
 import { openWorkspace, type Workspace } from '../../src/create/tree/workspace.js';
 import { moduleNames } from '../../src/update/contents.js';
 import { testKernel } from '../kernels/kernel.js';
+import { long } from '../support/long.js';
 import { ROOT, scratch } from '../support/scratch.js';
 
 const kernel = await testKernel();
@@ -93,7 +94,7 @@ describe('a tree that is prepared from the headers', () => {
     PATIENCE_MS,
   );
 
-  it(
+  long(
     'is prepared by kbuild where an object needs more',
     async () => {
       expect((await make(work, [BEYOND])).size).toBe(2);

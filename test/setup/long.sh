@@ -56,7 +56,7 @@ run_part() {
 	case $kind in
 	only | more) KSPLICE_TEST_LONG=yes limited "${vitest[@]}" "--outputFile.json=$report" "${@:2}" ;;
 	kernel)
-		limited bash test/run.sh kernels "$1"
+		KSPLICE_TEST_LONG=yes limited bash test/run.sh kernels "$1"
 		local status=$?
 		cp "$results"/kernels/*.json "$report" 2>/dev/null
 		return $status

@@ -15,20 +15,22 @@ parts() {
 		1  7 boot           only vm test/vm/boot.test.ts
 		1  3 rights         only vm test/vm/rights.test.ts
 		1 12 faults         more vm test/vm/faults/faults.test.ts
-		1  8 chaos-short    only vm test/vm/chaos.test.ts
 		1  8 core           only vm test/vm/core/busy.test.ts test/vm/core/hooks.test.ts test/vm/core/late.test.ts test/vm/core/stacking.test.ts
-		1 17 soak           run soak --cycles 200
+		1 10 soak           run soak --cycles 120
+		1  9 forms          more vm test/vm/dangling.test.ts test/vm/late.test.ts test/vm/other-tools.test.ts test/vm/sealed-keys.test.ts test/vm/tcp.test.ts
+		1  2 reports        only vm test/vm/reports.test.ts
+		1  2 damaged        more unit test/create/change/damaged-patches.test.ts
 		2 14 kernel-next    kernel next
-		2  5 soak-short     only vm test/vm/soak.test.ts
-		2  2 reports        only vm test/vm/reports.test.ts
+		2  8 forms-real     more real test/real/create.test.ts test/real/module.test.ts test/real/short-way.test.ts
 		2  4 ways-in        only real test/real/ways-in.test.ts
-		2  2 damaged        more unit test/create/change/damaged-patches.test.ts
 		2 15 chaos          run chaos --minutes 10
 		2  5 fuzz           run fuzz
 		2  8 series         run series
 		3 12 kernel-cloud   kernel cloud
 		3 12 kernel-small   kernel self-built
 		3 30 kernel-debug   kernel debug
+		-  8 chaos-short    only vm test/vm/chaos.test.ts
+		-  5 soak-short     only vm test/vm/soak.test.ts
 		- 20 trixie         kernel trixie
 		- 20 trixie-cloud   kernel trixie-cloud
 		- 20 trixie-newest  kernel trixie-newest

@@ -3,6 +3,7 @@
 
 import { beforeAll, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
+import { long } from '../support/long.js';
 import { type Guest, withGuest } from './harness/index.js';
 import {
   kspliceFails,
@@ -159,26 +160,26 @@ $1	int key = filp->f_flags & O_NONBLOCK ? 0 : 5;
 `,
 ];
 
-let kernel: TestKernel;
-const updates: Record<string, string> = {};
+const EDITS = {
+  loud: [LOUD],
+  queues: [QUEUES],
+  cancels: [CANCELS],
+  renamed: RENAMED,
+  lower: LOWER,
+  deferred: [DEFERRED],
+  again: [AGAIN],
+  found: [FOUND],
+};
 
+let kernel: TestKernel;
+let workshop: Workshop;
 beforeAll(async () => {
   kernel = await testKernel();
-  const workshop = await Workshop.open(kernel, 'dangling');
-  const edits = {
-    loud: [LOUD],
-    queues: [QUEUES],
-    cancels: [CANCELS],
-    renamed: RENAMED,
-    lower: LOWER,
-  };
-  Object.assign(edits, { deferred: [DEFERRED], again: [AGAIN], found: [FOUND] });
-  for (const [id, list] of Object.entries(edits)) {
-    updates[id] = await workshop.create(id, sourcePatch(kernel, FILE, list));
-  }
-  const upper = sourcePatch(kernel, FILE, UPPER, LOWER);
-  updates.upper = await workshop.create('upper', upper, '--on', updates.lower!);
+  workshop = await Workshop.open(kernel, 'dangling');
 });
+
+const create = (id: keyof typeof EDITS) =>
+  workshop.create(id, sourcePatch(kernel, FILE, EDITS[id]));
 
 /** Undo leaves the new code loaded, and nobody can unload it by hand. */
 async function undoKeeps(guest: Guest, id: string, symbols: string[]): Promise<void> {
@@ -208,6 +209,7 @@ async function openReader(guest: Guest) {
 }
 
 it('new code stays after undo for a file that was opened before', async () => {
+  const updates = { loud: await create('loud'), queues: await create('queues') };
   await withGuest({ name: 'dangling', kernel, timeoutMs: 1_800_000 }, async (guest) => {
     const plain = (await guest.ok('cat /proc/self/comm')).trim();
     await kspliceIn(guest, `apply ${updates.loud}`);
@@ -237,9 +239,10 @@ it('new code stays after undo for a file that was opened before', async () => {
   });
 });
 
-it('new code goes if the hooks of the undo take back who has its address', async () => {
+long('new code goes if the hooks of the undo take back who has its address', async () => {
+  const cancels = await create('cancels');
   await withGuest({ name: 'dangling-safe', kernel, timeoutMs: 1_800_000 }, async (guest) => {
-    await kspliceIn(guest, `apply ${updates.cancels}`);
+    await kspliceIn(guest, `apply ${cancels}`);
     await guest.ok('cat /proc/self/comm');
     expect(await kspliceIn(guest, 'undo cancels')).toMatchObject({ because: null, stayLoaded: [] });
     expect(await kspliceModules(guest)).toEqual([]);
@@ -248,6 +251,7 @@ it('new code goes if the hooks of the undo take back who has its address', async
 });
 
 it('a function with another name has the address that it had', async () => {
+  const renamed = await create('renamed');
   await withGuest({ name: 'dangling-renamed', kernel, timeoutMs: 1_800_000 }, async (guest) => {
     const plain = (await guest.ok('cat /proc/self/comm')).trim();
     const script = [
@@ -257,7 +261,7 @@ it('a function with another name has the address that it had', async () => {
     ];
     const reader = guest.spawn(script.join('; '));
     await guest.ok('until [ -e /tmp/before ]; do sleep 0.1; done');
-    await kspliceIn(guest, `apply ${updates.renamed}`);
+    await kspliceIn(guest, `apply ${renamed}`);
     expect((await guest.ok('cat /proc/self/comm')).trim()).toBe(`>${plain}`);
     await guest.ok('touch /tmp/applied; until [ -e /tmp/during ]; do sleep 0.1; done');
     expect(await kspliceIn(guest, 'undo renamed')).toMatchObject({ because: null });
@@ -268,11 +272,18 @@ it('a function with another name has the address that it had', async () => {
   });
 });
 
-it('new code stays below another update that has given away its address', async () => {
+long('new code stays below another update that has given away its address', async () => {
+  const lower = await create('lower');
+  const upper = await workshop.create(
+    'upper',
+    sourcePatch(kernel, FILE, UPPER, LOWER),
+    '--on',
+    lower,
+  );
   await withGuest({ name: 'dangling-stacked', kernel, timeoutMs: 1_800_000 }, async (guest) => {
-    await kspliceIn(guest, `apply ${updates.lower}`);
+    await kspliceIn(guest, `apply ${lower}`);
     expect(await guest.ok('cat /proc/self/comm')).toBe('lower cat');
-    await kspliceIn(guest, `apply ${updates.upper}`);
+    await kspliceIn(guest, `apply ${upper}`);
     const reader = await openReader(guest);
     await undoKeeps(guest, 'upper', ['lower_show']);
     const refused = await kspliceFails(guest, 'undo lower');
@@ -286,22 +297,28 @@ it('new code stays below another update that has given away its address', async 
   });
 });
 
-it('new code stays for what is queued by a key or a callback, and for what was searched', async () => {
-  await withGuest({ name: 'dangling-queued', kernel, timeoutMs: 1_800_000 }, async (guest) => {
-    const queued = { deferred: ['late_key'], again: ['again_fn'] };
-    for (const [id, symbols] of Object.entries(queued)) {
-      await kspliceIn(guest, `apply ${updates[id]}`);
-      await guest.ok('cat /proc/self/comm');
-      await undoKeeps(guest, id, symbols);
-      await guest.ok('sleep 6');
-      expect(await kspliceIn(guest, `undo ${id} --dangling`)).toMatchObject({ because: null });
-    }
-    await kspliceIn(guest, `apply ${updates.found}`);
-    const reader = await openReader(guest);
-    await undoKeeps(guest, 'found', ['found_show']);
-    await guest.ok('touch /tmp/read');
-    expect((await reader.finished()).stdout).toMatch(/^found /);
-    await kspliceIn(guest, 'undo found --dangling');
-    expect(await kspliceModules(guest)).toEqual([]);
-  });
-});
+long(
+  'new code stays for what is queued by a key or a callback, and for what was searched',
+  async () => {
+    const queuers = { deferred: await create('deferred'), again: await create('again') };
+    const found = await create('found');
+    await withGuest({ name: 'dangling-queued', kernel, timeoutMs: 1_800_000 }, async (guest) => {
+      const queued = { deferred: ['late_key'], again: ['again_fn'] };
+      for (const id of ['deferred', 'again'] as const) {
+        const symbols = queued[id];
+        await kspliceIn(guest, `apply ${queuers[id]}`);
+        await guest.ok('cat /proc/self/comm');
+        await undoKeeps(guest, id, symbols);
+        await guest.ok('sleep 6');
+        expect(await kspliceIn(guest, `undo ${id} --dangling`)).toMatchObject({ because: null });
+      }
+      await kspliceIn(guest, `apply ${found}`);
+      const reader = await openReader(guest);
+      await undoKeeps(guest, 'found', ['found_show']);
+      await guest.ok('touch /tmp/read');
+      expect((await reader.finished()).stdout).toMatch(/^found /);
+      await kspliceIn(guest, 'undo found --dangling');
+      expect(await kspliceModules(guest)).toEqual([]);
+    });
+  },
+);

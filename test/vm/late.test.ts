@@ -5,6 +5,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
+import { long } from '../support/long.js';
 import { type Guest, withGuest } from './harness/index.js';
 import {
   configure,
@@ -137,7 +138,7 @@ describe('apply --partial', () => {
     }),
   );
 
-  it(
+  long(
     'lets the module alone after undo',
     inGuest(async () => {
       await partial();
@@ -150,7 +151,7 @@ describe('apply --partial', () => {
     }),
   );
 
-  it(
+  long(
     'forgets what a run that was killed awaited',
     inGuest(async () => {
       await guest.writeFile(

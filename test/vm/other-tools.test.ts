@@ -5,6 +5,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
+import { long } from '../support/long.js';
 import { type Edit, ROOT, writePatch } from '../support/scratch.js';
 import { type Guest, withGuest } from './harness/index.js';
 import { configure, ksplice, kspliceFails, kspliceIn, kspliceModules } from './ksplice.js';
@@ -112,7 +113,7 @@ describe('a patch for kpatch', () => {
     });
   });
 
-  it('is not applied if its callback refuses', async () => {
+  long('is not applied if its callback refuses', async () => {
     const edit = kpatch();
     const refusing = {
       ...edit,

@@ -8,6 +8,7 @@ import { newCodeName } from '../../src/module/new-code-names.js';
 import { SEALED_SECTION } from '../../src/update/new-code.js';
 import { readUpdate } from '../../src/update/read.js';
 import { type TestKernel, testKernel } from '../kernels/kernel.js';
+import { long } from '../support/long.js';
 import { type Guest, withGuest } from './harness/index.js';
 import {
   alteredUpdate,
@@ -149,7 +150,7 @@ describe('new code with keys that are read-only', () => {
     });
   });
 
-  it('is refused if a branch is not what the table says, and leaves nothing', async () => {
+  long('is refused if a branch is not what the table says, and leaves nothing', async () => {
     const writable = await altered(updates.kernel, 'writable', exchangeKey);
     const moved = await altered(updates.kernel, 'moved', moveSite);
     const { files, contents } = await readUpdate(updates.kernel);
@@ -189,7 +190,7 @@ describe('new code with keys that are read-only', () => {
     expect(JSON.stringify(code)).toContain('fixed jump label cr_pinning, to ');
   });
 
-  it('goes the way of the same key where it is off', async () => {
+  long('goes the way of the same key where it is off', async () => {
     const append = ['randomize_kstack_offset=off'];
     await withGuest({ name: 'sealed-keys-off', kernel, append }, async (guest) => {
       await onlyKernel(guest, ['offset is off']);

@@ -13,6 +13,7 @@ import { USUAL_PATCH_OPTIONS } from '../../../src/create/change/patch-options.js
 import { applyPatches } from '../../../src/create/change/source-patch.js';
 import { SourceTexts } from '../../../src/create/change/texts.js';
 import { random } from '../../fuzz/damage.js';
+import { LONG } from '../../support/long.js';
 
 const body = (name: string, lines: number) =>
   Array.from({ length: lines }, (_, i) => `${name} line ${i + 1}`);
@@ -158,7 +159,7 @@ function isWhole({ whole }: Form, changed: Changed): boolean {
 }
 
 /** Of all damaged forms one in so many, always the same ones; `npm run test:long` takes each. */
-const ONE_IN = process.env.KSPLICE_TEST_LONG ? 1 : 4;
+const ONE_IN = LONG ? 1 : 4;
 
 function* someDamages(patch: string): Generator<readonly [string, string]> {
   const pick = random(1);

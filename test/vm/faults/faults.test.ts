@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { readUpdate } from '../../../src/update/read.js';
 import { testKernel } from '../../kernels/kernel.js';
+import { LONG } from '../../support/long.js';
 import { withGuest } from '../harness/index.js';
 import { alteredUpdate, exampleUpdate, ROOT, toolLine } from '../ksplice.js';
 import { FAULTS, ID, prepare, SHORT_RUN } from './faults.js';
@@ -17,7 +18,7 @@ import { faultRow, faultsDocument, memoryRow } from './table.js';
 const HOUR = 3_600_000;
 const ALL = process.env.KSPLICE_WRITE_FAULTS !== undefined;
 /** All there are, or some. */
-const INJECTED = ALL || process.env.KSPLICE_TEST_LONG !== undefined ? FAULTS : SHORT_RUN;
+const INJECTED = ALL || LONG ? FAULTS : SHORT_RUN;
 const DOCUMENT = join(ROOT, 'docs', 'faults.md');
 
 let archive: string;
