@@ -7,6 +7,7 @@
 import { relocations } from '../arch/relocations.js';
 import { SHF_STRINGS, SHT_NOBITS } from '../elf/constants.js';
 import type { Relocation, Section } from '../elf/object.js';
+import { DEBUG_MESSAGES } from '../elf/tables.js';
 import type { Correlation } from './correlation.js';
 import {
   contents,
@@ -60,7 +61,7 @@ export class Comparison {
 
   private bodies(pre: Part, post: Part): Difference {
     const branches = () => displacementsToSame(this.pre, this.post, this.correlation, pre, post);
-    if (pre.section.name === '__dyndbg') return this.descriptors(pre, post);
+    if (DEBUG_MESSAGES.has(pre.section.name)) return this.descriptors(pre, post);
     return this.extents(pre, post, branches);
   }
 

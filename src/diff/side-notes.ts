@@ -4,6 +4,7 @@
 // about it.
 
 import type { ElfObject } from '../elf/object.js';
+import { DEBUG_MESSAGES } from '../elf/tables.js';
 import type { Changes } from './changes.js';
 import type { Comparison } from './compare.js';
 import { relocationsIn } from './extents.js';
@@ -82,7 +83,7 @@ function parametersOf(object: ElfObject): Set<string> {
 function hasDebugMessages({ parts }: Side, part: Part): boolean {
   return relocationsIn(parts.object, part).some((relocation) => {
     const target = findTarget(parts, part.section, relocation);
-    return target.kind === 'part' && target.part.section.name === '__dyndbg';
+    return target.kind === 'part' && DEBUG_MESSAGES.has(target.part.section.name);
   });
 }
 

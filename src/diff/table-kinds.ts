@@ -1,6 +1,6 @@
 // The special tables: which there are, and how their entries look.
 
-import { CONSTANT, CONSTANTS_SECTION, type TableSizes } from '../elf/tables.js';
+import { CONSTANT, CONSTANTS_SECTION, DEBUG_MESSAGES, type TableSizes } from '../elf/tables.js';
 
 /** What is known about one kind of table. */
 export interface TableKind {
@@ -72,7 +72,7 @@ const FOR_OBJTOOL: Readonly<Record<string, Layout>> = {
 export const SPECIAL_TABLES: ReadonlySet<string> = new Set([
   ...Object.keys(LAYOUTS),
   '.orc_unwind',
-  '__dyndbg',
+  ...DEBUG_MESSAGES,
   '__trace_printk_fmt',
   '__tracepoint_str',
 ]);

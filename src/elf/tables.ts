@@ -29,7 +29,7 @@ export interface TableSizes {
   readonly paravirt: number;
   /** `struct orc_entry`, in `.orc_unwind`. */
   readonly orc: number;
-  /** `struct _ddebug`, in `__dyndbg`. */
+  /** `struct _ddebug`, in `DEBUG_MESSAGES`. */
   readonly dyndbg: number;
   /** The bytes of a `struct _ddebug` in which its bit field `lineno` is all ones, the rest zero. */
   readonly dyndbgLine: Uint8Array;
@@ -41,6 +41,9 @@ export interface TableSizes {
  */
 export const CONSTANT = { size: 24, place: 0, variable: 8, width: 16 } as const;
 export const CONSTANTS_SECTION = '.ksplice.constants';
+
+/** Sections with the descriptors of dynamic debug: the name since Linux 5.9, and the one before. */
+export const DEBUG_MESSAGES: ReadonlySet<string> = new Set(['__dyndbg', '__verbose']);
 
 /** struct jump_entry of x86-64: its size, its fields' offsets, and the flags in the lowest bits of its key. */
 export const JUMP_ENTRY = { size: 16, target: 4, key: 8, flags: 3 } as const;
@@ -209,7 +212,7 @@ function hasEntries(
 }
 
 function descriptorSize(object: ElfObject): number {
-  const table = object.section('__dyndbg');
+  const table = object.sections.find(({ name }) => DEBUG_MESSAGES.has(name));
   const symbol = table && object.symbols.find((one) => one.section === table && one.size > 0);
   return symbol && table.size % symbol.size === 0 ? Math.min(symbol.size, longestEntry) : 0;
 }
