@@ -9,6 +9,7 @@ import type { Ui } from '../../base/ui.js';
 import type { Confdir } from '../../configure/confdir.js';
 import { ElfObject } from '../../elf/object.js';
 import type { NewCode } from '../../extract/extraction.js';
+import { checkObjtoolTables } from '../../extract/objtool.js';
 import { takeOutSealed } from '../../extract/sealed.js';
 import {
   type Base,
@@ -19,7 +20,6 @@ import {
   sourceNames,
 } from '../../extract/templates.js';
 import { convertToLivepatch, type KlpBinding } from '../../module/livepatch.js';
-import { checkObjtoolTables } from '../../module/objtool.js';
 import { encodeProgram } from '../../program/encode.js';
 import { CORE_MODULE, type Contents, moduleNames } from '../../update/contents.js';
 import type { Update } from '../../update/update.js';

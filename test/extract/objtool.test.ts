@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { ElfObject } from '../../src/elf/object.js';
-import { checkObjtoolTables } from '../../src/module/objtool.js';
+import { checkObjtoolTables } from '../../src/extract/objtool.js';
 import { compile } from '../support/compile.js';
 
 const file = path.join(import.meta.dirname, '../fixtures/extract/objtool.S');
