@@ -18,6 +18,7 @@ import {
   relocationsIn,
 } from './extents.js';
 import type { Journal } from './journal.js';
+import { lineNumbers } from './line-numbers.js';
 import { isFresh } from './names.js';
 import type { Part } from './parts.js';
 import { pieceAt } from './pieces.js';
@@ -26,10 +27,15 @@ import type { Difference, Side } from './side.js';
 import { type Entry, replacementExtent } from './special.js';
 import { findTarget, type Target } from './targets.js';
 
+/** Whether numbers of lines in code count: `__LINE__` in a call. */
+export type LineNumbers = 'compared' | 'ignored';
+
 /** Compares parts and remembers the result. */
 export class Comparison {
   /** By index of the pre part, then of the post part. */
   private readonly parts = new Map<number, Difference>();
+  /** Functions that are the same but for line numbers in their code. */
+  readonly movedLines = new Set<Part>();
   /** Anonymous pieces, by their places. */
   private readonly pieces = new Map<string, boolean>();
 
@@ -38,6 +44,7 @@ export class Comparison {
     readonly post: Side,
     readonly correlation: Correlation,
     private readonly journal: Journal,
+    private readonly lines: LineNumbers = 'compared',
   ) {}
 
   /** Whether two parts are the same, apart from their names. */
@@ -62,7 +69,12 @@ export class Comparison {
   private bodies(pre: Part, post: Part): Difference {
     const branches = () => displacementsToSame(this.pre, this.post, this.correlation, pre, post);
     if (DEBUG_MESSAGES.has(pre.section.name)) return this.descriptors(pre, post);
-    return this.extents(pre, post, branches);
+    const found = this.extents(pre, post, branches);
+    if (found === undefined || this.lines === 'compared') return found;
+    const lines = () => [...branches(), ...lineNumbers(this.post.parts, post)];
+    if (this.extents(pre, post, lines) !== undefined) return found;
+    this.movedLines.add(post);
+    return undefined;
   }
 
   /** Two dynamic debug descriptors, the bits of the line number left out. */

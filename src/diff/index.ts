@@ -6,7 +6,7 @@ import type { TableSizes } from '../elf/tables.js';
 import { type Changes, findChanges } from './changes.js';
 import { checkObjects } from './check-objects.js';
 import { Closure } from './closure.js';
-import { Comparison } from './compare.js';
+import { Comparison, type LineNumbers } from './compare.js';
 import { correlate } from './correlate.js';
 import { decide } from './decide.js';
 import { hooksOf, undoSafe } from './hooks.js';
@@ -25,6 +25,7 @@ import { SpecialTables } from './special.js';
  * @param name the object, for messages: "net/sctp/input.o"
  * @param tables the layout of the special tables in this kernel
  * @param isNewcomer which symbols of the pre object an update below has added
+ * @param lines `ignored` for objects whose source `create` has not prepared
  * @throws KspliceError `bad-elf` or `unsupported-object`; what the patch does is
  *   never an exception but a verdict
  */
@@ -34,6 +35,7 @@ export function diffObjects(
   name: string,
   tables: TableSizes,
   isNewcomer: IsNewcomer = () => false,
+  lines: LineNumbers = 'compared',
 ): ObjectDiff {
   checkObjects(pre, post);
   const journal = new Journal();
@@ -42,7 +44,7 @@ export function diffObjects(
 
   const correlation = correlate(left.parts, right.parts, journal);
   // From here on every part of both sides is paired for good, new, or gone.
-  const comparison = new Comparison(left, right, correlation, journal);
+  const comparison = new Comparison(left, right, correlation, journal, lines);
   const changes = findChanges(comparison, journal, isNewcomer);
   // Every function that differs is now known, so calls and addresses can be told apart.
   const closure = new Closure(left, right, correlation, changes, journal);
@@ -64,7 +66,11 @@ export function diffObjects(
       (part) => !part.isFunction,
     ),
     refusals,
-    notes: [...notes, ...remarksOnKpatch(right.parts, new Set(replaced.map(({ name }) => name)))],
+    notes: [
+      ...notes,
+      ...notesOnLines(comparison.movedLines),
+      ...remarksOnKpatch(right.parts, new Set(replaced.map(({ name }) => name))),
+    ],
     pre,
     post,
     replaced,
@@ -87,6 +93,12 @@ export function diffObjects(
     },
     explain: (symbol) => journal.about(symbol),
   };
+}
+
+function notesOnLines(functions: ReadonlySet<Part>): string[] {
+  if (functions.size === 0) return [];
+  const list = [...functions].map(({ symbol }) => symbol.name).join(', ');
+  return [`only numbers of lines differ in ${list}`];
 }
 
 function replacedFunctions(changes: Changes): ObjectDiff['replaced'] {

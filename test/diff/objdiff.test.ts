@@ -45,6 +45,13 @@ describe('objdiff', () => {
     expect(outcome.text).toEqual(['changed', '  changed function: changed']);
   });
 
+  test('does not take moved lines for a change', async () => {
+    const { json, text } = await objdiff('lines-passed.c');
+    // What is passed beside a line, and a number that nothing shows to be a line, are changes.
+    expect(json).toMatchObject({ functions: { changed: ['other', 'error'] } });
+    expect(text).toContain('note: only numbers of lines differ in asserts');
+  });
+
   test('ends with 1 when it refuses, and says what to do', async () => {
     const outcome = await objdiff('data-changed.c');
     expect(outcome.exitStatus).toBe(1);

@@ -46,7 +46,7 @@ async function objdiff(options: Options): Promise<Outcome> {
   const tables = options.tables
     ? readTableSizes(await readObject(options.tables))
     : inferTableSizes([pre, post]);
-  const diff = diffObjects(pre, post, options.post, tables);
+  const diff = diffObjects(pre, post, options.post, tables, undefined, 'ignored');
   const { verdict, functions, data, refusals, notes } = diff;
   const symbols = options.explain ?? [];
   const explanations = Object.fromEntries(symbols.map((name) => [name, explain(diff, name)]));
