@@ -16,6 +16,8 @@ export interface NamedAddress {
 
 const target = 'vmlinux';
 
+const made = new WeakMap<readonly NamedAddress[], KernelSymbols>();
+
 export class KernelSymbols {
   /** Ascending by address. */
   private readonly byName = new Map<string, NamedAddress[]>();
@@ -24,8 +26,17 @@ export class KernelSymbols {
   private readonly sealedBegin: bigint | undefined;
   private readonly sealedEnd: bigint | undefined;
 
-  /** @throws KspliceError `bad-confdir` */
-  constructor(symbols: readonly NamedAddress[]) {
+  /**
+   * The one of a list, which is made once.
+   * @throws KspliceError `bad-confdir`
+   */
+  static of(symbols: readonly NamedAddress[]): KernelSymbols {
+    const known = made.get(symbols) ?? new KernelSymbols(symbols);
+    made.set(symbols, known);
+    return known;
+  }
+
+  private constructor(symbols: readonly NamedAddress[]) {
     for (const symbol of symbols) {
       const list = this.byName.get(symbol.name);
       if (list) list.push(symbol);

@@ -18,7 +18,7 @@ import type { Wanted } from './wanted.js';
  *   code is
  */
 export function createResolver(input: ResolverInput): SymbolResolver {
-  const kernel = new KernelSymbols(input.symbols);
+  const kernel = KernelSymbols.of(input.symbols);
   const module = input.module && new ModuleSymbols(input.module, input);
   return new Resolver(input, kernel, module);
 }

@@ -25,15 +25,9 @@ export class Kallsyms {
     private readonly text: string,
     complain: (line: number) => Error,
   ) {
-    let number = 0;
-    for (let start = 0; start < text.length; ) {
-      let end = text.indexOf('\n', start);
-      if (end < 0) end = text.length;
-      number++;
-      if (!isLine(text, start, end)) throw complain(number);
-      this.addLine(text.slice(start + NAME, nameEnd(text, start, end)), start);
-      start = end + 1;
-    }
+    forEachLine(text, complain, (start, end) => {
+      this.addLine(text.slice(start + NAME, end), start);
+    });
   }
 
   /** Of the kernel proper, in the order of the text: by address. */
@@ -44,11 +38,7 @@ export class Kallsyms {
     this.cache = starts
       .sort((a, b) => a - b)
       .filter((start) => this.moduleAt(start) === VMLINUX)
-      .map((start) => ({
-        name: this.text.slice(start + NAME, nameEnd(this.text, start, this.text.length)),
-        type: this.text.charAt(start + TYPE),
-        address: this.addressAt(start),
-      }));
+      .map((start) => symbolAt(this.text, start, nameEnd(this.text, start, this.text.length)));
     return this.cache;
   }
 
@@ -68,7 +58,7 @@ export class Kallsyms {
   }
 
   private addressAt(start: number): bigint {
-    return BigInt(`0x${this.text.slice(start, start + ADDRESS)}`);
+    return addressAt(this.text, start);
   }
 
   /** After the name: nothing, or a tab and "[MODULE]". */
@@ -83,6 +73,35 @@ export class Kallsyms {
 const VMLINUX = 'vmlinux';
 
 const isHex = (code: number): boolean => (code >= 48 && code <= 57) || (code >= 97 && code <= 102);
+
+/** @param each is given the start of each line, and the end of the name in it */
+function forEachLine(
+  text: string,
+  complain: (line: number) => Error,
+  each: (start: number, end: number) => void,
+): void {
+  let number = 0;
+  for (let start = 0; start < text.length; ) {
+    let end = text.indexOf('\n', start);
+    if (end < 0) end = text.length;
+    number++;
+    if (!isLine(text, start, end)) throw complain(number);
+    each(start, nameEnd(text, start, end));
+    start = end + 1;
+  }
+}
+
+function symbolAt(text: string, start: number, end: number): KernelSymbol {
+  return {
+    name: text.slice(start + NAME, end),
+    type: text.charAt(start + TYPE),
+    address: addressAt(text, start),
+  };
+}
+
+function addressAt(text: string, start: number): bigint {
+  return BigInt(`0x${text.slice(start, start + ADDRESS)}`);
+}
 
 /** Character by character: a regular expression takes three times as long. */
 function isLine(text: string, start: number, end: number): boolean {
@@ -109,13 +128,13 @@ function nameEnd(text: string, start: number, end: number): number {
  * @throws KspliceError of that code, naming the line
  */
 export function parseKallsyms(text: string, origin: string, code: ErrorCode): Kallsyms {
-  return new Kallsyms(
-    text,
-    (line) =>
-      new KspliceError(code, `${origin}: line ${line} is no symbol`, {
-        advice: 'The file is damaged; make it again.',
-      }),
-  );
+  return new Kallsyms(text, (line) => notASymbol(line, origin, code));
+}
+
+function notASymbol(line: number, origin: string, code: ErrorCode): KspliceError {
+  return new KspliceError(code, `${origin}: line ${line} is no symbol`, {
+    advice: 'The file is damaged; make it again.',
+  });
 }
 
 /** kallsyms_show_value() says no: every address reads as zero. */
@@ -140,7 +159,13 @@ export function readSystemMap(path: string): KernelSymbol[] {
       advice: 'It is a placeholder; `ksplice-ts configure` takes the real one out of the image.',
     });
   }
-  return [...parseKallsyms(text, path, 'bad-confdir').symbols];
+  const symbols: KernelSymbol[] = [];
+  forEachLine(
+    text,
+    (line) => notASymbol(line, path, 'bad-confdir'),
+    (start, end) => symbols.push(symbolAt(text, start, end)),
+  );
+  return symbols;
 }
 
 /** Debian's image packages hold one line in the place of System.map: where to find it. */

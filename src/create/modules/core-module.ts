@@ -104,7 +104,7 @@ function coreVersion(sources: string, confdir: Confdir): string {
 
 /** What the core uses of the kernel that the kernel does not export. */
 function bindingsOf(ko: Buffer, facts: KernelFacts): KlpBinding[] {
-  const kernel = new KernelSymbols(facts.symbols);
+  const kernel = KernelSymbols.of(facts.symbols);
   const names = undefinedSymbols(new ElfObject(ko, 'ksplice.ko'));
   return names
     .filter((name) => !facts.exports.has(name))

@@ -10,6 +10,7 @@ import { imageProblem } from '../../configure/fit.js';
 import { readHeaders } from '../../configure/headers.js';
 import { SHF_ALLOC } from '../../elf/constants.js';
 import type { ElfObject } from '../../elf/object.js';
+import { KernelSymbols } from '../../extract/kernel-symbols.js';
 import { type ExportedSymbol, parseSymvers } from '../../extract/symvers.js';
 import type { ModuleFiles } from '../../kernel/image-kernel.js';
 import { readSystemMap } from '../../kernel/kallsyms-text.js';
@@ -67,8 +68,8 @@ export function kallsymsTest(
   module: ElfObject | undefined,
   objects: readonly ElfObject[],
 ): (name: string) => boolean {
-  const names = new Set(facts.symbols.map((symbol) => symbol.name));
-  for (const name of facts.exports.keys()) names.add(name);
+  const kernel = KernelSymbols.of(facts.symbols);
+  const names = new Set<string>();
   for (const object of module ? [module] : objects) {
     for (const { name, section } of object.symbols) {
       // Symbols of init sections go when the module's init is through.
@@ -77,5 +78,5 @@ export function kallsymsTest(
       }
     }
   }
-  return (name) => names.has(name);
+  return (name) => kernel.has(name) || facts.exports.has(name) || names.has(name);
 }
