@@ -4,7 +4,7 @@
 import type { ElfObject } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { type Changes, findChanges } from './changes.js';
-import { checkObjects } from './check-objects.js';
+import { type Compilers, checkObjects } from './check-objects.js';
 import { Closure } from './closure.js';
 import { Comparison, type LineNumbers } from './compare.js';
 import { correlate } from './correlate.js';
@@ -18,6 +18,13 @@ import { remarksOnKpatch } from './other-tools.js';
 import { type Part, Parts } from './parts.js';
 import { SpecialTables } from './special.js';
 
+/** What may be in the objects. */
+export interface HowMade {
+  /** `ignored` if the source was not prepared: lines have moved. */
+  readonly lines: LineNumbers;
+  readonly compilers: Compilers;
+}
+
 /**
  * Compares two objects that were compiled with -ffunction-sections
  * -fdata-sections from the source before and after a patch.
@@ -25,7 +32,7 @@ import { SpecialTables } from './special.js';
  * @param name the object, for messages: "net/sctp/input.o"
  * @param tables the layout of the special tables in this kernel
  * @param isNewcomer which symbols of the pre object an update below has added
- * @param lines `ignored` for objects whose source `create` has not prepared
+ * @param how for objects that `create` has not made
  * @throws KspliceError `bad-elf` or `unsupported-object`; what the patch does is
  *   never an exception but a verdict
  */
@@ -35,16 +42,16 @@ export function diffObjects(
   name: string,
   tables: TableSizes,
   isNewcomer: IsNewcomer = () => false,
-  lines: LineNumbers = 'compared',
+  how: HowMade = { lines: 'compared', compilers: 'gcc' },
 ): ObjectDiff {
-  checkObjects(pre, post);
+  checkObjects(pre, post, how.compilers);
   const journal = new Journal();
   const left = { parts: new Parts(pre), tables: new SpecialTables(pre, tables) };
   const right = { parts: new Parts(post), tables: new SpecialTables(post, tables) };
 
   const correlation = correlate(left.parts, right.parts, journal);
   // From here on every part of both sides is paired for good, new, or gone.
-  const comparison = new Comparison(left, right, correlation, journal, lines);
+  const comparison = new Comparison(left, right, correlation, journal, how.lines);
   const changes = findChanges(comparison, journal, isNewcomer);
   // Every function that differs is now known, so calls and addresses can be told apart.
   const closure = new Closure(left, right, correlation, changes, journal);

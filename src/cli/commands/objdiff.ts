@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { machine } from '../../arch/index.js';
 import { KspliceError } from '../../base/errors.js';
+import { withGccNames } from '../../diff/clang.js';
 import { diffObjects } from '../../diff/index.js';
 import type { ChangedNames, ObjectDiff } from '../../diff/object-diff.js';
 import { ElfObject } from '../../elf/object.js';
@@ -42,11 +43,17 @@ export const command: Command = {
 
 async function objdiff(options: Options): Promise<Outcome> {
   const objects = await Promise.all([readObject(options.pre), readObject(options.post)]);
-  const [pre, post] = objects.map(machine.sites.withoutRuntimeConstants) as [ElfObject, ElfObject];
+  const [pre, post] = objects.map(withGccNames).map(machine.sites.withoutRuntimeConstants) as [
+    ElfObject,
+    ElfObject,
+  ];
   const tables = options.tables
     ? readTableSizes(await readObject(options.tables))
     : inferTableSizes([pre, post]);
-  const diff = diffObjects(pre, post, options.post, tables, undefined, 'ignored');
+  const diff = diffObjects(pre, post, options.post, tables, undefined, {
+    lines: 'ignored',
+    compilers: 'any',
+  });
   const { verdict, functions, data, refusals, notes } = diff;
   const symbols = options.explain ?? [];
   const explanations = Object.fromEntries(symbols.map((name) => [name, explain(diff, name)]));
