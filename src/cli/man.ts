@@ -1,23 +1,8 @@
 // The manual page: its frame is man/ksplice-ts.1.in. Its text about commands and
 // options is that of --help, so the two cannot differ.
 
-import type { Argv } from 'yargs';
-import type { Command } from './command.js';
+import type { Command, Option } from './command.js';
 import { commandNames, loadCommand } from './commands.js';
-
-interface Option {
-  readonly describe?: string;
-  readonly type?: string;
-  readonly alias?: string;
-  readonly array?: boolean;
-  readonly demandOption?: boolean;
-  readonly default?: unknown;
-}
-
-interface Described {
-  readonly positionals: ReadonlyMap<string, Option>;
-  readonly options: ReadonlyMap<string, Option>;
-}
 
 /**
  * The whole page.
@@ -33,14 +18,16 @@ export async function manualPage(frame: string): Promise<string> {
 }
 
 function commandSection(command: Command): string {
-  const { positionals, options } = described(command);
+  const { positionals, options } = command;
   const words = command.usage.replace(/[<>]/g, '').toUpperCase().split(' ');
   words[0] = command.usage.split(' ', 1)[0] as string;
   const lines = [`.SS ${roff(words.join(' '))}`, `${roff(command.describe)}.`];
-  for (const [name, { describe = '' }] of positionals) {
+  for (const [name, { describe = '' }] of Object.entries(positionals)) {
     lines.push('.TP', `.I ${roff(name.toUpperCase())}`, `${roff(describe)}.`);
   }
-  for (const [name, option] of options) lines.push('.TP', ...optionLines(name, option));
+  for (const [name, option] of Object.entries(options)) {
+    lines.push('.TP', ...optionLines(name, option));
+  }
   for (const [example, what] of command.examples) {
     lines.push('.PP', `${roff(upperFirst(what))}:`, '.br', `.B ${roff(example)}`);
   }
@@ -49,7 +36,7 @@ function commandSection(command: Command): string {
 
 function optionLines(name: string, option: Option): string[] {
   const short = option.alias === undefined ? '' : `\\-${option.alias}, `;
-  const value = option.type === 'boolean' ? '' : ` " " ${roff(VALUES[option.type ?? ''] ?? '')}`;
+  const value = option.type === 'boolean' ? '' : ` " " ${roff(VALUES[option.type])}`;
   const remarks = [
     ...(option.demandOption ? ['It is required.'] : []),
     ...(option.array ? ['It may be given more than once.'] : []),
@@ -59,22 +46,7 @@ function optionLines(name: string, option: Option): string[] {
   return [`.BI "${short}\\-\\-${roff(name)}"${value}`, roff(text)];
 }
 
-const VALUES: Readonly<Record<string, string>> = { string: 'WORD', number: 'N' };
-
-/** What a command tells yargs, without yargs. */
-function described(command: Command): Described {
-  const positionals = new Map<string, Option>();
-  const options = new Map<string, Option>();
-  const recorder: Argv = new Proxy({} as Argv, {
-    get: (_target, method) => (name: string, option: Option) => {
-      if (method === 'positional') positionals.set(name, option);
-      if (method === 'option') options.set(name, option);
-      return recorder;
-    },
-  });
-  command.options(recorder);
-  return { positionals, options };
-}
+const VALUES = { string: 'WORD', number: 'N', boolean: '' } as const;
 
 /** Text in which nothing is roff's. */
 function roff(text: string): string {

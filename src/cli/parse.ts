@@ -4,7 +4,7 @@
 
 import yargs, { type Argv } from 'yargs';
 import { KspliceError } from '../base/errors.js';
-import type { Command } from './command.js';
+import { type Command, commonOptions, type Options } from './command.js';
 import { commandNames, loadCommand } from './commands.js';
 
 /** What the user asked for. */
@@ -51,7 +51,7 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Request
 
 async function withoutCommand(argv: readonly string[]): Promise<Request> {
   if (argv.includes('--version')) return { kind: 'version' };
-  const parser = commonOptions(newParser('ksplice-ts').usage('ksplice-ts <command> [options]'));
+  const parser = addCommonOptions(newParser('ksplice-ts').usage('ksplice-ts <command> [options]'));
   for (const name of commandNames) {
     const command = await loadCommand(name);
     if (command) parser.command(command.usage, command.describe, {}, () => {});
@@ -69,7 +69,6 @@ async function withCommand(
   name: string,
   command: Command,
 ): Promise<Request> {
-  let types: OptionTypes | undefined;
   // To yargs it is the default command of a program "ksplice-ts NAME": for any
   // other, yargs composes the help text on each call, which is a third of all
   // that a short command does.
@@ -78,10 +77,11 @@ async function withCommand(
       command.usage.replace(/^\S+/, '$0'),
       command.describe,
       (inner) => {
-        const options = commonOptions(command.options(inner));
-        for (const [example, what] of command.examples) options.example(example, what);
-        types = optionTypes(options);
-        return options;
+        for (const [key, positional] of Object.entries(command.positionals)) {
+          inner.positional(key, positional);
+        }
+        for (const [example, what] of command.examples) inner.example(example, what);
+        return addCommonOptions(inner.options(command.options));
       },
       () => {},
     )
@@ -90,7 +90,7 @@ async function withCommand(
   const rest = argv.toSpliced(argv.indexOf(name), 1);
   const { args, output } = await parse(parser, rest, name);
   if (output !== '') return { kind: 'help', text: output };
-  if (types) refuseOddValues(types, args, name);
+  refuseOddValues(command, args, name);
   refuseTwice(command, rest, args, name);
   return { kind: 'run', command, args };
 }
@@ -120,12 +120,9 @@ function newParser(program: string): Argv {
 }
 
 /** After a command's own options, so that help shows those first. */
-function commonOptions(parser: Argv): Argv {
-  return parser
-    .option('json', { type: 'boolean', describe: 'Print one JSON object on stdout' })
-    .option('verbose', { alias: 'v', type: 'boolean', describe: 'Report more details' })
-    .option('quiet', { alias: 'q', type: 'boolean', describe: 'Report only problems' })
-    .group(['json', 'verbose', 'quiet', 'help'], 'Common options:');
+function addCommonOptions(parser: Argv): Argv {
+  const names = [...Object.keys(commonOptions), 'help'];
+  return parser.options(commonOptions).group(names, 'Common options:');
 }
 
 async function parse(
@@ -147,25 +144,13 @@ async function parse(
   return { args, output };
 }
 
-interface OptionTypes {
-  readonly string: readonly string[];
-  readonly number: readonly string[];
-  readonly array: readonly string[];
-}
-
-/** yargs empties its lists when it has parsed, so they are copied before. */
-function optionTypes(options: Argv): OptionTypes {
-  // In yargs' interface, though not in its types.
-  const lists = (options as unknown as { getOptions(): OptionTypes }).getOptions();
-  return { string: [...lists.string], number: [...lists.number], array: [...lists.array] };
-}
-
 /** What yargs lets pass: an option without its value, one given twice, a word for a number. */
-function refuseOddValues(types: OptionTypes, args: Record<string, unknown>, name: string): void {
+function refuseOddValues(command: Command, args: Record<string, unknown>, name: string): void {
   const hint = helpHint(name);
-  for (const key of [...types.string, ...types.number]) {
+  const all: Options = { ...command.positionals, ...command.options };
+  for (const [key, { type, array }] of Object.entries(all)) {
     const value = args[key];
-    if (types.array.includes(key) || value === undefined) continue;
+    if (array || type === 'boolean' || value === undefined) continue;
     if (Array.isArray(value)) throw usageError(`--${key} is given more than once`, hint);
     if (value === '') throw usageError(`--${key} needs a value`, hint);
     if (Number.isNaN(value)) throw usageError(`--${key} needs a number`, hint);

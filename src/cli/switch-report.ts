@@ -2,13 +2,14 @@
 
 import type { ReplacedFunction, Timing } from '../apply/engine.js';
 import { type AddressOut, addressInWords } from '../update/addresses-out.js';
+import type { Option } from './command.js';
 
 /** `--timeout` */
 export const timeoutOption = {
   type: 'number',
   default: 30,
   describe: 'How many seconds to go on trying while the code is in use',
-} as const;
+} as const satisfies Option;
 
 /** A line about types, if any change though objects of them may exist. */
 export function layoutLines(types: readonly string[]): string[] {
@@ -35,13 +36,11 @@ export const allowBusyOption = {
   array: true,
   nargs: 1,
   describe: 'Tasks may be in this function while it is switched (docs/busy.md); may be repeated',
-} as const;
+} as const satisfies Option;
 
 /** The functions that an option names, each of which may be a list with commas. */
-export function readNames(given: unknown): string[] {
-  return ((given as string[] | undefined) ?? [])
-    .flatMap((text) => text.split(','))
-    .filter((name) => name !== '');
+export function readNames(given: readonly string[] = []): string[] {
+  return given.flatMap((text) => text.split(',')).filter((name) => name !== '');
 }
 
 /** Which functions may be busy. */

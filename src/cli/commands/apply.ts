@@ -3,7 +3,7 @@ import { applyUpdate } from '../../apply/apply.js';
 import { Host } from '../../host/host.js';
 import { lateHelper, requireOwnTool } from '../../install/own-program.js';
 import { readUpdate } from '../../update/read.js';
-import type { Command } from '../command.js';
+import { defineCommand, type Options } from '../command.js';
 import {
   allowBusyOption,
   busyLines,
@@ -15,23 +15,29 @@ import {
 } from '../switch-report.js';
 import { updateArgument } from '../update-argument.js';
 
-export const command: Command = {
+const positionals = {
+  update: updateArgument,
+} as const satisfies Options;
+
+const options = {
+  timeout: timeoutOption,
+  'allow-busy': allowBusyOption,
+  'dry-run': {
+    type: 'boolean',
+    describe: 'Do everything except the switch: load, compare, check all stacks, unload',
+  },
+  partial: {
+    type: 'boolean',
+    describe:
+      'Apply the update to the loaded targets now, and to each other module when it is loaded',
+  },
+} as const satisfies Options;
+
+export const command = defineCommand({
   usage: 'apply <update>',
   describe: 'Hot-patch the running kernel with an update',
-  options: (yargs) =>
-    yargs
-      .positional('update', updateArgument)
-      .option('timeout', timeoutOption)
-      .option('allow-busy', allowBusyOption)
-      .option('dry-run', {
-        type: 'boolean',
-        describe: 'Do everything except the switch: load, compare, check all stacks, unload',
-      })
-      .option('partial', {
-        type: 'boolean',
-        describe:
-          'Apply the update to the loaded targets now, and to each other module when it is loaded',
-      }),
+  positionals,
+  options,
   examples: [
     ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'apply an update'],
     [
@@ -46,8 +52,8 @@ export const command: Command = {
   run: async (args, ui) => {
     if (args.partial === true) requireOwnTool();
     ui.stage('reading the update');
-    const update = await readUpdate(args.update as string);
-    const timeout = (args.timeout as number) * 1000;
+    const update = await readUpdate(args.update);
+    const timeout = args.timeout * 1000;
     const dryRun = args['dry-run'] === true;
     const allowBusy = readNames(args['allow-busy']);
     const partial = args.partial === true ? lateHelper() : undefined;
@@ -64,7 +70,7 @@ export const command: Command = {
       text: describe(applied),
     };
   },
-};
+});
 
 function describe(applied: Applied): string[] {
   const { id, changed, stage, waiting, functions, allowBusy, timing } = applied;

@@ -1,36 +1,38 @@
 import { Host } from '../../host/host.js';
 import { bootUpdates, endTrials } from '../../install/boot.js';
 import type { BootResult } from '../../install/results.js';
-import type { Command, Outcome } from '../command.js';
+import { defineCommand, type Options, type Outcome } from '../command.js';
 import { timeoutOption } from '../switch-report.js';
 
-export const command: Command = {
+const options = {
+  timeout: timeoutOption,
+  retry: {
+    type: 'boolean',
+    describe: 'Also try updates that crashed an earlier boot',
+  },
+  good: {
+    type: 'boolean',
+    conflicts: 'retry',
+    describe: 'Apply nothing; record that this boot works well with the updates that are new in it',
+  },
+} as const satisfies Options;
+
+export const command = defineCommand({
   usage: 'boot',
   describe: 'Apply the installed updates; the systemd unit runs this at boot',
-  options: (yargs) =>
-    yargs
-      .option('timeout', timeoutOption)
-      .option('retry', {
-        type: 'boolean',
-        describe: 'Also try updates that crashed an earlier boot',
-      })
-      .option('good', {
-        type: 'boolean',
-        describe:
-          'Apply nothing; record that this boot works well with the updates that are new in it',
-      })
-      .conflicts('good', 'retry'),
+  positionals: {},
+  options,
   examples: [['sudo ksplice-ts boot --retry', 'try updates again that crashed an earlier boot']],
   run: async (args, ui) => {
     if (args.good === true) return good(await endTrials(new Host()));
-    const timeout = (args.timeout as number) * 1000;
+    const timeout = args.timeout * 1000;
     const results = await bootUpdates(new Host(), { timeout, retry: args.retry === true }, ui);
     return {
       json: { updates: results },
       text: results.length > 0 ? results.map(line) : ['No updates are installed.'],
     };
   },
-};
+});
 
 function good(survived: readonly string[]): Outcome {
   const text = survived.map((id) => `Update ${id} is no longer on trial.`);

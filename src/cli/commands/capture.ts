@@ -1,15 +1,19 @@
 import { captureKernel } from '../../kernel/capture.js';
-import type { Command } from '../command.js';
+import { defineCommand, type Options } from '../command.js';
 
-export const command: Command = {
+const positionals = {
+  dir: {
+    type: 'string',
+    demandOption: true,
+    describe: 'A directory that does not exist yet, or is empty',
+  },
+} as const satisfies Options;
+
+export const command = defineCommand({
   usage: 'capture <dir>',
   describe: 'Save the running kernel, so that updates can be checked against it elsewhere',
-  options: (yargs) =>
-    yargs.positional('dir', {
-      type: 'string',
-      demandOption: true,
-      describe: 'A directory that does not exist yet, or is empty',
-    }),
+  positionals,
+  options: {},
   examples: [
     ['sudo ksplice-ts capture web1.capture', 'save code, read-only data and symbols of this host'],
     [
@@ -18,7 +22,7 @@ export const command: Command = {
     ],
   ],
   run: async (args, ui) => {
-    const dir = args.dir as string;
+    const { dir } = args;
     const { release, version, modules, regions } = await captureKernel(dir, ui);
     const bytes = regions.reduce((sum, { size }) => sum + size, 0);
     return {
@@ -28,4 +32,4 @@ export const command: Command = {
       ],
     };
   },
-};
+});

@@ -6,24 +6,29 @@ import { openLiveKernel } from '../../kernel/live.js';
 import type { RunningKernel } from '../../kernel/running.js';
 import { readUpdate } from '../../update/read.js';
 import type { Update } from '../../update/update.js';
-import type { Command } from '../command.js';
+import { defineCommand, type Options } from '../command.js';
 import { keptLines, layoutLines } from '../switch-report.js';
 import { updateArgument } from '../update-argument.js';
 
-export const command: Command = {
+const positionals = {
+  update: updateArgument,
+} as const satisfies Options;
+
+const options = {
+  live: { type: 'boolean', conflicts: 'image', describe: 'Check against the running kernel' },
+  image: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'Check against an image package (unpacked or .deb), a capture, or the root directory of a host',
+  },
+} as const satisfies Options;
+
+export const command = defineCommand({
   usage: 'check <update>',
   describe: 'Prove that an update fits a kernel, without loading anything',
-  options: (yargs) =>
-    yargs
-      .positional('update', updateArgument)
-      .option('live', { type: 'boolean', describe: 'Check against the running kernel' })
-      .option('image', {
-        type: 'string',
-        requiresArg: true,
-        describe:
-          'Check against an image package (unpacked or .deb), a capture, or the root directory of a host',
-      })
-      .conflicts('live', 'image'),
+  positionals,
+  options,
   examples: [
     [
       'sudo ksplice-ts check ksplice-8c4rnqv2.tar.gz --live',
@@ -35,14 +40,14 @@ export const command: Command = {
     ],
   ],
   run: async (args, ui) => {
-    const image = args.image as string | undefined;
+    const { image } = args;
     if (image === undefined && args.live !== true) {
       throw new KspliceError('usage', 'check needs --live or --image PATH', {
         advice: '--live compares with the running kernel, --image with files.',
       });
     }
     ui.stage('reading the update');
-    const update = await readUpdate(args.update as string);
+    const update = await readUpdate(args.update);
     const kernel =
       image === undefined ? await openLiveKernel(ui) : await openImage(image, update, ui);
     const proof = proveAgainst(update, kernel, ui);
@@ -56,7 +61,7 @@ export const command: Command = {
       ],
     };
   },
-};
+});
 
 async function openImage(path: string, update: Update, ui: Ui): Promise<RunningKernel> {
   ui.stage(`reading the kernel image in ${path}`);

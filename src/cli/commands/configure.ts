@@ -1,45 +1,51 @@
 import { KspliceError } from '../../base/errors.js';
 import { configure } from '../../configure/configure.js';
-import type { Command } from '../command.js';
+import { defineCommand, type Options, type Values } from '../command.js';
 
-export const command: Command = {
+const positionals = {
+  confdir: {
+    type: 'string',
+    demandOption: true,
+    describe: 'The directory to write; an existing flags file in it is kept',
+  },
+} as const satisfies Options;
+
+const options = {
+  kernel: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      "The kernel's release, as uname -r prints it (default: the release of the build, of the image, or of the running kernel)",
+  },
+  build: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'For a kernel of your own: the directory where it was built, the one of O= (default: the directory to which /lib/modules/RELEASE/build leads)',
+  },
+  source: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      "The kernel's source (default: the source that it was built from, otherwise /usr/src/linux-source-X.Y, which is unpacked if necessary)",
+  },
+  'no-source': {
+    type: 'boolean',
+    describe: 'Use no source; this is enough for create --module',
+  },
+  image: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'The image package (unpacked or .deb), a build, or a capture (default: / if the image is installed)',
+  },
+} as const satisfies Options;
+
+export const command = defineCommand({
   usage: 'configure <confdir>',
   describe: 'Collect the data about a kernel that create needs',
-  options: (yargs) =>
-    yargs
-      .positional('confdir', {
-        type: 'string',
-        demandOption: true,
-        describe: 'The directory to write; an existing flags file in it is kept',
-      })
-      .option('kernel', {
-        type: 'string',
-        requiresArg: true,
-        describe:
-          "The kernel's release, as uname -r prints it (default: the release of the build, of the image, or of the running kernel)",
-      })
-      .option('build', {
-        type: 'string',
-        requiresArg: true,
-        describe:
-          'For a kernel of your own: the directory where it was built, the one of O= (default: the directory to which /lib/modules/RELEASE/build leads)',
-      })
-      .option('source', {
-        type: 'string',
-        requiresArg: true,
-        describe:
-          "The kernel's source (default: the source that it was built from, otherwise /usr/src/linux-source-X.Y, which is unpacked if necessary)",
-      })
-      .option('no-source', {
-        type: 'boolean',
-        describe: 'Use no source; this is enough for create --module',
-      })
-      .option('image', {
-        type: 'string',
-        requiresArg: true,
-        describe:
-          'The image package (unpacked or .deb), a build, or a capture (default: / if the image is installed)',
-      }),
+  positionals,
+  options,
   examples: [
     ['ksplice-ts configure conf', 'configure for the running kernel'],
     [
@@ -53,14 +59,14 @@ export const command: Command = {
     ],
   ],
   run: async (args, ui) => {
-    const confdir = args.confdir as string;
+    const { confdir } = args;
     const done = await configure(
       {
         confdir,
-        release: args.kernel as string | undefined,
-        build: args.build as string | undefined,
+        release: args.kernel,
+        build: args.build,
         source: sourceOf(args),
-        image: args.image as string | undefined,
+        image: args.image,
       },
       ui,
     );
@@ -86,10 +92,10 @@ export const command: Command = {
       ],
     };
   },
-};
+});
 
-function sourceOf(args: Record<string, unknown>): string | null | undefined {
-  if (args['no-source'] !== true) return args.source as string | undefined;
+function sourceOf(args: Values<typeof options>): string | null | undefined {
+  if (args['no-source'] !== true) return args.source;
   if (args.source === undefined) return null;
   throw new KspliceError('usage', '--source and --no-source exclude each other');
 }

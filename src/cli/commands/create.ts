@@ -7,124 +7,138 @@ import { readPatchOptions } from '../../create/change/patch-options.js';
 import { createUpdate } from '../../create/pipeline.js';
 import { prebuild } from '../../create/prebuild.js';
 import type { CreateOptions } from '../../create/request.js';
-import type { Command, Outcome } from '../command.js';
+import {
+  type commonOptions,
+  defineCommand,
+  type Options,
+  type Outcome,
+  type Values,
+} from '../command.js';
 import { describeUpdate } from '../create-report.js';
 import { allowBusyOption, readNames } from '../switch-report.js';
 
-export const command: Command = {
+const positionals = {
+  source: {
+    type: 'string',
+    describe: "The kernel's source tree; the default is the one that the configuration names",
+  },
+} as const satisfies Options;
+
+const options = {
+  patch: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'A unified diff; several patches are applied in order',
+  },
+  diffext: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'Instead of --patch: a file with this ending is the new version of the file without it',
+  },
+  git: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Instead of --patch: the revision of the git tree that is to run',
+  },
+  module: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      "A module's directory, in place of the kernel source; only the kernel's headers are needed then",
+  },
+  config: {
+    type: 'string',
+    demandOption: true,
+    describe: 'The directory that configure made',
+  },
+  image: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'Prove the update against this image: a package (unpacked or .deb), a build, or a capture; the default is the image that configure found',
+  },
+  strip: {
+    alias: 'p',
+    type: 'number',
+    requiresArg: true,
+    describe: 'How many leading directories to remove from names in the patch; detected by default',
+  },
+  'patch-opt': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'An option of patch(1): =-pN, =-FN, =-R, =-l; may be repeated',
+  },
+  'only-targets': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'Change only these targets: vmlinux, or modules (separated by commas)',
+  },
+  'allow-busy': allowBusyOption,
+  'allow-layout': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe:
+      'Change this type ("struct foo") although objects of it may exist; you promise that this does no harm; may be repeated',
+  },
+  on: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'Make the update on top of this applied update; may be repeated',
+  },
+  series: {
+    type: 'boolean',
+    describe:
+      'With --git: the next change starts at this revision (moves refs/ksplice/pre). With --patch: make the update on top of the last one',
+  },
+  'build-modules': {
+    type: 'boolean',
+    describe: 'Also put the fixed modules into the update, for installation on disk',
+  },
+  prebuild: {
+    type: 'boolean',
+    describe:
+      'Make no update, but prepare for later updates; if a change is given, compile its objects too',
+  },
+  'sign-key': {
+    type: 'string',
+    requiresArg: true,
+    implies: 'sign-cert',
+    describe: 'Sign all modules with this private key (PEM, or a PKCS#11 URI)',
+  },
+  'sign-cert': {
+    type: 'string',
+    requiresArg: true,
+    implies: 'sign-key',
+    describe: 'The certificate of that key (X.509, PEM or DER); the kernel has to trust it',
+  },
+  jobs: {
+    alias: 'j',
+    type: 'number',
+    requiresArg: true,
+    describe:
+      'How many compilers run at a time; the default is $CONCURRENCY_LEVEL, or the number of processors',
+  },
+  id: {
+    type: 'string',
+    describe: 'The id of the update: up to 16 letters and digits; random by default',
+  },
+  description: { type: 'string', describe: 'A line that `view` shows' },
+  output: { type: 'string', default: '.', describe: 'The directory for the update' },
+} as const satisfies Options;
+
+type Args = Values<typeof positionals & typeof options & typeof commonOptions>;
+
+export const command = defineCommand({
   usage: 'create [source]',
   describe: 'Make an update from a source patch',
-  options: (yargs) =>
-    yargs
-      .positional('source', {
-        type: 'string',
-        describe: "The kernel's source tree; the default is the one that the configuration names",
-      })
-      .option('patch', {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        describe: 'A unified diff; several patches are applied in order',
-      })
-      .option('diffext', {
-        type: 'string',
-        requiresArg: true,
-        describe:
-          'Instead of --patch: a file with this ending is the new version of the file without it',
-      })
-      .option('git', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Instead of --patch: the revision of the git tree that is to run',
-      })
-      .option('module', {
-        type: 'string',
-        requiresArg: true,
-        describe:
-          "A module's directory, in place of the kernel source; only the kernel's headers are needed then",
-      })
-      .option('config', {
-        type: 'string',
-        demandOption: true,
-        describe: 'The directory that configure made',
-      })
-      .option('image', {
-        type: 'string',
-        requiresArg: true,
-        describe:
-          'Prove the update against this image: a package (unpacked or .deb), a build, or a capture; the default is the image that configure found',
-      })
-      .option('strip', {
-        alias: 'p',
-        type: 'number',
-        requiresArg: true,
-        describe:
-          'How many leading directories to remove from names in the patch; detected by default',
-      })
-      .option('patch-opt', {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        describe: 'An option of patch(1): =-pN, =-FN, =-R, =-l; may be repeated',
-      })
-      .option('only-targets', {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        describe: 'Change only these targets: vmlinux, or modules (separated by commas)',
-      })
-      .option('allow-busy', allowBusyOption)
-      .option('allow-layout', {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        describe:
-          'Change this type ("struct foo") although objects of it may exist; you promise that this does no harm; may be repeated',
-      })
-      .option('on', {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        describe: 'Make the update on top of this applied update; may be repeated',
-      })
-      .option('series', {
-        type: 'boolean',
-        describe:
-          'With --git: the next change starts at this revision (moves refs/ksplice/pre). With --patch: make the update on top of the last one',
-      })
-      .option('build-modules', {
-        type: 'boolean',
-        describe: 'Also put the fixed modules into the update, for installation on disk',
-      })
-      .option('prebuild', {
-        type: 'boolean',
-        describe:
-          'Make no update, but prepare for later updates; if a change is given, compile its objects too',
-      })
-      .option('sign-key', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Sign all modules with this private key (PEM, or a PKCS#11 URI)',
-      })
-      .option('sign-cert', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'The certificate of that key (X.509, PEM or DER); the kernel has to trust it',
-      })
-      .implies({ 'sign-key': 'sign-cert', 'sign-cert': 'sign-key' })
-      .option('jobs', {
-        alias: 'j',
-        type: 'number',
-        requiresArg: true,
-        describe:
-          'How many compilers run at a time; the default is $CONCURRENCY_LEVEL, or the number of processors',
-      })
-      .option('id', {
-        type: 'string',
-        describe: 'The id of the update: up to 16 letters and digits; random by default',
-      })
-      .option('description', { type: 'string', describe: 'A line that `view` shows' })
-      .option('output', { type: 'string', default: '.', describe: 'The directory for the update' }),
+  positionals,
+  options,
   examples: [
     [
       'ksplice-ts create --patch fix.patch --config conf',
@@ -160,9 +174,9 @@ export const command: Command = {
     const created = await createUpdate({ ...readChange(args), ...readOptions(args) }, ui);
     return { json: { ...created }, text: describeUpdate(created) };
   },
-};
+});
 
-async function fillCache(args: Record<string, unknown>, ui: Ui): Promise<Outcome> {
+async function fillCache(args: Args, ui: Ui): Promise<Outcome> {
   const done = await prebuild({ ...readChange(args), ...readOptions(args) }, ui);
   const { release, area, core, objects } = done;
   return {
@@ -177,51 +191,46 @@ async function fillCache(args: Record<string, unknown>, ui: Ui): Promise<Outcome
 }
 
 /** The three ways in. */
-function readChange(args: Record<string, unknown>): ChangeRequest {
-  const patch = args.patch as string[] | undefined;
-  const diffext = args.diffext as string | undefined;
-  const git = args.git as string | undefined;
-  const strip = args.strip as number | undefined;
+function readChange(args: Args): ChangeRequest {
+  const { patch, diffext, git, strip } = args;
   if (strip !== undefined && !(Number.isInteger(strip) && strip >= 0)) {
     throw usage('--strip needs a number from 0 up', 'It is what patch(1) calls -pN.');
   }
-  const options = [...((args['patch-opt'] as string[] | undefined) ?? [])];
+  const options = [...(args['patch-opt'] ?? [])];
   if (strip !== undefined) options.push(`-p${strip}`);
   const patchOptions = options.length > 0 ? readPatchOptions(options) : undefined;
   return { patch, diffext, git, patchOptions };
 }
 
-function readOptions(args: Record<string, unknown>): CreateOptions {
-  const targets = args['only-targets'] as string[] | undefined;
+function readOptions(args: Args): CreateOptions {
   return {
-    confdir: args.config as string,
-    source: args.source as string | undefined,
-    module: args.module as string | undefined,
-    image: args.image as string | undefined,
-    jobs: readJobs(args.jobs as number | undefined, process.env.CONCURRENCY_LEVEL),
-    id: args.id as string | undefined,
-    description: args.description as string | undefined,
-    output: args.output as string,
-    on: args.on as string[] | undefined,
+    confdir: args.config,
+    source: args.source,
+    module: args.module,
+    image: args.image,
+    jobs: readJobs(args.jobs, process.env.CONCURRENCY_LEVEL),
+    id: args.id,
+    description: args.description,
+    output: args.output,
+    on: args.on,
     series: args.series === true,
     buildModules: args['build-modules'] === true,
     allowBusy: readNames(args['allow-busy']),
     allowLayout: readTypes(args['allow-layout']),
-    onlyTargets: targets?.flatMap((text) => text.split(',')).filter((name) => name !== ''),
+    onlyTargets: args['only-targets'] && readNames(args['only-targets']),
     signing: readSigning(args),
     keep: args.verbose === true,
   };
 }
 
 /** Types as C has them; "struct:foo" needs no quotes in a shell. */
-function readTypes(given: unknown): string[] {
-  const words = (given as string[] | undefined) ?? [];
+function readTypes(words: readonly string[] = []): string[] {
   return [...new Set(words.map((word) => word.replace(':', ' ').replace(/\s+/g, ' ').trim()))];
 }
 
 /** sign-file runs in another directory than we. */
-function readSigning(args: Record<string, unknown>): CreateOptions['signing'] {
-  const [key, cert] = [args['sign-key'], args['sign-cert']] as (string | undefined)[];
+function readSigning(args: Args): CreateOptions['signing'] {
+  const { 'sign-key': key, 'sign-cert': cert } = args;
   if (key === undefined || cert === undefined) return undefined;
   return { key: key.startsWith('pkcs11:') ? key : resolve(key), cert: resolve(cert) };
 }

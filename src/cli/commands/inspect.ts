@@ -10,36 +10,34 @@ import { type Listing, listParts } from '../../inspect/listing.js';
 import { inspectionPage } from '../../inspect/page.js';
 import { listingLines, overviewLines, patchLines } from '../../inspect/text.js';
 import { readUpdate } from '../../update/read.js';
-import type { Command, Outcome } from '../command.js';
+import { defineCommand, type Options, type Outcome, type Values } from '../command.js';
 import { updateArgument } from '../update-argument.js';
 
-interface Options {
-  readonly update: string;
-  readonly function?: readonly string[];
-  readonly full?: boolean;
-  readonly patch?: boolean;
-  readonly html?: string;
-}
+const positionals = {
+  update: updateArgument,
+} as const satisfies Options;
 
-export const command: Command = {
+const options = {
+  function: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'Show the old and the new code of NAME, side by side',
+  },
+  full: { type: 'boolean', describe: 'Show equal lines of the code as well' },
+  patch: { type: 'boolean', describe: 'Show the source patch' },
+  html: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Write everything, all code included, to FILE as one page',
+  },
+} as const satisfies Options;
+
+export const command = defineCommand({
   usage: 'inspect <update>',
   describe: 'Show what an update would do',
-  options: (yargs) =>
-    yargs
-      .positional('update', updateArgument)
-      .option('function', {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        describe: 'Show the old and the new code of NAME, side by side',
-      })
-      .option('full', { type: 'boolean', describe: 'Show equal lines of the code as well' })
-      .option('patch', { type: 'boolean', describe: 'Show the source patch' })
-      .option('html', {
-        type: 'string',
-        requiresArg: true,
-        describe: 'Write everything, all code included, to FILE as one page',
-      }),
+  positionals,
+  options,
   examples: [
     [
       'ksplice-ts inspect ksplice-8c4rnqv2.tar.gz',
@@ -52,14 +50,13 @@ export const command: Command = {
     ['ksplice-ts inspect ksplice-8c4rnqv2.tar.gz --html review.html', 'write a page for reviewers'],
   ],
   run: async (args, ui) => {
-    const options = args as unknown as Options;
     ui.stage('reading the update');
-    const inspection = inspectUpdate(await readUpdate(options.update));
-    const chosen = (options.function ?? []).map((name) => choose(inspection, name));
-    if (options.html !== undefined) await writePage(options.html, inspectionPage(inspection));
-    return outcome(inspection, chosen.flat(), options);
+    const inspection = inspectUpdate(await readUpdate(args.update));
+    const chosen = (args.function ?? []).map((name) => choose(inspection, name));
+    if (args.html !== undefined) await writePage(args.html, inspectionPage(inspection));
+    return outcome(inspection, chosen.flat(), args);
   },
-};
+});
 
 interface Chosen {
   readonly target: TargetInspection;
@@ -81,8 +78,11 @@ function choose(inspection: Inspection, name: string): Chosen[] {
   return chosen.map(({ target, parts }) => ({ target, listings: listParts(target, parts) }));
 }
 
-function outcome(inspection: Inspection, chosen: readonly Chosen[], options: Options): Outcome {
-  const { html, full, patch } = options;
+function outcome(
+  inspection: Inspection,
+  chosen: readonly Chosen[],
+  { html, full, patch }: Values<typeof options>,
+): Outcome {
   const context = full ? Number.POSITIVE_INFINITY : 3;
   const code = chosen.map(({ listings }) => listingLines(listings, { context }));
   const sections: (readonly ResultLine[])[] = [...code];

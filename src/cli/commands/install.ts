@@ -2,13 +2,18 @@ import { Host } from '../../host/host.js';
 import { type Installation, installUpdate } from '../../install/install.js';
 import { requireOwnTool } from '../../install/own-program.js';
 import { readUpdate } from '../../update/read.js';
-import type { Command } from '../command.js';
+import { defineCommand, type Options } from '../command.js';
 import { updateArgument } from '../update-argument.js';
 
-export const command: Command = {
+const positionals = {
+  update: updateArgument,
+} as const satisfies Options;
+
+export const command = defineCommand({
   usage: 'install <update>',
   describe: 'Apply an update at each boot of its kernel',
-  options: (yargs) => yargs.positional('update', updateArgument),
+  positionals,
+  options: {},
   examples: [
     ['sudo ksplice-ts install ksplice-8c4rnqv2.tar.gz', 'apply an update from the next boot on'],
     ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'apply it now, too'],
@@ -16,11 +21,11 @@ export const command: Command = {
   run: async (args, ui) => {
     requireOwnTool();
     ui.stage('reading the update');
-    const update = await readUpdate(args.update as string);
+    const update = await readUpdate(args.update);
     const installation = await installUpdate(update, new Host());
     return { json: { ...installation }, text: describe(installation) };
   },
-};
+});
 
 function describe({ id, changed, atBoot, release, buildId }: Installation): string[] {
   const kernel = `Linux ${release}, build ${buildId.slice(0, 12)}`;

@@ -4,19 +4,22 @@ import { KspliceError } from '../../base/errors.js';
 import { Host } from '../../host/host.js';
 import { applyWhenLoaded } from '../../install/when-loaded.js';
 import { isModuleName } from '../../update/contents.js';
-import type { Command } from '../command.js';
+import { defineCommand, type Options } from '../command.js';
+
+const positionals = {
+  event: { type: 'string', choices: ['coming', 'going'], demandOption: true },
+  module: { type: 'string', demandOption: true },
+} as const satisfies Options;
 
 /** Not for users, and not in the help: the core in the kernel calls it. */
-export const command: Command = {
+export const command = defineCommand({
   usage: 'late <event> <module>',
   describe: 'Apply what is awaited of a module that is being loaded',
-  options: (yargs) =>
-    yargs
-      .positional('event', { type: 'string', choices: ['coming', 'going'], demandOption: true })
-      .positional('module', { type: 'string', demandOption: true }),
+  positionals,
+  options: {},
   examples: [],
   run: async (args, ui) => {
-    const module = String(args.module);
+    const { module } = args;
     if (!isModuleName(module))
       throw new KspliceError('usage', `${module} cannot be the name of a module`);
     try {
@@ -31,4 +34,4 @@ export const command: Command = {
     }
     return { json: { module }, text: [] };
   },
-};
+});

@@ -1,11 +1,12 @@
 import { Host } from '../../host/host.js';
 import { type ListedUpdate, listInstalled } from '../../install/install.js';
-import type { Command } from '../command.js';
+import { defineCommand } from '../command.js';
 
-export const command: Command = {
+export const command = defineCommand({
   usage: 'list',
   describe: 'Show which updates are applied at boot, in order',
-  options: (yargs) => yargs,
+  positionals: {},
+  options: {},
   examples: [
     ['sudo ksplice-ts list', 'list the installed updates, and their results at this boot'],
   ],
@@ -20,7 +21,7 @@ export const command: Command = {
       text: updates.length > 0 ? lines : ['No updates are installed.'],
     };
   },
-};
+});
 
 /** What was said of it at boot is over then. */
 function isWhole({ stage, waiting }: ListedUpdate): boolean {

@@ -8,54 +8,56 @@ import { diffObjects } from '../../diff/index.js';
 import type { ChangedNames, ObjectDiff } from '../../diff/object-diff.js';
 import { ElfObject } from '../../elf/object.js';
 import { inferTableSizes, readTableSizes } from '../../elf/tables.js';
-import type { Command, Outcome } from '../command.js';
+import { defineCommand, type Options, type Outcome, type Values } from '../command.js';
 
-interface Options {
-  readonly pre: string;
-  readonly post: string;
-  readonly tables?: string | undefined;
-  readonly explain?: readonly string[] | undefined;
-}
+const positionals = {
+  pre: { type: 'string', describe: 'The object before the change' },
+  post: { type: 'string', describe: 'The object after the change' },
+} as const satisfies Options;
 
-export const command: Command = {
+const options = {
+  explain: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'Print the decisions about SYMBOL, in their order',
+  },
+  tables: {
+    type: 'string',
+    describe: 'The object of the table probe, for exact layouts of special tables',
+  },
+} as const satisfies Options;
+
+export const command = defineCommand({
   usage: 'objdiff <pre> <post>',
   describe: 'Compare two objects compiled with -ffunction-sections -fdata-sections',
-  options: (yargs) =>
-    yargs
-      .positional('pre', { type: 'string', describe: 'The object before the change' })
-      .positional('post', { type: 'string', describe: 'The object after the change' })
-      .option('explain', {
-        type: 'string',
-        array: true,
-        nargs: 1,
-        describe: 'Print the decisions about SYMBOL, in their order',
-      })
-      .option('tables', {
-        type: 'string',
-        describe: 'The object of the table probe, for exact layouts of special tables',
-      }),
+  positionals,
+  options,
   examples: [
     ['ksplice-ts objdiff pre.o post.o', 'show what changed'],
     ['ksplice-ts objdiff pre.o post.o --explain tcp_v4_rcv', 'show why a function is replaced'],
   ],
-  run: async (args) => objdiff(args as unknown as Options),
-};
+  run: async (args) => objdiff(args.pre, args.post, args),
+});
 
-async function objdiff(options: Options): Promise<Outcome> {
-  const objects = await Promise.all([readObject(options.pre), readObject(options.post)]);
+async function objdiff(
+  prePath: string,
+  postPath: string,
+  { tables: tablesPath, explain: symbols = [] }: Values<typeof options>,
+): Promise<Outcome> {
+  const objects = await Promise.all([readObject(prePath), readObject(postPath)]);
   const [pre, post] = objects.map(withGccNames).map(machine.sites.withoutRuntimeConstants) as [
     ElfObject,
     ElfObject,
   ];
-  const tables = options.tables
-    ? readTableSizes(await readObject(options.tables))
+  const tables = tablesPath
+    ? readTableSizes(await readObject(tablesPath))
     : inferTableSizes([pre, post]);
-  const diff = diffObjects(pre, post, options.post, tables, undefined, {
+  const diff = diffObjects(pre, post, postPath, tables, undefined, {
     lines: 'ignored',
     compilers: 'any',
   });
   const { verdict, functions, data, refusals, notes } = diff;
-  const symbols = options.explain ?? [];
   const explanations = Object.fromEntries(symbols.map((name) => [name, explain(diff, name)]));
   return {
     json: {

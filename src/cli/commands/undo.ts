@@ -1,30 +1,36 @@
 import { type Undone, undoUpdate } from '../../apply/undo-update.js';
 import { Host } from '../../host/host.js';
-import type { Command } from '../command.js';
+import { defineCommand, type Options } from '../command.js';
 import { addressLines, pauseLine, timeoutOption } from '../switch-report.js';
 import { requireId } from '../update-id.js';
 
-export const command: Command = {
+const positionals = {
+  id: {
+    type: 'string',
+    demandOption: true,
+    describe: "The update's id, as `ksplice-ts view` shows it",
+  },
+} as const satisfies Options;
+
+const options = {
+  timeout: timeoutOption,
+  dangling: {
+    type: 'boolean',
+    default: false,
+    describe:
+      'Unload the new code although others may have addresses in it; these are invalid then',
+  },
+} as const satisfies Options;
+
+export const command = defineCommand({
   usage: 'undo <id>',
   describe: 'Restore the old code, and unload an update',
-  options: (yargs) =>
-    yargs
-      .positional('id', {
-        type: 'string',
-        demandOption: true,
-        describe: "The update's id, as `ksplice-ts view` shows it",
-      })
-      .option('timeout', timeoutOption)
-      .option('dangling', {
-        type: 'boolean',
-        default: false,
-        describe:
-          'Unload the new code although others may have addresses in it; these are invalid then',
-      }),
+  positionals,
+  options,
   examples: [['sudo ksplice-ts undo 8c4rnqv2', 'undo an update']],
   run: async (args, ui) => {
-    const id = requireId(args.id as string);
-    const timeout = (args.timeout as number) * 1000;
+    const id = requireId(args.id);
+    const timeout = args.timeout * 1000;
     const undone = await undoUpdate(
       id,
       new Host(),
@@ -33,7 +39,7 @@ export const command: Command = {
     );
     return { json: { ...undone }, text: describe(undone) };
   },
-};
+});
 
 function describe(undone: Undone): string[] {
   const { id, timing, coreUnloaded, coreKept, because } = undone;

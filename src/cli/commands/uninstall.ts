@@ -1,22 +1,26 @@
 import { Host } from '../../host/host.js';
 import { uninstallUpdate } from '../../install/install.js';
-import type { Command } from '../command.js';
+import { defineCommand, type Options } from '../command.js';
 import { requireId } from '../update-id.js';
 
-export const command: Command = {
+const positionals = {
+  id: {
+    type: 'string',
+    demandOption: true,
+    describe: "The update's id, as `ksplice-ts list` shows it",
+  },
+} as const satisfies Options;
+
+export const command = defineCommand({
   usage: 'uninstall <id>',
   describe: 'No longer apply an update at boot; if it is applied now, it stays applied',
-  options: (yargs) =>
-    yargs.positional('id', {
-      type: 'string',
-      demandOption: true,
-      describe: "The update's id, as `ksplice-ts list` shows it",
-    }),
+  positionals,
+  options: {},
   examples: [
     ['sudo ksplice-ts uninstall 8c4rnqv2', 'boot without the update from the next boot on'],
   ],
   run: async (args) => {
-    const id = requireId(args.id as string);
+    const id = requireId(args.id);
     const { stage } = await uninstallUpdate(id, new Host());
     return {
       json: { id, changed: true, stage },
@@ -28,4 +32,4 @@ export const command: Command = {
       ],
     };
   },
-};
+});

@@ -1,7 +1,7 @@
 import { listUpdates, type UpdateView, viewUpdate } from '../../apply/view.js';
 import { Host } from '../../host/host.js';
 import type { Update } from '../../update/update.js';
-import type { Command, Outcome } from '../command.js';
+import { defineCommand, type Options, type Outcome } from '../command.js';
 import {
   busyLines,
   functionLines,
@@ -12,35 +12,40 @@ import {
 } from '../switch-report.js';
 import { requireId } from '../update-id.js';
 
-export const command: Command = {
+const positionals = {
+  id: {
+    type: 'string',
+    conflicts: 'file',
+    describe: 'Show the state and the source patch of this update; also --id',
+  },
+} as const satisfies Options;
+
+const options = {
+  file: {
+    type: 'string',
+    describe: 'Show the update in this file; it need not be applied',
+  },
+} as const satisfies Options;
+
+export const command = defineCommand({
   usage: 'view [id]',
   describe: 'Show the updates in the running kernel, one of them, or a file',
-  options: (yargs) =>
-    yargs
-      .positional('id', {
-        type: 'string',
-        describe: 'Show the state and the source patch of this update; also --id',
-      })
-      .option('file', {
-        type: 'string',
-        describe: 'Show the update in this file; it need not be applied',
-      })
-      .conflicts('id', 'file'),
+  positionals,
+  options,
   examples: [
     ['ksplice-ts view', 'list the updates in the running kernel'],
     ['sudo ksplice-ts view 8c4rnqv2', 'show all about one of them'],
     ['ksplice-ts view --file ksplice-8c4rnqv2.tar.gz', 'show the update in a file'],
   ],
   run: async (args) => {
-    if (typeof args.id === 'string')
-      return showOne(await viewUpdate(requireId(args.id), new Host()));
-    if (typeof args.file === 'string') {
+    if (args.id !== undefined) return showOne(await viewUpdate(requireId(args.id), new Host()));
+    if (args.file !== undefined) {
       const { readUpdate } = await import('../../update/read.js');
       return showFile(await readUpdate(args.file));
     }
     return showList();
   },
-};
+});
 
 async function showList(): Promise<Outcome> {
   const updates = await listUpdates(new Host());
