@@ -1,6 +1,6 @@
 // A switch that the core refused, as an error to show.
 
-import { KspliceError } from '../base/errors.js';
+import { type Details, KspliceError } from '../base/errors.js';
 import { type AbortCause, abortCause, UNCHANGED } from './abort-causes.js';
 import type { Conflict, EngineView } from './engine.js';
 
@@ -45,7 +45,7 @@ function stillLoaded(
   id: string,
   { word, code, sentence, advice }: AbortCause,
   list: string,
-  details: object,
+  details: Details,
 ): KspliceError {
   const back = `the old code of ${id} runs again, but`;
   const goOn = `\`ksplice-ts undo ${id}\``;

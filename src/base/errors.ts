@@ -54,11 +54,54 @@ export type ErrorCode =
   | 'not-installed'
   | 'boot-incomplete';
 
+/** Why a change cannot be made on a running kernel; docs/errors.md says what each means. */
+export type RefusalCode =
+  // files
+  | 'file-removed'
+  | 'new-initcall'
+  | 'new-module'
+  | 'not-kernel-code'
+  | 'too-many-objects'
+  // one object
+  | 'added-below'
+  | 'ambiguous-static'
+  | 'anonymous-data'
+  | 'code-without-symbol'
+  | 'collected-section'
+  | 'data-changed'
+  | 'data-kind'
+  | 'data-resized'
+  | 'function-moved'
+  | 'init-referenced'
+  | 'unknown-section'
+  // all objects of a target, or of the update
+  | 'alias-moved'
+  | 'layout-changed'
+  | 'moved'
+  | 'name-taken'
+  | 'per-cpu-reserve'
+  | 'reserved-text'
+  | 'traced-text'
+  // updates below
+  | 'other-base'
+  | 'other-series'
+  | 'stacked-object';
+
+/** The code of one problem of several. */
+export type AnyCode = ErrorCode | RefusalCode;
+
+/** Anything a script may want of an error. Each code has members of its own. */
+export interface Details {
+  /** Everything that is wrong, if several things may be. */
+  readonly problems?: readonly Problem<AnyCode>[];
+  readonly [member: string]: unknown;
+}
+
 export interface ErrorOptions {
   /** What the user can do about it, in a sentence or two. */
   advice?: string;
-  /** Anything a script may want: shown by --json, and by -v. */
-  details?: unknown;
+  /** Shown by --json, and by -v. */
+  details?: Details;
   cause?: unknown;
 }
 
@@ -66,7 +109,7 @@ export interface ErrorOptions {
 export class KspliceError extends Error {
   readonly code: ErrorCode;
   readonly advice: string;
-  readonly details: unknown;
+  readonly details: Details | null;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -112,10 +155,19 @@ export function diskFull(program: string): KspliceError {
 }
 
 /** One of several things found wrong in the same step. */
-export interface Problem {
-  readonly code: ErrorCode;
+export interface Problem<Code extends AnyCode = ErrorCode> {
+  readonly code: Code;
   readonly message: string;
   readonly advice?: string;
+}
+
+/** Why a change cannot be made on a running kernel. */
+export interface Refusal extends Problem<RefusalCode> {
+  /** The object file, as the caller named it; or a file of the source, or a target. */
+  readonly object: string;
+  /** Symbol or section, with +0xoffset where that says more. */
+  readonly symbol: string;
+  readonly advice: string;
 }
 
 /**
@@ -141,20 +193,37 @@ export function problemsError(
   return new KspliceError(code, `${summary}${several(problems)}`, { details: { problems } });
 }
 
-function several(problems: readonly Problem[]): string {
+/**
+ * The same for problems whose messages need no summary.
+ * @param summary used when there are several
+ * @param alone the message when there is one; that of the problem itself if not given
+ */
+export function listedError(
+  code: ErrorCode,
+  summary: string,
+  problems: readonly Problem<AnyCode>[],
+  alone = problems[0]?.message,
+): KspliceError {
+  const [first] = problems;
+  const isAlone = problems.length === 1;
+  const message = isAlone && alone !== undefined ? alone : `${summary}${several(problems)}`;
+  const advice = (isAlone && first?.advice) || '';
+  return new KspliceError(code, message, { advice, details: { problems } });
+}
+
+/** @param refusals whose messages say of themselves what they are about */
+export function refusedChange(refusals: readonly Refusal[]): KspliceError {
+  return listedError('refused-change', 'the running kernel cannot take this change', refusals);
+}
+
+function several(problems: readonly unknown[]): string {
   return `: ${problems.length} problems`;
 }
 
-/** The `details.problems` of an error; none if it has no such list. */
-export function problemsOf(details: unknown): readonly Problem[] {
-  const problems = (details as { problems?: unknown } | null)?.problems;
-  return Array.isArray(problems) ? problems : [];
-}
-
 /** The problems of an error one by one, each with the summary of all; the error itself if it is one. */
-export function separateProblems(error: KspliceError): Problem[] {
+export function separateProblems(error: KspliceError): Problem<AnyCode>[] {
   const { code, message, advice } = error;
-  const problems = problemsOf(error.details);
+  const problems = error.details?.problems ?? [];
   if (problems.length < 2) return [{ code, message, advice }];
   const [summary] = message.split(several(problems));
   return problems.map((one) => ({ ...one, message: `${summary}: ${one.message}` }));

@@ -2,7 +2,7 @@
 // terminal the stage that is running is one line that is written over; a file
 // or a pipe gets plain lines.
 
-import { explainIo, KspliceError, problemsOf } from '../base/errors.js';
+import { explainIo, KspliceError } from '../base/errors.js';
 import type { Colour, ResultLine, Ui } from '../base/ui.js';
 import { harmless, numbered, shown } from '../base/unseen.js';
 import type { Outcome } from './command.js';
@@ -123,14 +123,15 @@ export class Console implements Ui {
     }
     const message = shown(error.message);
     this.line(`${this.paint('red', 'error:')} ${message} (${error.code})`);
-    const all = problemsOf(error.details);
+    const all = error.details?.problems ?? [];
     const problems = all.length > 1 ? all : [];
-    for (const problem of problems) {
-      this.line(indent(`- ${problem.message}`, 2));
-      if (problem.advice) this.line(indent(problem.advice, 4));
+    for (const [index, { message, advice }] of problems.entries()) {
+      this.line(indent(`- ${message}`, 2));
+      // Once for those in a row that have the same.
+      if (advice && advice !== problems[index + 1]?.advice) this.line(indent(advice, 4));
     }
     if (error.advice) this.line(indent(error.advice, 2));
-    if (all.length === 0 && error.details !== null) {
+    if (error.details !== null) {
       this.detail(indent(JSON.stringify(error.details, replaceBigInt, 2), 2));
     }
     if (this.options.verbose && error.code === 'internal' && error.cause instanceof Error) {

@@ -2,6 +2,7 @@
 // notes on changes without effect. All of an object's problems are reported
 // together.
 
+import type { Refusal } from '../base/errors.js';
 import type { Section } from '../elf/object.js';
 import { type MovedAlias, movedAliases } from './aliases.js';
 import { changedSections } from './bare.js';
@@ -16,7 +17,6 @@ import { hooksOf, partsUsedBy } from './hooks.js';
 import { newlyListed } from './kprobe-list.js';
 import { leftBehind } from './left-behind.js';
 import { functionName } from './names.js';
-import type { Refusal } from './object-diff.js';
 import type { OtherKind } from './other-kinds.js';
 import type { Part } from './parts.js';
 import { isRenamed } from './renamed.js';

@@ -3,21 +3,10 @@
 // the new code: which sections go along, and where each of their relocations
 // leads.
 
+import type { Refusal } from '../base/errors.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
 import type { Extent } from './extents.js';
 import type { Hook } from './hooks.js';
-
-/** Why a change cannot be made on a running kernel. */
-export interface Refusal {
-  /** Stable, for scripts: "data-changed", "unknown-section", … */
-  readonly code: string;
-  /** The object file, as the caller named it. */
-  readonly object: string;
-  /** Symbol or section, with +0xoffset where that says more. */
-  readonly symbol: string;
-  readonly message: string;
-  readonly advice: string;
-}
 
 export interface ChangedNames {
   readonly changed: readonly string[];

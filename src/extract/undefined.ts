@@ -1,7 +1,7 @@
 // The undefined symbols of the new code: each symbol of the running kernel
 // once, under the name by which it will be found.
 
-import { KspliceError } from '../base/errors.js';
+import { listedError, type Problem } from '../base/errors.js';
 import { STB_GLOBAL, STB_WEAK } from '../elf/constants.js';
 import { type ModelSymbol, newSymbol } from '../elf/model.js';
 import type { ElfSymbol } from '../elf/object.js';
@@ -22,7 +22,7 @@ export class Undefined {
   private readonly protectedOnes = new Map<ModelSymbol, Protected>();
   private readonly klp = new Map<ModelSymbol, KlpBinding>();
   private readonly imported = new Set<string>();
-  private readonly problems: { object: string; symbol: string; why: string; advice: string }[] = [];
+  private readonly problems: (Problem & { object: string; symbol: string })[] = [];
   private readonly reported = new Set<string>();
 
   constructor(private readonly resolver: SymbolResolver) {}
@@ -93,20 +93,14 @@ export class Undefined {
     const key = `${object} ${symbol}`;
     if (this.reported.has(key)) return;
     this.reported.add(key);
-    this.problems.push({ object, symbol, why, advice });
+    const message = `${object}: ${symbol}: ${why}`;
+    this.problems.push({ code: 'unresolved-symbol', object, symbol, message, advice });
   }
 
   /** @throws KspliceError `unresolved-symbol` with all problems there are */
   refuseUnresolved(): void {
-    const [first, ...others] = this.problems;
-    if (!first) return;
-    const message = [first, ...others]
-      .map(({ object, symbol, why }) => `${object}: ${symbol}: ${why}`)
-      .join('\n');
-    throw new KspliceError('unresolved-symbol', message, {
-      advice: [...new Set(this.problems.map((problem) => problem.advice))].join(' '),
-      details: this.problems,
-    });
+    if (this.problems.length === 0) return;
+    throw listedError('unresolved-symbol', 'the new code needs symbols', this.problems);
   }
 
   private standIn(label: string, symbol: ElfSymbol, resolution: Resolution): ModelSymbol {

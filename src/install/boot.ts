@@ -5,7 +5,7 @@
 import { applyUpdate } from '../apply/apply.js';
 import type { ApplyOptions } from '../apply/applying.js';
 import { isApplied } from '../apply/checks.js';
-import { KspliceError, type Problem, separateProblems } from '../base/errors.js';
+import { type AnyCode, KspliceError, type Problem, separateProblems } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
 import { exists, type Host } from '../host/host.js';
 import { withInstalledLock } from '../host/host-lock.js';
@@ -40,7 +40,7 @@ export async function bootUpdates(
     const trials = once(() => startTrial(host));
     const results: BootResult[] = [];
     const { updates, faults } = await store.all(host);
-    const notApplied: Problem[][] = faults.map(separateProblems);
+    const notApplied: Problem<AnyCode>[][] = faults.map(separateProblems);
     for (const installed of updates) {
       const { id } = installed;
       try {
@@ -164,7 +164,7 @@ function cutOff(
 function incomplete(
   all: number,
   results: readonly BootResult[],
-  notApplied: readonly (readonly Problem[])[],
+  notApplied: readonly (readonly Problem<AnyCode>[])[],
 ): KspliceError {
   const message = `${notApplied.length} of ${all} installed updates not applied`;
   const problems = notApplied.flat();

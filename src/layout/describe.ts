@@ -1,6 +1,6 @@
 // What is said of types that change.
 
-import type { Refusal } from '../diff/object-diff.js';
+import type { Refusal } from '../base/errors.js';
 import type { LayoutChange } from './guard.js';
 
 /** What create says to those that are refused. */

@@ -59,7 +59,7 @@ function unresolved(origin: string, names: readonly string[]): KspliceError {
     `${origin} needs symbols that the running kernel does not have: ${names.join(', ')}`,
     {
       advice: 'Make the update from the source and System.map of exactly this kernel.',
-      details: names,
+      details: { symbols: names },
     },
   );
 }

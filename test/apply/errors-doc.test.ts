@@ -13,13 +13,24 @@ function firstColumn(document: string, heading: string): string[] {
   return [...rows].map(([, word]) => word as string);
 }
 
+/** The members of a union in errors.ts. */
+async function union(name: string): Promise<string[]> {
+  const source = await read('src/base/errors.ts');
+  const [, members = ''] = new RegExp(`export type ${name} =([^;]*);`).exec(source) ?? [];
+  return [...members.matchAll(/'([a-z-]+)'/g)].map(([, code]) => code as string);
+}
+
 describe('docs/errors.md', () => {
   it('has a row for each error code, and for no other', async () => {
-    const source = await read('src/base/errors.ts');
-    const union = /export type ErrorCode =([^;]*);/.exec(source)?.[1] ?? '';
-    const codes = [...union.matchAll(/'([a-z-]+)'/g)].map(([, code]) => code);
+    const codes = await union('ErrorCode');
     expect(codes.length).toBeGreaterThan(30);
     expect(firstColumn(await read('docs/errors.md'), 'Codes')).toEqual(codes);
+  });
+
+  it('has a row for each reason to refuse a change, and for no other', async () => {
+    const codes = await union('RefusalCode');
+    expect(codes.length).toBeGreaterThan(20);
+    expect(firstColumn(await read('docs/errors.md'), 'Reasons to refuse a change')).toEqual(codes);
   });
 
   it('has the very advice that is given for each abort cause', async () => {

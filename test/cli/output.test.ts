@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { KspliceError, problemsError } from '../../src/base/errors.js';
+import { KspliceError, problemsError, refusedChange } from '../../src/base/errors.js';
 import { Console, toKspliceError } from '../../src/cli/output.js';
 
 const QUIET = { json: false, verbose: false, quiet: true };
@@ -159,6 +159,29 @@ describe('Console', () => {
     const single = consoleWith(NORMAL, false);
     single.console.fail(problemsError('checks-failed', 'no way', problems.slice(0, 1)));
     expect(single.text.err).toBe('error: no way: not root (not-root)\n  sudo\n');
+  });
+
+  it('gives an advice once to problems in a row that have the same', () => {
+    const problem = (message: string, advice: string) => ({
+      code: 'data-changed' as const,
+      object: 'a.o',
+      symbol: 'x',
+      message,
+      advice,
+    });
+    const error = refusedChange([
+      problem('one', 'hook'),
+      problem('two', 'hook'),
+      problem('three', 'other'),
+    ]);
+    const { text, console } = consoleWith(NORMAL, false);
+    console.fail(error);
+    expect(text.err).toBe(
+      'error: the running kernel cannot take this change: 3 problems (refused-change)\n  - one\n  - two\n    hook\n  - three\n    other\n',
+    );
+    const single = consoleWith(NORMAL, false);
+    single.console.fail(refusedChange([problem('one', 'hook')]));
+    expect(single.text.err).toBe('error: one (refused-change)\n  hook\n');
   });
 
   it('prints one object with --json, whatever it holds', () => {

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { KspliceError } from '../../src/base/errors.js';
+import { KspliceError, type RefusalCode, refusedChange } from '../../src/base/errors.js';
 import { silentUi } from '../../src/base/ui.js';
 import { loadPatch } from '../../src/create/change/source-patch.js';
 import { changedFiles, spread, writePatch } from './patches.js';
@@ -67,12 +67,17 @@ describe('the verdicts', () => {
   };
 
   it('tell a refusal, with its reasons, from a failure', () => {
-    const details = ['data-changed', 'unknown-section', 'data-changed'].map((code) => ({ code }));
-    const refused = judged(new KspliceError('refused-change', 'no', { details }));
-    expect(refused).toMatchObject({ verdict: 'refused', code: 'data-changed, unknown-section' });
-    const outside = new KspliceError('refused-change', 'no', {
-      details: [{ code: 'not-kernel-code' }],
+    const refusal = (code: RefusalCode) => ({
+      code,
+      object: 'a.o',
+      symbol: '',
+      message: '',
+      advice: '',
     });
+    const codes = ['data-changed', 'unknown-section', 'data-changed'] as const;
+    const refused = judged(refusedChange(codes.map(refusal)));
+    expect(refused).toMatchObject({ verdict: 'refused', code: 'data-changed, unknown-section' });
+    const outside = refusedChange([refusal('not-kernel-code')]);
     expect(judged(outside).verdict).toBe('outside');
     const verdicts: [KspliceError['code'], Verdict][] = [
       ['no-changes', 'unchanged'],

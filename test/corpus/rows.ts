@@ -58,7 +58,8 @@ export function judgeError(row: Row, error: unknown): void {
   }
   if (error.code === 'interrupted') throw error;
   row.code = error.code;
-  row.message = error.message;
+  const problems = error.details?.problems ?? [];
+  row.message = (problems.length > 1 ? problems : [error]).map((one) => one.message).join('\n');
   switch (error.code) {
     case 'no-changes':
       row.verdict = 'unchanged';
@@ -71,7 +72,7 @@ export function judgeError(row: Row, error: unknown): void {
       break;
     case 'refused-change':
       row.verdict = 'refused';
-      row.code = refusalCodes(error.details);
+      row.code = refusalCodes(error);
       // Boot loaders, the vdso: right to refuse, but no code of the running kernel.
       if (row.code === 'not-kernel-code') row.verdict = 'outside';
       break;
@@ -80,9 +81,8 @@ export function judgeError(row: Row, error: unknown): void {
   }
 }
 
-function refusalCodes(details: unknown): string {
-  const codes = (details as { code: string }[]).map(({ code }) => code);
-  return [...new Set(codes)].join(', ');
+function refusalCodes({ details }: KspliceError): string {
+  return [...new Set(details?.problems?.map(({ code }) => code))].join(', ');
 }
 
 export interface Sums {

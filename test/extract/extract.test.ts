@@ -304,18 +304,25 @@ describe('what cannot be had', () => {
     } catch (error) {
       expect(error).toBeInstanceOf(KspliceError);
       expect(error).toMatchObject({ code: 'unresolved-symbol' });
-      const { message, advice } = error as KspliceError;
       for (const name of ['exported', 'hidden', 'maybe']) {
-        expect(message).toContain(`first.c: ${name}: gone`);
-        expect(advice).toContain(`Find ${name}.`);
+        expect((error as KspliceError).details?.problems).toContainEqual({
+          code: 'unresolved-symbol',
+          object: 'first.c',
+          symbol: name,
+          message: `first.c: ${name}: gone`,
+          advice: `Find ${name}.`,
+        });
       }
     }
   });
 
   test('a replaced function that the match program does not have', () => {
     const none: ProgramIndex = { spanOf: () => undefined, keyOf: () => undefined };
+    const message = expect.stringMatching(/first_changed: .*no such function/);
     expect(() => extractNewCode({ id: 'fix', objects, program: none, resolver, tables })).toThrow(
-      /first_changed: .*no such function/,
+      expect.objectContaining({
+        details: { problems: expect.arrayContaining([expect.objectContaining({ message })]) },
+      }),
     );
   });
 });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { KspliceError } from '../../src/base/errors.js';
+import type { KspliceError, Problem } from '../../src/base/errors.js';
 import { silentUi } from '../../src/base/ui.js';
 import { bootUpdates, endTrials } from '../../src/install/boot.js';
 import { installUpdate, listInstalled, uninstallUpdate } from '../../src/install/install.js';
@@ -262,7 +262,7 @@ describe('bootUpdates', () => {
       for (const name of ['patch', 'description']) await writeFile(path.join(files, name), 'x');
       const error = await refusal(bootUpdates(kernel, OPTIONS, silentUi));
       expect(error.message).toBe('1 of 1 installed updates not applied');
-      const { problems } = error.details as { problems: { message: string }[] };
+      const { problems } = error.details as { problems: Problem[] };
       expect(problems.map(({ message }) => message)).toEqual([
         expect.stringMatching(/^ksplice-a1 is not .*: .*\bdescription\b/),
         expect.stringMatching(/^ksplice-a1 is not .*: .*\bpatch\b/),

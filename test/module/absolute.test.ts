@@ -77,7 +77,9 @@ describe('a livepatch module for a kernel without livepatch', () => {
     expect(() => bindToAddresses(ko, 'm.ko', few)).toThrow(
       expect.objectContaining({
         code: 'unresolved-symbol',
-        details: ['.klp.sym.vmlinux.maybe,1', '.klp.sym.vmlinux.hidden.constprop.0,2'],
+        details: {
+          symbols: ['.klp.sym.vmlinux.maybe,1', '.klp.sym.vmlinux.hidden.constprop.0,2'],
+        },
       }),
     );
   });

@@ -194,8 +194,10 @@ describe('an update made from other source', () => {
       const error = await failure(proveUpdate(update.file, files, silentUi));
       expect(error.code).toBe('no-match');
       const named = (details: unknown) =>
-        (details as Difference[]).map((difference) => difference.function).sort();
-      const names = named((error.details as { differences: Difference[] }).differences);
+        (details as { differences: Difference[] }).differences
+          .map((difference) => difference.function)
+          .sort();
+      const names = named(error.details);
       expect(names).toEqual(named(atOnce.details));
       // Whatever else differs: of what the patch changes, something does.
       const replaced = update.report.objects.flatMap((object) => object.changed.map((f) => f.name));

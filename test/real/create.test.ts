@@ -262,7 +262,10 @@ describe('create refuses', () => {
     expect(await refusal(vdso)).toMatchObject({ code: 'refused-change' });
     const gpio = patchFor('drivers/macintosh/adb.c', '{\n', '{\n\n');
     const error = await refusal(gpio);
-    expect(error).toMatchObject({ code: 'not-in-kernel', details: ['drivers/macintosh/adb.c'] });
+    expect(error).toMatchObject({
+      code: 'not-in-kernel',
+      details: { files: ['drivers/macintosh/adb.c'] },
+    });
   });
 
   it('a source directory that is none, and caches that kbuild cannot work in', async () => {

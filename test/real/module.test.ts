@@ -343,7 +343,7 @@ describe('refused is', () => {
     writeFileSync(join(unused, 'unused.c'), 'int unused;\n');
     const change = { path: 'unused.c', from: 'int', to: 'long' };
     const error = await refusal(unused, writePatch(work, unused, change));
-    expect(error).toMatchObject({ code: 'not-in-kernel', details: ['unused.c'] });
+    expect(error).toMatchObject({ code: 'not-in-kernel', details: { files: ['unused.c'] } });
     // Together with something that is, it is left out.
     const warnings: string[] = [];
     const both = { path: 'send.c', from: 'header->flags = 0;', to: 'header->flags = 1;' };
@@ -357,7 +357,7 @@ describe('refused is', () => {
     expect(await refusal(lto, accounting)).toMatchObject({
       code: 'unsupported-object',
       message: expect.stringContaining('-flto'),
-      details: ['send.o'],
+      details: { objects: ['send.o'] },
     });
   });
 

@@ -228,7 +228,7 @@ describe('--only-targets', () => {
 
   it('refuses a target that the change does not reach', async () => {
     const error = await refusal({ patch: sctpPatch, onlyTargets: ['ext4'] });
-    expect(error).toMatchObject({ code: 'no-changes', details: ['sctp'] });
+    expect(error).toMatchObject({ code: 'no-changes', details: { targets: ['sctp'] } });
   });
 });
 

@@ -10,16 +10,11 @@ export async function see(make: () => Promise<Omit<Seen, 'code' | 'details'>>): 
     return { code: undefined, details: [], ...(await make()) };
   } catch (error) {
     if (!(error instanceof KspliceError)) throw error;
-    const { code, message, advice } = error;
-    return { code, details: codesOf(error.details), says: `${message}\n${advice}`, changes: [] };
+    const { code, details } = error;
+    const problems = details?.problems ?? [];
+    const said = [error, ...problems].map((one) => `${one.message}\n${one.advice ?? ''}`);
+    return { code, details: problems.map((one) => one.code), says: said.join('\n'), changes: [] };
   }
-}
-
-function codesOf(details: unknown): string[] {
-  if (!Array.isArray(details)) return [];
-  return details.flatMap((one: { code?: string } | string) =>
-    typeof one === 'object' && one.code !== undefined ? [one.code] : [],
-  );
 }
 
 /** All that changes, in the words of `Seen`. */

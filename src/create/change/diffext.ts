@@ -74,7 +74,7 @@ function withoutOriginal(orphans: readonly string[], extension: string): Ksplice
     `there is no original beside ${orphans.slice(0, SHOWN).join(', ')}${more}`,
     {
       advice: `Each file that ends in ${extension} needs an original without that ending: choose an extension that no other file has. For a new file, make an empty original.`,
-      details: orphans,
+      details: { files: orphans },
     },
   );
 }

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { cacheDirectory } from '../../base/cache.js';
-import { KspliceError } from '../../base/errors.js';
+import { KspliceError, refusedChange } from '../../base/errors.js';
 import { takeLock } from '../../base/lock.js';
 import { inParallel } from '../../base/parallel.js';
 import type { Ui } from '../../base/ui.js';
@@ -143,14 +143,16 @@ function differing(from: readonly PatchedFile[], to: readonly PatchedFile[]): Pa
 }
 
 function otherSeries(paths: readonly string[]): KspliceError {
-  return new KspliceError(
-    'refused-change',
-    `the commit that was booted, with the updates given with --on, is not equal to the commit of ${PRE}: ${paths.join(', ')}`,
-    {
-      advice: `Give all updates of the series, or, if they are not applied any more: git update-ref ${PRE} ${BOOTED}`,
-      details: paths,
-    },
-  );
+  const object = paths.join(', ');
+  const refusal = {
+    code: 'other-series',
+    object,
+    symbol: '',
+    message: `the commit that was booted, with the updates given with --on, is not equal to the commit of ${PRE}: ${object}`,
+    advice: `Give all updates of the series, or, if they are not applied any more: git update-ref ${PRE} ${BOOTED}`,
+    files: paths,
+  } as const;
+  return refusedChange([refusal]);
 }
 
 async function changedPaths(repository: GitRepository, from: string, to: string) {

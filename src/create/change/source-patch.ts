@@ -2,7 +2,7 @@
 // the file's text becomes, and what kind of file it is. Nothing is written here.
 
 import { readFileSync } from 'node:fs';
-import { KspliceError } from '../../base/errors.js';
+import { KspliceError, listedError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import { applyHunks, type Fit, type HunkResult } from './apply-hunks.js';
 import { textOfBytes } from './byte-text.js';
@@ -150,7 +150,7 @@ function absentFiles(
   if (gone.length > 0) return failed(file, gone, 1);
   return new KspliceError('patch-failed', `${file} changes files that the source tree lacks`, {
     advice: `There is no ${first} in ${texts.tree}: check that the patch is for this kernel.`,
-    details: missing,
+    details: { files: missing },
   });
 }
 
@@ -262,8 +262,8 @@ function tellHunk(
   return [];
 }
 
-/** What to do if all of a patch's failures are of one kind. */
-function adviceFor(why: Failure['why'] | undefined, strip: number): string {
+/** What to do about a failure. */
+function adviceFor(why: Failure['why'], strip: number): string {
   switch (why) {
     case 'space':
       return 'Blanks or tabs differ from the source; mail programs and terminals change them: get the patch again, or ignore the difference with --patch-opt=-l.';
@@ -281,11 +281,11 @@ function adviceFor(why: Failure['why'] | undefined, strip: number): string {
 }
 
 function failed(file: string, failures: readonly Failure[], strip: number): KspliceError {
-  const lines = failures.map(({ line }) => line);
-  const [only, ...others] = new Set(failures.map(({ why }) => why));
-  const message = `${file} does not apply:\n${lines.map((line) => `  ${line}`).join('\n')}`;
-  return new KspliceError('patch-failed', message, {
-    advice: adviceFor(others.length === 0 ? only : undefined, strip),
-    details: lines,
-  });
+  const summary = `${file} does not apply`;
+  const problems = failures.map(({ line, why }) => ({
+    code: 'patch-failed' as const,
+    message: line,
+    advice: adviceFor(why, strip),
+  }));
+  return listedError('patch-failed', summary, problems, `${summary}:\n  ${failures[0]?.line}`);
 }

@@ -2,7 +2,7 @@
 // everything about its new code, except the symbols in its modules, is computed
 // again.
 
-import { KspliceError } from '../../base/errors.js';
+import { type KspliceError, refusedChange } from '../../base/errors.js';
 import type { Homes } from '../../diff/homes.js';
 import type { ObjectDiff } from '../../diff/object-diff.js';
 import type { Update } from '../../update/update.js';
@@ -48,13 +48,15 @@ function inWords(changed: readonly { name: string; newSize: number }[]): string 
 }
 
 function otherwise({ id }: Update, target: string, object: string): KspliceError {
-  return new KspliceError(
-    'refused-change',
-    `the patch of update ${id}, applied to this source, does not give the ${object} (${target}) of that update`,
-    {
-      advice:
-        'It was made from other source, with --only-targets, or on top of updates that were not given. Undo it, and make one update of both changes.',
-      details: [{ code: 'other-base', object, symbol: '', target, update: id }],
-    },
-  );
+  const refusal = {
+    code: 'other-base',
+    object,
+    symbol: '',
+    message: `the patch of update ${id}, applied to this source, does not give the ${object} (${target}) of that update`,
+    advice:
+      'It was made from other source, with --only-targets, or on top of updates that were not given. Undo it, and make one update of both changes.',
+    target,
+    update: id,
+  } as const;
+  return refusedChange([refusal]);
 }

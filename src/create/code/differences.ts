@@ -3,12 +3,12 @@
 
 import { readFileSync } from 'node:fs';
 import { machine } from '../../arch/index.js';
-import { KspliceError } from '../../base/errors.js';
+import { KspliceError, type Refusal, refusedChange } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import { findOutgrown } from '../../dangling/resized.js';
 import { Homes } from '../../diff/homes.js';
 import { diffObjects } from '../../diff/index.js';
-import type { ObjectDiff, Refusal } from '../../diff/object-diff.js';
+import type { ObjectDiff } from '../../diff/object-diff.js';
 import { ElfObject, type ElfSymbol } from '../../elf/object.js';
 import type { TableSizes } from '../../elf/tables.js';
 import { layoutNotes, layoutRefusals } from '../../layout/describe.js';
@@ -61,7 +61,7 @@ export function findDifferences(
   types: LayoutOptions = { comparing: 'not possible', allowed: [] },
 ): Differences {
   const notes: string[] = [];
-  const refusals: ObjectDiff['refusals'][number][] = [];
+  const refusals: Refusal[] = [];
   const typed: TypedObject[] = [];
   const targets = new Map<string, ChangedObjectFile[]>();
   const allHomes = new Map<string, Map<string, Homes>>();
@@ -100,7 +100,7 @@ export function findDifferences(
     refusals.push(...layoutRefusals(layout));
     notes.push(...layoutNotes(layout));
   }
-  if (refusals.length > 0) throw refused(refusals);
+  if (refusals.length > 0) throw refusedChange(refusals.map(withPlace));
   if (targets.size === 0) throw nothing(notes);
   const idle = newAndUnused([...targets.values()].flat());
   if (idle) throw nothing([...notes, idle]);
@@ -166,14 +166,10 @@ function newAndUnused(changed: readonly ChangedObjectFile[]): string | undefined
   return `${names.join(', ')}: new, and no running code leads there`;
 }
 
-function refused(refusals: ObjectDiff['refusals']): KspliceError {
-  const lines = refusals.map(
-    ({ object, symbol, message }) => `${object}: ${symbol ? `${symbol}: ` : ''}${message}`,
-  );
-  return new KspliceError('refused-change', lines.join('\n'), {
-    advice: [...new Set(refusals.map((refusal) => refusal.advice))].join(' '),
-    details: refusals,
-  });
+/** The differ speaks of one object and symbol, and says elsewhere of which. */
+function withPlace(refusal: Refusal): Refusal {
+  const { object, symbol, message } = refusal;
+  return { ...refusal, message: `${object}: ${symbol ? `${symbol}: ` : ''}${message}` };
 }
 
 function nothing(notes: readonly string[]): KspliceError {
@@ -182,6 +178,6 @@ function nothing(notes: readonly string[]): KspliceError {
       notes.length > 0
         ? notes.join('; ')
         : 'The compiler makes the same code of the patched source as of the unpatched.',
-    details: notes,
+    details: { notes },
   });
 }

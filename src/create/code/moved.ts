@@ -2,9 +2,10 @@
 // other has a new one. A new variable would begin with its initial value, and callers of the
 // function in other files would go on calling the old one.
 
+import type { Refusal } from '../../base/errors.js';
 import { dataKind } from '../../diff/data-kinds.js';
 import { staticLocalBase } from '../../diff/names.js';
-import type { ObjectDiff, Refusal } from '../../diff/object-diff.js';
+import type { ObjectDiff } from '../../diff/object-diff.js';
 import { STB_LOCAL, STT_FUNC } from '../../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../../elf/object.js';
 

@@ -2,7 +2,7 @@
 // made at boot and never grows: PERCPU_MODULE_RESERVE in include/linux/percpu.h. Only the host knows
 // how much of it is used; here only its size is known.
 
-import { KspliceError } from '../../base/errors.js';
+import { refusedChange } from '../../base/errors.js';
 import { ElfObject } from '../../elf/object.js';
 import { perCpuSize } from '../../extract/per-cpu.js';
 import type { TargetCode } from '../values.js';
@@ -26,11 +26,15 @@ export function checkPerCpu(
   }));
   const size = sizes.reduce((sum, one) => sum + one.size, 0);
   if (size <= reserve) return;
-  const message = `new per-cpu variables take ${size} bytes for each CPU, and the kernel has ${reserve} for those of all its modules together`;
-  throw new KspliceError('refused-change', message, {
+  const taking = sizes.filter((one) => one.size > 0);
+  const refusal = {
+    code: 'per-cpu-reserve',
+    object: taking.map(({ target }) => target).join(', '),
+    symbol: '',
+    message: `new per-cpu variables take ${size} bytes for each CPU, and the kernel has ${reserve} for those of all its modules together`,
     advice: 'Allocate large variables with alloc_percpu(), from a hook: see docs/hooks.md.',
-    details: sizes
-      .filter((one) => one.size > 0)
-      .map((one) => ({ code: 'per-cpu-reserve', reserve, ...one })),
-  });
+    reserve,
+    sizes: taking,
+  } as const;
+  throw refusedChange([refusal]);
 }

@@ -2,9 +2,9 @@
 // has. A link of the whole target would replace one by the other, or fail. New code would use
 // its own symbol, and the running kernel would go on using the other.
 
-import { KspliceError } from '../../base/errors.js';
+import { type Refusal, refusedChange } from '../../base/errors.js';
 import type { Homes } from '../../diff/homes.js';
-import type { ObjectDiff, Refusal } from '../../diff/object-diff.js';
+import type { ObjectDiff } from '../../diff/object-diff.js';
 import { STB_LOCAL, STB_WEAK } from '../../elf/constants.js';
 import type { ElfObject } from '../../elf/object.js';
 import type { NamedAddress } from '../../extract/kernel-symbols.js';
@@ -52,7 +52,7 @@ export function refuseTakenNames(
   objects: readonly { readonly label: string; readonly diff: ObjectDiff }[],
   known: ReadonlyMap<string, Known>,
 ): void {
-  const details = objects.flatMap(({ label, diff }) => {
+  const refusals = objects.flatMap(({ label, diff }) => {
     // What had been __init is new as well, and none of another object.
     const own = new Set(diff.pre.symbols.filter(({ section }) => section).map(({ name }) => name));
     return diff.post.symbols.flatMap((symbol) => {
@@ -63,12 +63,7 @@ export function refuseTakenNames(
       return [refusal(target, label, name, other)];
     });
   });
-  if (details.length === 0) return;
-  const lines = details.map(({ object, message }) => `${object}: ${message}`);
-  throw new KspliceError('refused-change', lines.join('\n'), {
-    advice: [...new Set(details.map(({ advice }) => advice))].join(' '),
-    details,
-  });
+  if (refusals.length > 0) throw refusedChange(refusals);
 }
 
 function refusal(target: string, object: string, symbol: string, { isWeak }: Known): Refusal {
@@ -77,8 +72,8 @@ function refusal(target: string, object: string, symbol: string, { isWeak }: Kno
     object,
     symbol,
     message: isWeak
-      ? `${symbol} is new here, and ${target} has a weak definition of it in another object, which the running code would go on using`
-      : `${symbol} is new here, and ${target} has one in another object`,
+      ? `${object}: ${symbol} is new here, and ${target} has a weak definition of it in another object, which the running code would go on using`
+      : `${object}: ${symbol} is new here, and ${target} has one in another object`,
     advice: isWeak
       ? 'Change the weak definition itself.'
       : 'Give the new symbol another name. If it moved here from another file, leave it there.',

@@ -3,7 +3,7 @@
 // extracted from the post objects.
 
 import { randomBytes } from 'node:crypto';
-import { KspliceError } from '../../base/errors.js';
+import { KspliceError, type Refusal, refusedChange } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import { describeMismatches } from '../../check/report.js';
 import { findAddressesOut } from '../../dangling/find.js';
@@ -171,27 +171,24 @@ function refuseAbsent(
   if (absent.length === 0) return;
   throw new KspliceError('not-in-kernel', `${absent.join(', ')}: not linked into ${target}`, {
     advice: "The kernel's symbols have none of the changed functions: it needs no patch for them.",
-    details: absent,
+    details: { objects: absent },
   });
 }
 
 /** What the core would refuse on every host (`reserved_text`) is said here. */
 function refuseWithoutRoom(objects: readonly NamedObject[], tables: TableSizes): void {
-  const details = objects.flatMap(({ plain, label, booted: { replaced } }) => {
+  const refusals = objects.flatMap(({ plain, label, booted: { replaced } }) => {
     const special = new SpecialTables(plain, tables);
-    return plain.symbols.flatMap((symbol) => {
+    return plain.symbols.flatMap((symbol): Refusal[] => {
       if (symbol.type !== STT_FUNC || !replaced.has(symbol.name)) return [];
       const why = jumpObstacle(special, symbol);
-      const message = `ftrace cannot redirect ${symbol.name}, and there is no room for a jump: ${why}`;
-      return why ? [{ code: 'reserved-text', object: label, symbol: symbol.name, message }] : [];
+      if (!why) return [];
+      const message = `${label}: ftrace cannot redirect ${symbol.name}, and there is no room for a jump: ${why}`;
+      const advice = 'Leave these functions as they are, and change their callers.';
+      return [{ code: 'reserved-text', object: label, symbol: symbol.name, message, advice }];
     });
   });
-  if (details.length === 0) return;
-  const lines = details.map(({ object, message }) => `${object}: ${message}`);
-  throw new KspliceError('refused-change', lines.join('\n'), {
-    advice: 'Leave these functions as they are, and change their callers.',
-    details,
-  });
+  if (refusals.length > 0) throw refusedChange(refusals);
 }
 
 function runAddress(
@@ -222,7 +219,7 @@ function notProved(
     `${facts.image?.kernel.origin} does not hold the code that the compiler makes from this source for ${target}:\n${lines.join('\n')}`,
     {
       advice: why ?? notProvedAdvice(facts),
-      details: differences,
+      details: { differences },
     },
   );
 }

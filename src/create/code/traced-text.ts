@@ -4,7 +4,7 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KspliceError } from '../../base/errors.js';
+import { type Refusal, refusedChange } from '../../base/errors.js';
 import type { TracedText } from '../../dangling/traced.js';
 
 /** The text that one target's new code hands to tracepoints. */
@@ -23,23 +23,20 @@ export function refuseTracedText(targets: readonly TargetText[], trees: readonly
     headers ??= traceHeaders(trees);
     return event !== '' && copiesText(event, headers);
   };
-  const details = targets.flatMap(({ target, traced }) =>
+  const refusals = targets.flatMap(({ target, traced }) =>
     traced
       .filter(({ event }) => !copies(event))
-      .map(({ text, from, event }) => {
+      .map(({ text, from, event }): Refusal => {
         const to = event === '' ? 'a trace' : `the event ${event}`;
-        const message = `${from}() hands the new text ${text} to ${to}, which keeps the pointer`;
-        return { code: 'traced-text', object: target, symbol: from, message };
+        const message = `${target}: ${from}() hands the new text ${text} to ${to}, which keeps the pointer`;
+        return { code: 'traced-text', object: target, symbol: from, message, advice: ADVICE };
       }),
   );
-  if (details.length === 0) return;
-  const lines = details.map(({ object, message }) => `${object}: ${message}`);
-  throw new KspliceError('refused-change', lines.join('\n'), {
-    advice:
-      'Leave text for traces as it is, or leave its function as it is and change those around it; or take the call of the tracepoint out of the changed function.',
-    details,
-  });
+  if (refusals.length > 0) throw refusedChange(refusals);
 }
+
+const ADVICE =
+  'Leave text for traces as it is, or leave its function as it is and change those around it; or take the call of the tracepoint out of the changed function.';
 
 /**
  * Whether an event copies all text that it is given.

@@ -4,9 +4,10 @@
 
 import { readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { KspliceError } from '../../base/errors.js';
+import { KspliceError, refusedChange } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import type { PatchedFile } from '../change/patched-file.js';
+import { removal } from '../objects/choose-objects.js';
 import { emptySources, newSources, whilePatched } from '../objects/new-objects.js';
 import type { BuiltSource, ObjectSource, SourceRequest } from '../objects/object-source.js';
 import { readsOneOf } from '../objects/pre-objects.js';
@@ -140,11 +141,7 @@ function noModules(source: string): KspliceError {
 
 function refuseRemoved(files: readonly PatchedFile[]): void {
   const removed = files.filter(({ after }) => after === undefined).map(({ path }) => path);
-  if (removed.length === 0) return;
-  throw new KspliceError('refused-change', `the patch removes ${removed.join(', ')}`, {
-    advice: 'Code cannot be removed from a running kernel: change its callers instead.',
-    details: removed.map((object) => ({ code: 'file-removed', object, symbol: '' })),
-  });
+  if (removed.length > 0) throw refusedChange(removed.map(removal));
 }
 
 /** @throws KspliceError `not-in-kernel` if no changed file is part of a module */
@@ -158,7 +155,7 @@ function unused(
     throw new KspliceError(
       'not-in-kernel',
       `${paths.join(', ')}: part of no module that is built in ${source}`,
-      { advice: 'Check which objects its Kbuild or Makefile names.', details: paths },
+      { advice: 'Check which objects its Kbuild or Makefile names.', details: { files: paths } },
     );
   }
   const compiled = new Set(reached.map(({ name }) => name.replace(/\.o$/, '')));

@@ -71,7 +71,7 @@ function refuseLinkTime(tree: string): void {
     {
       advice:
         'Take -flto out of ccflags-y, CFLAGS_NAME.o and the flags of the configuration if the loaded module was built without it; otherwise the module cannot be patched.',
-      details: names,
+      details: { objects: names },
     },
   );
 }
@@ -79,7 +79,7 @@ function refuseLinkTime(tree: string): void {
 function needsPackages(packages: readonly string[]): KspliceError {
   return new KspliceError('missing-tool', `building modules needs ${packages.join(', ')}`, {
     advice: `Install: apt-get install ${packages.join(' ')}`,
-    details: packages,
+    details: { packages },
   });
 }
 

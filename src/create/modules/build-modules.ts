@@ -43,11 +43,11 @@ export async function buildModules(
   if (packages.length > 0) {
     throw new KspliceError('missing-tool', `building modules needs ${packages.join(', ')}`, {
       advice: `Install: apt-get install ${packages.join(' ')}`,
-      details: packages,
+      details: { packages },
     });
   }
   throw new KspliceError('command-failed', `kbuild failed:\n${lines.slice(-20).join('\n')}`, {
     advice: 'Run the command again with -v to see the whole output of make.',
-    details: lines,
+    details: { lines },
   });
 }

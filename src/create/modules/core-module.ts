@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDirectory } from '../../base/cache.js';
-import { KspliceError } from '../../base/errors.js';
+import { listedError, type Problem } from '../../base/errors.js';
 import { packageRoot } from '../../base/package-root.js';
 import type { Ui } from '../../base/ui.js';
 import type { Confdir } from '../../configure/confdir.js';
@@ -106,15 +106,18 @@ function coreVersion(sources: string, confdir: Confdir): string {
 function bindingsOf(ko: Buffer, facts: KernelFacts): KlpBinding[] {
   const kernel = KernelSymbols.of(facts.symbols);
   const names = undefinedSymbols(new ElfObject(ko, 'ksplice.ko'));
-  return names
-    .filter((name) => !facts.exports.has(name))
-    .map((name) => {
-      const wanted = { name, local: false, type: 0, address: undefined };
-      const found = kernel.find(wanted);
-      if (found.kind === 'klp') return { symbol: name, ...found };
-      throw new KspliceError('unresolved-symbol', `the core needs ${name} of the kernel`, {
-        advice: found.kind === 'unresolved' ? found.advice : 'This kernel cannot be patched.',
-        details: [name],
-      });
-    });
+  const bindings: KlpBinding[] = [];
+  const problems: Problem[] = [];
+  for (const name of names.filter((name) => !facts.exports.has(name))) {
+    const found = kernel.find({ name, local: false, type: 0, address: undefined });
+    if (found.kind === 'klp') {
+      bindings.push({ symbol: name, ...found });
+      continue;
+    }
+    const advice = found.kind === 'unresolved' ? found.advice : 'This kernel cannot be patched.';
+    const message = `the core needs ${name} of the kernel`;
+    problems.push({ code: 'unresolved-symbol', message, advice });
+  }
+  if (problems.length === 0) return bindings;
+  throw listedError('unresolved-symbol', 'the core needs symbols of the kernel', problems);
 }

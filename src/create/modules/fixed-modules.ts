@@ -127,7 +127,7 @@ async function build(
     `kbuild cannot make ${modules.map((name) => basename(name)).join(', ')} of the patched source:\n${lines.slice(-20).join('\n')}`,
     {
       advice: 'Leave out --build-modules, or correct the patch so that the whole module builds.',
-      details: lines,
+      details: { lines },
     },
   );
 }

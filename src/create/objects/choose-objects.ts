@@ -3,7 +3,7 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { KspliceError } from '../../base/errors.js';
+import { KspliceError, type Refusal, refusedChange } from '../../base/errors.js';
 import { inParallel } from '../../base/parallel.js';
 import type { Ui } from '../../base/ui.js';
 import type { PatchedFile } from '../change/patched-file.js';
@@ -72,7 +72,7 @@ export async function chooseObjects(
   const included: string[] = [];
   for (const file of code) {
     const object = file.kind === 'source' ? await lists.objectOf(file.path) : undefined;
-    if (object && file.after === undefined) throw removed(file.path);
+    if (object && file.after === undefined) throw refusedChange([removal(file.path)]);
     if (object) chosen.set(object.name, { ...object, reason: `${file.path} is changed` });
     if (!object || isIncludedBesides(kbuild.tree, file.path)) {
       // A new file can only be reached through files that the patch changes too.
@@ -97,7 +97,7 @@ function tellIgnored(files: readonly PatchedFile[], codeFiles: number, ui: Ui): 
         rules.length > 0
           ? `A running kernel's configuration and build rules are fixed: ${rules.join(', ')}.`
           : `These files never get into this kernel: ${other.join(', ')}.`,
-      details: [...rules, ...other],
+      details: { files: [...rules, ...other] },
     });
   }
   for (const path of rules) ui.warn(`${path}: build rules are not changed on a running kernel`);
@@ -105,16 +105,17 @@ function tellIgnored(files: readonly PatchedFile[], codeFiles: number, ui: Ui): 
 }
 
 function refuseOutside(code: readonly PatchedFile[]): void {
-  const details = code.flatMap(({ path }) => {
+  const refusals = code.flatMap(({ path }) => {
     const reason = whyOutside(path);
-    return reason ? [{ code: 'not-kernel-code', object: path, symbol: '', message: reason }] : [];
+    const advice = 'Leave these files out of the patch; changing them needs a reboot.';
+    return reason ? [notKernelCode(path, reason, advice)] : [];
   });
-  if (details.length === 0) return;
-  const lines = details.map(({ object, message }) => `${object}: ${message}`);
-  throw new KspliceError('refused-change', lines.join('\n'), {
-    advice: 'Leave these files out of the patch; changing them needs a reboot.',
-    details,
-  });
+  if (refusals.length > 0) throw refusedChange(refusals);
+}
+
+function notKernelCode(path: string, reason: string, advice: string): Refusal {
+  const message = `${path}: ${reason}`;
+  return { code: 'not-kernel-code', object: path, symbol: '', message, advice };
 }
 
 /** Whether another file of the same directory includes this .c file: kernel/sched/rt.c. */
@@ -159,22 +160,28 @@ async function objectsIncluding(
 }
 
 function tooMany(files: readonly string[], count: string): KspliceError {
-  return new KspliceError(
-    'refused-change',
-    `${files.join(', ')} is part of up to ${count}; at most ${MOST_OBJECTS} objects are handled`,
-    {
-      advice:
-        'Name the targets that need the fix (vmlinux or modules) with --only-targets; or put the changed inline function or macro into their source files, and leave the header as it is.',
-      details: files.map((object) => ({ code: 'too-many-objects', object, symbol: '', count })),
-    },
-  );
+  const object = files.join(', ');
+  const refusal = {
+    code: 'too-many-objects',
+    object,
+    symbol: '',
+    message: `${object} is part of up to ${count}; at most ${MOST_OBJECTS} objects are handled`,
+    advice:
+      'Name the targets that need the fix (vmlinux or modules) with --only-targets; or put the changed inline function or macro into their source files, and leave the header as it is.',
+    count,
+  } as const;
+  return refusedChange([refusal]);
 }
 
-function removed(path: string): KspliceError {
-  return new KspliceError('refused-change', `the patch removes ${path}`, {
+/** A file of code that the patch removes. */
+export function removal(path: string): Refusal {
+  return {
+    code: 'file-removed',
+    object: path,
+    symbol: '',
+    message: `the patch removes ${path}`,
     advice: 'Code cannot be removed from a running kernel: change its callers instead.',
-    details: [{ code: 'file-removed', object: path, symbol: '' }],
-  });
+  };
 }
 
 /** Whether the Makefile beside a file compiles it to a program that the build runs. */
@@ -189,11 +196,11 @@ function notInKernel(code: readonly PatchedFile[], kbuild: Kbuild): KspliceError
   const paths = code.map((file) => file.path);
   const programs = paths.filter((path) => isBuildProgram(kbuild.tree, path));
   if (programs.length > 0) {
-    return new KspliceError('refused-change', `${programs.join(', ')}: a program of the build`, {
-      advice:
-        'Its output is in the kernel, the program itself is not. Patch the code that uses the output.',
-      details: programs.map((object) => ({ code: 'not-kernel-code', object, symbol: '' })),
-    });
+    const advice =
+      'Its output is in the kernel, the program itself is not. Patch the code that uses the output.';
+    return refusedChange(
+      programs.map((path) => notKernelCode(path, 'a program of the build', advice)),
+    );
   }
   const missing = paths.flatMap((path) => missingOption(path, kbuild) ?? []);
   const options =
@@ -209,7 +216,7 @@ function notInKernel(code: readonly PatchedFile[], kbuild: Kbuild): KspliceError
         created.length > 0
           ? `kbuild makes no object of ${created.join(', ')}: let the patch change the Makefile beside it, too, or put new code into a file that exists.`
           : `The running kernel has no code of these files: it needs no patch for them. ${options}`,
-      details: paths,
+      details: { files: paths },
     },
   );
 }

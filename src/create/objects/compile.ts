@@ -2,7 +2,7 @@
 // without the change and with it.
 
 import { join } from 'node:path';
-import { KspliceError } from '../../base/errors.js';
+import { refusedChange } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import { count } from '../../base/words.js';
 import type { PatchedFile } from '../change/patched-file.js';
@@ -128,13 +128,14 @@ function refuseStacked(
   const stacked = objects.filter((object) => readsOneOf(object, files, tree));
   if (stacked.length === 0) return;
   const names = stacked.map(({ name }) => name);
-  throw new KspliceError(
-    'refused-change',
-    `an earlier update of the series changed ${names.join(', ')}: an update of the same object must be made on top of it`,
-    {
+  throw refusedChange(
+    names.map((object) => ({
+      code: 'stacked-object',
+      object,
+      symbol: '',
+      message: `an earlier update of the series changed ${object}: an update of the same object must be made on top of it`,
       advice:
         'Give all updates of the series that are applied: --on ksplice-ID.tar.gz. Or undo them, and make one update of all changes: git update-ref refs/ksplice/pre refs/ksplice/booted, then create again. After a reboot set both refs to the commit that was booted.',
-      details: names.map((object) => ({ code: 'stacked-object', object, symbol: '' })),
-    },
+    })),
   );
 }

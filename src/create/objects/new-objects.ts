@@ -5,11 +5,11 @@
 // make, in a work tree that has the changed rules for the time being.
 
 import { join } from 'node:path';
-import { KspliceError } from '../../base/errors.js';
+import { type Refusal, refusedChange } from '../../base/errors.js';
 import { inParallel } from '../../base/parallel.js';
 import type { Ui } from '../../base/ui.js';
 import { relocationsIn, wholeSection } from '../../diff/extents.js';
-import type { ObjectDiff, Refusal } from '../../diff/object-diff.js';
+import type { ObjectDiff } from '../../diff/object-diff.js';
 import { Parts } from '../../diff/parts.js';
 import { findTarget } from '../../diff/targets.js';
 import type { PatchedFile } from '../change/patched-file.js';
@@ -105,20 +105,17 @@ async function refuseNewModules(
   objects: readonly ChosenObject[],
   lists: KbuildLists,
 ): Promise<void> {
-  const details: { code: string; object: string; symbol: string; message: string }[] = [];
+  const refusals: Refusal[] = [];
   for (const { name, modules } of objects) {
     for (const module of modules) {
       if (await lists.isModule(module)) continue;
+      const advice =
+        'Build the new module by itself and load it; an update can only change existing modules.';
       const message = `${name} would be part of ${module}.ko, a module that does not exist`;
-      details.push({ code: 'new-module', object: name, symbol: '', message });
+      refusals.push({ code: 'new-module', object: name, symbol: '', message, advice });
     }
   }
-  if (details.length === 0) return;
-  throw new KspliceError('refused-change', details.map(({ message }) => message).join('\n'), {
-    advice:
-      'Build the new module by itself and load it; an update can only change existing modules.',
-    details,
-  });
+  if (refusals.length > 0) throw refusedChange(refusals);
 }
 
 /**

@@ -2,7 +2,7 @@
 // tree holds the patch only while the compilers run.
 
 import { join } from 'node:path';
-import { KspliceError } from '../../base/errors.js';
+import { KspliceError, listedError } from '../../base/errors.js';
 import { inParallel } from '../../base/parallel.js';
 import type { Ui } from '../../base/ui.js';
 import type { PatchedFile } from '../change/patched-file.js';
@@ -70,11 +70,12 @@ async function compilePatched(
 }
 
 function together(errors: readonly KspliceError[]): KspliceError {
-  const [first] = errors as [KspliceError];
-  const details = errors.map((error) => error.details);
-  const text = errors.map((error) => error.message).join('\n');
-  return new KspliceError('compile-failed', `the patched source does not compile\n${text}`, {
-    advice: first.advice,
-    details,
-  });
+  const problems = errors.map(({ code, message, advice, details }) => ({
+    ...details,
+    code,
+    message,
+    advice,
+  }));
+  const summary = 'the patched source does not compile';
+  return listedError('compile-failed', summary, problems, `${summary}\n${errors[0]?.message}`);
 }

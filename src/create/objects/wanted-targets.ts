@@ -53,7 +53,7 @@ export class WantedTargets {
 function nothingWanted(names: readonly string[], left: readonly string[]): KspliceError {
   return new KspliceError('no-changes', `the change does not get into ${names.join(', ')}`, {
     advice: `It may get into ${shown(left)}: check --only-targets.`,
-    details: left,
+    details: { targets: left },
   });
 }
 

@@ -82,7 +82,7 @@ function prepareFailed(kbuild: Kbuild, targets: readonly string[], output: strin
   if (packages.length > 0) {
     return new KspliceError('missing-tool', `the kernel's build needs ${packages.join(', ')}`, {
       advice: `Install: apt-get install ${packages.join(' ')}`,
-      details: packages,
+      details: { packages },
     });
   }
   const lines = errorLines(output, kbuild.tree).slice(-15);
@@ -91,7 +91,7 @@ function prepareFailed(kbuild: Kbuild, targets: readonly string[], output: strin
     `make ${targets.join(' ')} failed:\n${lines.join('\n')}`,
     {
       advice: 'Run the command again with -v to see the whole output of make.',
-      details: lines,
+      details: { lines },
     },
   );
 }
@@ -174,12 +174,12 @@ function configurationDiffers(
   names: readonly string[],
 ): KspliceError {
   const compiler = names.some((name) => /^CONFIG_(GCC|CLANG)_VERSION$/.test(name));
-  const details = names.map((name) => ({
+  const options = names.map((name) => ({
     option: name,
     here: ours.get(name) ?? null,
     kernel: headers.options.get(name) ?? null,
   }));
-  const shown = details
+  const shown = options
     .slice(0, 5)
     .map((d) => `${d.option} (kernel: ${d.kernel ?? 'not set'}, here: ${d.here ?? 'not set'})`);
   if (names.length > 5) shown.push(`and ${names.length - 5} more`);
@@ -189,14 +189,14 @@ function configurationDiffers(
       `the kernel was built by another compiler: ${shown[0]}`,
       {
         advice: `It was built by ${headers.options.get('CONFIG_CC_VERSION_TEXT')}: install the Debian package ${headers.compiler} of that version.`,
-        details,
+        details: { options },
       },
     );
   }
   return new KspliceError(
     'kernel-mismatch',
     `the kernel's configuration cannot be reproduced here: ${shown.join(', ')}`,
-    { advice: adviceFor(names), details },
+    { advice: adviceFor(names), details: { options } },
   );
 }
 

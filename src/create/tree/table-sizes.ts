@@ -45,7 +45,7 @@ export async function askTableSizes(
       const lines = errorLines(result.output, kbuild.tree);
       throw new KspliceError('command-failed', `the table probe fails:\n${lines.join('\n')}`, {
         advice: 'This kernel has a kind of special tables that ksplice-ts does not know.',
-        details: lines,
+        details: { lines },
       });
     }
     renameSync(`${object}.new`, object);

@@ -238,7 +238,7 @@ describe('openGitChange on updates that are applied', () => {
     const other = commit({ 'a.c': 'other\n' }, 'Another one');
     await expect(open('fix', tree, [update('u2', first, other)])).rejects.toMatchObject({
       code: 'refused-change',
-      details: ['a.c', 'gone.c', 'new.h'],
+      details: { problems: [{ code: 'other-series', files: ['a.c', 'gone.c', 'new.h'] }] },
     });
   });
 });

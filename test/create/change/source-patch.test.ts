@@ -138,10 +138,18 @@ describe('loadPatch', () => {
     const error = failure(change('a/net/a.c', 'zwei') + change('a/net/b.c', 'drei'));
     expect(error.code).toBe('patch-failed');
     const patch = join(area, 'p.patch');
-    expect(error.details).toEqual([
-      `net/a.c:1: hunk 1 of 1 (${patch}:3) does not fit`,
-      `net/b.c:1: hunk 1 of 1 (${patch}:10) does not fit`,
-    ]);
+    expect(error.message).toBe(`${patch} does not apply: 2 problems`);
+    const problem = (message: string) => ({
+      code: 'patch-failed',
+      message,
+      advice: expect.stringContaining('against the source of the running kernel'),
+    });
+    expect(error.details).toEqual({
+      problems: [
+        problem(`net/a.c:1: hunk 1 of 1 (${patch}:3) does not fit`),
+        problem(`net/b.c:1: hunk 1 of 1 (${patch}:10) does not fit`),
+      ],
+    });
   });
 
   it('says when the source has the change already', () => {
@@ -264,7 +272,10 @@ rename to net/your file.c
       message: expect.stringMatching(/does not fit, except for white space$/),
       advice: expect.stringContaining('--patch-opt=-l'),
     });
-    expect(failure(tabs + change('a/net/a.c', 'zwei')).advice).not.toContain('-l');
+    const both = failure(tabs + change('a/net/a.c', 'zwei'));
+    expect(both.advice).not.toContain('-l');
+    const advices = both.details?.problems?.map(({ advice }) => advice?.includes('--patch-opt=-l'));
+    expect(advices).toEqual([true, false]);
   });
 
   it('says which sources a diff without -N lacks', () => {

@@ -87,7 +87,11 @@ describe('an update below', () => {
         message: expect.stringMatching(
           /^the patch of update first, applied to this source, does not give the a\.o \((vmlinux|module)\)/,
         ),
-        details: [expect.objectContaining({ code: 'other-base', object: 'a.o', update: 'first' })],
+        details: {
+          problems: [
+            expect.objectContaining({ code: 'other-base', object: 'a.o', update: 'first' }),
+          ],
+        },
       }),
     );
   });

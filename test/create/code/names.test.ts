@@ -1,7 +1,7 @@
 // Names that move from object to object, and new ones that are not.
 
 import { describe, expect, test } from 'vitest';
-import { KspliceError } from '../../../src/base/errors.js';
+import { KspliceError, type Refusal } from '../../../src/base/errors.js';
 import { type ComparedObject, movedSymbols } from '../../../src/create/code/moved.js';
 import { globalNames, refuseTakenNames } from '../../../src/create/code/taken-names.js';
 import { diffOf, objectOf } from '../../support/states.js';
@@ -72,7 +72,7 @@ describe('a new global name', () => {
       return [];
     } catch (error) {
       if (!(error instanceof KspliceError)) throw error;
-      return (error.details as { code: string; symbol: string; message: string }[]).map(
+      return (error.details as unknown as { problems: Refusal[] }).problems.map(
         ({ code, symbol: name, message }) =>
           `${code} ${name} ${/weak/.test(message) ? 'weak' : ''}`,
       );

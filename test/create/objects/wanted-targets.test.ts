@@ -46,7 +46,7 @@ describe('WantedTargets', () => {
     expect(() => choose('sctp')).toThrow(
       expect.objectContaining({
         code: 'no-changes',
-        details: ['vmlinux', 'nf_log', 'nf_nat'],
+        details: { targets: ['vmlinux', 'nf_log', 'nf_nat'] },
       }),
     );
   });
