@@ -11,6 +11,7 @@
 import { constants } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { asRecord, asText, asTexts, fromJson, orElse } from '../base/stored.js';
 import type { Host } from '../host/host.js';
 import { cannotWrite, privateDirectory } from '../host/private-directory.js';
 import { type AddressOut, asAddress } from '../update/addresses-out.js';
@@ -78,12 +79,8 @@ export async function removeState(host: Host, id: string): Promise<void> {
 /** What is remembered; undefined without the right to read it, or after a change by hand. */
 export async function readState(host: Host, id: string): Promise<UpdateState | undefined> {
   const text = await host.read(host.paths.run, 'updates', id, 'state.json');
-  if (text === undefined) return undefined;
-  try {
-    return asState(JSON.parse(text), id);
-  } catch {
-    return undefined;
-  }
+  const known = fromJson(text, asKnown);
+  return known && { id, ...known };
 }
 
 /** Where an update is that was kept whole, as `readUpdate` takes it. */
@@ -97,29 +94,19 @@ export async function readPatch(host: Host, id: string): Promise<string | undefi
   return readFile(file, 'utf8').catch(() => undefined);
 }
 
-function asState(value: unknown, id: string): UpdateState | undefined {
-  const state = value as Partial<UpdateState>;
-  const {
-    description,
-    created,
-    applied,
-    targets,
-    on = [],
-    allowBusy = [],
-    allowLayout = [],
-    addressesOut = [],
-  } = state;
-  const texts = [description, created, applied];
-  if (!texts.every((text) => typeof text === 'string') || !Array.isArray(targets)) return undefined;
-  const lists = {
-    targets: targets.map(String),
-    on: on.map(String),
-    allowBusy: allowBusy.map(String),
-    allowLayout: allowLayout.map(String),
-    addressesOut: addressesOut.map(asAddress).filter((one) => one !== undefined),
-  };
-  return { id, description, created, applied, ...lists } as UpdateState;
-}
+/** Lists that an earlier version did not write are empty. */
+const asKnown = asRecord<Omit<UpdateState, 'id'>>({
+  description: asText,
+  created: asText,
+  applied: asText,
+  targets: asTexts,
+  on: orElse(asTexts, []),
+  allowBusy: orElse(asTexts, []),
+  allowLayout: orElse(asTexts, []),
+  // Those of another version may be of kinds that are not known here.
+  addressesOut: (value = []) =>
+    Array.isArray(value) ? value.map(asAddress).filter((one) => one !== undefined) : undefined,
+});
 
 async function updatesDirectory(host: Host): Promise<string> {
   await privateDirectory(host.paths.run);

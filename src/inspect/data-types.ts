@@ -2,6 +2,7 @@
 // archive and nothing depends on it, so it may be of another version, or damaged: what is not
 // as expected counts as not told.
 
+import { asListOf, asOneOf, asRecord, asText, asTexts } from '../base/stored.js';
 import type { LayoutVerdict } from '../layout/guard.js';
 
 /** A type that changes. */
@@ -24,13 +25,7 @@ export type DataTypes =
 
 /** What the report of an update tells of types. */
 export function dataTypesOf(report: unknown): DataTypes {
-  const { layout } = asRecord(report);
-  const { comparing, changes } = asRecord(layout);
-  if (comparing === 'not touched' || comparing === 'not possible') return { comparing };
-  if (comparing !== 'compared' || !Array.isArray(changes)) return { comparing: 'not told' };
-  const known = changes.map(changedType);
-  if (known.includes(undefined)) return { comparing: 'not told' };
-  return { comparing, changes: known.filter((one) => one !== undefined) };
+  return asReport(report)?.layout ?? { comparing: 'not told' };
 }
 
 /** What the verdict on a type means, in a few words. */
@@ -44,23 +39,22 @@ const FATES: Readonly<Record<ChangedType['verdict'], string>> = {
   allowed: 'existing objects do not fit; its author promises that this does no harm',
 };
 
-function changedType(value: unknown): ChangedType | undefined {
-  const { name, objects, verdict, reasons, notes, lines } = asRecord(value);
-  if (typeof name !== 'string' || !isVerdict(verdict)) return undefined;
-  if (!isTexts(objects) || !isTexts(reasons) || !isTexts(notes) || !isTexts(lines)) {
-    return undefined;
-  }
-  return { name, objects, verdict, reasons, notes, lines };
-}
+const asChangedType = asRecord<ChangedType>({
+  name: asText,
+  objects: asTexts,
+  verdict: asOneOf(['fits', 'on stacks', 'allowed']),
+  reasons: asTexts,
+  notes: asTexts,
+  lines: asTexts,
+});
 
-function isVerdict(value: unknown): value is ChangedType['verdict'] {
-  return typeof value === 'string' && Object.hasOwn(FATES, value);
-}
-
-function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string');
-}
-
-function asRecord(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
+const asCompared = asRecord<Extract<DataTypes, { comparing: 'compared' }>>({
+  comparing: asOneOf(['compared']),
+  changes: asListOf(asChangedType),
+});
+const asNotCompared = asRecord<{ comparing: 'not touched' | 'not possible' }>({
+  comparing: asOneOf(['not touched', 'not possible']),
+});
+const asReport = asRecord<{ layout: DataTypes }>({
+  layout: (value) => asCompared(value) ?? asNotCompared(value),
+});

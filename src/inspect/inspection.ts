@@ -1,6 +1,7 @@
 // What an update would do, as one value: everything that `inspect` shows comes
 // from here. Nothing is asked of a kernel; all of it is in the update.
 
+import { asRecord, asText } from '../base/stored.js';
 import type { Program } from '../program/program.js';
 import type { AddressOut } from '../update/addresses-out.js';
 import type { TargetChange } from '../update/contents.js';
@@ -65,6 +66,8 @@ export interface Inspection {
   readonly targets: readonly TargetInspection[];
 }
 
+const asProved = asRecord<{ provedAgainst: string }>({ provedAgainst: asText });
+
 /**
  * Looks into an update.
  * @throws KspliceError `bad-program`, `bad-elf`, `bad-update`,
@@ -72,14 +75,13 @@ export interface Inspection {
  */
 export function inspectUpdate(update: Update): Inspection {
   const { id, description, kernel, timestamp, apiVersion, patch, contents, report } = update;
-  const proved = (report as { provedAgainst?: unknown } | null | undefined)?.provedAgainst;
   return {
     id,
     description,
     kernel,
     made: timestamp,
     apiVersion,
-    provedAgainst: typeof proved === 'string' ? proved : undefined,
+    provedAgainst: asProved(report)?.provedAgainst,
     patch,
     on: contents.on,
     allowBusy: update.allowBusy,

@@ -12,8 +12,9 @@ import { withInstalledLock } from '../host/host-lock.js';
 import { readUpdate } from '../update/read.js';
 import { requireRoot } from './install.js';
 import { lateHelper } from './own-program.js';
+import type { Installed } from './records.js';
 import { type BootResult, bootId, writeBootResults } from './results.js';
-import { type Installed, Store } from './store.js';
+import { Store } from './store.js';
 import { startTrial } from './unit.js';
 
 export interface BootOptions extends ApplyOptions {

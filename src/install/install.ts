@@ -9,8 +9,9 @@ import type { Host } from '../host/host.js';
 import { withInstalledLock } from '../host/host-lock.js';
 import { CHECKSUMS } from '../update/checksums.js';
 import type { Update } from '../update/update.js';
+import type { Attempt, Installed } from './records.js';
 import { type BootResult, bootId, readBootResults } from './results.js';
-import { type Attempt, type Installed, Store } from './store.js';
+import { Store } from './store.js';
 import { disableUnits, enableUnits } from './unit.js';
 
 export interface Installation extends Installed {

@@ -2,6 +2,7 @@
 // for `list`, which may be asked long after the journal was read.
 
 import path from 'node:path';
+import { asListOf, asOneOf, asRecord, asText, fromJson } from '../base/stored.js';
 import type { Host } from '../host/host.js';
 import { privateDirectory } from '../host/private-directory.js';
 import { replaceDurably } from './durable.js';
@@ -13,7 +14,9 @@ import { replaceDurably } from './durable.js';
  * - crashed: it brought down an earlier boot, and was not tried
  * - failed: it was refused
  */
-export type BootOutcome = 'applied' | 'other-kernel' | 'waiting' | 'crashed' | 'failed';
+export type BootOutcome = (typeof OUTCOMES)[number];
+
+const OUTCOMES = ['applied', 'other-kernel', 'waiting', 'crashed', 'failed'] as const;
 
 export interface BootResult {
   readonly id: string;
@@ -29,13 +32,12 @@ export async function writeBootResults(host: Host, results: readonly BootResult[
 
 /** None before the first `ksplice-ts boot`, or after a change by hand. */
 export async function readBootResults(host: Host): Promise<readonly BootResult[]> {
-  try {
-    const value: unknown = JSON.parse((await host.read(host.paths.run, 'boot.json')) ?? '');
-    return Array.isArray(value) ? (value as BootResult[]) : [];
-  } catch {
-    return [];
-  }
+  return fromJson(await host.read(host.paths.run, 'boot.json'), asResults) ?? [];
 }
+
+const asResults = asListOf(
+  asRecord<BootResult>({ id: asText, outcome: asOneOf(OUTCOMES), message: asText }),
+);
 
 /** Tells one boot of the machine from another. */
 export async function bootId(host: Host): Promise<string> {

@@ -12,6 +12,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { KspliceError } from '../base/errors.js';
+import { asListOf, fromJson } from '../base/stored.js';
 import type { Host } from '../host/host.js';
 import { privateDirectory } from '../host/private-directory.js';
 import { isUpdateId } from '../update/contents.js';
@@ -23,30 +24,7 @@ import {
   syncDirectory,
   writeNewDurably,
 } from './durable.js';
-
-/** installed.json */
-export interface Installed {
-  readonly id: string;
-  /** Updates are applied from the lowest up. */
-  readonly order: number;
-  /** ISO 8601. */
-  readonly installed: string;
-  /** The one kernel that it is for. */
-  readonly release: string;
-  readonly buildId: string;
-  readonly description: string;
-  readonly targets: readonly string[];
-}
-
-/** attempt.json, crashed.json, survived.json, and lists in late.json and trial.json: which boot it was, and when. */
-export interface Attempt {
-  readonly id: string;
-  readonly bootId: string;
-  /** ISO 8601. */
-  readonly began: string;
-  /** In crashed.json: the machine went down when that was done. */
-  readonly applied?: true;
-}
+import { type Attempt, asAttempt, asInstalled, type Installed } from './records.js';
 
 export class Store {
   private constructor(private readonly directory: string) {}
@@ -75,7 +53,8 @@ export class Store {
       try {
         updates.push(await this.get(host, id));
       } catch (error) {
-        faults.push(error as KspliceError);
+        if (!(error instanceof KspliceError)) throw error;
+        faults.push(error);
       }
     }
     return { updates: updates.sort((a, b) => a.order - b.order), faults };
@@ -84,19 +63,13 @@ export class Store {
   /** @throws KspliceError `io` if the update is not there, or its record was damaged */
   async get(host: Host, id: string): Promise<Installed> {
     const text = await host.read(this.place(id), 'installed.json');
-    const record = parse<Installed>(text ?? '');
-    const { order, installed, release, buildId, description, targets } = record ?? {};
-    const texts = [installed, release, buildId, description];
-    const fits =
-      texts.every((value) => typeof value === 'string') &&
-      Number.isInteger(order) &&
-      Array.isArray(targets);
-    if (!record || !fits) {
+    const record = fromJson(text, asInstalled);
+    if (!record) {
       throw new KspliceError('io', `${this.place(id)}/installed.json is damaged`, {
         advice: `\`ksplice-ts uninstall ${id}\` removes it; then install the update again.`,
       });
     }
-    return { ...record, id };
+    return { id, ...record };
   }
 
   /** Whether there is anything under an id, whole or not. */
@@ -147,7 +120,10 @@ export class Store {
 
   /** When the machine went down while the update was applied; undefined if it did not. */
   async crash(host: Host, id: string): Promise<Attempt | undefined> {
-    return parse<Attempt>((await host.read(this.place(id), 'crashed.json')) ?? '');
+    const text = await host.read(this.place(id), 'crashed.json');
+    if (text === undefined) return undefined;
+    // That there is a record says enough, and an update that crashes is not tried for want of a date.
+    return fromJson(text, asAttempt) ?? { id, bootId: '', began: 'at an unknown time' };
   }
 
   async forgetCrash(id: string): Promise<void> {
@@ -186,7 +162,7 @@ export class Store {
    * else with all that were new to that boot.
    */
   async settleAttempt(host: Host, bootId: string): Promise<void> {
-    const attempt = parse<Attempt>((await host.read(this.attemptFile)) ?? '');
+    const attempt = fromJson(await host.read(this.attemptFile), asAttempt);
     const late = await attemptsIn(this.lateFile, host);
     const isOver = (one: Attempt) => one.bootId !== bootId;
     const during = [...(attempt ? [attempt] : []), ...late].filter(isOver);
@@ -265,8 +241,7 @@ function asApplied(attempt: Attempt): Attempt {
 
 /** A list of attempts; none if the file is not there, or damaged. */
 async function attemptsIn(file: string, host: Host): Promise<Attempt[]> {
-  const list = parse<Attempt[]>((await host.read(file)) ?? '');
-  return Array.isArray(list) ? list : [];
+  return fromJson(await host.read(file), asListOf(asAttempt)) ?? [];
 }
 
 async function note(file: string, value: unknown): Promise<void> {
@@ -279,15 +254,6 @@ async function note(file: string, value: unknown): Promise<void> {
 
 function json(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
-}
-
-function parse<T>(text: string): T | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as T) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function cannotWrite(place: string, error: unknown): KspliceError {

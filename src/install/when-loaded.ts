@@ -6,8 +6,9 @@ import { engineOf } from '../apply/engines.js';
 import { moduleComing } from '../apply/module-coming.js';
 import type { Ui } from '../base/ui.js';
 import { exists, type Host } from '../host/host.js';
+import type { Attempt } from './records.js';
 import { bootId } from './results.js';
-import { type Attempt, Store } from './store.js';
+import { Store } from './store.js';
 
 /**
  * Applies the awaited parts of updates to a module that is being loaded.

@@ -13,6 +13,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { KspliceError } from '../base/errors.js';
+import { asCount, asListOf, asOneOf, asRecord, asText, asTexts, fromJson } from '../base/stored.js';
 
 export const MANIFEST = 'capture.json';
 export const KALLSYMS = 'kallsyms.gz';
@@ -64,43 +65,34 @@ export function badCapture(directory: string, what: string, cause?: unknown): Ks
  * @throws KspliceError `bad-image`
  */
 export function readManifest(directory: string): CaptureManifest {
-  let value: unknown;
+  let text: string;
   try {
-    value = JSON.parse(readFileSync(join(directory, MANIFEST), 'utf8'));
+    text = readFileSync(join(directory, MANIFEST), 'utf8');
   } catch (cause) {
     throw badCapture(directory, `${MANIFEST} cannot be read`, cause);
   }
-  if (!isManifest(value)) throw badCapture(directory, `${MANIFEST} does not have the right form`);
-  return value;
+  const manifest = fromJson(text, asManifest);
+  if (!manifest) throw badCapture(directory, `${MANIFEST} does not have the right form`);
+  return manifest;
 }
 
-const isString = (value: unknown): value is string => typeof value === 'string';
+const asRegion = asRecord<CapturedRegion>({
+  what: asText,
+  address: (value) => {
+    const address = asText(value);
+    return address && /^0x[0-9a-f]{1,16}$/.test(address) ? address : undefined;
+  },
+  // None is empty.
+  size: (value) => asCount(value) || undefined,
+});
 
-function isManifest(value: unknown): value is CaptureManifest {
-  if (typeof value !== 'object' || value === null) return false;
-  const { format, release, version, machine, timestamp, modules, regions, sha256 } =
-    value as Record<string, unknown>;
-  const sums = sha256 as Record<string, unknown> | null | undefined;
-  return (
-    format === CAPTURE_FORMAT &&
-    [release, version, machine, timestamp].every(isString) &&
-    Array.isArray(modules) &&
-    modules.every(isString) &&
-    Array.isArray(regions) &&
-    regions.every(isRegion) &&
-    isString(sums?.[KALLSYMS]) &&
-    isString(sums?.[MEMORY])
-  );
-}
-
-function isRegion(value: unknown): value is CapturedRegion {
-  if (typeof value !== 'object' || value === null) return false;
-  const { what, address, size } = value as Record<string, unknown>;
-  return (
-    isString(what) &&
-    isString(address) &&
-    /^0x[0-9a-f]{1,16}$/.test(address) &&
-    Number.isSafeInteger(size) &&
-    (size as number) > 0
-  );
-}
+const asManifest = asRecord<CaptureManifest>({
+  format: asOneOf([CAPTURE_FORMAT]),
+  release: asText,
+  version: asText,
+  machine: asText,
+  timestamp: asText,
+  modules: asTexts,
+  regions: asListOf(asRegion),
+  sha256: asRecord<CaptureManifest['sha256']>({ [KALLSYMS]: asText, [MEMORY]: asText }),
+});

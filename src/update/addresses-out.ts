@@ -1,6 +1,8 @@
 // The file `addresses-out` of an update: what of its new code others may still use when it is
 // undone. One JSON object a line; there is no file if there is nothing of the kind.
 
+import { asOneOf, asRecord, asText, type Decoder, fromJson } from '../base/stored.js';
+
 /** The file's name in an update. */
 export const ADDRESSES_OUT = 'addresses-out';
 
@@ -30,26 +32,25 @@ export function formatAddresses(addresses: readonly AddressOut[]): string {
  * @returns undefined if it is damaged
  */
 export function parseAddresses(text: string): AddressOut[] | undefined {
-  try {
-    const lines = text.split('\n').filter((line) => line !== '');
-    const found = lines.map((line) => asAddress(JSON.parse(line)));
-    return found.every((one) => one !== undefined) ? found : undefined;
-  } catch {
-    return undefined;
-  }
+  const lines = text.split('\n').filter((line) => line !== '');
+  const found = lines.map((line) => fromJson(line, asAddress));
+  return found.every((one) => one !== undefined) ? found : undefined;
 }
 
+/** What comes from a file must not act on a terminal. */
+const asPlain: Decoder<string> = (value) => {
+  const word = asText(value);
+  return word !== undefined && /^[\x20-\x7e…]*$/.test(word) ? word : undefined;
+};
+
 /** An address as it was stored; undefined if it is something else. */
-export function asAddress(value: unknown): AddressOut | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { symbol, kind, from, how, to } = value as Record<string, unknown>;
-  const words = [symbol, from, to];
-  // What comes from a file must not act on a terminal.
-  if (!words.every((word) => typeof word === 'string' && /^[\x20-\x7e…]*$/.test(word)))
-    return undefined;
-  if (!KINDS.some((one) => one === kind) || !WAYS.some((one) => one === how)) return undefined;
-  return { symbol, kind, from, how, to } as AddressOut;
-}
+export const asAddress = asRecord<AddressOut>({
+  symbol: asPlain,
+  kind: asOneOf(KINDS),
+  from: asPlain,
+  how: asOneOf(WAYS),
+  to: asPlain,
+});
 
 /** One of them in words: "seq_open() is passed the address of new_ops by foo_open()". */
 export function addressInWords({ symbol, kind, from, how, to }: AddressOut): string {

@@ -102,7 +102,12 @@ describe('view', () => {
   it(
     'does without a state file that was changed by hand',
     inKernelWith(['abc'], async (kernel) => {
-      for (const text of ['', 'null', '{"description": 7}', '[]']) {
+      const whole = { description: 'd', created: 'c', applied: 'a', targets: [] };
+      await kernel.put('run/updates/abc/state.json', JSON.stringify(whole));
+      expect((await viewUpdate('abc', kernel)).description).toBe('d');
+      const odd = [{ on: 7 }, { targets: [null] }, { allowLayout: {} }, { addressesOut: 'x' }];
+      const altered = odd.map((one) => JSON.stringify({ ...whole, ...one }));
+      for (const text of ['', 'null', '{"description": 7}', '[]', ...altered]) {
         await kernel.put('run/updates/abc/state.json', text);
         expect((await viewUpdate('abc', kernel)).description).toBeNull();
       }

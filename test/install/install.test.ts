@@ -254,6 +254,57 @@ describe('bootUpdates', () => {
       expect(existsSync(file)).toBe(false);
     }));
 
+  it.each(['', 'null', '{}', '[null]', '[7]', '[{"id": {}}]', '{"id": "a1", "bootId": 1}'])(
+    'goes on with notes that say %j',
+    (text) =>
+      withDirectory(async (where) => {
+        const first = await boot(where, 'first');
+        await installUpdate(await update(where, 'a1'), first);
+        for (const name of ['attempt.json', 'late.json', 'trial.json']) {
+          await writeFile(path.join(first.paths.installed, name), text);
+        }
+        expect(await bootUpdates(first, OPTIONS, silentUi)).toMatchObject([{ outcome: 'applied' }]);
+        await writeFile(path.join(first.paths.run, 'boot.json'), text);
+        expect(await listInstalled(first, silentUi)).toMatchObject([{ id: 'a1', boot: null }]);
+        expect(await endTrials(first)).toEqual(['a1']);
+      }),
+  );
+
+  it('takes a damaged record of a crash for a record of a crash', () =>
+    withDirectory(async (where) => {
+      const first = await boot(where, 'first');
+      await installUpdate(await update(where, 'a1'), first);
+      const record = path.join(first.paths.installed, 'updates/a1/crashed.json');
+      for (const text of ['', '{"id": "a1"', '[]']) {
+        await writeFile(record, text);
+        const error = await refusal(bootUpdates(first, OPTIONS, silentUi));
+        expect(error.details).toMatchObject({ results: [{ id: 'a1', outcome: 'crashed' }] });
+      }
+      expect(await listInstalled(first, silentUi)).toMatchObject([
+        { crashed: { id: 'a1', began: 'at an unknown time' } },
+      ]);
+      const retried = await bootUpdates(first, { ...OPTIONS, retry: true }, silentUi);
+      expect(retried).toMatchObject([{ outcome: 'applied' }]);
+      expect(existsSync(record)).toBe(false);
+    }));
+
+  it.each([{ targets: [7] }, { targets: null }, { order: -1 }, { order: '1' }, { release: 6 }])(
+    'refuses a record with %j, and says how to go on',
+    (odd) =>
+      withDirectory(async (where) => {
+        const first = await boot(where, 'first');
+        await installUpdate(await update(where, 'a1'), first);
+        const record = path.join(first.paths.installed, 'updates/a1/installed.json');
+        const whole = JSON.parse(await readFile(record, 'utf8')) as object;
+        await writeFile(record, JSON.stringify({ ...whole, ...odd }));
+        const error = await refusal(bootUpdates(first, OPTIONS, silentUi));
+        expect(error.details?.problems).toMatchObject([
+          { code: 'io', advice: expect.stringContaining('`ksplice-ts uninstall a1`') },
+        ]);
+        await uninstallUpdate('a1', first);
+      }),
+  );
+
   it('tells all that is wrong with an update', () =>
     withDirectory(async (where) => {
       const kernel = await boot(where, 'first');

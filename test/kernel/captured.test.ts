@@ -95,6 +95,11 @@ describe('a capture', () => {
     ['with regions in disorder', (m) => ({ ...m, regions: [...m.regions].reverse() })],
     ['with an odd address', (m) => ({ ...m, regions: [{ ...m.regions[0], address: '-1' }] })],
     ['with modules that are numbers', (m) => ({ ...m, modules: [1] })],
+    ['with a region that is null', (m) => ({ ...m, regions: [null] })],
+    [
+      'with an empty region',
+      (m) => ({ ...m, regions: [...m.regions, { what: '', address: '0x0', size: 0 }] }),
+    ],
   ])('is refused with a manifest %s', async (_, alter) => {
     write(alter);
     expect(await refusal()).toBe('bad-image');

@@ -3,10 +3,16 @@
 // again.
 
 import { type KspliceError, refusedChange } from '../../base/errors.js';
+import { asCount, asListOf, asRecord, asText } from '../../base/stored.js';
 import type { Homes } from '../../diff/homes.js';
 import type { ObjectDiff } from '../../diff/object-diff.js';
 import type { Update } from '../../update/update.js';
-import type { CompiledObject, ObjectReport } from '../values.js';
+import type { ChangedFunctionReport, CompiledObject, ObjectReport } from '../values.js';
+
+type MadeFunction = Pick<ChangedFunctionReport, 'name' | 'newSize'>;
+interface MadeObject extends Pick<ObjectReport, 'target' | 'object'> {
+  readonly changed: readonly MadeFunction[];
+}
 
 /**
  * @param homes of the object: a step for each of the updates
@@ -28,19 +34,27 @@ export function checkBases(
   });
 }
 
-function reportOf({ report }: Update, target: string, object: string): ObjectReport | undefined {
-  const objects = (report as { objects?: unknown } | undefined)?.objects;
-  if (!Array.isArray(objects)) return undefined;
-  return (objects as ObjectReport[]).find(
-    (one) => one.target === target && one.object === object && Array.isArray(one.changed),
-  );
+function reportOf({ report }: Update, target: string, object: string): MadeObject | undefined {
+  const objects = asReport(report)?.objects;
+  return objects?.find((one) => one.target === target && one.object === object);
 }
+
+/** What is asked of debug/report.json. */
+const asReport = asRecord<{ objects: MadeObject[] }>({
+  objects: asListOf(
+    asRecord<MadeObject>({
+      target: asText,
+      object: asText,
+      changed: asListOf(asRecord<MadeFunction>({ name: asText, newSize: asCount })),
+    }),
+  ),
+});
 
 function sizes({ replaced }: ObjectDiff) {
   return replaced.map(({ name, post }) => ({ name, newSize: post.size }));
 }
 
-function inWords(changed: readonly { name: string; newSize: number }[]): string {
+function inWords(changed: readonly MadeFunction[]): string {
   return changed
     .map(({ name, newSize }) => `${name} ${newSize}`)
     .sort()

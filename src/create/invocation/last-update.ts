@@ -1,8 +1,15 @@
 // Which update was made last with a configuration: a series of patches continues from it.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
 import { cacheDirectory } from '../../base/cache.js';
 import { KspliceError } from '../../base/errors.js';
 
@@ -19,8 +26,12 @@ export function lastUpdate(confdir: string): string | undefined {
   const file = place(confdir);
   if (!existsSync(file)) return undefined;
   const update = readFileSync(file, 'utf8');
-  if (existsSync(update)) return update;
-  throw new KspliceError('io', `${update}, the last update made with ${confdir}, does not exist`, {
+  if (isAbsolute(update) && existsSync(update)) return update;
+  const what = `the last update made with ${confdir}`;
+  const message = isAbsolute(update)
+    ? `${update}, ${what}, does not exist`
+    : `${file} does not name ${what}: it is damaged`;
+  throw new KspliceError('io', message, {
     advice: 'If the last applied update is another one, use --on FILE instead of --series.',
   });
 }
@@ -29,5 +40,6 @@ export function lastUpdate(confdir: string): string | undefined {
 export function rememberLast(confdir: string, update: string): void {
   const file = place(confdir);
   mkdirSync(join(file, '..'), { recursive: true });
-  writeFileSync(file, resolve(update));
+  writeFileSync(`${file}.${process.pid}`, resolve(update));
+  renameSync(`${file}.${process.pid}`, file);
 }

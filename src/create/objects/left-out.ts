@@ -71,15 +71,15 @@ export function outsiders(
   tree: string,
   sources: Iterable<readonly [string, readonly string[]]>,
 ): string[] {
-  const byReason = new Map<string, string[]>();
+  const byReason = new Map<string, { header: string; why: string; list: string[] }>();
   for (const [source, [header = '', ...others]] of sources) {
     const why = whyOutside(source);
     if (why === undefined || others.length > 0 || !includesSurely(tree, source, header)) continue;
-    const key = JSON.stringify([header, why]);
-    byReason.set(key, [...(byReason.get(key) ?? []), source]);
+    const key = `${header}\0${why}`;
+    const known = byReason.get(key) ?? { header, why, list: [] };
+    byReason.set(key, { ...known, list: [...known.list, source] });
   }
-  return [...byReason].map(([key, list]) => {
-    const [header, why] = JSON.parse(key) as string[];
+  return [...byReason.values()].map(({ header, why, list }) => {
     const more = list.length > SHOWN ? ` and ${list.length - SHOWN} more` : '';
     return `the old ${header} stays in ${list.slice(0, SHOWN).join(', ')}${more}: ${why}`;
   });

@@ -63,16 +63,25 @@ export async function buildPreObjects<T extends KbuildObject>(
   return objects;
 }
 
-/** Whether an object and all that it was made from are as they were. */
-function isCurrent(kbuild: Kbuild, cache: string, name: string): boolean {
+/** Whether an object and all that it was made from are as they were when its stamp was written. */
+export function isCurrent(kbuild: Kbuild, cache: string, name: string): boolean {
   const stamp = stampFile(cache, name);
   if (!existsSync(stamp) || !existsSync(join(kbuild.objects, name))) return false;
-  const lines = readFileSync(stamp, 'utf8').split('\n').filter(Boolean);
-  if (lines[0] === WITH_TYPES) lines.shift();
-  return lines.every((line) => {
-    const space = line.indexOf(' ');
-    return signature(kbuild, line.slice(space + 1)) === line.slice(0, space);
-  });
+  const signatures = readStamp(readFileSync(stamp, 'utf8'));
+  // The last line of a stamp, so that one that was cut short is of no use.
+  if (!signatures.has(join(cache, name))) return false;
+  return [...signatures].every(([path, was]) => signature(kbuild, path) === was);
+}
+
+/** The files that a stamp names, with their signatures. */
+function readStamp(text: string): ReadonlyMap<string, string> {
+  const lines = text.split('\n').filter((line) => line !== '' && line !== WITH_TYPES);
+  return new Map(
+    lines.map((line) => {
+      const space = line.indexOf(' ');
+      return [line.slice(space + 1), line.slice(0, space)];
+    }),
+  );
 }
 
 /** The first line of a stamp, if the sectioned object has type information. */
@@ -83,8 +92,10 @@ function hasWhatIsNeeded(kbuild: Kbuild, cache: string, { name }: KbuildObject):
   return !kbuild.types || readFileSync(stampFile(cache, name), 'utf8').startsWith(WITH_TYPES);
 }
 
-function writeStamp(kbuild: Kbuild, cache: string, object: PreObject): void {
-  const files = [...object.made.dependencies, object.name, cmdFileOf(object.name)];
+/** Notes what an object and its sectioned one were made from. */
+export function writeStamp(kbuild: Kbuild, cache: string, object: PreObject): void {
+  const made = [object.name, cmdFileOf(object.name), object.sectioned];
+  const files = [...object.made.dependencies, ...made];
   const lines = files.map((path) => `${signature(kbuild, path)} ${path}\n`);
   const head = kbuild.types ? `${WITH_TYPES}\n` : '';
   writeFileSync(stampFile(cache, object.name), head + lines.join(''));

@@ -25,6 +25,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { asInnerPath } from '../../base/stored.js';
 import { interrupted } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import { isProduct, isProductDirectory } from '../change/products.js';
@@ -90,8 +91,11 @@ function readIndex(file: string): Index {
   const index: Index = new Map();
   if (!existsSync(file)) return index;
   for (const line of readFileSync(file, 'utf8').split('\n')) {
-    const space = line.indexOf(' ');
-    if (space > 0) index.set(line.slice(space + 1), line.slice(0, space));
+    if (line === '') continue;
+    const [, signature, path] = /^([\d.:+e-]+) (.+)$/.exec(line) ?? [];
+    // What is damaged may name anything, and the mirror loses what it names and the source has not.
+    if (signature === undefined || !asInnerPath(path)) return new Map();
+    index.set(path!, signature);
   }
   return index;
 }

@@ -17,6 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { asInnerPath, asListOf, asRecord, fromJson } from '../../base/stored.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import type { UndoStack } from '../invocation/undo-stack.js';
 
@@ -25,6 +26,13 @@ interface Entry {
   /** Name of the original in the directory of originals; null for a new file. */
   readonly saved: string | null;
 }
+
+const asJournal = asListOf(
+  asRecord<Entry>({
+    path: asInnerPath,
+    saved: (value) => (value === null ? null : asInnerPath(value)),
+  }),
+);
 
 /** The mirrored tree with its journal. */
 export class PatchedTree {
@@ -40,11 +48,16 @@ export class PatchedTree {
     this.journal = join(area, 'journal.json');
   }
 
-  /** Puts back what a killed run left; returns whether there was anything. */
-  recover(): boolean {
-    if (!existsSync(this.journal)) return false;
-    this.restore(JSON.parse(readFileSync(this.journal, 'utf8')) as Entry[]);
-    return true;
+  /**
+   * Puts back what a killed run left.
+   * @returns `lost` if its journal is damaged: then the tree cannot be used, and has to be made again
+   */
+  recover(): 'whole' | 'restored' | 'lost' {
+    if (!existsSync(this.journal)) return 'whole';
+    const entries = fromJson(readFileSync(this.journal, 'utf8'), asJournal);
+    if (entries) this.restore(entries);
+    rmSync(this.journal, { force: true });
+    return entries ? 'restored' : 'lost';
   }
 
   /** Applies the files' new texts; the undo stack gets the way back. */

@@ -42,7 +42,7 @@ export class LastPicture {
   /** How many files the mirror has, if it is of that state. */
   filesOf(picture: string | undefined): number | undefined {
     if (picture === undefined || !existsSync(this.file)) return undefined;
-    const [last, files] = readFileSync(this.file, 'utf8').split(' ');
+    const [, last, files] = /^(\w+) (\d+)$/.exec(readFileSync(this.file, 'utf8')) ?? [];
     return last === picture ? Number(files) : undefined;
   }
 

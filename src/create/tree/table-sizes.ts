@@ -30,27 +30,38 @@ export async function askTableSizes(
   const version = createHash('sha256').update(tablesProbeSource).digest('hex').slice(0, 12);
   const source = join(area, `tables-${version}.c`);
   const object = join(area, `tables-${version}.o`);
-  if (!existsSync(object)) {
-    writeFileSync(source, tablesProbeSource);
-    const cmdFile = resolve(kbuild.objects, dirname(model), `.${basename(model)}.cmd`);
-    if (!existsSync(cmdFile)) await makeModel(kbuild, ui);
-    const made = parseCmdFile(readFileSync(cmdFile, 'utf8'), cmdFile);
-    const [program = '', ...words] = made.commands[0] ?? [];
-    const args = words
-      .filter((word) => !word.startsWith('-Wp,-M'))
-      .map((word) => (word === model ? `${object}.new` : word))
-      .map((word) => (word === made.source ? source : word));
-    const result = await runTool(program, args, { cwd: kbuild.objects, signal: ui.signal });
-    if (result.status !== 0) {
-      const lines = errorLines(result.output, kbuild.tree);
-      throw new KspliceError('command-failed', `the table probe fails:\n${lines.join('\n')}`, {
-        advice: 'This kernel has a kind of special tables that ksplice-ts does not know.',
-        details: { lines },
-      });
-    }
-    renameSync(`${object}.new`, object);
+  const cached = sizesIn(object);
+  if (cached) return cached;
+  writeFileSync(source, tablesProbeSource);
+  const cmdFile = resolve(kbuild.objects, dirname(model), `.${basename(model)}.cmd`);
+  if (!existsSync(cmdFile)) await makeModel(kbuild, ui);
+  const made = parseCmdFile(readFileSync(cmdFile, 'utf8'), cmdFile);
+  const [program = '', ...words] = made.commands[0] ?? [];
+  const args = words
+    .filter((word) => !word.startsWith('-Wp,-M'))
+    .map((word) => (word === model ? `${object}.new` : word))
+    .map((word) => (word === made.source ? source : word));
+  const result = await runTool(program, args, { cwd: kbuild.objects, signal: ui.signal });
+  if (result.status !== 0) {
+    const lines = errorLines(result.output, kbuild.tree);
+    throw new KspliceError('command-failed', `the table probe fails:\n${lines.join('\n')}`, {
+      advice: 'This kernel has a kind of special tables that ksplice-ts does not know.',
+      details: { lines },
+    });
   }
+  renameSync(`${object}.new`, object);
   return readTableSizes(new ElfObject(readFileSync(object), object));
+}
+
+/** What an earlier run has asked; undefined if there was none, or its object is damaged. */
+export function sizesIn(object: string): TableSizes | undefined {
+  if (!existsSync(object)) return undefined;
+  try {
+    return readTableSizes(new ElfObject(readFileSync(object), object));
+  } catch (error) {
+    if (error instanceof KspliceError) return undefined;
+    throw error;
+  }
 }
 
 /** Where the tree was prepared from the headers, the model is not there yet. */

@@ -49,9 +49,10 @@ export async function openWorkspace(
   const close = await takeLock(join(area, 'lock'), ui);
   undo.push('the lock', close);
   const patched = new PatchedTree(kbuild.tree, area);
-  if (patched.recover()) ui.info('restored the source files that a killed run had patched');
+  const index = join(area, 'index');
+  recover(patched, index, ui);
   ui.stage('bringing the work tree up to date');
-  const changes = await syncMirror(source, kbuild.tree, join(area, 'index'), ui);
+  const changes = await syncMirror(source, kbuild.tree, index, ui);
   report(changes, ui);
   if (touchesBuild(changes) || haveHeadersChanged(kbuild)) {
     // kbuild's dependencies do not cover everything that its rules read.
@@ -63,6 +64,17 @@ export async function openWorkspace(
     await prepareTree(kbuild, config, ui);
   }
   return { area, kbuild, source, patched, close };
+}
+
+/** Without its index a mirror is made again. */
+function recover(patched: PatchedTree, index: string, ui: Ui): void {
+  const outcome = patched.recover();
+  if (outcome === 'restored') ui.info('restored the source files that a killed run had patched');
+  if (outcome !== 'lost') return;
+  ui.info(
+    'a killed run left the work tree patched, and its journal is damaged: the tree is made again',
+  );
+  rmSync(index, { force: true });
 }
 
 /**

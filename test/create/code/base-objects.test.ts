@@ -61,6 +61,11 @@ describe('an update below', () => {
   test.each<[string, unknown]>([
     ['without a report', undefined],
     ['with a report of another shape', { objects: 'none' }],
+    ['with a report of objects that are none', { objects: [null, 7] }],
+    [
+      'with functions in its report that are none',
+      { objects: changed(() => ({ changed: [null] as never[] })) },
+    ],
     ['whose report says nothing of a target', { objects: reportOf(0).slice(0, 1) }],
     ['of another object', { objects: changed(() => ({ object: 'b.o' })) }],
     [

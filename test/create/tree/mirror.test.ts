@@ -103,6 +103,31 @@ describe('syncMirror', () => {
     expect(files(tree)).toEqual(files(source));
   });
 
+  it.each(['1:2:3 ../precious', '1:2:3 /precious', 'Makefile', '\0\0\0\0'])(
+    'makes the mirror again if its index has the line %j',
+    async (line) => {
+      await sync();
+      writeFileSync(join(area, 'precious'), '');
+      appendFileSync(join(tree, 'Makefile.stray'), '');
+      appendFileSync(join(area, 'index'), `${line}\n`);
+      rmSync(join(area, 'index.picture'));
+      const { changed, removed } = await sync();
+      expect(removed).toEqual([]);
+      expect(changed).toHaveLength(3);
+      expect(existsSync(join(area, 'precious'))).toBe(true);
+      expect(files(tree)).toEqual(files(source));
+    },
+  );
+
+  it('does not believe a damaged picture', async () => {
+    await sync();
+    const picture = readFileSync(join(area, 'index.picture'), 'utf8').split(' ')[0];
+    for (const text of ['', `${picture}`, `${picture} many`, `${picture} 3 3`]) {
+      writeFileSync(join(area, 'index.picture'), text);
+      expect(await sync()).toEqual({ changed: [], removed: [], files: 3, copied: 0 });
+    }
+  });
+
   it.each([
     [
       'a file of the same size and time is put in the place of another',

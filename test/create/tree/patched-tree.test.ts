@@ -54,22 +54,41 @@ describe('PatchedTree', () => {
     expect(undo.unwind()).toEqual([]);
     expect(isAs('before')).toBe(true);
     expect(inodes()).toEqual(before);
-    expect(new PatchedTree(tree, area).recover()).toBe(false);
+    expect(new PatchedTree(tree, area).recover()).toBe('whole');
   });
 
   it('recovers after being killed, also in the middle of patching', () => {
     const before = inodes();
     new PatchedTree(tree, area).patch(FILES, new UndoStack());
-    expect(new PatchedTree(tree, area).recover()).toBe(true);
+    expect(new PatchedTree(tree, area).recover()).toBe('restored');
     expect(isAs('before')).toBe(true);
     expect(inodes()).toEqual(before);
     // The second file cannot be moved: patch() ends half-way, and nothing is undone.
     const halfway = [FILES[0]!, { ...FILES[1]!, path: 'missing.h' }, FILES[2]!];
     expect(() => new PatchedTree(tree, area).patch(halfway, new UndoStack())).toThrow();
     expect(content('a.c')).toBe('new a\n');
-    expect(new PatchedTree(tree, area).recover()).toBe(true);
+    expect(new PatchedTree(tree, area).recover()).toBe('restored');
     expect(isAs('before')).toBe(true);
     expect(inodes()).toEqual(before);
+  });
+
+  it.each([
+    '',
+    '{"path": "a.c"',
+    'null',
+    '[null]',
+    '[{"path": "a.c"}]',
+    '[{"path": 7, "saved": null}]',
+    '[{"path": "../users/a.c", "saved": null}]',
+    '[{"path": "a.c", "saved": "../users/gone.h"}]',
+  ])('says that all is lost with the journal %j, and touches nothing', (text) => {
+    new PatchedTree(tree, area).patch(FILES, new UndoStack());
+    writeFileSync(join(area, 'journal.json'), text);
+    expect(new PatchedTree(tree, area).recover()).toBe('lost');
+    expect(readFileSync(join(users, 'a.c'), 'utf8')).toBe('old a\n');
+    expect(readFileSync(join(users, 'gone.h'), 'utf8')).toBe('old h\n');
+    // The tree is made again, and the next run has a journal of its own.
+    expect(new PatchedTree(tree, area).recover()).toBe('whole');
   });
 
   it('keeps bytes that are no UTF-8', () => {

@@ -1,0 +1,41 @@
+// What is written down of installed updates; store.ts says in which files.
+
+import { asCount, asOneOf, asRecord, asText, asTexts, type Decoder } from '../base/stored.js';
+
+/** installed.json */
+export interface Installed {
+  readonly id: string;
+  /** Updates are applied from the lowest up. */
+  readonly order: number;
+  /** ISO 8601. */
+  readonly installed: string;
+  /** The one kernel that it is for. */
+  readonly release: string;
+  readonly buildId: string;
+  readonly description: string;
+  readonly targets: readonly string[];
+}
+
+/** attempt.json, crashed.json, survived.json, and lists in late.json and trial.json: which boot it was, and when. */
+export interface Attempt {
+  readonly id: string;
+  readonly bootId: string;
+  /** ISO 8601. */
+  readonly began: string;
+  /** In crashed.json: the machine went down when that was done. */
+  readonly applied?: true;
+}
+
+export const asInstalled = asRecord<Omit<Installed, 'id'>>({
+  order: asCount,
+  installed: asText,
+  release: asText,
+  buildId: asText,
+  description: asText,
+  targets: asTexts,
+});
+
+export const asAttempt: Decoder<Attempt> = asRecord<
+  Omit<Attempt, 'applied'>,
+  Required<Pick<Attempt, 'applied'>>
+>({ id: asText, bootId: asText, began: asText }, { applied: asOneOf([true]) });
