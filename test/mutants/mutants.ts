@@ -10,6 +10,7 @@ import type { Mutant } from './mutant.js';
 import { patchMutants } from './patches.js';
 import { probeMutants } from './probes.js';
 import { shortWayMutants } from './short-ways.js';
+import { storedMutants } from './stored.js';
 import { toolMutants } from './tool.js';
 import { wordMutants } from './words.js';
 
@@ -24,4 +25,5 @@ export const mutants: readonly Mutant[] = [
   ...layoutMutants,
   ...danglingMutants,
   ...shortWayMutants,
+  ...storedMutants,
 ];
