@@ -5,32 +5,23 @@
 // Nothing tells for good what becomes of an address that a function of the kernel gets. So an
 // address that is not known to be forgotten counts as kept.
 
-import type { ElfObject } from '../elf/object.js';
 import type { AddressOut } from '../update/addresses-out.js';
 import { isAwaited } from './awaited.js';
-import { Follower } from './follow.js';
 import { eventOf } from './forgetting.js';
-import { Pointers } from './pointers.js';
-import { type Meaning, type Thing, Things } from './things.js';
+import type { Thing, Things } from './things.js';
+import type { Walk } from './walk.js';
 
 /**
  * Everything of new code that may be used after the update was undone, each once.
- * @param object new code, as extractNewCode() made it
  * @param tables global symbols of contents that are written over the running kernel's
  * @param safe names of what the patch's author takes back himself (ksplice_undo_safe())
- * @param meaningOf what an undefined symbol of the object stands for
  */
 export function findAddressesOut(
-  object: ElfObject,
+  { things, follower, origins, pointers }: Walk,
   tables: readonly string[],
   safe: ReadonlySet<string>,
-  meaningOf: (symbol: string) => Meaning = (name) => ({ name }),
 ): AddressOut[] {
-  const things = new Things(object, meaningOf);
   const cleaned = new Set(cleanedUp(things));
-  const follower = new Follower(things);
-  const origins = things.code().flatMap((section) => follower.originsIn(section));
-  const pointers = new Pointers(things, origins);
   const found = new Map<Thing, AddressOut>();
   const report = (thing: Thing, from: string, how: AddressOut['how'], to = '') => {
     if (found.has(thing) || cleaned.has(thing) || safe.has(thing.name)) return;
@@ -51,7 +42,7 @@ export function findAddressesOut(
       }
     }
   }
-  for (const { section, value, size, name } of object.symbols) {
+  for (const { section, value, size, name } of things.object.symbols) {
     if (!section || !tables.includes(name)) continue;
     const table = things.at(section, value);
     for (const thing of things.pointedAt(section, value, value + size)) {

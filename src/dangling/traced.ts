@@ -1,11 +1,10 @@
 // Text of new code that goes to a tracepoint. The ring buffer may keep the pointer, and who reads the
 // trace later finds no text there, or no memory.
 
-import type { ElfObject } from '../elf/object.js';
-import { Follower, type Origin } from './follow.js';
+import type { Origin } from './follow.js';
 import { eventOf } from './forgetting.js';
-import { Pointers } from './pointers.js';
-import { isOwn, type Meaning, type Thing, Things } from './things.js';
+import { isOwn, type Thing } from './things.js';
+import type { Walk } from './walk.js';
 
 /** A text, and who hands it to which event. */
 export interface TracedText {
@@ -16,23 +15,8 @@ export interface TracedText {
   readonly event: string;
 }
 
-/**
- * All text of new code that tracepoints get, each once for an event.
- * @param object new code, as extractNewCode() made it
- * @param meaningOf what an undefined symbol of the object stands for
- */
-export function findTracedText(
-  object: ElfObject,
-  meaningOf: (symbol: string) => Meaning = (name) => ({ name }),
-): TracedText[] {
-  const isTold = object.symbols.some(
-    ({ section, name }) => !section && eventOf(meaningOf(name).name) !== undefined,
-  );
-  if (!isTold && object.sectionsNamed('__tracepoint_str').length === 0) return [];
-  const things = new Things(object, meaningOf);
-  const follower = new Follower(things);
-  const origins = things.code().flatMap((section) => follower.originsIn(section));
-  const pointers = new Pointers(things, origins);
+/** All text of new code that tracepoints get, each once for an event. */
+export function findTracedText({ origins, pointers }: Walk): TracedText[] {
   const found = new Map<string, TracedText>();
   const add = (text: Thing, from: string, event: string) => {
     if (text.kind !== 'literal') return;

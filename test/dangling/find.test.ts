@@ -4,6 +4,7 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findAddressesOut } from '../../src/dangling/find.js';
+import { walkThrough } from '../../src/dangling/walk.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { addressInWords } from '../../src/update/addresses-out.js';
 import { compile, sectionFlags } from '../support/compile.js';
@@ -71,7 +72,7 @@ const FORMS: Readonly<Record<string, readonly string[]>> = {
 
 function find(flags: readonly string[], safe: readonly string[] = []) {
   const object = new ElfObject(compile(SOURCE, [...sectionFlags, ...flags]), 'dangling.o');
-  return findAddressesOut(object, [], new Set(safe), meaningOf);
+  return findAddressesOut(walkThrough(object, meaningOf), [], new Set(safe));
 }
 
 /** What is called below_* is new code of an update below. */
@@ -118,7 +119,9 @@ describe('addresses that new code gives away', () => {
 
   it('of a table that is written in place it is what the table points at', () => {
     const object = new ElfObject(compile(SOURCE, [...sectionFlags]), 'dangling.o');
-    const found = findAddressesOut(object, ['written'], new Set(), meaningOf).map(addressInWords);
+    const found = findAddressesOut(walkThrough(object, meaningOf), ['written'], new Set()).map(
+      addressInWords,
+    );
     expect(found).toContain('written, which is written in place, points at table_fn()');
     expect(found).toHaveLength(OUT.length + 1);
   });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findAddressesOut } from '../../src/dangling/find.js';
 import { findTracedText } from '../../src/dangling/traced.js';
+import { walkThrough } from '../../src/dangling/walk.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { compile, sectionFlags } from '../support/compile.js';
 
@@ -12,7 +13,11 @@ const object = () => new ElfObject(compile(SOURCE, [...sectionFlags]), 'traced.o
 
 describe('text that goes to tracepoints', () => {
   it('is found', () => {
-    const found = findTracedText(object()).map(({ text, from, event }) => [text, from, event]);
+    const found = findTracedText(walkThrough(object())).map(({ text, from, event }) => [
+      text,
+      from,
+      event,
+    ]);
     expect(found.sort()).toEqual(
       [
         ['"told text"', 'tells', 'told'],
@@ -28,9 +33,9 @@ describe('text that goes to tracepoints', () => {
   });
 
   it('keeps no new code loaded', () => {
-    expect(findAddressesOut(object(), [], new Set()).map(({ from }) => from)).not.toContain(
-      'tells',
-    );
+    expect(
+      findAddressesOut(walkThrough(object()), [], new Set()).map(({ from }) => from),
+    ).not.toContain('tells');
   });
 });
 

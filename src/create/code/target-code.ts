@@ -8,6 +8,7 @@ import type { Ui } from '../../base/ui.js';
 import { describeMismatches } from '../../check/report.js';
 import { findAddressesOut } from '../../dangling/find.js';
 import { findTracedText } from '../../dangling/traced.js';
+import { walkThrough } from '../../dangling/walk.js';
 import type { ChangedSymbol } from '../../diff/object-diff.js';
 import { SpecialTables } from '../../diff/special.js';
 import { STB_WEAK, STT_FUNC } from '../../elf/constants.js';
@@ -106,10 +107,10 @@ function givenAway(
   const written = changes.filter(({ isData }) => isData).map(({ symbol }) => symbol);
   const meanings = new Map(bindings.map((binding) => [binding.symbol, binding]));
   const newCode = new ElfObject(object, `the new code of ${target}`);
-  const meaningOf = (name: string) => meanings.get(name) ?? { name };
+  const walk = walkThrough(newCode, (name) => meanings.get(name) ?? { name });
   return {
-    addressesOut: findAddressesOut(newCode, written, safe, meaningOf),
-    traced: findTracedText(newCode, meaningOf),
+    addressesOut: findAddressesOut(walk, written, safe),
+    traced: findTracedText(walk),
   };
 }
 
