@@ -32,9 +32,23 @@ export function codeOf(text: string): string {
   });
 }
 
-/** A string stays one: what is passed is not nothing. */
+/** With the end of another before it. */
+const DIRECTIVE_IN_CODE = new RegExp(`(?:^|${DIRECTIVE_END})[ \\t]*#[^${DIRECTIVE_END}]*`, 'gm');
+
+/** The directives in code, by codeOf(). */
+export function directivesIn(code: string): readonly string[] {
+  const found = code.match(DIRECTIVE_IN_CODE) ?? [];
+  return found.map((one) => one.replace(DIRECTIVE_END, ''));
+}
+
+/** Code with blanks for its directives. */
+export function withoutDirectives(code: string): string {
+  return code.replace(DIRECTIVE_IN_CODE, (found) => found.replace(/[^\n]/g, ' '));
+}
+
+/** A string stays one: what is passed is not nothing. A directive goes on behind a comment of several lines. */
 function blank(found: string): string {
-  const inner = found.replace(/[^\n]/g, ' ');
+  const inner = ' '.repeat(found.length);
   return found.startsWith('/') || found.length < 2 ? inner : `0${inner.slice(1)}`;
 }
 
@@ -52,7 +66,7 @@ export function placeIn({ path, text }: SourceText, at: number): string {
  * stretch without a name.
  */
 export function functionsIn(code: string): Stretch[] {
-  const plain = code.replace(/(^|@)[ \t]*#[^@]*/gm, (found) => found.replace(/[^\n]/g, ' '));
+  const plain = withoutDirectives(code);
   const found: Stretch[] = [];
   let from = 0;
   for (let at = plain.indexOf('{'); at >= 0; at = plain.indexOf('{', from)) {

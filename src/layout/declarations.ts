@@ -2,6 +2,14 @@
 // declares stays as it is, and then every object has the types that it had. The answer may be
 // a wrong yes, which costs the compiler's time, and never a wrong no.
 
+import {
+  closingBrace,
+  codeOf,
+  DIRECTIVE_END,
+  directivesIn,
+  withoutDirectives,
+} from './code-text.js';
+
 /** What is looked at of a changed file: as a patched file has it. */
 export interface ChangedText {
   readonly path: string;
@@ -9,10 +17,6 @@ export interface ChangedText {
   readonly after: string | undefined;
 }
 
-/** Comments and literals, which have no types in them, and may have braces. */
-const NOT_CODE = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g;
-/** With its continued lines. */
-const DIRECTIVE = /^[ \t]*#(?:.*\\\n)*.*$/gm;
 /** A type that is defined where it is used, in a function; and what stays when the function is over. */
 const LOCAL_TYPE =
   /\b(?:struct|union|enum)\b[^;(){}=]*\{[^}]*\}|\btypedef\b[^;]*;|\bstatic\b[^;]*;/g;
@@ -36,15 +40,14 @@ export function mayChangeTypes(files: readonly ChangedText[]): boolean {
  * undefined if it is not to be told where they begin and end.
  */
 export function declarations(text: string): string | undefined {
-  const code = text.replace(NOT_CODE, (found) => (found.startsWith('/') ? ' ' : '0'));
-  const directives = code.match(DIRECTIVE) ?? [];
-  const plain = code.replace(DIRECTIVE, '');
-  const parts: string[] = [...directives];
+  const code = codeOf(text);
+  const plain = withoutDirectives(code).replaceAll(DIRECTIVE_END, '\n');
+  const parts: string[] = [...directivesIn(code)];
   let from = 0;
   for (let at = plain.indexOf('{'); at >= 0; at = plain.indexOf('{', from)) {
     const head = plain.slice(from, at);
     parts.push(head);
-    const end = closing(plain, at);
+    const end = closingBrace(plain, at);
     if (end === undefined) return undefined;
     const body = plain.slice(at, end);
     if (isFunction(head)) {
@@ -64,16 +67,4 @@ export function declarations(text: string): string | undefined {
 function isFunction(before: string): boolean {
   const head = before.slice(Math.max(before.lastIndexOf(';'), before.lastIndexOf('}')) + 1);
   return /\)\s*(?:\b__\w+\s*)*$/.test(head) && !ATTRIBUTE.test(head) && !head.includes('=');
-}
-
-/** Behind the brace that closes the one at a place. */
-function closing(text: string, start: number): number | undefined {
-  let depth = 0;
-  const brace = /[{}]/g;
-  brace.lastIndex = start;
-  for (let found = brace.exec(text); found; found = brace.exec(text)) {
-    depth += found[0] === '{' ? 1 : -1;
-    if (depth === 0) return found.index + 1;
-  }
-  return undefined;
 }

@@ -96,6 +96,16 @@ describe('a patch', () => {
     expect(mayChangeTypes([{ path: 'x.c', before, after }])).toBe(true);
   });
 
+  it('of what a macro makes may, behind a comment of several lines, too', () => {
+    const before =
+      '#define MADE \\\n\t/* by hand,\n\t   and often */ \\\nint made(int a) { \\\n\treturn ONE; \\\n}\n';
+    const plain = before.replaceAll(' \\', '');
+    for (const text of [before, plain]) {
+      const files = [{ path: 'x.c', before: text, after: text.replace('ONE', 'TWO') }];
+      expect(mayChangeTypes(files)).toBe(text === before);
+    }
+  });
+
   it('of functions whose braces are in pairs only together may', () => {
     const two =
       'int f(int a)\n{\n#if X\n\tif (a) {\n#else\n\tif (!a) {\n#endif\n\t}\n\treturn 1;\n}\n';
