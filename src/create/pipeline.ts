@@ -65,12 +65,11 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   // The change fits the source and is one of code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { confdir, change } = task;
-    const known = run.background(readKernelFacts(confdir, options.image, run.ui));
-    const asked = () => known;
+    const reading = run.background(readKernelFacts(confdir, options.image, run.ui));
     // An image that was named may be a wrong one: that is told before anything is compiled.
-    if (options.image !== undefined) await known;
-    const building = run.background(provideCore(confdir, asked, options.jobs, run.ui));
-    const compiled = await compileStates(task, asked, run);
+    if (options.image !== undefined) await reading;
+    const building = run.background(provideCore(confdir, reading, options.jobs, run.ui));
+    const compiled = await compileStates(task, reading, run);
     // The work tree is as it was; there are three objects of each kind.
     const differences = await compareStates(task, compiled, run);
     // Every change is one that can be made on a running kernel; the work tree is free for others.
@@ -129,17 +128,17 @@ async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   return { options, id, confdir, source, bases, change, files, rules, below };
 }
 
-async function compileStates(task: Task, asked: () => Promise<KernelFacts>, run: Run) {
+async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) {
   const { options, confdir, source, files, rules, below, change } = task;
   const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
   const wanted = new WantedTargets(options.onlyTargets ?? []);
   const comparing = howTypesAreCompared(files, below, headers, run.ui);
   const how = { headers, jobs: options.jobs, types: comparing === 'compared' };
-  const request = { files, rules, git: change.git, wanted, confdir, asked, ...how };
+  const request = { files, rules, git: change.git, wanted, confdir, facts, ...how };
   const { work, pre, model, ...found } = await source.compilePre(request, run);
   const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
   const tables = await askTableSizes(work, run.ui, model);
-  return { ...found, facts: found.asked(), work, objects, tables, comparing };
+  return { ...found, work, objects, tables, comparing };
 }
 
 type Compiled = Awaited<ReturnType<typeof compileStates>>;

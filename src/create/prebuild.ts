@@ -50,13 +50,12 @@ export async function prebuild(options: PrebuildOptions, ui: Ui): Promise<Prebui
   const rules = rulesOfNew(change?.files ?? []);
   return await inRun(ui, false, async (run) => {
     const facts = run.background(readKernelFacts(confdir, options.image, run.ui));
-    const asked = () => facts;
-    const core = run.background(provideCore(confdir, asked, jobs, run.ui));
+    const core = run.background(provideCore(confdir, facts, jobs, run.ui));
     const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
     const wanted = new WantedTargets(options.onlyTargets ?? []);
     const how = { git: change?.git, confdir, headers, jobs, types: false };
     const { work, pre } = change
-      ? await source.compilePre({ files, rules, wanted, asked, ...how }, run)
+      ? await source.compilePre({ files, rules, wanted, facts, ...how }, run)
       : { work: await openTree(source.directory, how, run), pre: [] };
     work.close();
     const { release } = confdir;

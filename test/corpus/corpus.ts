@@ -148,7 +148,9 @@ async function runAll(
     const bare = await readKernelFacts(confdir, undefined, ui);
     const lists = new KbuildLists(work.kbuild, ui);
     const wantsBuild = options.build ?? options.apply;
-    const core = wantsBuild ? await provideCore(confdir, async () => bare, jobs, ui) : undefined;
+    const core = wantsBuild
+      ? await provideCore(confdir, Promise.resolve(bare), jobs, ui)
+      : undefined;
     const facts = core ? withCore(bare, core) : bare;
     const reserve = perCpuReserve(readFileSync(confdir.config, 'utf8'));
     const trees = [source, confdir.build];

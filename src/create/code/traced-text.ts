@@ -18,10 +18,11 @@ export interface TargetText {
  * @throws KspliceError `refused-change` with details of the code `traced-text`
  */
 export function refuseTracedText(targets: readonly TargetText[], trees: readonly string[]): void {
-  let headers: string[] | undefined;
+  const known = new Map([['', false]]);
   const copies = (event: string) => {
-    headers ??= traceHeaders(trees);
-    return event !== '' && copiesText(event, headers);
+    const found = known.get(event) ?? copiesText(event, traceHeaders(trees));
+    known.set(event, found);
+    return found;
   };
   const refusals = targets.flatMap(({ target, traced }) =>
     traced
@@ -40,10 +41,10 @@ const ADVICE =
 
 /**
  * Whether an event copies all text that it is given.
- * @param headers texts of the files that may define it
+ * @param headers texts of the files that may define it; no further one is read when it is found
  * @returns false if it keeps a pointer, or is not found
  */
-export function copiesText(event: string, headers: readonly string[]): boolean {
+export function copiesText(event: string, headers: Iterable<string>): boolean {
   const whole = new RegExp(`\\b\\w*TRACE_EVENT\\w*\\(\\s*${event}\\s*,`);
   for (const text of headers) {
     const named = classOf(event, text);
@@ -100,14 +101,17 @@ function inBraces(text: string, begin: number): string {
   return text.slice(begin);
 }
 
-/** Those in their usual place first. */
-function traceHeaders(trees: readonly string[]): string[] {
-  const files = trees.flatMap((tree) => {
+/** Those in their usual place first: nearly all are there, and the rest are anywhere in a tree. */
+function* traceHeaders(trees: readonly string[]): Generator<string> {
+  for (const tree of trees) {
     const usual = join(tree, 'include/trace/events');
-    const first = existsSync(usual) ? readdirSync(usual).map((name) => join(usual, name)) : [];
-    const all = readdirSync(tree, { recursive: true, encoding: 'utf8' });
-    const others = all.filter((name) => /trace[^/]*\.h$/.test(name));
-    return [...first, ...others.map((name) => join(tree, name))];
-  });
-  return files.filter((name) => name.endsWith('.h')).map((name) => readFileSync(name, 'utf8'));
+    const names = existsSync(usual) ? readdirSync(usual) : [];
+    for (const name of names)
+      if (name.endsWith('.h')) yield readFileSync(join(usual, name), 'utf8');
+  }
+  for (const tree of trees) {
+    for (const name of readdirSync(tree, { recursive: true, encoding: 'utf8' })) {
+      if (/trace[^/]*\.h$/.test(name)) yield readFileSync(join(tree, name), 'utf8');
+    }
+  }
 }

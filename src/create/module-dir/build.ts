@@ -90,7 +90,7 @@ async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Pr
   const wanted = request.wanted.choose(affected, ui);
   const reached = wanted.map((object) => request.wanted.narrow(object));
   const targets = [...new Set(reached.flatMap(({ owners }) => owners))];
-  const facts = await request.asked();
+  const facts = await request.facts;
   const loaded = await findLoaded(targets, source, confdir.release, facts.image, ui);
   const rebuilt = new FoundModules();
   await rebuilt.add(modulesIn(tree), ui.signal);
@@ -104,8 +104,7 @@ async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Pr
     isRead: true,
   }));
   const withThese = withModules(facts, built, confdir.release);
-  const asked = async () => withThese;
-  return { work, pre, considered, notes, model, asked };
+  return { work, pre, considered, notes, model, facts: Promise.resolve(withThese) };
 }
 
 /** By module, what its files were called when the loaded module was built. */

@@ -35,13 +35,13 @@ export interface CoreModule {
 }
 
 /**
- * @param facts asked for when the core has been compiled, if it must be
+ * @param facts awaited when the core has been compiled, if it must be
  * @throws KspliceError `command-failed` if kbuild cannot build it,
  *   `unresolved-symbol` if this kernel lacks what it needs
  */
 export async function provideCore(
   confdir: Confdir,
-  facts: () => Promise<KernelFacts>,
+  facts: Promise<KernelFacts>,
   jobs: number,
   ui: Ui,
 ): Promise<CoreModule> {
@@ -59,7 +59,7 @@ export async function provideCore(
     for (const name of sourceFiles(sources)) cpSync(join(sources, name), join(work, name));
     await buildModules(confdir, work, [], jobs, ui);
     const ko = readFileSync(join(work, 'ksplice.ko'));
-    writeFileSync(join(work, 'ksplice.ko'), convertToLivepatch(ko, bindingsOf(ko, await facts())));
+    writeFileSync(join(work, 'ksplice.ko'), convertToLivepatch(ko, bindingsOf(ko, await facts)));
     publish(work, directory);
   } finally {
     undo.unwind();

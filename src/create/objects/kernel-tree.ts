@@ -19,8 +19,8 @@ export function kernelTree(given: string | undefined, confdir: Confdir): ObjectS
       const work = await openTree(directory, request, run);
       run.directory.lap('work tree');
       // The work tree is the source, configured as the distribution's build was.
-      const { asked, wanted } = request;
-      return { work, asked, ...(await compilePre(work, request, wanted, run)) };
+      const { facts, wanted } = request;
+      return { work, facts, ...(await compilePre(work, request, wanted, run)) };
     },
   };
 }

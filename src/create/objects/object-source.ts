@@ -34,8 +34,8 @@ export interface SourceRequest {
   readonly wanted: WantedTargets;
   readonly confdir: Confdir;
   readonly headers: KernelHeaders;
-  /** Tells what is known of the kernel alone, as soon as it has been read. */
-  readonly asked: () => Promise<KernelFacts>;
+  /** What is known of the kernel alone; it is being read. */
+  readonly facts: Promise<KernelFacts>;
   /** Compilers at a time. */
   readonly jobs: number;
   /** Sectioned objects get type information. */
@@ -45,7 +45,7 @@ export interface SourceRequest {
 export interface BuiltSource extends PreObjects {
   readonly work: Workspace;
   /** What is known of the kernel, and of the modules of the directory. */
-  readonly asked: () => Promise<KernelFacts>;
+  readonly facts: Promise<KernelFacts>;
   /** An object that kbuild made with the kernel's own flags; undefined if all are. */
   readonly model?: string;
 }
