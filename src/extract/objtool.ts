@@ -23,7 +23,7 @@ export function checkObjtoolTables(module: ElfObject): void {
   throw new KspliceError('command-failed', `objtool did not finish ${module.name}: ${tables}`, {
     advice:
       'Run the command again with -v, and look for the warning of objtool. The patch cannot become an update as it is.',
-    details: missing,
+    details: { missing },
   });
 }
 

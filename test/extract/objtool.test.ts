@@ -18,8 +18,8 @@ test.each([
     'WITHOUT_RETURNS',
     ['.text.replaced+0x2 is not in .return_sites', '.text.replaced+0x8 is not in .return_sites'],
   ],
-])('%s it is refused', (flag, details) => {
+])('%s it is refused', (flag, missing) => {
   expect(() => check(`-D${flag}`)).toThrow(
-    expect.objectContaining({ code: 'command-failed', details }),
+    expect.objectContaining({ code: 'command-failed', details: { missing } }),
   );
 });
