@@ -46,7 +46,22 @@ static void later_fn(struct work_struct *work)
 static DECLARE_DELAYED_WORK(later_work, later_fn);
 `;
 const QUEUES: SourceEdit = [OPEN, `${LATER}\n$&\tschedule_delayed_work(&later_work, 2 * HZ);\n`];
-/** The same, and an undo takes it back. */
+/** The same, and the work item goes on for as long as it is told to. */
+const LINGERS: SourceEdit = [
+  OPEN,
+  `#include <linux/delay.h>
+#include <linux/mman.h>
+static void linger_fn(struct work_struct *work)
+{
+	while (sysctl_overcommit_ratio == 77)
+		msleep(50);
+}
+static DECLARE_DELAYED_WORK(linger_work, linger_fn);
+
+$&	schedule_delayed_work(&linger_work, 2 * HZ);
+`,
+];
+/** An undo takes the work item back. */
 const CANCELS: SourceEdit = [
   OPEN,
   `${LATER}
@@ -163,6 +178,7 @@ $1	int key = filp->f_flags & O_NONBLOCK ? 0 : 5;
 const EDITS = {
   loud: [LOUD],
   queues: [QUEUES],
+  lingers: [LINGERS],
   cancels: [CANCELS],
   renamed: RENAMED,
   lower: LOWER,
@@ -238,6 +254,27 @@ it('new code stays after undo for a file that was opened before', async () => {
     expect(await kspliceModules(guest)).toEqual([]);
   });
 });
+
+long(
+  'new code stays for a task that came in after undo, whatever is said about its addresses',
+  async () => {
+    const lingers = await create('lingers');
+    await withGuest({ name: 'dangling-lingers', kernel, timeoutMs: 1_800_000 }, async (guest) => {
+      await kspliceIn(guest, `apply ${lingers}`);
+      await guest.ok('sysctl -q vm.overcommit_ratio=77; cat /proc/self/comm');
+      await undoKeeps(guest, 'lingers', ['linger_work', 'linger_fn']);
+      await guest.ok('sleep 3');
+      const refused = await kspliceFails(guest, 'undo lingers --dangling --timeout 1');
+      expect(refused).toMatchObject({
+        code: 'busy',
+        message: expect.stringMatching(/runs again.*: kworker\S* \(\d+\) in linger_fn\+0x/),
+      });
+      await guest.ok('sysctl -q vm.overcommit_ratio=50; sleep 1');
+      expect(await kspliceIn(guest, 'undo lingers --dangling')).toMatchObject({ because: null });
+      expect(await kspliceModules(guest)).toEqual([]);
+    });
+  },
+);
 
 long('new code goes if the hooks of the undo take back who has its address', async () => {
   const cancels = await create('cancels');

@@ -58,3 +58,43 @@ it('the code of the switch is replaced, or refused as always in use', async () =
     expect(await kspliceModules(guest)).toEqual([]);
   });
 });
+
+/** A CPU that goes offline stays in this function itself. */
+const HALTS: SourceEdit = [
+  /^\twhile \(1\)\n\t\tdo_idle\(\);\n/m,
+  `	while (1) {
+		if (cpu_is_offline(smp_processor_id())) {
+			local_irq_disable();
+			cpuhp_report_idle_dead();
+			play_dead_common();
+			for (;;)
+				native_halt();
+		}
+		do_idle();
+	}
+`,
+];
+
+it('new code stays for a CPU that went offline in it while tasks were leaving', async () => {
+  const patch = sourcePatch(kernel, 'kernel/sched/idle.c', [HALTS]);
+  const halts = await workshop.create('halts', patch, '--allow-busy', 'cpu_startup_entry');
+  await withGuest({ name: 'switch-idle', kernel, timeoutMs: 1_800_000 }, async (guest) => {
+    const turn = (to: 0 | 1) => guest.ok(`echo ${to} >/sys/devices/system/cpu/cpu1/online`);
+    await kspliceIn(guest, `apply ${halts}`);
+    // It begins anew, in the new code.
+    await turn(0);
+    await turn(1);
+    expect(await kspliceFails(guest, 'undo halts --timeout 1')).toMatchObject({
+      code: 'busy',
+      message: expect.stringContaining('swapper/1 (0) in cpu_startup_entry+0x'),
+    });
+    await turn(0);
+    expect(await kspliceFails(guest, 'undo halts --timeout 1')).toMatchObject({
+      code: 'busy',
+      message: expect.stringMatching(/runs again.*: CPU 1$/),
+    });
+    await turn(1);
+    await kspliceIn(guest, 'undo halts');
+    expect(await kspliceModules(guest)).toEqual([]);
+  });
+});

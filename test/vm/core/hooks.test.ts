@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { HOOK_KINDS } from '../../../src/diff/hooks.js';
+import { hasOption, testKernel } from '../../kernels/kernel.js';
 import type { Guest } from '../harness/index.js';
 import type { Base } from './kbuild.js';
 import type { Scene } from './scene.js';
@@ -15,6 +16,8 @@ const updates = [
   },
 ];
 const PARAMETERS = '/sys/module/ksplice_hooked_core_target_new/parameters';
+
+const probed = await hasOption(await testKernel(), 'KPROBES');
 
 let base: Base;
 let guest: Guest;
@@ -72,6 +75,19 @@ describe('hooks', () => {
     }
     await refuse('');
     await scene.remove('hooked');
+  });
+});
+
+describe.runIf(probed)('a CPU that is slow', () => {
+  it('has arrived, and is in no code of the kernel, before anything is done', async () => {
+    await scene.load('hooked');
+    await guest.ok(`echo 1 >${PARAMETERS}/slow`);
+    for (let round = 0; round < 3; round++) {
+      expect(await scene.stage('hooked', 'try')).toBe('');
+      expect(await called()).toBe('pre_apply check_apply fail_apply');
+    }
+    await guest.ok(`echo 0 >${PARAMETERS}/slow`);
+    await scene.unload('hooked');
   });
 });
 

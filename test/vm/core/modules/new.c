@@ -6,6 +6,7 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/kernel.h>
+#include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -136,8 +137,51 @@ static int note(const char *kind)
 		return note(#kind); \
 	}
 
+/*
+ * A CPU that is slow on its way into the stop: each round of the kernel's loop takes it a tenth of a
+ * second, in a function that the loop calls.
+ */
+static bool is_on_its_way;
+
+static int __kprobes slow_down(struct kprobe *probe, struct pt_regs *regs)
+{
+	if (!raw_smp_processor_id() || regs->flags & X86_EFLAGS_IF)
+		return 0;
+	WRITE_ONCE(is_on_its_way, true);
+	mdelay(100);
+	WRITE_ONCE(is_on_its_way, false);
+	return 0;
+}
+
+static struct kprobe slow_probe = { .pre_handler = slow_down };
+
+static int slow_set(const char *value, const struct kernel_param *kp)
+{
+	int ret;
+
+	if (value[0] != '1') {
+		unregister_kprobe(&slow_probe);
+		return 0;
+	}
+	slow_probe.symbol_name = "rcu_momentary_eqs";
+	ret = register_kprobe(&slow_probe);
+	if (ret != -ENOENT)
+		return ret;
+	/* Its name before 6.12, and in some older series. */
+	slow_probe.symbol_name = "rcu_momentary_dyntick_idle";
+	return register_kprobe(&slow_probe);
+}
+
+static const struct kernel_param_ops slow_ops = { .set = slow_set };
+module_param_cb(slow, &slow_ops, NULL, 0200);
+
+int hook_check_apply(void);
+int hook_check_apply(void)
+{
+	return READ_ONCE(is_on_its_way) ? -EBUSY : note("check_apply");
+}
+
 HOOK(pre_apply)
-HOOK(check_apply)
 HOOK(apply)
 HOOK(post_apply)
 HOOK(fail_apply)
