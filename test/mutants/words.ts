@@ -103,6 +103,20 @@ export const wordMutants: readonly Mutant[] = [
     'host/environment.test.ts',
   ),
   words(
+    'the look whether the kernel would find this very program',
+    'install/own-program.ts',
+    'if (here.dev !== there?.dev || here.ino !== there.ino) return file;',
+    '',
+    'install/own-program.test.ts',
+  ),
+  words(
+    'the look for a container before the kernel is given a program',
+    'install/own-program.ts',
+    'return pids === FIRST_PROCESSES;',
+    'return true;',
+    'install/own-program.test.ts',
+  ),
+  words(
     'the look at who can write to the directory for caches',
     'base/trust.ts',
     'if (fault === undefined) return;',

@@ -1,7 +1,7 @@
 import type { Applied } from '../../apply/applied.js';
 import { applyUpdate } from '../../apply/apply.js';
 import { Host } from '../../host/host.js';
-import { lateHelper, requireOwnTool } from '../../install/own-program.js';
+import { lateHelper, requireOwnTool, requireSeenByKernel } from '../../install/own-program.js';
 import { readUpdate } from '../../update/read.js';
 import { defineCommand, type Options } from '../command.js';
 import {
@@ -50,7 +50,11 @@ export const command = defineCommand({
     ],
   ],
   run: async (args, ui) => {
-    if (args.partial === true) requireOwnTool();
+    const host = new Host();
+    if (args.partial === true) {
+      requireOwnTool();
+      await requireSeenByKernel(host);
+    }
     ui.stage('reading the update');
     const update = await readUpdate(args.update);
     const timeout = args.timeout * 1000;
@@ -58,7 +62,7 @@ export const command = defineCommand({
     const allowBusy = readNames(args['allow-busy']);
     const partial = args.partial === true ? lateHelper() : undefined;
     const options = { timeout, dryRun, allowBusy, partial };
-    const applied = await applyUpdate(update, new Host(), options, ui);
+    const applied = await applyUpdate(update, host, options, ui);
     return {
       json: {
         ...applied,
