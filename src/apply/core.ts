@@ -186,6 +186,12 @@ export class Core implements Engine {
     return this.host.write(path.join(this.directory, id, 'keep'), '0');
   }
 
+  /** Takes that back, if anybody has said so before; returns the errno's name if it was refused. */
+  async holdBack(id: string): Promise<string | undefined> {
+    if ((await this.attribute(id, 'keep')) === undefined) return undefined;
+    return this.host.write(path.join(this.directory, id, 'keep'), '1');
+  }
+
   /** The ids of the updates that it was made on top of, the oldest first. */
   async on(id: string): Promise<string[]> {
     return linesOf(await this.attribute(id, 'on'));

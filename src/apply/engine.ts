@@ -109,6 +109,8 @@ export interface Engine extends EngineView {
   setAllowBusy(id: string, names: readonly string[]): Promise<string | undefined>;
   /** Says that nobody uses an update's new code after undo. */
   letGo(id: string): Promise<string | undefined>;
+  /** Takes that back: an undo that was told so may have been refused. */
+  holdBack(id: string): Promise<string | undefined>;
   /** Whether any module of any update is loaded, or awaited. */
   isUsed(): Promise<boolean>;
   /** Whether it has to stay although nothing of an update is there any more. */

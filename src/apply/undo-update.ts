@@ -83,6 +83,8 @@ async function undo(
     stopIfInterrupted(ui.signal);
     if (options.dangling)
       requirePermission(`release the new code of ${id}`, await engine.letGo(id));
+    else if (stage === 'applied')
+      requirePermission(`keep the new code of ${id}`, await engine.holdBack(id));
     ui.stage(
       stage === 'applied'
         ? 'switching back to the old code'

@@ -97,6 +97,25 @@ describe('undoUpdate', () => {
   );
 
   it(
+    'does not let new code go because an undo before that was refused had been told to',
+    inKernelWith(['abc'], async (kernel) => {
+      await kernel.put('sys/kernel/ksplice/abc/keep', '1\n');
+      kernel.refusals.push({ word: 'probed' });
+      const dangling = { ...NO_WAIT, dangling: true };
+      await expect(undoUpdate('abc', kernel, dangling, silentUi)).rejects.toMatchObject({
+        details: { stage: 'applied' },
+      });
+      await undoUpdate('abc', kernel, NO_WAIT, silentUi);
+      expect(kernel.events.slice(0, 4)).toEqual([
+        'keep abc 0',
+        'stage abc reversed failed',
+        'keep abc 1',
+        'stage abc reversed',
+      ]);
+    }),
+  );
+
+  it(
     'says that the old code is back when a task is left in the new, and goes on from there',
     inKernelWith(['abc'], async (kernel) => {
       await kernel.put('sys/kernel/ksplice/abc/stage', 'leaving\n');
