@@ -253,12 +253,21 @@ int ksplice_try(struct ksplice_update *update)
 	return errno_of(update->cause);
 }
 
-static bool any_may_be_busy(const struct ksplice_update *update)
+/*
+ * After the switch back: as before it, where a function may be busy; and again, where others
+ * have had addresses of new code.  Nobody uses them any more when user space says so, but who has
+ * used one in between may not have left.
+ */
+static bool any_may_be_inside(const struct ksplice_update *update)
 {
 	const struct ksplice_function *f;
+	const struct ksplice_target *target;
 
 	list_for_each_entry(f, &update->functions, list)
 		if (f->allow_busy)
+			return true;
+	list_for_each_entry(target, &update->targets, list)
+		if (target->new && target->new->keep)
 			return true;
 	return false;
 }
@@ -307,7 +316,7 @@ int ksplice_reverse(struct ksplice_update *update)
 	/* Tasks that were on their way into new code are in it after that, or through. */
 	if (update->cause == KSPLICE_OK)
 		update->cause = ksplice_wait_for_grace(update);
-	if (update->cause == KSPLICE_OK && any_may_be_busy(update))
+	if (update->cause == KSPLICE_OK && any_may_be_inside(update))
 		update->cause = ksplice_switch(update, KSPLICE_LEAVE);
 	if (update->cause == KSPLICE_OK) {
 		rcu_barrier();

@@ -126,11 +126,22 @@ static void do_switch(struct stop *stop)
 	ksplice_this_attempt(update)->window_ns = ktime_get_mono_fast_ns() - start;
 }
 
+/*
+ * The other CPUs come here from a loop of the kernel, and may be in a function that this loop
+ * calls; nobody walks their stacks.  From their arrival on they are in the core's own code.
+ */
+static void wait_for_others(struct stop *stop)
+{
+	while (atomic_read(&stop->arrived) < num_online_cpus())
+		cpu_relax();
+}
+
 static int on_each_stopped_cpu(void *data)
 {
 	struct stop *stop = data;
 
 	if (atomic_inc_return(&stop->arrived) == 1) {
+		wait_for_others(stop);
 		do_switch(stop);
 		/* Pairs with the acquire below: what is written is seen. */
 		smp_store_release(&stop->done, true);
@@ -158,7 +169,9 @@ static enum ksplice_cause stop_and_switch(struct ksplice_update *update,
 	lock_text();
 	if (step == KSPLICE_REVERSE)
 		cause = ksplice_check_before_undo(update);
-	else if (step != KSPLICE_LEAVE)
+	else if (step == KSPLICE_LEAVE)
+		cause = ksplice_check_cpus(update);
+	else
 		cause = ksplice_check_before_apply(update);
 	if (cause == KSPLICE_OK) {
 		if (KERNEL(stop_machine_cpuslocked)(on_each_stopped_cpu, &stop, cpu_online_mask))

@@ -91,6 +91,13 @@ const live: readonly Mutant[] = [
     'no undo before it is back',
   ),
   core(
+    'the wait for processors that are on their way',
+    'switch.c',
+    'wait_for_others(stop);\n\t\tdo_switch(stop);',
+    'do_switch(stop);',
+    'a CPU that is slow',
+  ),
+  core(
     'the list of code that may run in an NMI',
     'site.c',
     'bool in_interrupts = ksplice_is_no_probe_text(f->old);',
@@ -131,8 +138,8 @@ const busy: readonly Mutant[] = [
   core(
     'the wait for those who are in new code that may be busy',
     'core.c',
-    'update->cause == KSPLICE_OK && any_may_be_busy(update)',
-    'false && any_may_be_busy(update)',
+    'update->cause == KSPLICE_OK && any_may_be_inside(update)',
+    'false && any_may_be_inside(update)',
     'which stays for it',
   ),
   core(

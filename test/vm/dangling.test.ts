@@ -46,7 +46,7 @@ static void later_fn(struct work_struct *work)
 static DECLARE_DELAYED_WORK(later_work, later_fn);
 `;
 const QUEUES: SourceEdit = [OPEN, `${LATER}\n$&\tschedule_delayed_work(&later_work, 2 * HZ);\n`];
-/** The same, and the work item goes on for as long as it is told to. */
+/** Whoever opens such a file starts a work item that queues itself again, and stays when it is told to. */
 const LINGERS: SourceEdit = [
   OPEN,
   `#include <linux/delay.h>
@@ -55,10 +55,12 @@ static void linger_fn(struct work_struct *work)
 {
 	while (sysctl_overcommit_ratio == 77)
 		msleep(50);
+	if (sysctl_overcommit_ratio == 76)
+		schedule_delayed_work(to_delayed_work(work), HZ / 2);
 }
 static DECLARE_DELAYED_WORK(linger_work, linger_fn);
 
-$&	schedule_delayed_work(&linger_work, 2 * HZ);
+$&	schedule_delayed_work(&linger_work, HZ / 2);
 `,
 ];
 /** An undo takes the work item back. */
@@ -261,9 +263,9 @@ long(
     const lingers = await create('lingers');
     await withGuest({ name: 'dangling-lingers', kernel, timeoutMs: 1_800_000 }, async (guest) => {
       await kspliceIn(guest, `apply ${lingers}`);
-      await guest.ok('sysctl -q vm.overcommit_ratio=77; cat /proc/self/comm');
+      await guest.ok('sysctl -q vm.overcommit_ratio=76; cat /proc/self/comm');
       await undoKeeps(guest, 'lingers', ['linger_work', 'linger_fn']);
-      await guest.ok('sleep 3');
+      await guest.ok('sysctl -q vm.overcommit_ratio=77; sleep 2');
       const refused = await kspliceFails(guest, 'undo lingers --dangling --timeout 1');
       expect(refused).toMatchObject({
         code: 'busy',

@@ -15,6 +15,7 @@ import {
   kspliceFails,
   kspliceIn,
   kspliceModules,
+  ROOT,
   toolLine,
 } from './ksplice.js';
 
@@ -115,6 +116,18 @@ describe('a stock kernel', () => {
         advice: expect.stringContaining('CAP_SYSLOG'),
       });
       await kspliceIn(guest, 'undo unsigned');
+
+      // A place that only this process has: the kernel would look for the helper in the root of the first.
+      const line = toolLine(`apply --partial ${unsigned}`).replaceAll(
+        `${ROOT}/bin`,
+        '/opt/here/bin',
+      );
+      const bind = `mkdir -p /opt/here && mount --bind ${ROOT} /opt/here`;
+      const { stdout } = await guest.run(`unshare -m sh -c '${bind} && ${line}'`, PATIENT);
+      expect(JSON.parse(stdout)).toMatchObject({
+        error: { code: 'writable-by-others', message: expect.stringContaining('/opt/here/bin') },
+      });
+      expect(await kspliceModules(guest)).toEqual([]);
 
       const bounded = 'setpriv --bounding-set -sys_module --inh-caps -sys_module';
       for (const command of [`apply ${unsigned}`, 'undo unsigned']) {
