@@ -16,6 +16,7 @@
 #include <linux/completion.h>
 #include <linux/ftrace.h>
 #include <linux/kobject.h>
+#include <linux/kprobes.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
@@ -23,6 +24,12 @@
 #include "arch.h"
 #include "ksplice.h"
 #include "match.h"
+
+/*
+ * Runs while code is half written: nothing of the kernel may be called from it, not even by a
+ * tracer or a probe.
+ */
+#define KSPLICE_ALONE noinline notrace __kprobes
 
 #define KSPLICE_MAX_ID 16
 #define KSPLICE_MAX_CONFLICTS 32

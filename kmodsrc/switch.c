@@ -45,7 +45,7 @@ static void unlock_text(void)
 	ksplice_unlock_livepatches();
 }
 
-static void write_all(struct ksplice_update *update, bool undo)
+static void KSPLICE_ALONE write_all(struct ksplice_update *update, bool undo)
 {
 	struct ksplice_function *f, *handler;
 
@@ -130,13 +130,13 @@ static void do_switch(struct stop *stop)
  * The other CPUs come here from a loop of the kernel, and may be in a function that this loop
  * calls; nobody walks their stacks.  From their arrival on they are in the core's own code.
  */
-static void wait_for_others(struct stop *stop)
+static __always_inline void wait_for_others(struct stop *stop)
 {
 	while (atomic_read(&stop->arrived) < num_online_cpus())
 		cpu_relax();
 }
 
-static int on_each_stopped_cpu(void *data)
+static int KSPLICE_ALONE on_each_stopped_cpu(void *data)
 {
 	struct stop *stop = data;
 

@@ -43,7 +43,7 @@ void ksplice_unmap(u8 *place)
 }
 
 /* Byte by byte, and without memcpy(): that is the kernel's. */
-void ksplice_copy(u8 *to, const u8 *from, unsigned long length)
+void KSPLICE_ALONE ksplice_copy(u8 *to, const u8 *from, unsigned long length)
 {
 	unsigned long i;
 

@@ -98,6 +98,13 @@ const live: readonly Mutant[] = [
     'a CPU that is slow',
   ),
   core(
+    'the core’s own code that is closed to probes and tracers',
+    'core.h',
+    '#define KSPLICE_ALONE noinline notrace __kprobes',
+    '#define KSPLICE_ALONE noinline',
+    'while a jump is half written',
+  ),
+  core(
     'the list of code that may run in an NMI',
     'site.c',
     'bool in_interrupts = ksplice_is_no_probe_text(f->old);',

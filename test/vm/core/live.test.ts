@@ -148,6 +148,32 @@ describe.runIf(probed)('code that kprobes must keep away from', () => {
   });
 });
 
+describe.runIf(probed)('the code of the core that runs while a jump is half written', () => {
+  /** With the copies that compilers make of a function. */
+  const NAMES = /^(on_each_stopped_cpu|write_all|ksplice_copy|ksplice_handler_below)(\.|$)/;
+
+  it('is closed to probes and tracers: they call what may be just that function', async () => {
+    const symbols = (await guest.ok("grep '\\[ksplice\\]$' /proc/kallsyms")).split('\n');
+    const places = symbols
+      .map((line) => line.split(/\s/))
+      .filter(([, , name]) => NAMES.test(name!));
+    for (const [address, , name] of places) {
+      const { status } = await guest.run(
+        `echo p:live/x 0x${address} >>/sys/kernel/tracing/kprobe_events`,
+      );
+      expect({ name, status }).toEqual({ name, status: 1 });
+    }
+    expect(places.length).toBeGreaterThanOrEqual(traced ? 4 : 3);
+    if (!traced) return;
+    const list = await guest.ok(
+      "grep '\\[ksplice\\]' /sys/kernel/tracing/available_filter_functions",
+    );
+    const names = list.split('\n').map((line) => line.split(' ')[0]!);
+    expect(names.length).toBeGreaterThan(20);
+    expect(names.filter((name) => NAMES.test(name))).toEqual([]);
+  });
+});
+
 describe.runIf(probed)('a kprobe in old code that is out of use', () => {
   it('keeps it from coming back: it was put there when the jump was', async () => {
     const events = '/sys/kernel/tracing/kprobe_events';
