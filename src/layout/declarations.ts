@@ -17,9 +17,9 @@ export interface ChangedText {
   readonly after: string | undefined;
 }
 
-/** A type that is defined where it is used, in a function; and what stays when the function is over. */
-const LOCAL_TYPE =
-  /\b(?:struct|union|enum)\b[^;(){}=]*\{[^}]*\}|\btypedef\b[^;]*;|\bstatic\b[^;]*;/g;
+/** Where a type begins that is defined in a function, up to its brace; or a declaration of one, or of what stays. */
+const LOCAL =
+  /\b(?:struct|union|enum)\b(?:\s+__\w+\s*\((?:[^()]|\([^()]*\))*\)|\s+\w+)*\s*\{|\b(?:typedef|static)\b/g;
 /** Before the brace of a struct these may stand as well as before that of a function. */
 const ATTRIBUTE = /__\w*(?:attribute|packed|aligned|layout)\w*/;
 
@@ -50,10 +50,11 @@ export function declarations(text: string): string | undefined {
     const end = closingBrace(plain, at);
     if (end === undefined) return undefined;
     const body = plain.slice(at, end);
-    if (isFunction(head)) {
+    // No function has anything behind it, up to a semicolon: what a macro declares may.
+    if (isFunction(head) && !/^\s*[;,=[]/.test(plain.slice(end))) {
       // As the kernel's style has it: nothing else says that braces in branches of an #if are in pairs.
       if (plain[end - 2] !== '\n' || body.slice(0, -2).includes('\n}')) return undefined;
-      parts.push(...(body.match(LOCAL_TYPE) ?? []));
+      parts.push(...localTypes(body));
     } else {
       parts.push(body);
     }
@@ -61,6 +62,33 @@ export function declarations(text: string): string | undefined {
   }
   parts.push(plain.slice(from));
   return parts.join('\n').replace(/\s+/g, ' ');
+}
+
+/** Types that are defined in the body of a function, and declarations of what stays when the function is over. */
+function localTypes(body: string): string[] {
+  const found: string[] = [];
+  const next = new RegExp(LOCAL);
+  for (let local = next.exec(body); local; local = next.exec(body)) {
+    const isType = local[0].endsWith('{');
+    const end = isType
+      ? closingBrace(body, next.lastIndex - 1)
+      : endOfDeclaration(body, local.index);
+    found.push(body.slice(local.index, end));
+    next.lastIndex = end ?? body.length;
+  }
+  return found;
+}
+
+/** Behind its semicolon: not one of those in its braces. */
+function endOfDeclaration(text: string, start: number): number | undefined {
+  for (let from = start; ; ) {
+    const [semicolon, brace] = [text.indexOf(';', from), text.indexOf('{', from)];
+    if (semicolon < 0) return undefined;
+    if (brace < 0 || semicolon < brace) return semicolon + 1;
+    const end = closingBrace(text, brace);
+    if (end === undefined) return undefined;
+    from = end;
+  }
 }
 
 /** By what stands before the brace, since the last declaration. */

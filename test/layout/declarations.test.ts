@@ -80,6 +80,51 @@ describe('a patch', () => {
     expect(changed(from, to)).toBe(true);
   });
 
+  it.each([
+    [
+      'of a static variable, behind others',
+      'static struct {\n\t\tint a;\n\t\tint b;\n\t\tlong c;\n\t} last;',
+      '\t\tint b;\n\t\tlong c;\n',
+      '\t\tlong c;\n\t\tint b;\n',
+    ],
+    [
+      'behind a struct that is in it',
+      'struct entry {\n\t\tstruct { int a; } head;\n\t\tint b;\n\t} *entry = data;',
+      'int b',
+      'long b',
+    ],
+    [
+      'of a type with an attribute',
+      'struct __attribute__((packed)) entry {\n\t\tint b;\n\t} *entry = data;',
+      'int b',
+      'long b',
+    ],
+    [
+      'of a static variable that begins with values',
+      'static struct entry {\n\t\tint a; int b;\n\t} all[2] = { { 1 }, { 2 } };',
+      'int a; int b',
+      'int b; int a',
+    ],
+  ])('that changes a member in a function may: %s', (_, variable, from, to) => {
+    const before = `int f(void *data)\n{\n\t${variable}\n\treturn 0;\n}\n`;
+    const after = before.replace(from, to);
+    expect(after).not.toBe(before);
+    expect(mayChangeTypes([{ path: 'x.c', before, after }])).toBe(true);
+  });
+
+  it('that changes what looks like a function, and is a type that a macro declares, may', () => {
+    const before = 'DECLARE_ITEM(first)\n{\n\tint a;\n\tint b;\n};\n';
+    const after = before.replace('int a', 'long a');
+    expect(mayChangeTypes([{ path: 'x.c', before, after }])).toBe(true);
+  });
+
+  it('that changes a statement beside a type of the function cannot', () => {
+    const before =
+      'int f(int a)\n{\n\tstruct { int b; } x = { a };\n\tif (a == sizeof(struct item)) {\n\t\ta++;\n\t}\n\treturn a;\n}\n';
+    const after = before.replace('a++', 'a--');
+    expect(mayChangeTypes([{ path: 'x.c', before, after }])).toBe(false);
+  });
+
   it('of a header may, and one of assembly cannot', () => {
     expect(changed('return -EINVAL;', 'return 0;', 'fs/item.h')).toBe(true);
     expect(changed('int a;', 'long a;', 'arch/x86/item.S')).toBe(false);

@@ -71,7 +71,28 @@ export const layoutMutants: readonly Mutant[] = [
   layout(
     'types that are declared in functions, in a patch of statements',
     'declarations.ts',
-    'parts.push(...(body.match(LOCAL_TYPE) ?? []));',
+    'parts.push(...localTypes(body));',
+    '',
+    'declarations.test.ts',
+  ),
+  layout(
+    'members of such a type behind a struct that is in it',
+    'declarations.ts',
+    'isType ? closing(body, next.lastIndex - 1)',
+    "isType ? body.indexOf('}', next.lastIndex)",
+    'declarations.test.ts',
+  ),
+  layout(
+    'members of a static variable of a function behind its first one',
+    'declarations.ts',
+    'if (brace < 0 || semicolon < brace) return',
+    'if (brace < 0 || semicolon > 0) return',
+    'declarations.test.ts',
+  ),
+  layout(
+    'types that a macro declares, which look like functions',
+    'declarations.ts',
+    '&& !/^\\s*[;,=[]/.test(plain.slice(end))',
     '',
     'declarations.test.ts',
   ),
@@ -183,8 +204,8 @@ export const layoutMutants: readonly Mutant[] = [
   layout(
     'static variables of functions, in a patch of statements',
     'declarations.ts',
-    '|\\bstatic\\b[^;]*;/g',
-    '/g',
+    '(?:typedef|static)',
+    '(?:typedef)',
     'declarations.test.ts',
   ),
   layout(
