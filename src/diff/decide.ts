@@ -20,6 +20,7 @@ import { functionName } from './names.js';
 import type { OtherKind } from './other-kinds.js';
 import type { Part } from './parts.js';
 import { isRenamed } from './renamed.js';
+import { neverSetUp } from './set-at-boot.js';
 import { isDeviceTable, noEffect, sideNotes } from './side-notes.js';
 
 /** The decisions about one pair of objects. */
@@ -58,6 +59,7 @@ export function decide(
     if (other.isNew) notes.push(newOfOtherKind(other));
     else refusals.push(otherKind(other, object));
   }
+  refusals.push(...neverSetUp(comparison, closure, left, object));
   refusals.push(...movedAliases(comparison).map((alias) => movedAlias(alias, object)));
   const seen = new Set<Section | Part>();
   for (const bad of closure.bad) {

@@ -8,7 +8,23 @@ const differ = mutantsIn('diff/', 'diff/');
 const copies = (without: string, file: string, find: string, replace: string): Mutant =>
   differ(without, file, find, replace, 'fixtures.test.ts', 'copied-tables');
 
+/** Of new variables that boot code would set up. */
+const setAtBoot = (without: string, find: string, replace: string): Mutant =>
+  differ(without, 'set-at-boot.ts', find, replace, 'fixtures.test.ts', 'set-at-boot');
+
 export const differMutants: readonly Mutant[] = [
+  setAtBoot(
+    'new variables that only boot code sets up',
+    "return by === undefined || by === 'other' ? []",
+    'return by !== undefined || by === undefined ? []',
+  ),
+  setAtBoot(
+    'locks that boot code takes, too',
+    "return !USES.test(callee?.symbol.name ?? '')",
+    "return !/^$/.test(callee?.symbol.name ?? '')",
+  ),
+  setAtBoot('options of the command line', '|| isParameter(side, user)', ''),
+  setAtBoot('new variables that have a value', '&& isZero(post, part)', ''),
   copies(
     'copies by functions of the object that hand on what they were given',
     'copies.ts',
