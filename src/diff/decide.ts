@@ -18,6 +18,7 @@ import { newlyListed } from './kprobe-list.js';
 import { leftBehind } from './left-behind.js';
 import { functionName } from './names.js';
 import type { OtherKind } from './other-kinds.js';
+import { changedOwners } from './owners.js';
 import type { Part } from './parts.js';
 import { isRenamed } from './renamed.js';
 import { neverSetUp } from './set-at-boot.js';
@@ -59,6 +60,7 @@ export function decide(
     if (other.isNew) notes.push(newOfOtherKind(other));
     else refusals.push(otherKind(other, object));
   }
+  refusals.push(...changedOwners(comparison, written, left, object));
   refusals.push(...neverSetUp(comparison, closure, left, object));
   refusals.push(...movedAliases(comparison).map((alias) => movedAlias(alias, object)));
   const seen = new Set<Section | Part>();

@@ -13,6 +13,14 @@ const setAtBoot = (without: string, find: string, replace: string): Mutant =>
   differ(without, 'set-at-boot.ts', find, replace, 'fixtures.test.ts', 'set-at-boot');
 
 export const differMutants: readonly Mutant[] = [
+  differ(
+    'owners of tables that are written in place',
+    'owners.ts',
+    'name === MODULE',
+    'name !== target.name',
+    'fixtures.test.ts',
+    'owner-changed',
+  ),
   setAtBoot(
     'new variables that only boot code sets up',
     "return by === undefined || by === 'other' ? []",
