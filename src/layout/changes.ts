@@ -3,6 +3,7 @@
 
 import type { BtfType, Enum, Struct } from '../btf/types.js';
 import { compareEnums, type ValueUses } from './enums.js';
+import { isMadeAlike, Regrouped } from './regrouped.js';
 import { Sameness } from './same.js';
 import { type Field, type NamedType, TypeView } from './view.js';
 
@@ -149,10 +150,13 @@ function compareStructs(pre: TypeView, post: TypeView, same: Sameness, a: Struct
     return other ? [[field, other] as const] : [];
   });
   reasons.push(...moves(both));
+  const groups = new Regrouped(pre, post, same, before, after);
   const endless = pre.endless(a) ?? Number.POSITIVE_INFINITY;
   for (const [field, other] of both) {
     if (field.offset === other.offset) {
-      reasons.push(...retyped(pre, post, same, field, other));
+      const { why, note } = retyped(pre, post, same, field, other);
+      if (why !== undefined) reasons.push(why);
+      if (note !== undefined) notes.push(note);
     }
   }
   for (const field of after) {
@@ -163,6 +167,8 @@ function compareStructs(pre: TypeView, post: TypeView, same: Sameness, a: Struct
     if (twin >= 0) {
       notes.push(`${gone[twin]!.name} is called ${field.name} now`);
       gone.splice(twin, 1);
+    } else if (groups.wasThere(field)) {
+      // Another name for what is there.
     } else if (field.offset + field.width > endless) {
       reasons.push(`${field.name} is new, ${placeOf(field)}, where elements of an array may be`);
     } else if (
@@ -180,6 +186,7 @@ function compareStructs(pre: TypeView, post: TypeView, same: Sameness, a: Struct
     }
   }
   for (const field of gone) {
+    if (groups.isThere(field)) continue;
     reasons.push(
       `${field.name} is gone: after undo, old code would miss it in objects that new code made`,
     );
@@ -203,14 +210,17 @@ function retyped(
   same: Sameness,
   before: Field,
   after: Field,
-): string[] {
+): { readonly why?: string; readonly note?: string } {
   const { name } = before;
-  if (same.same(before.type, after.type) && before.width === after.width) return [];
+  if (same.same(before.type, after.type) && before.width === after.width) return {};
   const [was, is] = [pre.describe(before.type), post.describe(after.type)];
   if (before.width !== after.width && was === is) {
-    return [`${name} has ${after.width} bits in place of ${before.width}`];
+    return { why: `${name} has ${after.width} bits in place of ${before.width}` };
   }
-  return [`${name} was ${was}, and would be ${is}`];
+  if (isMadeAlike(pre, post, same, before, after)) {
+    return { note: `${name} was ${was}, and is ${is} now, which has the same members` };
+  }
+  return { why: `${name} was ${was}, and would be ${is}` };
 }
 
 function isSamePlace(one: Field, other: Field): boolean {

@@ -51,6 +51,36 @@ describe('a struct', () => {
     ['a new name in one without a name', 'struct { int x; } a;', 'struct { int z; } a;'],
     ['more of an enum without a name', 'enum { X } a;', 'enum { X, Y } a;'],
     ['the same bit-fields', 'int a:3; int b:5;', 'int a:3; int b:5;'],
+    [
+      'a name for several members together, as struct_group() makes one',
+      'int n; int a; int b; char c;',
+      'int n; union { struct { int a; int b; }; struct { int a; int b; } both; }; char c;',
+    ],
+    [
+      'the same with a type that has a name',
+      'int n; int a; int b; char c;',
+      'int n; union { struct { int a; int b; }; struct both { int a; int b; } both; }; char c;',
+    ],
+    [
+      'an array without a length, as DECLARE_FLEX_ARRAY() makes one',
+      'int n; int d[0];',
+      'int n; struct { struct {} __empty_d; int d[]; };',
+    ],
+    [
+      'several such arrays',
+      'int n; union { char s[0]; int d[0]; };',
+      'int n; union { struct { struct {} __empty_s; char s[]; }; struct { struct {} __empty_d; int d[]; }; };',
+    ],
+    [
+      'members that go into a struct',
+      'int n; int a; int b; char c;',
+      'int n; struct { int a; int b; } both; char c;',
+    ],
+    [
+      'members that come out of a struct',
+      'int n; struct both { int a; int b; } both; char c;',
+      'int n; int a; int b; char c;',
+    ],
   ])('is taken as it is: %s', (_, before, after) => {
     expect(members(before, after)).toEqual([]);
   });
@@ -92,6 +122,24 @@ describe('a struct', () => {
       'unsigned a:3;',
       'unsigned a:4;',
       /a has 4 bits in place of 3/,
+    ],
+    [
+      'members that change places in a name for them together',
+      'int n; int a; int b; char c;',
+      'int n; union { struct { int a; int b; }; struct { int b; int a; } both; }; char c;',
+      /both is new, byte 4, where there is something else/,
+    ],
+    [
+      'members that change places in the struct that they go into',
+      'int n; int a; int b; char c;',
+      'int n; struct { int b; int a; } both; char c;',
+      /both is new, byte 4, .*a is gone/,
+    ],
+    [
+      'a struct of another name whose members have other names',
+      'struct other a;',
+      'struct third { int y; } a;',
+      /a was struct other, and would be struct third/,
     ],
     ['a member that is gone', 'int a; int b; long c;', 'int a; long c;', /b is gone/],
     [
@@ -283,6 +331,21 @@ describe('a struct', () => {
     );
     expect(change?.name).toBe('item_t');
   });
+});
+
+it('a struct of another name with the same members is told', () => {
+  const types =
+    'typedef struct { int counter; } atomic_t; typedef struct counted { atomic_t refs; } refcount_t; extern refcount_t also;';
+  const [change, ...others] = changes(
+    `${types} struct item { atomic_t users; };`,
+    `${types} struct item { refcount_t users; };`,
+    'struct item *shelf[4]; refcount_t also; atomic_t one;',
+  );
+  expect([change?.reasons, change?.notes, others]).toEqual([
+    [],
+    ['users was atomic_t, and is refcount_t now, which has the same members'],
+    [],
+  ]);
 });
 
 describe('an enum', () => {

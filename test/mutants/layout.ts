@@ -209,6 +209,20 @@ export const layoutMutants: readonly Mutant[] = [
     'declarations.test.ts',
   ),
   layout(
+    'members that have other places in a struct that they go into',
+    'regrouped.ts',
+    'one.offset === field.offset && ',
+    '',
+    'changes.test.ts',
+  ),
+  layout(
+    'the names of members in a struct of another name',
+    'regrouped.ts',
+    'one.name === other.name && ',
+    '',
+    'changes.test.ts',
+  ),
+  layout(
     'elements behind an array without a length',
     'changes.ts',
     '} else if (field.offset + field.width > endless) {',
