@@ -179,7 +179,7 @@ class Unit {
     return { section: symbol.section, offset: symbol.value + addend };
   }
 
-  /** Of numbers larger than that only the lower half, which is enough to tell them apart. */
+  /** Those with more than 53 bits are rounded. */
   private number(form: number): number | undefined {
     switch (FIXED.get(form)) {
       case 1:
@@ -187,8 +187,9 @@ class Unit {
       case 2:
         return this.bytes.u16(this.at);
       case 4:
-      case 8:
         return this.bytes.u32(this.at);
+      case 8:
+        return this.bytes.u32(this.at) + this.bytes.u32(this.at + 4) * 2 ** 32;
       default:
         return form === FORM.udata || form === FORM.sdata ? this.uleb() : undefined;
     }

@@ -17,6 +17,7 @@ import { changedStatics } from './statics.js';
 import { layoutDiff, layoutLines } from './text.js';
 import { whoHasIt } from './users.js';
 import { usedAsValue } from './values.js';
+import { changedWideEnumerators } from './wide-enums.js';
 
 /** One object without the patch and with it, both compiled with type information. */
 export interface TypedObject {
@@ -39,6 +40,8 @@ export interface Sources {
   post(): readonly SourceText[];
   /** Whether the patch has to do with alignment. */
   readonly mayAlign: boolean;
+  /** Whether it may change the value of an enumerator. */
+  readonly mayEnumerate: boolean;
 }
 
 export type LayoutVerdict = 'fits' | 'on stacks' | 'allowed' | 'refused';
@@ -114,7 +117,12 @@ function otherChanges({ pre, post, replaced, twins, sources }: TypedObject): Typ
     oneReason(`the variable ${name}`, `it was ${was}, and would be ${is}`),
   );
   const aligned = sources?.mayAlign ? changedAlignments(pre, post) : [];
-  return [...functions, ...statics, ...aligned.map(({ type, reason }) => oneReason(type, reason))];
+  const wide = sources?.mayEnumerate ? changedWideEnumerators(pre, post) : [];
+  return [
+    ...functions,
+    ...statics,
+    ...[...aligned, ...wide].map(({ type, reason }) => oneReason(type, reason)),
+  ];
 }
 
 function verdictOf(

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { ElfObject } from '../../src/elf/object.js';
 import { mayAlign } from '../../src/layout/alignment.js';
 import type { Sources } from '../../src/layout/guard.js';
+import { mayEnumerate } from '../../src/layout/wide-enums.js';
 
 const FLAGS = ['-O2', '-ffunction-sections', '-fdata-sections', '-fno-pic', '-fcf-protection=none'];
 const TYPES = ['-g', '-gdwarf-5', '-gbtf'];
@@ -35,5 +36,10 @@ export function compileBytes(text: string, ...flag: string[]): Buffer {
 /** The text of an object, as the guard reads it. */
 export function textOf(before: string, after: string): Sources {
   const read = (text: string) => () => [{ path: 'a.c', text }];
-  return { pre: read(before), post: read(after), mayAlign: mayAlign(before, after) };
+  return {
+    pre: read(before),
+    post: read(after),
+    mayAlign: mayAlign(before, after),
+    mayEnumerate: mayEnumerate(before, after),
+  };
 }

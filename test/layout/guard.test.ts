@@ -345,3 +345,31 @@ describe('a change that its author allows', () => {
     expect(refusal!.message).toMatch(/^ {4}\+ \/\* size: 24 \*\/$/m);
   });
 });
+
+describe('an enumerator of more than 32 bits', () => {
+  const flags = (head: string, bit: string, more = '') =>
+    `${more}enum ${head} { A = 1, B = 1ULL << ${bit} };\nlong *kept; int ask(void) { return !!(*kept & B) + A; }\n`;
+
+  it.each([
+    ['its value', flags('flags', '40'), flags('flags', '41'), 'enum flags'],
+    ['its value, of one without a name', flags('', '40'), flags('', '41'), 'the enum with A'],
+    [
+      'the macro that it is made of',
+      flags('flags', 'BIT', '#define BIT 40\n'),
+      flags('flags', 'BIT', '#define BIT 41\n'),
+      'enum flags',
+    ],
+  ])('is looked at: %s', (_, before, after, name) => {
+    expect(judge(before, after)).toMatchObject([
+      {
+        name,
+        verdict: 'refused',
+        reasons: ['B was 1099511627776, and would be 2199023255552'],
+      },
+    ]);
+  });
+
+  it('that keeps its value fits', () => {
+    expect(judge(flags('flags', '40'), flags('flags', '40 + 0'))).toEqual([]);
+  });
+});

@@ -223,6 +223,13 @@ export const layoutMutants: readonly Mutant[] = [
     'changes.test.ts',
   ),
   layout(
+    'enumerators of more than 32 bits',
+    'guard.ts',
+    'sources?.mayEnumerate ? changedWideEnumerators(pre, post) : []',
+    '[]',
+    'guard.test.ts',
+  ),
+  layout(
     'elements behind an array without a length',
     'changes.ts',
     '} else if (field.offset + field.width > endless) {',

@@ -13,6 +13,7 @@ import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
 import { mayAlign } from '../../src/layout/alignment.js';
 import type { Sources } from '../../src/layout/guard.js';
+import { mayEnumerate } from '../../src/layout/wide-enums.js';
 import { fixtures } from '../diff/fixtures.js';
 import { compile, sectionFlags } from '../support/compile.js';
 import { withFiles } from '../support/files.js';
@@ -45,7 +46,12 @@ function compare({ objects, known = {} }: Objects) {
     const sources = ({ name }: CompiledObject): Sources => {
       const [before, after] = objects[name.replace(/\.o$/, '')]!;
       const read = (text: string) => () => [{ path: name.replace(/o$/, 'c'), text }];
-      return { pre: read(before), post: read(after), mayAlign: mayAlign(before, after) };
+      return {
+        pre: read(before),
+        post: read(after),
+        mayAlign: mayAlign(before, after),
+        mayEnumerate: mayEnumerate(before, after),
+      };
     };
     const types = { comparing: 'compared', allowed: [], sources } as const;
     const found = findDifferences(all, tables, silentUi, [], types);

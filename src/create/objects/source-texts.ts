@@ -6,6 +6,7 @@ import { isAbsolute, join, normalize, relative } from 'node:path';
 import { mayAlign } from '../../layout/alignment.js';
 import type { SourceText } from '../../layout/code-text.js';
 import type { Sources } from '../../layout/guard.js';
+import { mayEnumerate } from '../../layout/wide-enums.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import type { Kbuild } from '../tree/kbuild.js';
 import type { PreObject } from '../values.js';
@@ -25,6 +26,7 @@ export class SourceTexts {
   private readonly after: Texts;
   private readonly newHeaders: readonly string[];
   private readonly mayAlign: boolean;
+  private readonly mayEnumerate: boolean;
 
   /** @param files that the patch changes */
   constructor(
@@ -43,6 +45,7 @@ export class SourceTexts {
     const added = files.filter(({ kind, before }) => kind === 'included' && before === undefined);
     this.newHeaders = added.map(({ path }) => join(kbuild.tree, path));
     this.mayAlign = files.some((file) => mayAlign(textBelow(file), file.after));
+    this.mayEnumerate = files.some((file) => mayEnumerate(textBelow(file), file.after));
   }
 
   /** All that the compiler read for an object. */
@@ -52,6 +55,7 @@ export class SourceTexts {
       pre: () => this.read(paths, this.before),
       post: () => this.read([...paths, ...this.newHeaders], this.after),
       mayAlign: this.mayAlign,
+      mayEnumerate: this.mayEnumerate,
     };
   }
 
