@@ -2,7 +2,7 @@
 // while the patch is applied, would be taken for something else.
 
 import type { BtfType, Enum, Struct } from '../btf/types.js';
-import { compareEnums, type ValueUses } from './enums.js';
+import { compareEnums, movedEnumerators, type Values, type ValueUses } from './enums.js';
 import { isMadeAlike, Regrouped } from './regrouped.js';
 import { Sameness } from './same.js';
 import { type Field, type NamedType, TypeView } from './view.js';
@@ -42,13 +42,16 @@ export function compareTypes(
   const renamed = findRenamed(pre, post, old, now);
   const same = new Sameness(pre, post, renamed);
   const changes: TypeChange[] = [];
+  const values = post.enumeratorValues();
   for (const [name, ones] of old) {
     const others = now.get(name) ?? now.get(renamed.get(name) ?? otherKind(name)) ?? [];
     for (const [a, b] of inPairs(ones, others, (x, y) => isEqual(compareOne(x, y)))) {
       changes.push(compareOne(a, b));
     }
+    if (others.length === 0)
+      changes.push(...ones.flatMap((one) => goneEnum(name, one.type, values)));
   }
-  changes.push(...compareLoose(pre, post, uses), ...compareVariables(pre, post, same));
+  changes.push(...compareLoose(pre, post, uses, values), ...compareVariables(pre, post, same));
   return { pre, post, changes: changes.filter((one) => !isEqual(one)) };
 
   function compareOne(a: NamedType, b: NamedType): TypeChange {
@@ -56,7 +59,8 @@ export function compareTypes(
     if (a.type.kind !== b.type.kind) {
       return { ...head, reasons: [`it becomes a ${b.type.kind}`], notes: [] };
     }
-    if (a.type.kind === 'enum') return { ...head, ...compareEnums(a.type, b.type as Enum, uses) };
+    if (a.type.kind === 'enum')
+      return { ...head, ...compareEnums(a.type, b.type as Enum, uses, values) };
     return { ...head, ...compareStructs(pre, post, same, a.type, b.type as Struct) };
   }
 }
@@ -67,14 +71,25 @@ function otherKind(name: string): string {
 }
 
 /** Enums without a name, of which the names of the values tell which is which. */
-function compareLoose(pre: TypeView, post: TypeView, uses: ValueUses): TypeChange[] {
+function compareLoose(
+  pre: TypeView,
+  post: TypeView,
+  uses: ValueUses,
+  values: Values,
+): TypeChange[] {
   const now = post.looseEnums();
   return pre.looseEnums().flatMap((one): TypeChange[] => {
     const names = new Set(one.enumerators.map(({ name }) => name));
     const other = now.find(({ enumerators }) => enumerators.some(({ name }) => names.has(name)));
     const name = `the enum with ${one.enumerators[0]?.name}`;
-    return other ? [{ name, pre: one, post: other, ...compareEnums(one, other, uses) }] : [];
+    if (!other) return goneEnum(name, one, values);
+    return [{ name, pre: one, post: other, ...compareEnums(one, other, uses, values) }];
   });
+}
+
+function goneEnum(name: string, type: NamedType['type'], values: Values): TypeChange[] {
+  if (type.kind !== 'enum') return [];
+  return [{ name, pre: type, post: undefined, ...movedEnumerators(type, values) }];
 }
 
 function isEqual({ reasons, notes }: TypeChange): boolean {

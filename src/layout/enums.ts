@@ -8,8 +8,23 @@ import type { Enum, Enumerator } from '../btf/types.js';
  */
 export type ValueUses = (name: string, others: ReadonlySet<string>) => string | undefined;
 
-/** @param uses what the source does with those that seem only to count */
-export function compareEnums(a: Enum, b: Enum, uses: ValueUses) {
+/** Values of all enums of an object, by their names. */
+export type Values = ReadonlyMap<string, bigint>;
+
+/** An enum that is gone: its enumerators may be another's now. */
+export function movedEnumerators(a: Enum, everywhere: Values) {
+  const reasons = a.enumerators.flatMap(({ name, value }) => {
+    const now = everywhere.get(name);
+    return now === undefined || now === value ? [] : [`${name} was ${value}, and would be ${now}`];
+  });
+  return { reasons, notes: [] };
+}
+
+/**
+ * @param uses what the source does with those that seem only to count
+ * @param everywhere values after the patch
+ */
+export function compareEnums(a: Enum, b: Enum, uses: ValueUses, everywhere: Values) {
   const reasons: string[] = [];
   const notes: string[] = [];
   const now = new Map(b.enumerators.map((one) => [one.name, one]));
@@ -20,7 +35,11 @@ export function compareEnums(a: Enum, b: Enum, uses: ValueUses) {
     const other = now.get(one.name);
     if (!other) {
       const renamed = added.find(({ value }) => value === one.value);
-      if (renamed) notes.push(`${one.name} is called ${renamed.name} now`);
+      const moved = everywhere.get(one.name);
+      if (moved !== undefined) {
+        if (moved !== one.value)
+          reasons.push(`${one.name} was ${one.value}, and would be ${moved}`);
+      } else if (renamed) notes.push(`${one.name} is called ${renamed.name} now`);
       else reasons.push(`${one.name} (${one.value}) is gone`);
     } else if (other.value !== one.value) {
       const change = `${one.name} was ${one.value}, and would be ${other.value}`;

@@ -84,6 +84,12 @@ export class TypeView {
     return found;
   }
 
+  /** Of all enums, by their names. */
+  enumeratorValues(): Map<string, bigint> {
+    const all = this.types.flatMap((type) => (type.kind === 'enum' ? type.enumerators : []));
+    return new Map(all.map(({ name, value }) => [name, value]));
+  }
+
   /** Enums that nothing refers to: their values are kept as plain numbers. */
   looseEnums(): Enum[] {
     const used = new Set<number>();

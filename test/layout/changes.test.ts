@@ -382,6 +382,35 @@ describe('an enum', () => {
   });
 });
 
+describe('enumerators of an enum that is gone', () => {
+  const uses = 'int ask(int x) { return x == B; }';
+
+  it.each([
+    ['that has no name any more', 'enum kind { A, B };', 'enum { A, N, B };', 'enum kind'],
+    ['that gets a name', 'enum { A, B };', 'enum kind { A, N, B };', 'the enum with A'],
+    [
+      'of which some go to another',
+      'enum kind { A, B };',
+      'enum kind { A }; enum other_kind { N, O, B };',
+      'enum kind',
+    ],
+  ])('are compared: %s', (_, before, after, name) => {
+    const kind = name === 'enum kind' && after.includes('enum kind') ? 'enum kind now;' : '';
+    expect(changes(before, after, `${uses} ${kind}`)).toMatchObject([
+      { name, reasons: [expect.stringMatching(/^B was 1, and would be 2$/)] },
+    ]);
+  });
+
+  it('fit if all keep their values', () => {
+    expect(changes('enum kind { A, B };', 'enum { A, B, C };', uses)).toEqual([]);
+    expect(changes('enum kind { A, B };', 'enum { A }; enum { B = 1 };', uses)).toEqual([]);
+  });
+
+  it('fit if they are no enumerators any more', () => {
+    expect(changes('enum kind { A, B };', '#define B 1', uses)).toEqual([]);
+  });
+});
+
 const RING = 'unsigned char *state; enum kind now;';
 const GROWN = ['A, B, KIND_LAST', 'A, B, C, KIND_LAST'] as const;
 

@@ -230,6 +230,13 @@ export const layoutMutants: readonly Mutant[] = [
     'guard.test.ts',
   ),
   layout(
+    'enumerators that another enum has now',
+    'enums.ts',
+    'now === undefined || now === value ?',
+    'now !== undefined || now === undefined ?',
+    'changes.test.ts',
+  ),
+  layout(
     'elements behind an array without a length',
     'changes.ts',
     '} else if (field.offset + field.width > endless) {',
