@@ -31,18 +31,24 @@ export function mayChangeTypes(files: readonly ChangedText[]): boolean {
     if (path.endsWith('.S')) return false;
     if (!path.endsWith('.c') || before === undefined || after === undefined) return true;
     const [old, now] = [declarations(before), declarations(after)];
-    return old === undefined || now === undefined || old !== now;
+    return old === undefined || now === undefined || old.all !== now.all;
   });
 }
 
-/**
- * The text without the bodies of functions, of which only what could declare a type is left.
- * undefined if it is not to be told where they begin and end.
- */
-export function declarations(text: string): string | undefined {
+/** What of a text could declare a type. */
+export interface Declarations {
+  /** The text without the bodies of functions, of which only such parts are left. */
+  readonly all: string;
+  /** Those parts alone. */
+  readonly local: string;
+}
+
+/** undefined if it is not to be told where functions begin and end. */
+export function declarations(text: string): Declarations | undefined {
   const code = codeOf(text);
   const plain = withoutDirectives(code).replaceAll(DIRECTIVE_END, '\n');
   const parts: string[] = [...directivesIn(code)];
+  const local: string[] = [];
   let from = 0;
   for (let at = plain.indexOf('{'); at >= 0; at = plain.indexOf('{', from)) {
     const head = plain.slice(from, at);
@@ -54,14 +60,15 @@ export function declarations(text: string): string | undefined {
     if (isFunction(head) && !/^\s*[;,=[]/.test(plain.slice(end))) {
       // As the kernel's style has it: nothing else says that braces in branches of an #if are in pairs.
       if (plain[end - 2] !== '\n' || body.slice(0, -2).includes('\n}')) return undefined;
-      parts.push(...localTypes(body));
+      local.push(...localTypes(body));
     } else {
       parts.push(body);
     }
     from = end;
   }
   parts.push(plain.slice(from));
-  return parts.join('\n').replace(/\s+/g, ' ');
+  const plainly = (list: readonly string[]) => list.join('\n').replace(/\s+/g, ' ');
+  return { all: plainly([...parts, ...local]), local: plainly(local) };
 }
 
 /** Types that are defined in the body of a function, and declarations of what stays when the function is over. */

@@ -11,6 +11,7 @@ import { changedAlignments } from './alignment.js';
 import { compareTypes, type TypeChange, type TypeChanges } from './changes.js';
 import type { SourceText } from './code-text.js';
 import type { ValueUses } from './enums.js';
+import { changedLocals } from './locals.js';
 import { changedPrototypes } from './prototypes.js';
 import { type Functions, whyMadeElsewhere, whyNotOnStacks } from './stacks.js';
 import { changedStatics } from './statics.js';
@@ -40,8 +41,9 @@ export interface Sources {
   post(): readonly SourceText[];
   /** Whether the patch has to do with alignment. */
   readonly mayAlign: boolean;
-  /** Whether it may change the value of an enumerator. */
+  /** Whether it may change the value of an enumerator; a type that is defined in a function. */
   readonly mayEnumerate: boolean;
+  readonly mayNest: boolean;
 }
 
 export type LayoutVerdict = 'fits' | 'on stacks' | 'allowed' | 'refused';
@@ -74,7 +76,7 @@ export function judgeLayout(
   const uses = usesIn(objects);
   for (const object of objects) {
     const types = typesThatDiffer(object, uses);
-    for (const change of [...types.changes, ...otherChanges(object)]) {
+    for (const change of [...types.changes, ...otherChanges(object, types)]) {
       const key = JSON.stringify([change.name, change.reasons, change.notes]);
       const known = found.get(key);
       if (known) known.in.push(object);
@@ -106,7 +108,10 @@ function oneReason(name: string, reason: string): TypeChange {
 }
 
 /** All that changes in an object, besides what its BTF tells. */
-function otherChanges({ pre, post, replaced, twins, sources }: TypedObject): TypeChange[] {
+function otherChanges(
+  { pre, post, replaced, twins, sources }: TypedObject,
+  { changes }: TypeChanges,
+): TypeChange[] {
   const functions = changedPrototypes(pre, post, replaced).map(({ name, was, is }) =>
     oneReason(
       `the function ${name}`,
@@ -118,9 +123,13 @@ function otherChanges({ pre, post, replaced, twins, sources }: TypedObject): Typ
   );
   const aligned = sources?.mayAlign ? changedAlignments(pre, post) : [];
   const wide = sources?.mayEnumerate ? changedWideEnumerators(pre, post) : [];
+  const told = new Set(changes.map(({ name }) => name));
+  const locals = sources?.mayNest ? changedLocals(pre, post, told) : [];
+  const inside = locals.map(({ name, reason }) => oneReason(name, reason));
   return [
     ...functions,
     ...statics,
+    ...inside,
     ...[...aligned, ...wide].map(({ type, reason }) => oneReason(type, reason)),
   ];
 }

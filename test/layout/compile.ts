@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { ElfObject } from '../../src/elf/object.js';
 import { mayAlign } from '../../src/layout/alignment.js';
 import type { Sources } from '../../src/layout/guard.js';
+import { mayNest } from '../../src/layout/locals.js';
 import { mayEnumerate } from '../../src/layout/wide-enums.js';
 
 const FLAGS = ['-O2', '-ffunction-sections', '-fdata-sections', '-fno-pic', '-fcf-protection=none'];
@@ -41,5 +42,6 @@ export function textOf(before: string, after: string): Sources {
     post: read(after),
     mayAlign: mayAlign(before, after),
     mayEnumerate: mayEnumerate(before, after),
+    mayNest: mayNest(before, after),
   };
 }

@@ -373,3 +373,45 @@ describe('an enumerator of more than 32 bits', () => {
     expect(judge(flags('flags', '40'), flags('flags', '40 + 0'))).toEqual([]);
   });
 });
+
+describe('a type that is defined in a function', () => {
+  const file = (members: string, use: string) =>
+    `extern void *get(void);\nextern void put(void *);\nint f(int a)\n{\n\tstruct entry { ${members} };\n\t${use}\n}\n`;
+  const pair = (use: string) =>
+    judge(file('int x; int y;', use), file('int y; int x;', use)).map(
+      ({ name, verdict, reasons }) => [name, verdict, reasons.join()],
+    );
+
+  it.each([
+    [
+      'a static variable of it',
+      'static struct entry kept; kept.x += a; return kept.x + kept.y++;',
+      'the variable kept stays',
+    ],
+    ['a cast to it', 'return ((struct entry *)get())->y++;', 'nothing says where they are'],
+  ])('does not fit with %s', (_, use, why) => {
+    expect(pair(use)).toEqual([['struct entry in f', 'refused', `its members change, and ${why}`]]);
+  });
+
+  it('does not fit with a pointer to it that may come from anywhere', () => {
+    const [change] = pair('struct entry *one = get(); one->x += a; return one->y++;');
+    expect(change?.slice(0, 2)).toEqual([expect.stringMatching(/^struct entry/), 'refused']);
+    const nameless = (members: string) =>
+      `extern void *get(void);\nint f(int a)\n{\n\tstruct { ${members} } *one = get();\n\treturn one->y++ + a;\n}\n`;
+    const [other] = judge(nameless('int x; int y;'), nameless('int y; int x;'));
+    expect([other?.name, other?.verdict]).toEqual(['a type in f', 'refused']);
+  });
+
+  it('may change if all of it is on the stack', () => {
+    expect(pair('struct entry one = { .x = a }; put(&one); return one.y;')).toEqual([]);
+  });
+
+  it('does not fit if an enumerator gets another value', () => {
+    const values = (list: string) =>
+      `extern int *get(void);\nint f(void)\n{\n\tenum { ${list} };\n\treturn *get() == B;\n}\n`;
+    expect(judge(values('A, B'), values('A, N, B'))).toMatchObject([
+      { name: 'a type in f', verdict: 'refused', reasons: ['B was 1, and would be 2'] },
+    ]);
+    expect(judge(values('A, B'), values('A, B, C'))).toEqual([]);
+  });
+});

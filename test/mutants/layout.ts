@@ -237,6 +237,20 @@ export const layoutMutants: readonly Mutant[] = [
     'changes.test.ts',
   ),
   layout(
+    'types that are defined in functions, by debugging information',
+    'guard.ts',
+    'sources?.mayNest ? changedLocals(pre, post, told) : []',
+    '[]',
+    'guard.test.ts',
+  ),
+  layout(
+    'pointers to types that are defined in functions',
+    'locals.ts',
+    'if (isPointer) return',
+    'if (!type) return',
+    'guard.test.ts',
+  ),
+  layout(
     'elements behind an array without a length',
     'changes.ts',
     '} else if (field.offset + field.width > endless) {',

@@ -13,6 +13,7 @@ import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
 import { mayAlign } from '../../src/layout/alignment.js';
 import type { Sources } from '../../src/layout/guard.js';
+import { mayNest } from '../../src/layout/locals.js';
 import { mayEnumerate } from '../../src/layout/wide-enums.js';
 import { fixtures } from '../diff/fixtures.js';
 import { compile, sectionFlags } from '../support/compile.js';
@@ -51,6 +52,7 @@ function compare({ objects, known = {} }: Objects) {
         post: read(after),
         mayAlign: mayAlign(before, after),
         mayEnumerate: mayEnumerate(before, after),
+        mayNest: mayNest(before, after),
       };
     };
     const types = { comparing: 'compared', allowed: [], sources } as const;

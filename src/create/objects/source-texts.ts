@@ -6,6 +6,7 @@ import { isAbsolute, join, normalize, relative } from 'node:path';
 import { mayAlign } from '../../layout/alignment.js';
 import type { SourceText } from '../../layout/code-text.js';
 import type { Sources } from '../../layout/guard.js';
+import { mayNest } from '../../layout/locals.js';
 import { mayEnumerate } from '../../layout/wide-enums.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import type { Kbuild } from '../tree/kbuild.js';
@@ -27,6 +28,7 @@ export class SourceTexts {
   private readonly newHeaders: readonly string[];
   private readonly mayAlign: boolean;
   private readonly mayEnumerate: boolean;
+  private readonly mayNest: boolean;
 
   /** @param files that the patch changes */
   constructor(
@@ -46,6 +48,7 @@ export class SourceTexts {
     this.newHeaders = added.map(({ path }) => join(kbuild.tree, path));
     this.mayAlign = files.some((file) => mayAlign(textBelow(file), file.after));
     this.mayEnumerate = files.some((file) => mayEnumerate(textBelow(file), file.after));
+    this.mayNest = files.some((file) => mayNest(textBelow(file), file.after));
   }
 
   /** All that the compiler read for an object. */
@@ -56,6 +59,7 @@ export class SourceTexts {
       post: () => this.read([...paths, ...this.newHeaders], this.after),
       mayAlign: this.mayAlign,
       mayEnumerate: this.mayEnumerate,
+      mayNest: this.mayNest,
     };
   }
 
