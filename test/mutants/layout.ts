@@ -71,7 +71,7 @@ export const layoutMutants: readonly Mutant[] = [
   layout(
     'types that are declared in functions, in a patch of statements',
     'declarations.ts',
-    'parts.push(...localTypes(body));',
+    'local.push(...localTypes(body));',
     '',
     'declarations.test.ts',
   ),
@@ -281,7 +281,7 @@ export const layoutMutants: readonly Mutant[] = [
   layout(
     'enums that no type refers to',
     'changes.ts',
-    '...compareLoose(pre, post, uses), ',
+    '...compareLoose(pre, post, uses, values), ',
     '',
     'changes.test.ts',
   ),
