@@ -16,7 +16,7 @@ export interface ComparedObject {
   readonly diff: ObjectDiff;
 }
 
-/** What moved between objects that are linked into one target. */
+/** What moved between objects that are linked into one target; between targets only global variables do. */
 export function movedSymbols(objects: readonly ComparedObject[]): Refusal[] {
   const gone = objects.flatMap((object) => {
     const { functions, data, pre } = object.diff;
@@ -32,8 +32,9 @@ export function movedSymbols(objects: readonly ComparedObject[]): Refusal[] {
       const from = gone.find(
         (one) =>
           one.object !== object &&
-          one.object.owners.some((owner) => object.owners.includes(owner)) &&
-          isSame(one.symbol, symbol),
+          (one.object.owners.some((owner) => object.owners.includes(owner))
+            ? isSame(one.symbol, symbol)
+            : isSameVariable(one.symbol, symbol)),
       );
       return from ? [moved(symbol, from.object.name, object.name)] : [];
     });
@@ -53,6 +54,17 @@ function isSame(old: ElfSymbol, now: ElfSymbol): boolean {
   if (old.name !== now.name) return false;
   if (old.binding !== STB_LOCAL && now.binding !== STB_LOCAL) return true;
   if (old.type === STT_FUNC || now.type === STT_FUNC) return false;
+  return hasState(old, now);
+}
+
+/** Functions of two targets may have one name, and static variables; of global variables in one patch that is not believed. */
+function isSameVariable(old: ElfSymbol, now: ElfSymbol): boolean {
+  if (old.name !== now.name || old.type === STT_FUNC || now.type === STT_FUNC) return false;
+  if (old.binding === STB_LOCAL || now.binding === STB_LOCAL) return false;
+  return hasState(old, now);
+}
+
+function hasState(old: ElfSymbol, now: ElfSymbol): boolean {
   const [was, is] = [dataKind(old.section!), dataKind(now.section!)];
   return was === is && was !== 'read-only' && old.size === now.size;
 }

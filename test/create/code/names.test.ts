@@ -57,9 +57,16 @@ describe('what moves', () => {
     );
   });
 
-  test('between two targets does not', () => {
+  test('between two targets is refused for a global variable, and nothing else', () => {
     const objects = [compared('one.o', loses), compared('two.o', gains, ['module'])];
-    expect(inWords(objects)).toEqual([]);
+    expect(inWords(objects).map(([object, symbol]) => [object, symbol])).toEqual([
+      ['two.o', 'queued'],
+    ]);
+  });
+
+  test('between two targets may be another variable, if it is of another size', () => {
+    const other = gains.replace('+unsigned long queued', '+unsigned char queued');
+    expect(inWords([compared('one.o', loses), compared('two.o', other, ['module'])])).toEqual([]);
   });
 });
 
