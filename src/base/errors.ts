@@ -73,6 +73,8 @@ export type RefusalCode =
   | 'data-resized'
   | 'function-moved'
   | 'init-referenced'
+  | 'owner-changed'
+  | 'set-at-boot'
   | 'unknown-section'
   // all objects of a target, or of the update
   | 'alias-moved'

@@ -16,6 +16,7 @@ import type { IsNewcomer } from './newcomers.js';
 import type { ChangedNames, ObjectDiff } from './object-diff.js';
 import { remarksOnKpatch } from './other-tools.js';
 import { type Part, Parts } from './parts.js';
+import { bootSetter, newVariables } from './set-at-boot.js';
 import { SpecialTables } from './special.js';
 
 /** What may be in the objects. */
@@ -89,6 +90,8 @@ export function diffObjects(
     }),
     hooks: hooksOf(right.parts).map(({ kind, part }) => ({ kind, symbol: part.symbol })),
     undoSafe: undoSafe(right.parts).map(({ symbol }) => symbol.name),
+    fresh: newVariables(comparison, closure),
+    bootSetter: (variable) => bootSetter(comparison, variable),
     kept: closure.kept,
     entries: closure.entries(),
     twins: closure.twins,

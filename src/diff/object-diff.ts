@@ -8,6 +8,13 @@ import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
 import type { Extent } from './extents.js';
 import type { Hook } from './hooks.js';
 
+/** A new variable that begins as zeros. */
+export interface NewVariable {
+  readonly symbol: ElfSymbol;
+  /** New functions that set it up, if anybody calls them. */
+  readonly setters: readonly ElfSymbol[];
+}
+
 export interface ChangedNames {
   readonly changed: readonly string[];
   readonly added: readonly string[];
@@ -79,6 +86,10 @@ export interface ObjectDiff {
   readonly hooks: readonly Hook[];
   /** Names of what nobody has the address of any more when the update is undone, by the author's word. */
   readonly undoSafe: readonly string[];
+  /** New variables that begin as zeros. */
+  readonly fresh: readonly NewVariable[];
+  /** The name of the function of the post object that sets up a variable of another object when it is loaded. */
+  bootSetter(variable: string): string | undefined;
   /** Post sections that go into the new code as they are: code, new data, strings, constants. */
   readonly kept: ReadonlySet<Section>;
   /** Special table entries that go along. */

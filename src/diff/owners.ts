@@ -3,9 +3,9 @@
 // while the table is written is counted once only: then the module can be unloaded
 // under those who use it, or never again.
 
+import type { Refusal } from '../base/errors.js';
 import type { Comparison } from './compare.js';
 import { relocationsIn } from './extents.js';
-import type { Refusal } from './object-diff.js';
 import type { Part } from './parts.js';
 import type { Side } from './side.js';
 import { findTarget } from './targets.js';

@@ -3,6 +3,7 @@
 import { type Mutant, mutantsIn } from './mutant.js';
 
 const differ = mutantsIn('diff/', 'diff/');
+const create = mutantsIn('create/code/', 'create/code/');
 
 /** Of the look for copies of tables that are written in place. */
 const copies = (without: string, file: string, find: string, replace: string): Mutant =>
@@ -23,15 +24,36 @@ export const differMutants: readonly Mutant[] = [
   ),
   setAtBoot(
     'new variables that only boot code sets up',
-    "return by === undefined || by === 'other' ? []",
-    'return by !== undefined || by === undefined ? []',
+    'if (!isRead || !by || left.has(variable)) return [];',
+    'if (isRead || by || left.has(variable)) return [];',
   ),
   setAtBoot(
     'locks that boot code takes, too',
     "return !USES.test(callee?.symbol.name ?? '')",
     "return !/^$/.test(callee?.symbol.name ?? '')",
   ),
-  setAtBoot('options of the command line', '|| isParameter(side, user)', ''),
+  create(
+    'new functions that only boot code calls',
+    'set-elsewhere.ts',
+    'return isCalled && !isUsed(setter, object, objects, [setter]);',
+    'return false;',
+    'set-elsewhere.test.ts',
+  ),
+  create(
+    'boot code of other objects',
+    'set-elsewhere.ts',
+    'if (by !== undefined) return by;',
+    'if (by !== undefined) return undefined;',
+    'set-elsewhere.test.ts',
+  ),
+  create(
+    'global variables that move to another target',
+    'moved.ts',
+    ': isSameVariable(one.symbol, symbol)',
+    ': false',
+    'names.test.ts',
+  ),
+  setAtBoot('options of the command line', 'if (isParameter(side, user)) return false;', ''),
   setAtBoot('new variables that have a value', '&& isZero(post, part)', ''),
   copies(
     'copies by functions of the object that hand on what they were given',

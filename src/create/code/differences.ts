@@ -30,6 +30,7 @@ import type {
 } from '../values.js';
 import { checkBases } from './base-objects.js';
 import { type ComparedObject, movedSymbols } from './moved.js';
+import { setElsewhere } from './set-elsewhere.js';
 
 export interface Differences {
   readonly targets: readonly ChangedTarget[];
@@ -92,7 +93,7 @@ export function findDifferences(
       targets.set(owner, [...(targets.get(owner) ?? []), changed]);
     }
   });
-  refusals.push(...movedSymbols(compared));
+  refusals.push(...movedSymbols(compared), ...setElsewhere(compared, refusals));
   const isCompared = types.comparing === 'compared';
   const layout = isCompared ? judgeLayout(typed, types.allowed) : [];
   // Where no code changes nobody takes anything for something else.
