@@ -59,6 +59,8 @@ function withoutCarriageReturns(text: string): string {
 
 /** Where a mail or a commit begins, with words in which anything may stand. */
 const WORDS_BEGIN = /^(From \S+ |commit [0-9a-f]{7,}\b)/;
+/** A hunk that a mail program has moved or quoted: it would be left out without a word. */
+const MOVED_HUNK = /^[ \t>|]+@@ -\d+(,\d+)? \+\d+(,\d+)? @@/;
 /** After the diffs: a signature's rule, or what signs the whole mail. */
 const NO_HUNK = /^--( ?$|-+(BEGIN|END) )/;
 const MAIL = 'From ksplice-ts Mon Sep 17 00:00:00 2001';
@@ -169,6 +171,9 @@ class Reader {
   private refuseStray(line: string, at: number): void {
     this.refuseOtherForm(line, at);
     const isPiece = this.inWords ? /^@@/ : /^[-+@]/;
+    if (!this.inWords && MOVED_HUNK.test(line)) {
+      throw damaged(this.origin, at, 'this hunk is indented or quoted');
+    }
     if (isPiece.test(line) && !NO_HUNK.test(line)) {
       throw damaged(this.origin, at, 'this line of a diff belongs to no file or hunk');
     }

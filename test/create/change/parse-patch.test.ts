@@ -285,6 +285,18 @@ Binary files a/fw.bin and b/fw.bin differ
     ]);
   });
 
+  it('refuses a part that a mail program has indented or quoted, and passes such words by', () => {
+    const part = (name: string) => `--- a/${name}\n+++ b/${name}\n${HUNK}`;
+    const moved = (mark: string) => part('y').replaceAll(/^/gm, mark);
+    for (const mark of ['> ', '\t', '    ', '| ']) {
+      expect(codeOf(() => readPatch(`${part('x')}\n${moved(mark)}`, 'p'))).toBe(
+        'patch-failed: p:11: this hunk is indented or quoted',
+      );
+    }
+    const mail = `From 1234567 Mon Sep 17 00:00:00 2001\nSubject: x\n\n${moved('    ')}\n---\n${part('x')}`;
+    expect(readPatch(mail, 'p')).toHaveLength(1);
+  });
+
   it('reads UTF-8 with a mark, and refuses UTF-16', () => {
     const text = `--- a/x\n+++ b/x\n${HUNK}`;
     expect(readPatch(`\xef\xbb\xbf${text}`, 'p')).toEqual(readPatch(text, 'p'));
