@@ -8,6 +8,7 @@ import { readDwarf } from '../dwarf/read.js';
 import { SHF_ALLOC, STT_FUNC, STT_SECTION } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
 import { changedAlignments } from './alignment.js';
+import type { AnnotationChange } from './annotations.js';
 import { compareTypes, type TypeChange, type TypeChanges } from './changes.js';
 import type { SourceText } from './code-text.js';
 import type { ValueUses } from './enums.js';
@@ -44,6 +45,8 @@ export interface Sources {
   /** Whether it may change the value of an enumerator; a type that is defined in a function. */
   readonly mayEnumerate: boolean;
   readonly mayNest: boolean;
+  /** What is read in another way than the compiler knows. */
+  readonly annotated: readonly AnnotationChange[];
 }
 
 export type LayoutVerdict = 'fits' | 'on stacks' | 'allowed' | 'refused';
@@ -130,7 +133,9 @@ function otherChanges(
     ...functions,
     ...statics,
     ...inside,
-    ...[...aligned, ...wide].map(({ type, reason }) => oneReason(type, reason)),
+    ...[...aligned, ...wide, ...(sources?.annotated ?? [])].map(({ type, reason }) =>
+      oneReason(type, reason),
+    ),
   ];
 }
 

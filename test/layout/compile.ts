@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ElfObject } from '../../src/elf/object.js';
 import { mayAlign } from '../../src/layout/alignment.js';
+import { changedAnnotations } from '../../src/layout/annotations.js';
 import type { Sources } from '../../src/layout/guard.js';
 import { mayNest } from '../../src/layout/locals.js';
 import { mayEnumerate } from '../../src/layout/wide-enums.js';
@@ -43,5 +44,6 @@ export function textOf(before: string, after: string): Sources {
     mayAlign: mayAlign(before, after),
     mayEnumerate: mayEnumerate(before, after),
     mayNest: mayNest(before, after),
+    annotated: changedAnnotations(before, after),
   };
 }

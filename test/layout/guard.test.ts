@@ -415,3 +415,15 @@ describe('a type that is defined in a function', () => {
     expect(judge(values('A, B'), values('A, B, C'))).toEqual([]);
   });
 });
+
+it('a pointer that becomes one to per-cpu data does not fit, though the compiler sees no difference', () => {
+  const file = (mark: string) =>
+    `#define __percpu\nstruct stats { long count; };\nstruct item {\n\tint a;\n\tstruct stats ${mark} *stats;\n};\nlong f(struct item *item) { return item->stats->count; }\n`;
+  expect(judge(file(''), file('__percpu'))).toMatchObject([
+    {
+      name: 'struct item',
+      verdict: 'refused',
+      reasons: ['stats was an ordinary pointer, and would be a pointer to per-cpu data'],
+    },
+  ]);
+});

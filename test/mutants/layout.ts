@@ -251,6 +251,20 @@ export const layoutMutants: readonly Mutant[] = [
     'guard.test.ts',
   ),
   layout(
+    'pointers to per-cpu data',
+    'annotations.ts',
+    'if (PER_CPU.test(declared)) return',
+    "if (declared === '') return",
+    'annotations.test.ts',
+  ),
+  layout(
+    'what only the source tells of a type',
+    'guard.ts',
+    '...(sources?.annotated ?? [])',
+    '',
+    'guard.test.ts',
+  ),
+  layout(
     'elements behind an array without a length',
     'changes.ts',
     '} else if (field.offset + field.width > endless) {',

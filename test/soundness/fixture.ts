@@ -12,6 +12,7 @@ import type { CompiledObject } from '../../src/create/values.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
 import { mayAlign } from '../../src/layout/alignment.js';
+import { changedAnnotations } from '../../src/layout/annotations.js';
 import type { Sources } from '../../src/layout/guard.js';
 import { mayNest } from '../../src/layout/locals.js';
 import { mayEnumerate } from '../../src/layout/wide-enums.js';
@@ -53,6 +54,7 @@ function compare({ objects, known = {} }: Objects) {
         mayAlign: mayAlign(before, after),
         mayEnumerate: mayEnumerate(before, after),
         mayNest: mayNest(before, after),
+        annotated: changedAnnotations(before, after),
       };
     };
     const types = { comparing: 'compared', allowed: [], sources } as const;

@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, normalize, relative } from 'node:path';
 import { mayAlign } from '../../layout/alignment.js';
+import { type AnnotationChange, changedAnnotations } from '../../layout/annotations.js';
 import type { SourceText } from '../../layout/code-text.js';
 import type { Sources } from '../../layout/guard.js';
 import { mayNest } from '../../layout/locals.js';
@@ -29,6 +30,7 @@ export class SourceTexts {
   private readonly mayAlign: boolean;
   private readonly mayEnumerate: boolean;
   private readonly mayNest: boolean;
+  private readonly annotated: ReadonlyMap<string, readonly AnnotationChange[]>;
 
   /** @param files that the patch changes */
   constructor(
@@ -49,6 +51,9 @@ export class SourceTexts {
     this.mayAlign = files.some((file) => mayAlign(textBelow(file), file.after));
     this.mayEnumerate = files.some((file) => mayEnumerate(textBelow(file), file.after));
     this.mayNest = files.some((file) => mayNest(textBelow(file), file.after));
+    this.annotated = new Map(
+      files.map((file) => [this.full(file.path), changedAnnotations(textBelow(file), file.after)]),
+    );
   }
 
   /** All that the compiler read for an object. */
@@ -60,6 +65,7 @@ export class SourceTexts {
       mayAlign: this.mayAlign,
       mayEnumerate: this.mayEnumerate,
       mayNest: this.mayNest,
+      annotated: paths.flatMap((path) => this.annotated.get(path) ?? []),
     };
   }
 
