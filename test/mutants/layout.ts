@@ -78,8 +78,8 @@ export const layoutMutants: readonly Mutant[] = [
   layout(
     'members of such a type behind a struct that is in it',
     'declarations.ts',
-    'isType ? closing(body, next.lastIndex - 1)',
-    "isType ? body.indexOf('}', next.lastIndex)",
+    '? closingBrace(body, next.lastIndex - 1)',
+    "? body.indexOf('}', next.lastIndex)",
     'declarations.test.ts',
   ),
   layout(
