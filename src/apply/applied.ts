@@ -21,7 +21,7 @@ export interface Applied {
 }
 
 /** What is known of an update when a run is over. */
-export async function describe(
+export async function describeApplied(
   id: string,
   engine: EngineView,
   attempts: number,

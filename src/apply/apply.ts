@@ -8,7 +8,7 @@ import { type ModuleLoader, withLock } from '../host/host-lock.js';
 import { busyProblems } from '../inspect/allow-busy.js';
 import type { TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
-import { type Applied, describe } from './applied.js';
+import { type Applied, describeApplied } from './applied.js';
 import { Applying, type ApplyOptions } from './applying.js';
 import { appliedChanges, applyProblems } from './checks.js';
 import { engineOf } from './engines.js';
@@ -50,7 +50,7 @@ async function applyWhatIsLeft(
 ): Promise<Applied> {
   const applied = await appliedChanges(update, host);
   const left = update.contents.changes.filter((change) => !applied.includes(change));
-  if (left.length === 0) return describe(update.id, engineOf(host), 0, false);
+  if (left.length === 0) return describeApplied(update.id, engineOf(host), 0, false);
   await removeLeftovers(update, left, host, modules, ui);
   return Loading.run(update, host, modules, async (loading) => {
     const work = new Applying(update, host, options, loading, ui);

@@ -13,7 +13,7 @@ import { busyProblems } from '../inspect/allow-busy.js';
 import type { TargetChange } from '../update/contents.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
 import { refusal } from './abort-error.js';
-import { type Applied, describe } from './applied.js';
+import { type Applied, describeApplied } from './applied.js';
 import { keepMessages } from './debug-messages.js';
 import type { Engine, SwitchOptions } from './engine.js';
 import { engineOf } from './engines.js';
@@ -65,7 +65,7 @@ export class Applying {
       const save = this.options.partial === undefined;
       const attempts = now.length > 0 ? await this.loadAndSwitch(now, save) : 0;
       const more = (await engine.waiting(id)).some((target) => !waiting.includes(target));
-      return await describe(id, engine, attempts, attempts > 0 || more);
+      return await describeApplied(id, engine, attempts, attempts > 0 || more);
     } catch (error) {
       // Between the switch and here nothing can be taken back.
       if (this.switched) throw error;

@@ -89,7 +89,7 @@ export function keptDirectory(host: Host, id: string): string {
 }
 
 /** The source patch, exactly; undefined as above. */
-export async function readPatch(host: Host, id: string): Promise<string | undefined> {
+export async function readKeptPatch(host: Host, id: string): Promise<string | undefined> {
   const file = path.join(host.paths.run, 'updates', id, 'patch');
   return readFile(file, 'utf8').catch(() => undefined);
 }

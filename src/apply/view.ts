@@ -8,7 +8,7 @@ import { areModulesDisabled } from '../host/rights.js';
 import type { AddressOut } from '../update/addresses-out.js';
 import type { Conflict, EngineView, ReplacedFunction, Stage, Timing } from './engine.js';
 import { engineOf } from './engines.js';
-import { readPatch, readState } from './state.js';
+import { readKeptPatch, readState } from './state.js';
 
 /** One line of the list. */
 export interface UpdateSummary {
@@ -90,7 +90,7 @@ export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
     addressesOut: state?.addressesOut ?? null,
     timing: timings[0] ?? {},
     timings,
-    patch: (await readPatch(host, id)) ?? null,
+    patch: (await readKeptPatch(host, id)) ?? null,
   };
 }
 

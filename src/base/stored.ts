@@ -2,16 +2,16 @@
 // make a value of the wanted shape of it, or undefined. They never throw.
 
 /** @returns undefined if the value is something else */
-export type Decoder<T> = (value: unknown) => T | undefined;
+export type Decode<T> = (value: unknown) => T | undefined;
 
-export const asText: Decoder<string> = (value) => (typeof value === 'string' ? value : undefined);
+export const asText: Decode<string> = (value) => (typeof value === 'string' ? value : undefined);
 
 /** A whole number from 0 up. */
-export const asCount: Decoder<number> = (value) =>
+export const asCount: Decode<number> = (value) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 
 /** A path that stays below the directory that it is relative to. */
-export const asInnerPath: Decoder<string> = (value) => {
+export const asInnerPath: Decode<string> = (value) => {
   const path = asText(value);
   if (path === undefined || !/^[^/\0][^\0]*$/.test(path)) return undefined;
   return path.split('/').includes('..') ? undefined : path;
@@ -20,12 +20,12 @@ export const asInnerPath: Decoder<string> = (value) => {
 /** One of these words, or of these other plain values. */
 export function asOneOf<const T extends string | number | true | null>(
   values: readonly T[],
-): Decoder<T> {
+): Decode<T> {
   return (value) => values.find((one) => one === value);
 }
 
 /** A list in which each item is as it should be. */
-export function asListOf<T>(item: Decoder<T>): Decoder<T[]> {
+export function asListOf<T>(item: Decode<T>): Decode<T[]> {
   return (value) => {
     if (!Array.isArray(value)) return undefined;
     const items = value.map(item);
@@ -33,15 +33,15 @@ export function asListOf<T>(item: Decoder<T>): Decoder<T[]> {
   };
 }
 
-export const asTexts: Decoder<string[]> = asListOf(asText);
+export const asTexts: Decode<string[]> = asListOf(asText);
 
 /** What the decoder says; the other value where there is none at all. */
-export function orElse<T>(decoder: Decoder<T>, other: T): Decoder<T> {
+export function orElse<T>(decoder: Decode<T>, other: T): Decode<T> {
   return (value) => (value === undefined ? other : decoder(value));
 }
 
 /** The members of an object. Further members are left out. */
-type Members<T> = { readonly [K in keyof T]-?: Decoder<T[K]> };
+type Members<T> = { readonly [K in keyof T]-?: Decode<T[K]> };
 
 /**
  * An object with all of these members.
@@ -50,12 +50,12 @@ type Members<T> = { readonly [K in keyof T]-?: Decoder<T[K]> };
 export function asRecord<T extends object, O extends object = object>(
   members: Members<T>,
   optional?: Members<O>,
-): Decoder<T & Partial<O>> {
+): Decode<T & Partial<O>> {
   return (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
     const given = new Map<string, unknown>(Object.entries(value));
     const made: Record<string, unknown> = {};
-    for (const [name, decode] of Object.entries<Decoder<unknown>>({ ...members, ...optional })) {
+    for (const [name, decode] of Object.entries<Decode<unknown>>({ ...members, ...optional })) {
       const isMissing = !given.has(name) && Object.hasOwn(optional ?? {}, name);
       if (isMissing) continue;
       made[name] = decode(given.get(name));
@@ -67,7 +67,7 @@ export function asRecord<T extends object, O extends object = object>(
 }
 
 /** What a file with JSON has. */
-export function fromJson<T>(text: string | undefined, decode: Decoder<T>): T | undefined {
+export function fromJson<T>(text: string | undefined, decode: Decode<T>): T | undefined {
   if (text === undefined) return undefined;
   let value: unknown;
   try {

@@ -4,7 +4,7 @@
 import { machine } from '../arch/index.js';
 import type { Registers, Step } from '../arch/machine.js';
 import type { Relocation, Section } from '../elf/object.js';
-import { copiedBy, forgotten } from './forgetting.js';
+import { copySource, forgotten } from './forgetting.js';
 import { keptText } from './kept-text.js';
 import { ARGUMENTS, CLOBBERED, RESULT, SOURCE } from './registers.js';
 import { returnedArgument } from './returning.js';
@@ -178,7 +178,7 @@ export class Follower {
   ): Fate[] {
     const fates: Fate[] = [];
     const kept = thing.kind === 'literal' ? keptText(to) : ARGUMENTS & ~forgotten(to);
-    if (held & copiedBy(to)) fates.push({ what: 'content', how: 'passed', to });
+    if (held & copySource(to)) fates.push({ what: 'content', how: 'passed', to });
     else if (held & kept) fates.push({ what, how: 'passed', to });
     if (flow !== 'call' && held & returnedArgument(to)) fates.push({ what, how: 'returned' });
     return fates;

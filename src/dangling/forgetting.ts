@@ -4,11 +4,11 @@
 // `netdev_rx_handler_register` keeps.
 
 import type { Registers } from '../arch/machine.js';
-import { namesOf } from './names.js';
+import { expandNames } from './names.js';
 import { ARGUMENTS, FIRST, SECOND, THIRD } from './registers.js';
 
 /** Locks and the like: their first argument is used, and what waits for it is on the stack. */
-const locks = namesOf(`
+const locks = expandNames(`
   _raw_{spin,read,write}_{,try,un}lock{,_bh,_irq,_irqsave,_irqrestore,_nested,_irqsave_nested,_nest_lock}
   rt_spin_{,try,un}lock{,_bh,_nested,_nest_lock} rt_spin_lock_unlock
   rt_{read,write}_{,try,un}lock
@@ -37,7 +37,7 @@ const locks = namesOf(`
 `);
 
 /** They copy, compare, search, print or read. */
-const plain = namesOf(`
+const plain = expandNames(`
   {,_}printk {,_}printk_deferred vprintk vprintk_{emit,default,deferred} dev_{printk,vprintk}_emit _dev_printk
   _dev_{emerg,alert,crit,err,warn,notice,info} dev_err_probe
   netdev_{printk,emerg,alert,crit,err,warn,notice,info}
@@ -67,7 +67,7 @@ const plain = namesOf(`
 `);
 
 /** They end what others began, or take it out of a list. */
-const ending = namesOf(`
+const ending = expandNames(`
   cancel_{work,delayed_work}{,_sync} hrtimer_try_to_cancel {,try_to_}del_timer try_to_del_timer_sync timer_delete
   flush_{work,delayed_work} __static_key_deferred_flush
   del_timer_sync timer_delete_sync timer_shutdown_sync hrtimer_cancel
@@ -77,7 +77,7 @@ const ending = namesOf(`
 `);
 
 /** For each of what there is, at once; a task that waits for that is on the stack. */
-const iterating = namesOf(`
+const iterating = expandNames(`
   {bus,class,driver}_for_each_{dev,drv,device} device_for_each_child{,_reverse} {,__}starget_for_each_device
   acpi_{bus_for_each_dev,dev_for_each_child} idr_for_each usb_for_each_dev i2c_for_each_dev pci_for_each_dma_alias
   iommu_group_for_each_dev input_handler_for_each_handle gen_pool_for_each_chunk
@@ -87,7 +87,9 @@ const iterating = namesOf(`
 `);
 
 /** Compilers and alternatives: no functions of anybody's. */
-const made = namesOf('pv_ops __fentry__ __stack_chk_fail __SCT__might_resched __SCT__cond_resched');
+const made = expandNames(
+  'pv_ops __fentry__ __stack_chk_fail __SCT__might_resched __SCT__cond_resched',
+);
 
 /** Families that compilers make, each of one kind. */
 const families = [/^__(asan|kasan|ubsan|kcsan)_\w+$/, /^__sanitizer_\w+$/];
@@ -95,7 +97,7 @@ const families = [/^__(asan|kasan|ubsan|kcsan)_\w+$/, /^__sanitizer_\w+$/];
 /** Functions that keep one of their arguments: those that they forget. */
 const inPart: ReadonlyMap<string, Registers> = new Map([
   // The entry is in the list until somebody takes it out; the head is not kept.
-  ...namesOf('prepare_to_wait{,_exclusive,_event} prepare_to_swait_{event,exclusive}').map(
+  ...expandNames('prepare_to_wait{,_exclusive,_event} prepare_to_swait_{event,exclusive}').map(
     (name) => [name, FIRST] as const,
   ),
   // Where in the text the arguments were found.
@@ -117,14 +119,14 @@ export function eventOf(name: string): string | undefined {
 }
 
 const copying: ReadonlyMap<string, Registers> = new Map([
-  ...namesOf('{,__}mem{cpy,move} memcpy_{toio,flushcache} __memcpy_flushcache').map(
+  ...expandNames('{,__}mem{cpy,move} memcpy_{toio,flushcache} __memcpy_flushcache').map(
     (name) => [name, SECOND] as const,
   ),
-  ...namesOf('kmemdup{,_noprof}').map((name) => [name, FIRST] as const),
+  ...expandNames('kmemdup{,_noprof}').map((name) => [name, FIRST] as const),
   ['memcpy_and_pad', THIRD],
 ]);
 
 /** In which register a function gets the address of what it copies, pointers with it. */
-export function copiedBy(name: string): Registers {
+export function copySource(name: string): Registers {
   return copying.get(name) ?? 0;
 }

@@ -6,11 +6,11 @@
 
 import type { Registers } from '../arch/machine.js';
 import { eventOf } from './forgetting.js';
-import { namesOf } from './names.js';
+import { expandNames } from './names.js';
 import { ARGUMENTS, FIFTH, FOURTH, SECOND, SIXTH } from './registers.js';
 
 /** Interrupts, regions of memory, ports and DMA: the owner's name is what /proc shows. */
-const owners = namesOf(`
+const owners = expandNames(`
   {,devm_}request_{threaded,any_context}_irq {,__}request_percpu_irq request_{nmi,percpu_nmi} irq_set_chip_and_handler_name
   __irq_set_handler {,devm_}irq_alloc_generic_chip __irq_alloc_domain_generic_chips request_dma
   __request_region __devm_request_region {,devm_}request_free_mem_region alloc_free_mem_region add_memory_driver_managed
@@ -19,7 +19,7 @@ const owners = namesOf(`
 `);
 
 /** What things of the kernel are called. */
-const names = namesOf(`
+const names = expandNames(`
   __cpuhp_setup_state{,_cpuslocked} {,__}class_create perf_pmu_register lc_create simple_attr_open
   lockdep_init_map_{type,waits} rpc_init_{,priority_}wait_queue rdma_restrack_set_name
   {,devm_}hwmon_device_register{,_with_groups,_with_info} hwmon_device_register_for_thermal
@@ -35,7 +35,7 @@ const names = namesOf(`
 `);
 
 /** Drivers: the name of their module. */
-const drivers = namesOf(`
+const drivers = expandNames(`
   __{pci,hid,serio,gameport,parport,auxiliary,cxl,dax,nd,idxd,hda_codec}_{register_driver,driver_register}
   __vmbus_driver_register xenbus_register_driver_common __xenbus_register_{frontend,backend}
   usb_register_driver usb_serial_register_drivers usb_gadget_register_driver_owner
@@ -43,7 +43,7 @@ const drivers = namesOf(`
 `);
 
 /** What they are told is read later: by whoever asks for the last error, by a trace, by a program that is started. */
-const later = namesOf(`
+const later = expandNames(`
   __ext4_{error,error_inode,error_file,std_error,grp_locked_error}
   __trace_bputs __trace_bprintk __ftrace_vbprintk trace_vbprintk
   call_usermodehelper{,_setup}

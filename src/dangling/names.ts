@@ -1,7 +1,7 @@
 // Names of functions in few words, as the shell has them: `{spin,read}_{,un}lock` is four names.
 
 /** All names of a text, in its order. */
-export function namesOf(text: string): string[] {
+export function expandNames(text: string): string[] {
   return text
     .split(/\s+/)
     .filter((word) => word !== '')

@@ -2,10 +2,10 @@
 // result keeps the argument.
 
 import type { Registers } from '../arch/machine.js';
-import { namesOf } from './names.js';
+import { expandNames } from './names.js';
 import { FIRST, SECOND } from './registers.js';
 
-const first = namesOf(`
+const first = expandNames(`
   str{chr,chrnul,nchr,nchrnul,rchr,str,nstr,pbrk,im} skip_spaces
   mem{chr,chr_inv,scan} {,__}mem{cpy,move,set} memset{16,32,64}
   str{cpy,ncpy,cat,ncat} strreplace

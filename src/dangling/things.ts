@@ -2,6 +2,7 @@
 // variables and constants, its strings.
 
 import { relocationShape } from '../arch/relocations.js';
+import type { Place } from '../arch/site.js';
 import { isFresh } from '../diff/names.js';
 import {
   SHF_ALLOC,
@@ -13,7 +14,7 @@ import {
 } from '../elf/constants.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
 import { plainName } from '../module/new-code-names.js';
-import { type Place, readWays, type Ways } from './ways.js';
+import { readWays, type Ways } from './ways.js';
 
 /** Something that has an address, and is unloaded with an update. */
 export interface Thing {

@@ -1,5 +1,6 @@
 // Where code goes on though no instruction says so: tables of the kernel have it.
 
+import type { Place } from '../arch/site.js';
 import { SHF_EXECINSTR } from '../elf/constants.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
 
@@ -17,12 +18,6 @@ interface Code {
       }
     | { readonly outside: string }
     | undefined;
-}
-
-/** In code, in bytes from the section's start. */
-export interface Place {
-  readonly section: Section;
-  readonly offset: number;
 }
 
 /** By section and offset of an instruction. */

@@ -17,7 +17,7 @@ import type { KeptEntries, ResolvedRelocation } from './object-diff.js';
 import type { Part } from './parts.js';
 import { pieceAt } from './pieces.js';
 import type { Side } from './side.js';
-import { type Entry, replacementExtent } from './special.js';
+import { replacementExtent, type SpecialEntry } from './special.js';
 import { findTarget, leadsInside, takesAddress } from './targets.js';
 
 /** Something that new code refers to and may not; decide.ts turns it into a refusal. */
@@ -135,7 +135,7 @@ export class Closure {
     }
   }
 
-  private keepReplacement(entry: Entry): void {
+  private keepReplacement(entry: SpecialEntry): void {
     for (const relocation of entry.relocations) {
       if (relocation.offset - entry.offset !== entry.kind.replacement?.field) continue;
       this.keepPiece(replacementExtent(entry, relocation));
@@ -143,7 +143,7 @@ export class Closure {
   }
 
   /** `.orc_unwind` runs parallel to `.orc_unwind_ip`. */
-  private keepOrc(entry: Entry): void {
+  private keepOrc(entry: SpecialEntry): void {
     const { object, sizes } = this.post.tables;
     const same = object.sectionsNamed('.orc_unwind_ip').indexOf(entry.table);
     const table = object.sectionsNamed('.orc_unwind')[same];
@@ -215,7 +215,7 @@ export class Closure {
   }
 
   /** An entry moves, so the relocation has to say which is meant. */
-  private keepMeantEntry(entry: Entry, { offset, type, symbol, addend }: Relocation) {
+  private keepMeantEntry(entry: SpecialEntry, { offset, type, symbol, addend }: Relocation) {
     this.keepEntry(entry.table, entry.kind.entrySize, entry.offset, '');
     const meant = { ...symbol, value: entry.offset };
     return {

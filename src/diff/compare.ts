@@ -23,8 +23,8 @@ import { isFresh } from './names.js';
 import type { Part } from './parts.js';
 import { pieceAt } from './pieces.js';
 import { displacementsToSame } from './same-branches.js';
-import type { Difference, Side } from './side.js';
-import { type Entry, replacementExtent } from './special.js';
+import type { DifferenceInWords, Side } from './side.js';
+import { replacementExtent, type SpecialEntry } from './special.js';
 import { findTarget, type Target } from './targets.js';
 
 /** Whether numbers of lines in code count: `__LINE__` in a call. */
@@ -33,7 +33,7 @@ export type LineNumbers = 'compared' | 'ignored';
 /** Compares parts and remembers the result. */
 export class Comparison {
   /** By index of the pre part, then of the post part. */
-  private readonly parts = new Map<number, Difference>();
+  private readonly parts = new Map<number, DifferenceInWords>();
   /** Functions that are the same but for line numbers in their code. */
   readonly movedLines = new Set<Part>();
   /** Anonymous pieces, by their places. */
@@ -53,7 +53,7 @@ export class Comparison {
   }
 
   /** The first difference between two parts. */
-  difference(pre: Part, post: Part): Difference {
+  difference(pre: Part, post: Part): DifferenceInWords {
     const key = pre.index * this.post.parts.parts.length + post.index;
     if (this.parts.has(key)) return this.parts.get(key);
     // Taken as the same while it is being compared: two parts may refer to each other.
@@ -66,7 +66,7 @@ export class Comparison {
     return found;
   }
 
-  private bodies(pre: Part, post: Part): Difference {
+  private bodies(pre: Part, post: Part): DifferenceInWords {
     const branches = () => displacementsToSame(this.pre, this.post, this.correlation, pre, post);
     if (DEBUG_MESSAGES.has(pre.section.name)) return this.descriptors(pre, post);
     const found = this.extents(pre, post, branches);
@@ -78,7 +78,7 @@ export class Comparison {
   }
 
   /** Two dynamic debug descriptors, the bits of the line number left out. */
-  private descriptors(pre: Part, post: Part): Difference {
+  private descriptors(pre: Part, post: Part): DifferenceInWords {
     const { dyndbgLine } = this.pre.tables.sizes;
     const holes = [...dyndbgLine.entries()]
       .filter(([, mask]) => mask !== 0)
@@ -96,7 +96,7 @@ export class Comparison {
    * Two stretches.
    * @param more offsets whose bytes may differ besides relocations; asked for only if bytes differ
    */
-  extents(a: Extent, b: Extent, more: () => readonly Hole[] = () => []): Difference {
+  extents(a: Extent, b: Extent, more: () => readonly Hole[] = () => []): DifferenceInWords {
     const size = a.end - a.start;
     if (size !== b.end - b.start) return `size ${size} became ${b.end - b.start}`;
     const left = relocationsIn(this.pre.parts.object, a);
@@ -181,7 +181,7 @@ export class Comparison {
     return same;
   }
 
-  private entries(pre: Part, post: Part): Difference {
+  private entries(pre: Part, post: Part): DifferenceInWords {
     const left = entriesIn(this.pre, pre);
     const right = entriesIn(this.post, post);
     if (left.length !== right.length) {
@@ -200,14 +200,14 @@ export class Comparison {
   }
 
   /** Whether code that has the addresses of two entries means the same: WARN_ONCE() hands over its own. */
-  private sameMeantEntry(a: Entry, b: Entry): boolean {
+  private sameMeantEntry(a: SpecialEntry, b: SpecialEntry): boolean {
     const from = this.pre.parts.at(a.site, a.siteOffset);
     const to = this.post.parts.at(b.site, b.siteOffset);
     if (!from || !to || a.kind.name !== b.kind.name || !this.sameThing(from, to)) return false;
     return a.siteOffset - from.start === b.siteOffset - to.start && this.sameEntry(a, b);
   }
 
-  private sameEntry(a: Entry, b: Entry): boolean {
+  private sameEntry(a: SpecialEntry, b: SpecialEntry): boolean {
     if (a.relocations.length !== b.relocations.length) return false;
     const { ignored, replacement } = a.kind;
     for (const [i, relocation] of a.relocations.entries()) {
@@ -238,11 +238,11 @@ export class Comparison {
   }
 }
 
-function entryExtent(entry: Entry): Extent {
+function entryExtent(entry: SpecialEntry): Extent {
   return { section: entry.table, start: entry.offset, end: entry.offset + entry.kind.entrySize };
 }
 
-function entriesIn(side: Side, part: Part): readonly Entry[] {
+function entriesIn(side: Side, part: Part): readonly SpecialEntry[] {
   if (!part.isFunction) return [];
   const all = side.tables.compared(part.section);
   if (all.length === 0 || side.parts.inSection(part.section).length === 1) return all;

@@ -41,9 +41,9 @@ export class Correlation {
     this.posts[pre.index] = post;
     this.pres[post.index] = pre;
     this.rules[post.index] = rule;
-    this.journal.note(post.symbol.name, () => `matched with ${describe(pre)}: ${rule}`);
+    this.journal.note(post.symbol.name, () => `matched with ${partInWords(pre)}: ${rule}`);
     if (pre.symbol.name !== post.symbol.name) {
-      this.journal.note(pre.symbol.name, () => `matched with ${describe(post)}: ${rule}`);
+      this.journal.note(pre.symbol.name, () => `matched with ${partInWords(post)}: ${rule}`);
     }
   }
 
@@ -53,7 +53,7 @@ export class Correlation {
     this.journal.note(
       post.symbol.name,
       () =>
-        `not ${describe(pre)}: that is ${dataKind(pre.section)}, this is ${dataKind(post.section)}`,
+        `not ${partInWords(pre)}: that is ${dataKind(pre.section)}, this is ${dataKind(post.section)}`,
     );
   }
 
@@ -102,6 +102,6 @@ export function isCorrelated(part: Part): boolean {
   return !part.names.every((name) => isFresh(name.name));
 }
 
-export function describe(part: Part): string {
+export function partInWords(part: Part): string {
   return `${part.symbol.name} (${part.section.name})`;
 }

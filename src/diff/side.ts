@@ -10,4 +10,4 @@ export interface Side {
 }
 
 /** The first difference found, in words; undefined if there is none. */
-export type Difference = string | undefined;
+export type DifferenceInWords = string | undefined;

@@ -10,7 +10,7 @@ import type { Extent } from './extents.js';
 import { type TableKind, tableKinds } from './table-kinds.js';
 
 /** One entry. */
-export interface Entry {
+export interface SpecialEntry {
   readonly kind: TableKind;
   readonly table: Section;
   /** In bytes from the table's start. */
@@ -27,9 +27,9 @@ export interface Entry {
  * grouped by the section of their sites.
  */
 export class SpecialTables {
-  private comparedBySite: Map<Section, Entry[]> | undefined;
-  private allBySite: Map<Section, Entry[]> | undefined;
-  private byPlace: Map<Section, Map<number, Entry>> | undefined;
+  private comparedBySite: Map<Section, SpecialEntry[]> | undefined;
+  private allBySite: Map<Section, SpecialEntry[]> | undefined;
+  private byPlace: Map<Section, Map<number, SpecialEntry>> | undefined;
 
   constructor(
     readonly object: ElfObject,
@@ -38,31 +38,31 @@ export class SpecialTables {
   ) {}
 
   /** Entries of the tables that are compared, by site offset, for sites in a section. */
-  compared(section: Section): readonly Entry[] {
+  compared(section: Section): readonly SpecialEntry[] {
     this.comparedBySite ??= this.group((kind) => kind.compared);
     return this.comparedBySite.get(section) ?? [];
   }
 
   /** Entries of all tables for sites in a section. */
-  all(section: Section): readonly Entry[] {
+  all(section: Section): readonly SpecialEntry[] {
     this.allBySite ??= this.group(() => true);
     return this.allBySite.get(section) ?? [];
   }
 
   /** The entry that is at a place, of any table. */
-  entryAt(table: Section, offset: number): Entry | undefined {
+  entryAt(table: Section, offset: number): SpecialEntry | undefined {
     if (!this.byPlace) {
       this.byPlace = new Map();
       for (const entry of [...this.group(() => true).values()].flat()) {
-        const entries = this.byPlace.get(entry.table) ?? new Map<number, Entry>();
+        const entries = this.byPlace.get(entry.table) ?? new Map<number, SpecialEntry>();
         this.byPlace.set(entry.table, entries.set(entry.offset, entry));
       }
     }
     return this.byPlace.get(table)?.get(offset);
   }
 
-  private group(wanted: (kind: TableKind) => boolean): Map<Section, Entry[]> {
-    const groups = new Map<Section, Entry[]>();
+  private group(wanted: (kind: TableKind) => boolean): Map<Section, SpecialEntry[]> {
+    const groups = new Map<Section, SpecialEntry[]>();
     for (const kind of this.kinds) {
       if (!wanted(kind)) continue;
       for (const table of this.object.sectionsNamed(kind.name)) {
@@ -83,7 +83,7 @@ export class SpecialTables {
  * @param relocation of the entry's field for the replacement
  * @throws KspliceError `bad-elf` if they are not in a section
  */
-export function replacementExtent(entry: Entry, relocation: Relocation): Extent {
+export function replacementExtent(entry: SpecialEntry, relocation: Relocation): Extent {
   const { table, kind, offset } = entry;
   const { section, value } = relocation.symbol;
   const start = value + relocation.addend;
@@ -94,7 +94,7 @@ export function replacementExtent(entry: Entry, relocation: Relocation): Extent 
   return { section, start, end: start + length };
 }
 
-function readEntries(object: ElfObject, table: Section, kind: TableKind): Entry[] {
+function readEntries(object: ElfObject, table: Section, kind: TableKind): SpecialEntry[] {
   const { entrySize } = kind;
   if (table.size === 0) return [];
   if (table.type === SHT_NOBITS || entrySize === 0 || !endsWithAnEntry(object, table, kind)) {
@@ -105,7 +105,7 @@ function readEntries(object: ElfObject, table: Section, kind: TableKind): Entry[
     );
   }
   const relocations = object.relocations(table);
-  const entries: Entry[] = [];
+  const entries: SpecialEntry[] = [];
   let next = 0;
   for (let offset = 0; offset < table.size; offset += entrySize) {
     const first = next;

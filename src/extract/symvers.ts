@@ -3,6 +3,7 @@
 // namespace; separated by tabs.
 
 import { KspliceError } from '../base/errors.js';
+import { moduleName } from '../module/loaded-name.js';
 
 export interface ExportedSymbol {
   /** "vmlinux", or the module's name with underscores: "nf_conntrack". */
@@ -29,9 +30,4 @@ export function parseSymvers(text: string, origin: string): Map<string, Exported
     exports.set(name, { module: moduleName(module), namespace: namespace ?? '' });
   });
   return exports;
-}
-
-/** The name under which a module is known when it is loaded. */
-export function moduleName(path: string): string {
-  return path.slice(path.lastIndexOf('/') + 1).replaceAll('-', '_');
 }

@@ -37,7 +37,7 @@ export function newSize({ new: now }: ChangedPart): number {
 }
 
 /** Whether a part is made of instructions. */
-export function isCode({ kind }: ChangedPart): boolean {
+export function isCodePart({ kind }: ChangedPart): boolean {
   return kind !== 'data' && kind !== 'new-data';
 }
 

@@ -13,7 +13,7 @@ export interface Referent {
 }
 
 /** A number that the linker or the module loader fills in. */
-export interface Reference {
+export interface CodeReference {
   /** Of the number, in bytes from the start of the code. */
   readonly offset: number;
   readonly width: number;
@@ -36,7 +36,7 @@ export interface Code {
   readonly name: string;
   readonly bytes: Uint8Array;
   /** Ascending, without overlap. */
-  readonly references: readonly Reference[];
+  readonly references: readonly CodeReference[];
   /** By offset. */
   readonly notes: ReadonlyMap<number, Note>;
   /** What lies at a distance from the start of the code, outside of it. */

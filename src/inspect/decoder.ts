@@ -7,9 +7,9 @@ import type { InstructionText } from '../arch/machine.js';
 import { JUMP_LABEL } from '../arch/site.js';
 import {
   type Code,
+  type CodeReference,
   type Line,
   type Note,
-  type Reference,
   referentKey,
   showReferent,
 } from './code.js';
@@ -62,7 +62,12 @@ function namesIn(
   return names;
 }
 
-function nameOf(code: Code, reference: Reference, number: string | undefined, end: number): Name {
+function nameOf(
+  code: Code,
+  reference: CodeReference,
+  number: string | undefined,
+  end: number,
+): Name {
   const referent = reference.referent(reference.pcrel ? end - reference.offset : 0);
   if (referent.name === code.name && referent.isCode) return inside(code, referent.offset, number);
   const shown = { number, shown: showReferent(referent), key: referentKey(referent) };
@@ -118,6 +123,6 @@ function noteText({ text, leadsTo }: Note, code: Code): string {
   return `${text}, to ${isInside ? `+0x${leadsTo.offset.toString(16)}` : showReferent(leadsTo)}`;
 }
 
-function markOf({ width }: Reference, index: number): string | undefined {
+function markOf({ width }: CodeReference, index: number): string | undefined {
   return width >= 4 ? machine.code.numberText(BigInt(MARK + index)) : undefined;
 }

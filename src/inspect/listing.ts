@@ -1,7 +1,7 @@
 // The listing of parts: their lines, old and new, side by side.
 
 import { align, type Row } from './align.js';
-import { type ChangedPart, isCode } from './changed-parts.js';
+import { type ChangedPart, isCodePart } from './changed-parts.js';
 import { type Code, dataLines, type Line } from './code.js';
 import { decodeLines } from './decoder.js';
 import type { TargetInspection } from './inspection.js';
@@ -16,7 +16,7 @@ export function listParts(target: TargetInspection, parts: readonly ChangedPart[
   const { oldCode, newModule, notes } = target;
   const pairs = parts.map((part) => {
     const { old, new: now } = part;
-    const lines = (code: Code): Line[] => (isCode(part) ? decodeLines(code) : dataLines(code));
+    const lines = (code: Code): Line[] => (isCodePart(part) ? decodeLines(code) : dataLines(code));
     return {
       name: part.name,
       old: old ? lines(oldCode.code(old)) : [],

@@ -3,6 +3,7 @@
 // and what its relocations are about.
 
 import { relocationShape } from '../arch/relocations.js';
+import type { Place } from '../arch/site.js';
 import { KspliceError } from '../base/errors.js';
 import { coldParent } from '../diff/names.js';
 import * as C from '../elf/constants.js';
@@ -12,14 +13,8 @@ import { plainName } from '../module/new-code-names.js';
 import { CHANGE, CHANGE_DATA, NEW_CODE, REF } from '../update/new-code.js';
 import { type Code, type Note, quoteData, type Referent } from './code.js';
 
-/** A place in the module. */
-export interface Place {
-  readonly section: Section;
-  readonly offset: number;
-}
-
 /** One struct ksplice_change. */
-export interface Change {
+export interface ChangeRecord {
   /** Index in the match program. */
   readonly span: number;
   readonly isData: boolean;
@@ -28,7 +23,7 @@ export interface Change {
 }
 
 /** One struct ksplice_ref: its place holds the key's value plus `addend`. */
-export interface Ref {
+export interface RefRecord {
   readonly key: number;
   readonly addend: number;
   /** The relocation at the place. */
@@ -44,8 +39,8 @@ export function livepatchName(symbol: ElfSymbol): [object: string, name: string,
 
 /** Reads a new-code module. */
 export class NewModule {
-  readonly changes: readonly Change[];
-  readonly refs: readonly Ref[];
+  readonly changes: readonly ChangeRecord[];
+  readonly refs: readonly RefRecord[];
   /** Functions and data out of the patched source, with the names that they have there. */
   readonly kept: readonly ElfSymbol[];
   private readonly bySection = new Map<Section, ElfSymbol[]>();
@@ -173,7 +168,7 @@ export class NewModule {
     }));
   }
 
-  private change({ section, offset }: Place): Change {
+  private change({ section, offset }: Place): ChangeRecord {
     const { data } = section;
     return {
       span: data.readUInt32LE(offset + CHANGE.span),
@@ -182,7 +177,7 @@ export class NewModule {
     };
   }
 
-  private ref({ section, offset }: Place): Ref | undefined {
+  private ref({ section, offset }: Place): RefRecord | undefined {
     const place = this.pointer({ section, offset: offset + REF.place });
     const relocation = place && this.relocationAt(place);
     if (!relocation) return undefined;

@@ -5,7 +5,7 @@ import { machine } from '../arch/index.js';
 import type { SiteItem } from '../arch/machine.js';
 import { JUMP_LABEL } from '../arch/site.js';
 import type { Field, Item, Program, Span } from '../program/program.js';
-import { type Code, type Note, quoteData, type Reference, type Referent } from './code.js';
+import { type Code, type CodeReference, type Note, quoteData, type Referent } from './code.js';
 
 /** A name for the place at a distance from a key's value. */
 export type PlaceNames = (key: number, offset: number) => Referent | undefined;
@@ -48,7 +48,7 @@ export class OldCode {
     return jump ? { text, leadsTo: this.referent(jump, jump.width) } : { text };
   }
 
-  private references(item: Item): Reference[] {
+  private references(item: Item): CodeReference[] {
     // The first form of a site is the one that was built.
     const fields = item.kind === 'reloc' ? [item.field] : (item.variants[0]?.fields ?? []);
     return fields

@@ -2,7 +2,7 @@
 
 import { addressInWords } from '../update/addresses-out.js';
 import { fold, type Row } from './align.js';
-import { type ChangedPart, isCode, newSize, oldSize } from './changed-parts.js';
+import { type ChangedPart, isCodePart, newSize, oldSize } from './changed-parts.js';
 import type { Line } from './code.js';
 import type { Inspection, TargetInspection } from './inspection.js';
 import { type Listing, listParts } from './listing.js';
@@ -10,7 +10,7 @@ import { html, type Markup } from './markup.js';
 import { PAGE_STYLE } from './page-style.js';
 import { typesView } from './page-types.js';
 import type { NeededSymbol } from './symbols.js';
-import { count, fate, moment, sizeChange, wayTo } from './words.js';
+import { fate, grouped, moment, sizeChange, wayTo } from './words.js';
 
 /** Equal lines shown around each difference; the others can be unfolded. */
 const CONTEXT = 4;
@@ -73,7 +73,7 @@ ${fact(matched, 'functions compared before the switch')}
 }
 
 function fact(number: number, what: string): Markup {
-  return html`<li><b>${count(number)}</b> ${what}</li>`;
+  return html`<li><b>${grouped(number)}</b> ${what}</li>`;
 }
 
 /** A longer patch would hide what is below it. */
@@ -83,7 +83,7 @@ function patchView(patch: string): Markup {
   const lines = patch.replace(/\n$/, '').split('\n');
   const view = html`<pre class="patch">${lines.map((line) => html`<span class="${patchClass(line)}">${line}\n</span>`)}</pre>`;
   if (lines.length <= OPEN_PATCH) return view;
-  return html`<details><summary>${count(lines.length)} lines</summary>\n${view}</details>`;
+  return html`<details><summary>${grouped(lines.length)} lines</summary>\n${view}</details>`;
 }
 
 function patchClass(line: string): string {
@@ -99,9 +99,9 @@ function targetView(target: TargetInspection): Markup {
   const fresh = listings.filter(({ part }) => part.object === '');
   return html`<section>
 <h2>${target.target === 'vmlinux' ? 'The kernel proper' : 'Module'} <code>${target.target}</code></h2>
-<p>Before the switch, <b>${count(matched.functions)}</b> functions (${count(matched.code)} bytes) and
-<b>${count(matched.data)}</b> bytes of read-only data are compared with the running kernel, and ${count(matched.keys)}
-addresses are inferred from them. The update replaces ${count(matched.replaced)} of these functions, cold parts included.</p>
+<p>Before the switch, <b>${grouped(matched.functions)}</b> functions (${grouped(matched.code)} bytes) and
+<b>${grouped(matched.data)}</b> bytes of read-only data are compared with the running kernel, and ${grouped(matched.keys)}
+addresses are inferred from them. The update replaces ${grouped(matched.replaced)} of these functions, cold parts included.</p>
 <p class="legend">Marked lines differ. A branch is marked if it leads to other code, not if the code has only moved.
 Old code names data that the new code does not use by its place in the object file.</p>
 ${objects.map((object) => objectView(object, listings))}
@@ -112,7 +112,7 @@ ${tables.length === 0 ? html`<p>None.</p>` : tablesView(target)}
 ${symbolsView(symbols)}
 <h3>Modules loaded</h3>
 <table><tbody>
-${modules.map(({ file, bytes }) => html`<tr><td><code>${file}</code></td><td class="number">${count(bytes)} bytes</td></tr>\n`)}
+${modules.map(({ file, bytes }) => html`<tr><td><code>${file}</code></td><td class="number">${grouped(bytes)} bytes</td></tr>\n`)}
 </tbody></table>
 </section>`;
 }
@@ -138,11 +138,11 @@ function difference(part: ChangedPart): string {
   if (!part.old || !part.new) return '';
   const bytes = newSize(part) - oldSize(part);
   if (bytes === 0) return ' (the same)';
-  return ` (${bytes > 0 ? '+' : '−'}${count(Math.abs(bytes))})`;
+  return ` (${bytes > 0 ? '+' : '−'}${grouped(Math.abs(bytes))})`;
 }
 
 function rowsView(part: ChangedPart, rows: readonly Row[]): Markup {
-  const cell = isCode(part) ? codeCell : dataCell;
+  const cell = isCodePart(part) ? codeCell : dataCell;
   if (!part.old || !part.new) {
     const lines = rows.map(
       ({ old, new: now }) => html`<div class="row">${cell(old ?? now)}</div>\n`,
@@ -181,7 +181,7 @@ function tablesView({ tables }: TargetInspection): Markup {
 <tbody>
 ${tables.map(
   ({ name, mechanism, entries, functions }) =>
-    html`<tr><td><code>${name}</code></td><td>${mechanism}</td><td class="number">${count(entries)}</td><td>${functions.map((one) => html`<code>${one}</code> `)}</td></tr>\n`,
+    html`<tr><td><code>${name}</code></td><td>${mechanism}</td><td class="number">${grouped(entries)}</td><td>${functions.map((one) => html`<code>${one}</code> `)}</td></tr>\n`,
 )}
 </tbody></table>`;
 }
@@ -192,7 +192,7 @@ function symbolsView(symbols: readonly NeededSymbol[]): Markup {
 <tbody>
 ${symbols.map(
   (symbol) =>
-    html`<tr><td><code>${symbol.name}</code></td><td>${wayTo(symbol)}${symbol.compared ? html` <span class="check">compared with run-pre matching</span>` : ''}</td><td class="number">${symbol.uses === 0 ? '' : count(symbol.uses)}</td></tr>\n`,
+    html`<tr><td><code>${symbol.name}</code></td><td>${wayTo(symbol)}${symbol.compared ? html` <span class="check">compared with run-pre matching</span>` : ''}</td><td class="number">${symbol.uses === 0 ? '' : grouped(symbol.uses)}</td></tr>\n`,
 )}
 </tbody></table>`;
 }

@@ -2,7 +2,7 @@
 // kernel treats specially, and why.
 
 import { JUMP_LABEL } from '../arch/site.js';
-import { type Entry, SpecialTables } from '../diff/special.js';
+import { type SpecialEntry, SpecialTables } from '../diff/special.js';
 import { type TableKind, tableKinds } from '../diff/table-kinds.js';
 import type { Section } from '../elf/object.js';
 import { inferTableSizes, JUMP_ENTRY } from '../elf/tables.js';
@@ -83,7 +83,7 @@ function notesOf(
   return notes;
 }
 
-function jumpLabel(module: NewModule, { table, offset }: Entry, mechanism: string): Note {
+function jumpLabel(module: NewModule, { table, offset }: SpecialEntry, mechanism: string): Note {
   const at = (field: number) =>
     module.relocations(table).find((relocation) => relocation.offset === offset + field);
   const target = at(JUMP_ENTRY.target);

@@ -3,13 +3,13 @@
 import type { Colour, ResultLine } from '../base/ui.js';
 import { addressInWords } from '../update/addresses-out.js';
 import { fold, type Row, type RowKind } from './align.js';
-import { type ChangedPart, isCode } from './changed-parts.js';
+import { type ChangedPart, isCodePart } from './changed-parts.js';
 import type { Line } from './code.js';
 import { type DataTypes, typeFate } from './data-types.js';
 import type { Inspection, TargetInspection } from './inspection.js';
 import type { Listing } from './listing.js';
 import type { NeededSymbol } from './symbols.js';
-import { count, fate, moment, sizeChange, wayTo } from './words.js';
+import { fate, grouped, moment, sizeChange, wayTo } from './words.js';
 
 /** All but the code. */
 export function overviewLines(inspection: Inspection): ResultLine[] {
@@ -50,7 +50,7 @@ function typeLines(types: DataTypes): ResultLine[] {
 
 function targetLines(target: TargetInspection): ResultLine[] {
   const { modules, objects, parts, matched } = target;
-  const files = modules.map(({ file, bytes }) => `${file} (${count(bytes)} bytes)`);
+  const files = modules.map(({ file, bytes }) => `${file} (${grouped(bytes)} bytes)`);
   const added = parts.filter(({ object }) => object === '');
   return [
     '',
@@ -64,9 +64,9 @@ function targetLines(target: TargetInspection): ResultLine[] {
     ...tableLines(target),
     ...symbolLines(target.symbols),
     '  compared with the running kernel before the switch',
-    `    ${count(matched.functions)} functions, ${count(matched.code)} bytes; ${count(matched.replaced)} of them replaced`,
-    `    ${count(matched.data)} bytes of read-only data`,
-    `    ${count(matched.keys)} addresses to be inferred`,
+    `    ${grouped(matched.functions)} functions, ${grouped(matched.code)} bytes; ${grouped(matched.replaced)} of them replaced`,
+    `    ${grouped(matched.data)} bytes of read-only data`,
+    `    ${grouped(matched.keys)} addresses to be inferred`,
   ];
 }
 
@@ -135,7 +135,7 @@ export function listingLines(listings: readonly Listing[], options: ListingOptio
       ['bold', part.name],
       `  ${[part.object, fate(part), sizeChange(part, '->')].filter((word) => word !== '').join(', ')}`,
     ],
-    ...rowLines(rows, isCode(part) ? CODE_WIDTH : DATA_WIDTH, options),
+    ...rowLines(rows, isCodePart(part) ? CODE_WIDTH : DATA_WIDTH, options),
   ]);
 }
 

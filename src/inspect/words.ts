@@ -7,8 +7,8 @@ import type { NeededSymbol } from './symbols.js';
 /** "3933 -> 3951 bytes", "18 bytes". */
 export function sizeChange(part: ChangedPart, arrow: string): string {
   const [before, after] = [oldSize(part), newSize(part)];
-  if (part.old && part.new) return `${count(before)} ${arrow} ${count(after)} bytes`;
-  return `${count(part.old ? before : after)} bytes`;
+  if (part.old && part.new) return `${grouped(before)} ${arrow} ${grouped(after)} bytes`;
+  return `${grouped(part.old ? before : after)} bytes`;
 }
 
 /** What becomes of a part. */
@@ -41,7 +41,7 @@ export function wayTo(symbol: NeededSymbol): string {
 }
 
 /** "10,967" */
-export function count(number: number): string {
+export function grouped(number: number): string {
   return number.toLocaleString('en-US');
 }
 

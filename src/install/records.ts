@@ -1,6 +1,6 @@
 // What is written down of installed updates; store.ts says in which files.
 
-import { asCount, asOneOf, asRecord, asText, asTexts, type Decoder } from '../base/stored.js';
+import { asCount, asOneOf, asRecord, asText, asTexts, type Decode } from '../base/stored.js';
 
 /** installed.json */
 export interface Installed {
@@ -35,7 +35,7 @@ export const asInstalled = asRecord<Omit<Installed, 'id'>>({
   targets: asTexts,
 });
 
-export const asAttempt: Decoder<Attempt> = asRecord<
+export const asAttempt: Decode<Attempt> = asRecord<
   Omit<Attempt, 'applied'>,
   Required<Pick<Attempt, 'applied'>>
 >({ id: asText, bootId: asText, began: asText }, { applied: asOneOf([true]) });

@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
 import { KspliceError } from '../base/errors.js';
 import { inParallel } from '../base/parallel.js';
+import { moduleName } from '../module/loaded-name.js';
 import { decompressModule, decompressModuleNow } from './decompress.js';
 import type { ModuleFile, ModuleFiles } from './image-kernel.js';
 
@@ -12,8 +13,8 @@ const MODULE_FILE = /^([A-Za-z0-9_-]+)\.ko(\.gz|\.xz|\.zst)?$/;
 
 /** The name of the module in a file, or undefined if the file's name is no module's. */
 export function moduleNameOf(path: string): string | undefined {
-  // Kbuild turns dashes into underscores in the name that the kernel knows.
-  return MODULE_FILE.exec(basename(path))?.[1]?.replaceAll('-', '_');
+  const name = MODULE_FILE.exec(basename(path))?.[1];
+  return name === undefined ? undefined : moduleName(name);
 }
 
 /** All modules under a directory such as /lib/modules/6.1.0-56-amd64, or in which a kernel was built. */

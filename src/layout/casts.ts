@@ -8,10 +8,10 @@ import {
   callAround,
   codeOf,
   DIRECTIVE_END,
+  type FunctionText,
   functionsIn,
   placeIn,
   type SourceText,
-  type Stretch,
 } from './code-text.js';
 import type { Holders } from './holders.js';
 import { Macros } from './macros.js';
@@ -122,7 +122,7 @@ const ASSIGNMENT = /(?<![=!<>+\-*/|&^%])=(?!=)\s*([^;,{}]*)/g;
 /** A parameter that gets something else to point to, or something else that points to one. */
 function byAssignment(
   code: string,
-  stretches: readonly Stretch[],
+  stretches: readonly FunctionText[],
   holders: Holders,
 ): Found | undefined {
   for (const { index: at, 1: text = '' } of code.matchAll(ASSIGNMENT)) {
@@ -168,12 +168,12 @@ function isDeclaration(text: string): boolean {
   return /^[A-Za-z_][\w\s]*[\s*]+(?:[A-Za-z_]\w*)?(?:\[\w*\])*$/.test(text);
 }
 
-function nameAt(stretches: readonly Stretch[], at: number): string | undefined {
+function nameAt(stretches: readonly FunctionText[], at: number): string | undefined {
   return stretches.find(({ start, end }) => at >= start && at < end)?.name;
 }
 
 /** Whether this is the name of the function itself, in its definition. */
-function isHead(stretches: readonly Stretch[], at: number): boolean {
+function isHead(stretches: readonly FunctionText[], at: number): boolean {
   return stretches.some(({ start, body }) => at >= start && at < body);
 }
 

@@ -15,7 +15,7 @@ const DIRECTIVE = /^[ \t]*#(?:[^\n]*\\\n)*[^\n]*\n?/gm;
 export const DIRECTIVE_END = '@';
 
 /** A function, with its head. */
-export interface Stretch {
+export interface FunctionText {
   /** Of the function, as far as its head tells. */
   readonly name: string | undefined;
   readonly start: number;
@@ -65,9 +65,9 @@ export function placeIn({ path, text }: SourceText, at: number): string {
  * The bodies of functions, each with its head. Where braces are in no order what follows is one
  * stretch without a name.
  */
-export function functionsIn(code: string): Stretch[] {
+export function functionsIn(code: string): FunctionText[] {
   const plain = withoutDirectives(code);
-  const found: Stretch[] = [];
+  const found: FunctionText[] = [];
   let from = 0;
   for (let at = plain.indexOf('{'); at >= 0; at = plain.indexOf('{', from)) {
     const end = closingBrace(plain, at);

@@ -16,7 +16,7 @@ import { changedLocals } from './locals.js';
 import { changedPrototypes } from './prototypes.js';
 import { type Functions, whyMadeElsewhere, whyNotOnStacks } from './stacks.js';
 import { changedStatics } from './statics.js';
-import { layoutDiff, layoutLines } from './text.js';
+import { layoutDiff, memberLines } from './text.js';
 import { whoHasIt } from './users.js';
 import { usedAsValue } from './values.js';
 import { changedWideEnumerators } from './wide-enums.js';
@@ -154,7 +154,7 @@ function linesOf(
   before: NonNullable<TypeChange['pre']>,
   after: NonNullable<TypeChange['post']>,
 ): string[] {
-  return layoutDiff(layoutLines(pre, before), layoutLines(post, after));
+  return layoutDiff(memberLines(pre, before), memberLines(post, after));
 }
 
 /** In the source of all objects: one that has no variable of an enum may use its values. */

@@ -7,7 +7,7 @@ import type { NamedType, TypeView } from './view.js';
 const CONTEXT = 2;
 
 /** A type, a member a line: the name, then the offset and the size in bytes, with ":bit" in a bit-field. */
-export function layoutLines(view: TypeView, type: NamedType['type']): string[] {
+export function memberLines(view: TypeView, type: NamedType['type']): string[] {
   if (type.kind === 'enum') return type.enumerators.map(({ name, value }) => `${name} = ${value}`);
   const members = view.fields(type).map(({ name, type: of, offset, width, isBitField }) => {
     const text = `${declare(view.describe(of), name)}${isBitField ? `:${width}` : ''};`;

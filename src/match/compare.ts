@@ -32,7 +32,7 @@ function anyFits(variants: readonly Variant[], run: Uint8Array, start: number): 
  *
  * @param run as many bytes as the span has
  */
-export function firstDifference(span: Span, run: Uint8Array): number {
+export function firstMismatch(span: Span, run: Uint8Array): number {
   const pre = span.bytes;
   let at = 0;
   for (const item of span.items) {

@@ -17,7 +17,7 @@
 
 import type { RunningKernel } from '../kernel/running.js';
 import type { Item, Program, Span, Variant } from '../program/program.js';
-import { fieldValue, firstDifference, variantFits } from './compare.js';
+import { fieldValue, firstMismatch, variantFits } from './compare.js';
 import type { MatchCause, MatchResult, Mismatch } from './result.js';
 
 export type { MatchCause, MatchResult, Mismatch } from './result.js';
@@ -89,7 +89,7 @@ class Matcher {
     let best: { address: bigint; bytes: Uint8Array | undefined; at: number } | undefined;
     for (const address of candidates) {
       const bytes = this.kernel.read(address, span.bytes.length);
-      const at = bytes ? firstDifference(span, bytes) : 0;
+      const at = bytes ? firstMismatch(span, bytes) : 0;
       if (bytes && at === span.bytes.length) hits.push({ address, bytes });
       else if (!best || (bytes && at >= best.at)) best = { address, bytes, at };
     }
@@ -126,7 +126,7 @@ class Matcher {
       return;
     }
     const bytes = this.kernel.read(address, span.bytes.length);
-    const at = bytes ? firstDifference(span, bytes) : 0;
+    const at = bytes ? firstMismatch(span, bytes) : 0;
     if (bytes && at === span.bytes.length) {
       this.place(span, index, address, bytes);
     } else {

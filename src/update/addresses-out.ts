@@ -1,7 +1,7 @@
 // The file `addresses-out` of an update: what of its new code others may still use when it is
 // undone. One JSON object a line; there is no file if there is nothing of the kind.
 
-import { asOneOf, asRecord, asText, type Decoder, fromJson } from '../base/stored.js';
+import { asOneOf, asRecord, asText, type Decode, fromJson } from '../base/stored.js';
 
 /** The file's name in an update. */
 export const ADDRESSES_OUT = 'addresses-out';
@@ -38,7 +38,7 @@ export function parseAddresses(text: string): AddressOut[] | undefined {
 }
 
 /** What comes from a file must not act on a terminal. */
-const asPlain: Decoder<string> = (value) => {
+const asPlain: Decode<string> = (value) => {
   const word = asText(value);
   return word !== undefined && /^[\x20-\x7e…]*$/.test(word) ? word : undefined;
 };

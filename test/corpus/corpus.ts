@@ -16,7 +16,7 @@ import { loadPatch } from '../../src/create/change/source-patch.js';
 import { perCpuReserve } from '../../src/create/code/per-cpu-reserve.js';
 import { UndoStack } from '../../src/create/invocation/undo-stack.js';
 import { provideCore, withCore } from '../../src/create/modules/core-module.js';
-import { SourceTexts } from '../../src/create/objects/source-texts.js';
+import { ObjectTexts } from '../../src/create/objects/object-texts.js';
 import { readBuildHeaders } from '../../src/create/tree/kbuild.js';
 import { KbuildLists } from '../../src/create/tree/kbuild-lists.js';
 import { readKernelFacts } from '../../src/create/tree/kernel-facts.js';
@@ -166,7 +166,7 @@ async function runAll(
       for (const step of compiled) {
         if (!isError(step.result)) pairs.push(...step.result.map(pairOf));
         const id = `c${rows.length + 1}`;
-        const texts = new SourceTexts(work.kbuild, loadPatch(step.patch.file, work.source, ui));
+        const texts = new ObjectTexts(work.kbuild, loadPatch(step.patch.file, work.source, ui));
         const { row, changed, made } = await judge(id, step, ground, texts, ui);
         rows.push(row);
         if (made) candidates.push({ id, row, patch: step.patch, changed, ...made });

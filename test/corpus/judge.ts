@@ -9,7 +9,7 @@ import {
   makeUpdateCode,
   type UpdateCode,
 } from '../../src/create/code/update-code.js';
-import type { SourceTexts } from '../../src/create/objects/source-texts.js';
+import type { ObjectTexts } from '../../src/create/objects/object-texts.js';
 import type { ChangedTarget, CompiledObject } from '../../src/create/values.js';
 import { addressInWords } from '../../src/update/addresses-out.js';
 import type { Step } from './compile.js';
@@ -27,7 +27,7 @@ export async function judge(
   id: string,
   { patch, result }: Step<CompiledObject[]>,
   ground: CodeGround,
-  texts: SourceTexts,
+  texts: ObjectTexts,
   ui: Ui,
 ): Promise<Judged> {
   const row = newRow(patch.path, 'updated');

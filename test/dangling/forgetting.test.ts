@@ -1,9 +1,9 @@
 // Names of functions that forget, and of some that look like them and keep.
 
 import { describe, expect, it } from 'vitest';
-import { copiedBy, forgotten } from '../../src/dangling/forgetting.js';
+import { copySource, forgotten } from '../../src/dangling/forgetting.js';
 import { keptText } from '../../src/dangling/kept-text.js';
-import { namesOf } from '../../src/dangling/names.js';
+import { expandNames } from '../../src/dangling/names.js';
 import { ARGUMENTS, FIRST, SECOND } from '../../src/dangling/registers.js';
 import { returnedArgument } from '../../src/dangling/returning.js';
 
@@ -43,26 +43,26 @@ describe('functions that forget', () => {
   });
 
   it('forget the head of a queue, not the entry', () => {
-    for (const name of namesOf('prepare_to_{wait,wait_event,swait_event}')) {
+    for (const name of expandNames('prepare_to_{wait,wait_event,swait_event}')) {
       expect(forgotten(name)).toBe(FIRST);
     }
   });
 
   it('may return what they were given, or copy it', () => {
     expect(returnedArgument('bsearch')).toBe(SECOND);
-    for (const name of namesOf('str{chr,str,rchr,im} memchr skip_spaces memcpy')) {
+    for (const name of expandNames('str{chr,str,rchr,im} memchr skip_spaces memcpy')) {
       expect(returnedArgument(name)).toBe(FIRST);
     }
     expect(returnedArgument('strlen')).toBe(0);
-    expect(copiedBy('memcpy')).toBe(SECOND);
-    expect(copiedBy('kmemdup')).toBe(FIRST);
-    expect(copiedBy('memcpy_sglist')).toBe(0);
+    expect(copySource('memcpy')).toBe(SECOND);
+    expect(copySource('kmemdup')).toBe(FIRST);
+    expect(copySource('memcpy_sglist')).toBe(0);
   });
 });
 
 describe('functions that keep text', () => {
   it.each(
-    namesOf(`
+    expandNames(`
       {,devm_}request_{threaded,any_context}_irq __request_percpu_irq request_nmi irq_set_chip_and_handler_name
       __irq_set_handler __request_region pci_request_{region,regions,selected_regions} pcim_iomap_regions
       __cpuhp_setup_state{,_cpuslocked} {,__}class_create perf_pmu_register lockdep_init_map_type request_dma
@@ -73,7 +73,7 @@ describe('functions that keep text', () => {
   });
 
   it.each(
-    namesOf(`
+    expandNames(`
       _printk kmem_cache_create alloc_workqueue proc_create kobject_init_and_add register_blkdev __register_chrdev
       debugfs_create_{dir,u32} __register_sysctl_table dma_pool_create clk_register clkdev_create trace_seq_printf
       __mutex_init __init_waitqueue_head kstrdup_const seq_puts nla_put

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Code, dataLines, type Reference, type Referent } from '../../src/inspect/code.js';
+import { type Code, type CodeReference, dataLines, type Referent } from '../../src/inspect/code.js';
 import { decodeLines } from '../../src/inspect/decoder.js';
 
 const symbol =
@@ -11,12 +11,12 @@ function to(
   offset: number,
   name: string,
   { width = 4, pcrel = true, isCode = false } = {},
-): Reference {
+): CodeReference {
   const addend = pcrel ? -width : 0;
   return { offset, width, pcrel, referent: (rest) => symbol(name, isCode)(addend + rest) };
 }
 
-function code(hex: string, references: Reference[] = [], rest: Partial<Code> = {}): Code {
+function code(hex: string, references: CodeReference[] = [], rest: Partial<Code> = {}): Code {
   const bytes = Buffer.from(hex.replaceAll(' ', ''), 'hex');
   return { name: 'f', bytes, references, notes: new Map(), outside: () => undefined, ...rest };
 }

@@ -19,7 +19,7 @@ export interface HunkResult {
   readonly alreadyThere: boolean;
 }
 
-export interface Applied {
+export interface AppliedHunks {
   readonly text: string;
   readonly hunks: readonly HunkResult[];
 }
@@ -40,7 +40,7 @@ export function applyHunks(
   text: string,
   hunks: readonly StructuredPatchHunk[],
   fit: Fit = USUAL_FIT,
-): Applied {
+): AppliedHunks {
   const lines = text.split('\n');
   const search = new Search(lines, fit);
   const out: string[] = [];

@@ -2,7 +2,7 @@
 // besides its text.
 
 import { damaged } from './patch-hunk.js';
-import { gitNames, headerName, isOneFile, plainName } from './patch-names.js';
+import { gitNames, headerName, isOneFile, unquoted } from './patch-names.js';
 
 const MODE = /^(old|new|new file|deleted file) mode (\d{6})$/;
 const INDEX = /^index [0-9a-f]+\.\.[0-9a-f]+(?: (\d{6}))?$/;
@@ -110,7 +110,7 @@ export class GitHeader {
   }
 
   private readMove(kind: 'rename' | 'copy', side: string, text: string): void {
-    const name = plainName(text);
+    const name = unquoted(text);
     const known = side === 'from' ? this.oldName : this.newName;
     const isOther = known !== undefined && known !== name && !known.endsWith(`/${name}`);
     if (isOther || (this.moves > 0 && kind !== this.kind)) {

@@ -10,7 +10,7 @@ import type { StructuredPatchHunk } from 'diff';
 import { KspliceError } from '../../base/errors.js';
 import { GitHeader, isLostHeaderLine } from './git-header.js';
 import { damaged, isForEmptyFile, readHunk } from './patch-hunk.js';
-import { headerName, plainName } from './patch-names.js';
+import { headerName, unquoted } from './patch-names.js';
 
 export interface FilePatch {
   /** As the patch writes it, undefined for a file that is new. */
@@ -161,7 +161,7 @@ class Reader {
   }
 
   private addBinary([, oldName, newName]: RegExpExecArray, at: number): void {
-    const side = (name = '') => (name === '/dev/null' ? undefined : plainName(name));
+    const side = (name = '') => (name === '/dev/null' ? undefined : unquoted(name));
     const names = { oldName: side(oldName), newName: side(newName) };
     const kinds = { kind: 'change', creates: true, removes: true, special: 'binary file' } as const;
     this.add({ ...names, ...kinds, hunks: [], line: at + 1, hunkLines: [] });

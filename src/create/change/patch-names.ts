@@ -21,7 +21,7 @@ export function headerName(line: string): HeaderName {
   const tab = text.indexOf('\t');
   const time = TIME.exec(text);
   const end = tab >= 0 ? tab : (time?.index ?? text.length);
-  const name = plainName(text.slice(0, end).trimEnd());
+  const name = unquoted(text.slice(0, end).trimEnd());
   return {
     name: name === '/dev/null' ? undefined : name,
     isEpoch: time !== null && isEpoch(time[1] as string),
@@ -51,7 +51,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
  * A name as text, without the quotes that git puts around unusual ones: as in C, with octal bytes.
  * @param name one byte a character
  */
-export function plainName(name: string): string {
+export function unquoted(name: string): string {
   if (name.length < 2 || !name.startsWith('"') || !name.endsWith('"')) return textOfBytes(name);
   const bytes = name
     .slice(1, -1)
@@ -73,7 +73,7 @@ const TWO_NAMES = new RegExp(`^${QUOTED_OR_WORD} ${QUOTED_OR_WORD}$`);
  */
 export function gitNames(text: string): readonly [string, string] | undefined {
   const words = TWO_NAMES.exec(text);
-  if (words) return [plainName(words[1] as string), plainName(words[2] as string)];
+  if (words) return [unquoted(words[1] as string), unquoted(words[2] as string)];
   const same = /^(?:[^/ ]+\/)?(.+) (?:[^/ ]+\/)?\1$/.exec(text);
   if (!same) return undefined;
   const middle = text.length - (same[1] as string).length;

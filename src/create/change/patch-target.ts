@@ -7,7 +7,7 @@ import type { FilePatch } from './parse-patch.js';
 import type { SourceTexts } from './texts.js';
 
 /** A part's file, relative to the tree. */
-export interface Target {
+export interface PatchTarget {
   /** undefined if there is none before. */
   readonly from: string | undefined;
   readonly to: string | undefined;
@@ -22,7 +22,7 @@ export function targetsOf(
   patches: readonly FilePatch[],
   strip: number,
   texts: SourceTexts,
-): (Target | undefined)[] {
+): (PatchTarget | undefined)[] {
   const made = new Set<string>();
   const exists = (path: string) => texts.has(path) || made.has(path);
   return patches.map((patch) => {
@@ -41,7 +41,7 @@ function ofMove(
   { oldName, newName }: FilePatch,
   strip: number,
   exists: Exists,
-): Target | undefined {
+): PatchTarget | undefined {
   const [from, to] = [stripName(oldName, strip), stripName(newName, strip)];
   return from !== undefined && to !== undefined && exists(from) ? { from, to } : undefined;
 }
@@ -52,7 +52,7 @@ function ofChange(
   strip: number,
   exists: Exists,
   texts: SourceTexts,
-): Target | undefined {
+): PatchTarget | undefined {
   const names = [oldName, newName]
     .map((name) => stripName(name, strip))
     .filter((name) => name !== undefined);

@@ -3,6 +3,7 @@
 
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
+import { moduleName } from '../../module/loaded-name.js';
 import type { ListedObject } from '../tree/kbuild-lists.js';
 
 const SHOWN = 10;
@@ -13,7 +14,7 @@ export class WantedTargets {
 
   /** @param names "vmlinux" or modules; empty for all */
   constructor(names: readonly string[]) {
-    this.names = new Set(names.map((name) => name.replace(/\.ko$/, '').replaceAll('-', '_')));
+    this.names = new Set(names.map((name) => moduleName(name.replace(/\.ko$/, ''))));
   }
 
   /** Whether nothing is left out. */

@@ -3,11 +3,12 @@
 // and prints the lists that it ends up with; 15 ms a directory.
 
 import { existsSync } from 'node:fs';
-import { basename, dirname, join, normalize } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 import { machine } from '../../arch/index.js';
 import { inParallel } from '../../base/parallel.js';
 import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
+import { moduleName } from '../../module/loaded-name.js';
 import type { Kbuild } from './kbuild.js';
 
 /** An object that is part of the kernel or of one of its modules. */
@@ -185,9 +186,4 @@ function readModules(words: readonly string[]): Map<string, string[]> {
 function ownersIn(lists: Lists, object: string): Pick<ListedObject, 'owners' | 'modules'> {
   const modules = lists.modules.get(object) ?? [];
   return { modules, owners: modules.length > 0 ? modules.map(moduleName) : ['vmlinux'] };
-}
-
-/** The name that a module has when it is loaded. */
-export function moduleName(module: string): string {
-  return basename(module).replaceAll('-', '_');
 }

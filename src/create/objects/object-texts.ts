@@ -22,7 +22,7 @@ function textBelow({ before, between = [] }: PatchedFile): string | undefined {
 type Texts = ReadonlyMap<string, SourceText | undefined>;
 
 /** Reads each file once, whichever objects it is part of. */
-export class SourceTexts {
+export class ObjectTexts {
   private readonly known = new Map<string, SourceText | undefined>();
   private readonly before: Texts;
   private readonly after: Texts;

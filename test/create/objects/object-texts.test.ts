@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { PatchedFile } from '../../../src/create/change/patched-file.js';
-import { SourceTexts } from '../../../src/create/objects/source-texts.js';
+import { ObjectTexts } from '../../../src/create/objects/object-texts.js';
 import { withFiles } from '../../support/files.js';
 
 const FILES = { 'a.c': 'int a;', 'a.h': 'int h;', 'other.h': 'int o;' };
@@ -14,7 +14,7 @@ function textsOf(files: readonly PatchedFile[]) {
   return withFiles(Object.fromEntries(texts), (tree) => {
     const objects = join(tree, 'objects');
     mkdirSync(objects);
-    const all = new SourceTexts({ tree, objects }, files);
+    const all = new ObjectTexts({ tree, objects }, files);
     const dependencies = ['../a.h', join(tree, 'other.h'), 'include/config/NOT'];
     const { pre, post, mayAlign } = all.of({
       made: { commands: [], source: '../a.c', dependencies },
