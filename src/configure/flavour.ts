@@ -9,6 +9,7 @@ import { machine } from '../arch/index.js';
 import type { Problem } from '../base/errors.js';
 import type { Headers } from './headers.js';
 import { type Source, sourcePackage } from './source.js';
+import { readText } from './texts.js';
 
 /** What kbuild makes there itself, so that no source has it. */
 const MADE = new Set([
@@ -94,12 +95,4 @@ function flavourAdvice({ version, dir }: Source, { release, config, packageVersi
 /** The files that add to the release's name; patches of a flavour bring one ("localversion-rt"). */
 function localVersions(dir: string): string[] {
   return readdirSync(dir).filter((name) => /^localversion(?!.*~$)/.test(name));
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,9 +1,10 @@
 // A kernel's headers as the distribution ships them for building modules: the
 // facts about their kernel that they contain.
 
-import { readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { KspliceError } from '../base/errors.js';
+import { readText } from './texts.js';
 
 export interface Headers {
   /** Absolute, links followed. */
@@ -80,12 +81,4 @@ const COMPILE = 'include/generated/compile.h';
 /** Debian's package version in a kernel's version string or package.h. */
 export function packageVersionIn(text: string): string | undefined {
   return /\bDebian (\S+?)["\s)]/.exec(`${text} `)?.[1];
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,10 +1,11 @@
 // Kernel source: where it is, and which version it is.
 
-import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { KspliceError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
+import { readText } from './texts.js';
 import { unpackSource } from './unpack.js';
 
 export interface Source {
@@ -67,12 +68,4 @@ export function readSource(dir: string): Source {
 async function installedVersion(name: string): Promise<string | undefined> {
   const done = await execa('dpkg-query', ['-W', '-f', '$' + '{Version}', name], { reject: false });
   return done.failed || done.stdout === '' ? undefined : done.stdout;
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return undefined;
-  }
 }

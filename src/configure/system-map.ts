@@ -1,12 +1,12 @@
 // System.map: the distribution's, where it ships one, else out of the image.
 
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { machine } from '../arch/index.js';
 import { KspliceError, type Problem } from '../base/errors.js';
 import { formatSystemMap, isPlaceholder, parseKallsyms } from '../kernel/kallsyms-text.js';
 import type { KernelFiles } from '../kernel/kernel-in-files.js';
 import type { KernelSymbol } from '../kernel/symbols.js';
+import { readText } from './texts.js';
 
 /** The map's text, and where it came from. */
 export interface SystemMap {
@@ -31,7 +31,7 @@ export function findSystemMap(
     `/usr/lib/debug/boot/System.map-${release}`,
   ];
   for (const origin of places) {
-    const text = readText(origin);
+    const text = readText(origin, 'latin1');
     if (text !== undefined && !isPlaceholder(text)) return { text, origin };
   }
   if (image) {
@@ -73,12 +73,4 @@ function withoutSlide(symbols: readonly KernelSymbol[]): readonly KernelSymbol[]
       ? symbol
       : { ...symbol, address: symbol.address - slide },
   );
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 // Stretches of sections: their relocations and the comparison of their bytes.
 
 import { relocationShape } from '../arch/relocations.js';
+import { firstNotBefore } from '../base/sorted.js';
 import { SHT_NOBITS } from '../elf/constants.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
 
@@ -20,20 +21,8 @@ export function wholeSection(section: Section): Extent {
 export function relocationsIn(object: ElfObject, extent: Extent): readonly Relocation[] {
   const all = object.relocations(extent.section);
   if (extent.start === 0 && extent.end >= extent.section.size) return all;
-  const low = firstAt(all, extent.start);
-  return all.slice(low, firstAt(all, extent.end, low));
-}
-
-/** Index of the first relocation at or after an offset. */
-function firstAt(list: readonly Relocation[], offset: number, from = 0): number {
-  let low = from;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle]!.offset < offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  const firstAt = (place: number) => firstNotBefore(all, ({ offset }) => offset < place);
+  return all.slice(firstAt(extent.start), firstAt(extent.end));
 }
 
 /** Bytes that are not compared; the offset is in the first section. */

@@ -3,6 +3,7 @@
 // a section attribute (.data..read_mostly, .init.text, .noinstr.text) and symbols
 // that were written in assembly share one.
 
+import { firstNotBefore } from '../base/sorted.js';
 import {
   SHN_UNDEF,
   STB_GLOBAL,
@@ -73,14 +74,7 @@ export class Parts {
   /** The part that an offset belongs to, padding counted to the part before; undefined before the first. */
   at(section: Section, offset: number): Part | undefined {
     const list = this.inSection(section);
-    let low = 0;
-    let high = list.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (list[middle]!.start <= offset) low = middle + 1;
-      else high = middle;
-    }
-    return list[low - 1];
+    return list[firstNotBefore(list, ({ start }) => start <= offset) - 1];
   }
 
   /** Where a symbol leads. */

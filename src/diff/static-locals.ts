@@ -77,17 +77,12 @@ function pairOfUnchanged(correlation: Correlation, pres: Mentions, posts: Mentio
 /** The only static of its shape that a user mentions on either side. */
 function pairAlone(correlation: Correlation, pres: Mentions, posts: Mentions): boolean {
   let found = false;
-  for (const user of pres.users()) {
-    const twin = correlation.postOf(user);
-    if (!twin) continue;
-    const others = groupBy(left(posts.of(twin), correlation, 'post'), shape);
-    for (const [key, [pre, ...more]] of groupBy(left(pres.of(user), correlation, 'pre'), shape)) {
-      const [post, ...rest] = others.get(key) ?? [];
-      if (!pre || !post || more.length > 0 || rest.length > 0) continue;
-      if (mayBeOfCallee(correlation, pres, posts, user, twin, pre)) continue;
-      correlation.pair(pre, post, `used by ${user.symbol.name}`);
-      found = true;
-    }
+  for (const { user, twin, before, after } of mentionedAlike(correlation, pres, posts, shape)) {
+    const [[pre, ...more], [post, ...rest]] = [before, after];
+    if (!pre || !post || more.length > 0 || rest.length > 0) continue;
+    if (mayBeOfCallee(correlation, pres, posts, user, twin, pre)) continue;
+    correlation.pair(pre, post, `used by ${user.symbol.name}`);
+    found = true;
   }
   return found;
 }
@@ -115,17 +110,11 @@ function mayBeOfCallee(
 
 /** As many of one shape on either side, which are told apart by what stands around them. */
 function pairAmongSeveral(correlation: Correlation, pres: Mentions, posts: Mentions): void {
-  for (const user of pres.users()) {
-    const twin = correlation.postOf(user);
-    if (!twin) continue;
-    const others = groupBy(left(posts.of(twin), correlation, 'post'), shape);
-    for (const [key, list] of groupBy(left(pres.of(user), correlation, 'pre'), shape)) {
-      const there = others.get(key) ?? [];
-      if (list.length < 2 || there.length !== list.length) continue;
-      const places = [pres.placesOf(user), posts.placesOf(twin)] as const;
-      for (const [pre, post] of pairBySurroundings(correlation, places, [list, there])) {
-        correlation.pair(pre, post, `used by ${user.symbol.name}, between the same calls`);
-      }
+  for (const { user, twin, before, after } of mentionedAlike(correlation, pres, posts, shape)) {
+    if (before.length < 2 || after.length !== before.length) continue;
+    const places = [pres.placesOf(user), posts.placesOf(twin)] as const;
+    for (const [pre, post] of pairBySurroundings(correlation, places, [before, after])) {
+      correlation.pair(pre, post, `used by ${user.symbol.name}, between the same calls`);
     }
   }
 }
@@ -162,14 +151,26 @@ function pairOfSuccessors(correlation: Correlation, pres: Mentions, posts: Menti
 
 /** What a user had and has of one name alone, and of two kinds. */
 function keepOtherKindsApart(correlation: Correlation, pres: Mentions, posts: Mentions): void {
+  for (const { before, after } of mentionedAlike(correlation, pres, posts, nameOf)) {
+    const [[pre, ...more], [post, ...rest]] = [before, after];
+    if (!pre || !post || more.length > 0 || rest.length > 0 || isOneKind(pre, post)) continue;
+    correlation.keepApart(pre, post);
+  }
+}
+
+/** What a user that stays mentions before and after, by what the parts have in common. */
+function* mentionedAlike(
+  correlation: Correlation,
+  pres: Mentions,
+  posts: Mentions,
+  keyOf: (part: Part) => string,
+): Generator<{ user: Part; twin: Part; before: Part[]; after: Part[] }> {
   for (const user of pres.users()) {
     const twin = correlation.postOf(user);
     if (!twin) continue;
-    const others = groupBy(left(posts.of(twin), correlation, 'post'), nameOf);
-    for (const [name, [pre, ...more]] of groupBy(left(pres.of(user), correlation, 'pre'), nameOf)) {
-      const [post, ...rest] = others.get(name) ?? [];
-      if (!pre || !post || more.length > 0 || rest.length > 0 || isOneKind(pre, post)) continue;
-      correlation.keepApart(pre, post);
+    const there = groupBy(left(posts.of(twin), correlation, 'post'), keyOf);
+    for (const [key, before] of groupBy(left(pres.of(user), correlation, 'pre'), keyOf)) {
+      yield { user, twin, before, after: there.get(key) ?? [] };
     }
   }
 }

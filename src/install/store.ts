@@ -14,7 +14,7 @@ import path from 'node:path';
 import { KspliceError } from '../base/errors.js';
 import { asListOf, fromJson } from '../base/stored.js';
 import type { Host } from '../host/host.js';
-import { privateDirectory } from '../host/private-directory.js';
+import { cannotWrite, privateDirectory } from '../host/private-directory.js';
 import { isUpdateId } from '../update/contents.js';
 import type { Update } from '../update/update.js';
 import {
@@ -254,9 +254,4 @@ async function note(file: string, value: unknown): Promise<void> {
 
 function json(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
-}
-
-function cannotWrite(place: string, error: unknown): KspliceError {
-  const { message } = error as Error;
-  return new KspliceError('io', `cannot write ${place}: ${message}`, { cause: error });
 }

@@ -1,6 +1,8 @@
 // Address ranges with contents: segments of a kernel image, sections of a
 // module, saved memory.
 
+import { firstNotBefore } from '../base/sorted.js';
+
 /** A stretch of memory. */
 export interface Region {
   readonly address: bigint;
@@ -30,14 +32,8 @@ export class Memory {
   }
 
   private regionAt(address: bigint): Region | undefined {
-    let low = 0;
-    let high = this.regions.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.regions[middle]!.address <= address) low = middle + 1;
-      else high = middle;
-    }
-    const region = this.regions[low - 1];
+    const behind = firstNotBefore(this.regions, (region) => region.address <= address);
+    const region = this.regions[behind - 1];
     return region && address < region.address + BigInt(region.size) ? region : undefined;
   }
 }

@@ -3,6 +3,7 @@
 import { relocationShape, relocations } from '../arch/relocations.js';
 import type { Place, SiteCode, TableEntry } from '../arch/site.js';
 import { KspliceError } from '../base/errors.js';
+import { firstNotBefore } from '../base/sorted.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import type { Field, Variant } from '../program/program.js';
@@ -18,15 +19,9 @@ export class ObjectCode implements SiteCode {
   /** Relocations of [start, end), those that do something. */
   relocations(section: Section, start: number, end: number): Relocation[] {
     const all = this.object.relocations(section);
-    let low = 0;
-    let high = all.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (all[middle]!.offset < start) low = middle + 1;
-      else high = middle;
-    }
+    const first = firstNotBefore(all, ({ offset }) => offset < start);
     const list: Relocation[] = [];
-    for (let at = low; at < all.length && all[at]!.offset < end; at++) {
+    for (let at = first; at < all.length && all[at]!.offset < end; at++) {
       if (all[at]!.type !== relocations.none) list.push(all[at]!);
     }
     return list;

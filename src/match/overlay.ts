@@ -4,6 +4,7 @@
 
 import { machine } from '../arch/index.js';
 import type { Site } from '../arch/site.js';
+import { firstNotBefore } from '../base/sorted.js';
 import type { Section } from '../elf/object.js';
 import type { Field, Variant } from '../program/program.js';
 import type { ObjectCode } from './code.js';
@@ -38,16 +39,10 @@ export class PatchedCode {
   /** The clusters that touch [start, end) of a section, ascending. */
   clustersIn(section: Section, start: number, end: number): Cluster[] {
     const all = this.clusters.get(section.index) ?? [];
-    let low = 0;
-    let high = all.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (all[middle]!.end <= start) low = middle + 1;
-      else high = middle;
-    }
-    let last = low;
+    const first = firstNotBefore(all, (cluster) => cluster.end <= start);
+    let last = first;
     while (last < all.length && all[last]!.start < end) last++;
-    return all.slice(low, last);
+    return all.slice(first, last);
   }
 
   /** All forms of a stretch of code; the first is the code as built. */

@@ -2,16 +2,15 @@
 // the branch to a thunk for a register stays, or becomes an indirect branch,
 // perhaps with a fence before it, or goes to a thunk that was made at boot.
 
-import * as C from '../../../elf/constants.js';
-import type { Section } from '../../../elf/object.js';
+import type { Relocation, Section } from '../../../elf/object.js';
 import type { Variant } from '../../../program/program.js';
 import type { Site, SiteCode } from '../../site.js';
 import { mergeNops, patchRules } from '../nops.js';
 import { CALL, INT3, JMP32, jcc32, NOP } from '../opcodes.js';
 import { INDIRECT_THUNK } from '../thunks.js';
 import { branch, plain } from './forms.js';
+import { listedPlaces } from './places.js';
 
-const ENTRY = 4;
 const CS = 0x2e;
 const LFENCE = [0x0f, 0xae, 0xe8];
 
@@ -19,7 +18,7 @@ const LFENCE = [0x0f, 0xae, 0xe8];
 const REGISTERS = ['rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi'];
 
 export function* retpolineSites(code: SiteCode): Generator<Site> {
-  for (const { section, offset } of places(code)) {
+  for (const { section, offset } of listedPlaces(code, '.retpoline_sites', branchBefore)) {
     const opcode = opcodeBytes(section, offset);
     if (!opcode) {
       const at = `${section.name}+0x${offset.toString(16)}`;
@@ -79,27 +78,15 @@ function registerOf(code: SiteCode, section: Section, offset: number): number {
   return number;
 }
 
-function* places(code: SiteCode): Generator<{ section: Section; offset: number }> {
-  if (code.object.section('.retpoline_sites')) {
-    for (const entry of code.entries('.retpoline_sites', ENTRY)) yield entry.code;
-    return;
-  }
-  // objtool has not seen the object (it may run at link time only).
-  for (const section of code.object.sections) {
-    if (!(section.flags & C.SHF_EXECINSTR)) continue;
-    for (const { offset, symbol } of code.object.relocations(section)) {
-      if (!symbol.name.startsWith(INDIRECT_THUNK)) continue;
-      if (offset > 1 && jcc32(section.data.subarray(offset - 2, offset)) !== undefined) {
-        yield { section, offset: offset - 2 };
-        continue;
-      }
-      const before = section.data[offset - 1];
-      if (before !== CALL && before !== JMP32) continue;
-      // The prefix pads branches to the long registers' thunks to the length of the indirect form.
-      const prefixed = offset > 1 && section.data[offset - 2] === CS && isLong(symbol.name);
-      yield { section, offset: offset - (prefixed ? 2 : 1) };
-    }
-  }
+/** Where the branch to a thunk begins that a relocation is in. */
+function branchBefore({ data }: Section, { offset, symbol }: Relocation): number | undefined {
+  if (!symbol.name.startsWith(INDIRECT_THUNK)) return undefined;
+  if (offset > 1 && jcc32(data.subarray(offset - 2, offset)) !== undefined) return offset - 2;
+  const before = data[offset - 1];
+  if (before !== CALL && before !== JMP32) return undefined;
+  // The prefix pads branches to the long registers' thunks to the length of the indirect form.
+  const prefixed = offset > 1 && data[offset - 2] === CS && isLong(symbol.name);
+  return offset - (prefixed ? 2 : 1);
 }
 
 function isLong(thunk: string): boolean {

@@ -1,17 +1,20 @@
 // Returns (patch_return() in arch/x86/kernel/alternative.c): the jump to the
 // return thunk becomes `ret`, or a jump to another thunk, the same everywhere.
 
-import * as C from '../../../elf/constants.js';
-import type { Section } from '../../../elf/object.js';
+import type { Relocation, Section } from '../../../elf/object.js';
 import type { Site, SiteCode } from '../../site.js';
 import { JMP32 } from '../opcodes.js';
 import { RETURN_THUNK } from '../thunks.js';
 import { branch, plain, RET5, RETURNS } from './forms.js';
+import { listedPlaces } from './places.js';
 
-const ENTRY = 4;
+/** Where the jump to the return thunk begins that a relocation is in. */
+function jumpBefore(_section: Section, { offset, symbol }: Relocation): number | undefined {
+  return symbol.name === RETURN_THUNK && offset > 0 ? offset - 1 : undefined;
+}
 
 export function* returnSites(code: SiteCode): Generator<Site> {
-  for (const { section, offset } of places(code)) {
+  for (const { section, offset } of listedPlaces(code, '.return_sites', jumpBefore)) {
     // What is listed and is no jump is a static call's trampoline, a site of its own.
     if (section.data[offset] !== JMP32) continue;
     yield {
@@ -21,21 +24,5 @@ export function* returnSites(code: SiteCode): Generator<Site> {
       length: 5,
       forms: () => [plain(RET5), branch([JMP32], code.keys.group(RETURNS))],
     };
-  }
-}
-
-function* places(code: SiteCode): Generator<{ section: Section; offset: number }> {
-  if (code.object.section('.return_sites')) {
-    for (const entry of code.entries('.return_sites', ENTRY)) yield entry.code;
-    return;
-  }
-  // objtool has not seen the object (it may run at link time only).
-  for (const section of code.object.sections) {
-    if (!(section.flags & C.SHF_EXECINSTR)) continue;
-    for (const { offset, symbol } of code.object.relocations(section)) {
-      if (symbol.name === RETURN_THUNK && offset > 0) {
-        yield { section, offset: offset - 1 };
-      }
-    }
   }
 }
