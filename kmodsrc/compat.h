@@ -42,6 +42,14 @@
 #endif
 
 /*
+ * Since 6.9 Tasks RCU does not wait for a task that sleeps while it exits.  Series that may have got
+ * this change later do not count either.  A kernel without it has ordinary grace periods in its
+ * place, which wait for nobody who sleeps.
+ */
+#define KSPLICE_TASKS_RCU_WAITS_FOR_EXIT \
+	(IS_ENABLED(CONFIG_TASKS_RCU) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0))
+
+/*
  * Kernels that could be told to run on one processor have a table of lock prefixes, which
  * are rewritten then.  Newer ones have not.
  */

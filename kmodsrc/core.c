@@ -303,8 +303,10 @@ int ksplice_reverse(struct ksplice_update *update)
 		update->cause = ksplice_check_above(update);
 		if (update->cause == KSPLICE_OK && any_is_starting(update))
 			update->cause = KSPLICE_MODULE_BUSY;
-		if (update->cause == KSPLICE_OK)
+		if (update->cause == KSPLICE_OK) {
+			ksplice_find_hidden();
 			update->cause = ksplice_switch(update, KSPLICE_REVERSE);
+		}
 		if (update->cause == KSPLICE_OK) {
 			update->stage = KSPLICE_LEAVING;
 			update->order = 0;

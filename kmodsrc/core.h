@@ -332,6 +332,8 @@ void ksplice_exiting_exit(void);
 void ksplice_each_exiting(void (*fn)(struct task_struct *task, void *data), void *data);
 bool ksplice_all_exiting(bool (*fn)(struct task_struct *task, void *data), void *data);
 bool ksplice_any_hidden(void);
+bool ksplice_lacked_room(void);
+void ksplice_note_again(void);
 
 /* cpus.c: processors that go offline */
 int ksplice_cpus_init(void);
@@ -341,6 +343,7 @@ enum ksplice_cause ksplice_check_cpus(struct ksplice_update *update);
 
 /* grace.c: what undo waits for before anything is released */
 struct ksplice_grace;
+void ksplice_find_hidden(void);
 enum ksplice_cause ksplice_wait_for_grace(struct ksplice_update *update);
 void ksplice_end_grace(struct ksplice_update *update);
 int ksplice_grace_init(void);

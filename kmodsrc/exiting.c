@@ -8,8 +8,8 @@
  * the core records each exiting task, from a tracepoint that comes before, until the
  * kernel says that the task is gone.
  *
- * The list is bounded.  If a task did not fit into it, no switch is possible until the
- * core is loaded again.  Dead tasks that nobody reaps give up their place.
+ * The list is bounded.  Dead tasks that nobody reaps give up their place.  If a task did not
+ * fit into it, nothing is undone before all are known again: see grace.c.
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
@@ -21,7 +21,12 @@
 #include <linux/vmalloc.h>
 #include "core.h"
 
+/* Tests make it smaller. */
+#ifdef KSPLICE_EXITING_BITS
+#define BITS KSPLICE_EXITING_BITS
+#else
 #define BITS 15
+#endif
 #define TRIES 64			/* places that a task may have */
 
 struct exiting {
@@ -225,4 +230,17 @@ bool ksplice_all_exiting(bool (*fn)(struct task_struct *task, void *data), void 
 bool ksplice_any_hidden(void)
 {
 	return READ_ONCE(overflow);
+}
+
+bool ksplice_lacked_room(void)
+{
+	return READ_ONCE(overflow);
+}
+
+/* Those that are in the kernel's list; if there is still no room, somebody is hidden again. */
+void ksplice_note_again(void)
+{
+	WRITE_ONCE(overflow, false);
+	smp_mb(); /* that before the flags of tasks: who is not seen exiting sets it again */
+	note_earlier();
 }

@@ -9,6 +9,9 @@
  *   once, when the core is loaded.  Tasks that had left the list of processes before, and that
  *   exiting.c knows nothing of, are gone after that: before 6.9 it waits for them as well.
  *
+ *   again, when exiting.c had no room for all tasks that exit, and has noted those that are still in
+ *   the list of processes.  The others are gone after that, just so.
+ *
  *   for each undo of functions that ftrace redirects.  A task that was preempted in a trampoline
  *   may have the address of new code in its registers, and only there.
  *
@@ -19,6 +22,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include "core.h"
+#include "compat.h"
 
 #define GRACE_SECONDS 5
 
@@ -53,6 +57,19 @@ static bool any_by_ftrace(const struct ksplice_update *update)
 static bool is_over(struct ksplice_grace *grace)
 {
 	return wait_for_completion_killable_timeout(&grace->over, GRACE_SECONDS * HZ) > 0;
+}
+
+/*
+ * Before the switch of an undo: who is hidden is noted now, or is gone when new code is released.
+ * Where that cannot be known, the switch is refused (nobody_hides()).
+ */
+void ksplice_find_hidden(void)
+{
+	lockdep_assert_held(&ksplice_lock);
+	if (!KSPLICE_TASKS_RCU_WAITS_FOR_EXIT || !ksplice_lacked_room() || !is_over(&since_load))
+		return;
+	ksplice_note_again();
+	begin_grace(&since_load);
 }
 
 /* Returns KSPLICE_CODE_BUSY if it takes longer. */

@@ -30,6 +30,15 @@ bool ksplice_all_exiting(bool (*fn)(struct task_struct *task, void *data), void 
 	return true;
 }
 
+bool ksplice_lacked_room(void)
+{
+	return false;
+}
+
+void ksplice_note_again(void)
+{
+}
+
 /* With what each CPU has not added up yet. */
 static long count_stacks(void)
 {

@@ -91,6 +91,13 @@ const live: readonly Mutant[] = [
     'no undo before it is back',
   ),
   core(
+    'the second look for tasks that exit and were not noted',
+    'core.c',
+    'ksplice_find_hidden();',
+    '',
+    'no longer than they are there',
+  ),
+  core(
     'the wait for processors that are on their way',
     'switch.c',
     'wait_for_others(stop);\n\t\tdo_switch(stop);',
