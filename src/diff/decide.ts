@@ -16,6 +16,7 @@ import { whyNotInModule } from './data-kinds.js';
 import { hooksOf, partsUsedBy } from './hooks.js';
 import { newlyListed } from './kprobe-list.js';
 import { leftBehind } from './left-behind.js';
+import { lostValues } from './lost-values.js';
 import { functionName } from './names.js';
 import type { OtherKind } from './other-kinds.js';
 import { changedOwners } from './owners.js';
@@ -103,7 +104,7 @@ export function decide(
   for (const part of changes.init) {
     notes.push(`${functionName(part)} (${part.section.name}) ${noEffect(part.section.name)}`);
   }
-  notes.push(...sideNotes(comparison, changes));
+  notes.push(...sideNotes(comparison, changes), ...lostValues(comparison));
   return { refusals, notes: [...new Set(notes)] };
 }
 

@@ -53,6 +53,14 @@ export const differMutants: readonly Mutant[] = [
     ': false',
     'names.test.ts',
   ),
+  {
+    without: 'the values of variables that are gone',
+    file: 'src/diff/decide.ts',
+    find: ', ...lostValues(comparison)',
+    replace: '',
+    tests: 'test/soundness/kinds.test.ts',
+    only: 'under another name',
+  },
   setAtBoot('options of the command line', 'if (isParameter(side, user)) return false;', ''),
   setAtBoot('new variables that have a value', '&& isZero(post, part)', ''),
   copies(

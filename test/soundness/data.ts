@@ -1,7 +1,7 @@
 // Constant tables, and data that is new.
 
 import type { Kind } from './kind.js';
-import { CHANGED_TABLE, NEW_DATA } from './peers.js';
+import { CHANGED_TABLE, NEW_DATA, UNKNOWN } from './peers.js';
 
 const table = (put: string, more = '') => `struct ops { int (*get)(int); int (*put)(int); };
 static int get(int x) { return x + 1; }
@@ -19,6 +19,13 @@ extern int srcu_read_lock(struct srcu_struct *srcu);
 const percpu = (declared: string, body: string) => `${declared}
 #define inc(v) asm("incl %%gs:%0" : "+m" (v))
 int count(int x) { ${body} return x; }
+`;
+
+const owned = (owner: string) => `extern struct module { int users; } __this_module;
+struct ops { struct module *owner; int (*get)(int); };
+static int get(int x) { return x + 1; }
+static const struct ops ops = { ${owner} .get = get };
+const struct ops *the_ops(void) { return &ops; }
 `;
 
 export const dataKinds: readonly Kind[] = [
@@ -204,6 +211,67 @@ static int section(".data..percpu..shared_aligned") __attribute__((aligned(64)))
         applied: /^locked$/,
         last: 'rmmod 8021q',
       },
+    },
+  },
+  {
+    kind: 'new variable that boot code sets up',
+    verdict: { refused: 'refused-change', detail: 'set-at-boot' },
+    why: 'That code has run, without the variable: new code would find zeros, no queue and no cache.',
+    peers: UNKNOWN,
+    fixture: {
+      objects: {
+        a: [
+          'extern void *make(int);\nextern int put(void *);\n__init int begin(void) { return printk("a"); }\nint run(void) { return 1; }\n',
+          'extern void *make(int);\nextern int put(void *);\nstatic void *queue;\n__init int begin(void) { queue = make(1); return printk("a"); }\nint run(void) { return put(queue); }\n',
+        ],
+      },
+      says: /queue is new, and begin\(\) sets it up, which runs only at boot/,
+    },
+    subject: {
+      edits: {
+        'fs/timerfd.c': [
+          [
+            /^static DEFINE_SPINLOCK\(cancel_lock\);\n/m,
+            `$&static struct kmem_cache *timerfd_cache __ro_after_init;
+
+static int __init timerfd_init_cache(void)
+{
+	timerfd_cache = KMEM_CACHE(timerfd_ctx, 0);
+	return timerfd_cache ? 0 : -ENOMEM;
+}
+fs_initcall(timerfd_init_cache);
+`,
+          ],
+          [
+            /ctx = kzalloc\(sizeof\(\*ctx\), GFP_KERNEL\)/,
+            'ctx = kmem_cache_zalloc(timerfd_cache, GFP_KERNEL)',
+          ],
+        ],
+      },
+      says: /timerfd_cache is new, and timerfd_init_cache\(\) sets it up/,
+    },
+  },
+  {
+    kind: 'owner of a table',
+    verdict: { refused: 'refused-change', detail: 'owner-changed' },
+    why: 'A file that is open at the switch was counted with the old owner, and is let go with the new one: the module could be unloaded under its users, or never again.',
+    peers: CHANGED_TABLE,
+    fixture: {
+      objects: {
+        a: [owned(''), owned('.owner = &__this_module,')],
+      },
+      says: /the owner in ops changed/,
+    },
+    subject: {
+      edits: {
+        'fs/fuse/dev.c': [
+          [
+            /^(const struct file_operations fuse_dev_operations = \{\n)\t\.owner\t\t= THIS_MODULE,\n/m,
+            '$1',
+          ],
+        ],
+      },
+      says: /the owner in fuse_dev_operations changed/,
     },
   },
 ];

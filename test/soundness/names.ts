@@ -97,7 +97,7 @@ export const nameKinds: readonly Kind[] = [
   {
     kind: 'variable under another name',
     verdict: 'made',
-    why: 'A variable is known by its name. One of another name is new, and begins with its initial value: what was in the old one is lost, without a word.',
+    why: 'A variable is known by its name. One of another name is new, and begins with its initial value: what was in the old one is lost. A note says so.',
     peers: UNKNOWN,
     fixture: {
       objects: {
@@ -107,9 +107,11 @@ export const nameKinds: readonly Kind[] = [
         ],
       },
       changes: ['raise', 'new height'],
+      says: /level is gone, and raise\(\) uses height instead, which is new/,
     },
     subject: {
       edits: { [FILE]: [[/\bstfu\b/g, 'quiet']] },
+      says: /stfu is gone, and \w+\(\) uses quiet instead/,
       use: {
         first: `echo 4 >${DROP_CACHES}`,
         run: SAID_OF_2,

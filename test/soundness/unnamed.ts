@@ -1,5 +1,6 @@
 // Types that have no name of their own, and types of variables inside of functions.
 
+import { TIMERFD } from './in-shell.js';
 import type { Kind } from './kind.js';
 import { refused } from './layout.js';
 import { LAYOUT } from './peers.js';
@@ -20,6 +21,13 @@ int take(int x) { map->range.from += x; return map->range.to - map->range.from; 
 
 const state = (enumerators: string) => `struct job { enum { ${enumerators} } state; } *job;
 int ask(void) { return job->state == BUSY; }
+`;
+
+const POINTED = (mark: string) => `struct count { int hits; };
+struct job {
+	struct count ${mark} *all;
+} *job;
+int hit(void) { return job->all->hits++; }
 `;
 
 export const unnamedKinds: readonly Kind[] = [
@@ -119,6 +127,89 @@ export const unnamedKinds: readonly Kind[] = [
         before: /^0 0\n0 0$/,
         applied: /^-1 33\n0 0$/,
       },
+    },
+  },
+  {
+    kind: 'members grouped in another way',
+    verdict: 'made',
+    why: 'Each member keeps its place, its type and its name: struct_group() only gives some of them a name together.',
+    peers: LAYOUT,
+    fixture: {
+      objects: {
+        a: [
+          'struct job { int size; short from; short to; } *job;\nint take(void) { return job->from++; }\n',
+          'struct job { int size; union { struct { short from; short to; }; struct { short from; short to; } range; }; } *job;\nint take(void) { return job->range.from++ + job->to; }\n',
+        ],
+      },
+      changes: ['take'],
+    },
+    subject: {
+      edits: {
+        'fs/timerfd.c': [
+          [
+            /^(\tshort unsigned expired;\n\tshort unsigned settime_flags;[^\n]*\n)/m,
+            '\tstruct_group(state,\n$1\t);\n',
+          ],
+          [
+            /^(static void timerfd_show\([\s\S]*?)(?=\tseq_printf\(m,\n)/m,
+            '$1\tseq_printf(m, "state: %*ph\\n", (int)sizeof(ctx->state), &ctx->state);\n',
+          ],
+        ],
+      },
+      use: {
+        first: TIMERFD,
+        run: 'grep -E "state|clockid" /proc/$holder/fdinfo/$fd',
+        before: /^clockid: 1$/,
+        applied: /^state: 00 00 00 00\nclockid: 1$/,
+      },
+    },
+  },
+  {
+    kind: 'enumerator of more than 32 bits',
+    verdict: refused,
+    why: 'The same as with smaller values, though the compiler leaves the upper half of them out of BTF.',
+    peers: LAYOUT,
+    fixture: {
+      objects: {
+        a: [
+          'enum kind { ONE = 1, FAR = 1ULL << 40 };\nlong kept;\nint ask(void) { return !!(kept & FAR) + ONE; }\n',
+          'enum kind { ONE = 1, FAR = 1ULL << 41 };\nlong kept;\nint ask(void) { return !!(kept & FAR) + ONE; }\n',
+        ],
+      },
+      says: /enum kind: FAR was 1099511627776, and would be 2199023255552/,
+    },
+    subject: {
+      edits: {
+        'net/openvswitch/datapath.h': [
+          [/(OVS_PACKET_HASH_SW_BIT = )\(1ULL << 32\)/, '$1(1ULL << 33)'],
+          [/(OVS_PACKET_HASH_L4_BIT = )\(1ULL << 33\)/, '$1(1ULL << 32)'],
+        ],
+      },
+      says: /OVS_PACKET_HASH_SW_BIT was 4294967296, and would be 8589934592/,
+    },
+  },
+  {
+    kind: 'pointer that becomes one to per-cpu data, or stops being so',
+    verdict: refused,
+    why: 'It is an offset in one case and an address in the other. The compiler knows no difference, and the source tells it.',
+    peers: LAYOUT,
+    fixture: {
+      objects: {
+        a: [
+          `#define __percpu\n${POINTED('')}`,
+          `#define __percpu\n${POINTED('__percpu').replace('->hits++', '->hits += 2')}`,
+        ],
+      },
+      says: /struct job: all was an ordinary pointer, and would be a pointer to per-cpu data/,
+    },
+    subject: {
+      edits: {
+        'kernel/trace/trace_functions_graph.c': [
+          [/(struct fgraph_cpu_data) __percpu (\*cpu_data;)/, '$1 $2'],
+          [/per_cpu_ptr\(data->cpu_data, cpu\)->/g, 'data->cpu_data[cpu].'],
+        ],
+      },
+      says: /struct fgraph_data: cpu_data was a pointer to per-cpu data, and would be an ordinary pointer/,
     },
   },
 ];

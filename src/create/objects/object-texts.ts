@@ -52,7 +52,10 @@ export class ObjectTexts {
     this.mayEnumerate = files.some((file) => mayEnumerate(textBelow(file), file.after));
     this.mayNest = files.some((file) => mayNest(textBelow(file), file.after));
     this.annotated = new Map(
-      files.map((file) => [this.full(file.path), changedAnnotations(textBelow(file), file.after)]),
+      files.map((file) => [
+        normalize(join(kbuild.tree, file.path)),
+        changedAnnotations(textBelow(file), file.after),
+      ]),
     );
   }
 

@@ -9,15 +9,23 @@ import { withFiles } from '../../support/files.js';
 
 const FILES = { 'a.c': 'int a;', 'a.h': 'int h;', 'other.h': 'int o;' };
 
+const dependenciesIn = (tree: string) => ['../a.h', join(tree, 'other.h'), 'include/config/NOT'];
+
+function annotatedOf(files: readonly PatchedFile[]) {
+  const tree = '/nowhere/tree';
+  const all = new ObjectTexts({ tree, objects: join(tree, 'objects') }, files);
+  const made = { commands: [], source: '../a.c', dependencies: dependenciesIn(tree) };
+  return all.of({ made }).annotated;
+}
+
 function textsOf(files: readonly PatchedFile[]) {
   const texts = Object.entries(FILES).map(([name, text]) => [name, Buffer.from(text)] as const);
   return withFiles(Object.fromEntries(texts), (tree) => {
     const objects = join(tree, 'objects');
     mkdirSync(objects);
     const all = new ObjectTexts({ tree, objects }, files);
-    const dependencies = ['../a.h', join(tree, 'other.h'), 'include/config/NOT'];
     const { pre, post, mayAlign } = all.of({
-      made: { commands: [], source: '../a.c', dependencies },
+      made: { commands: [], source: '../a.c', dependencies: dependenciesIn(tree) },
     });
     const shown = (list: ReturnType<typeof pre>) =>
       list.map(({ path, text }) => `${path}: ${text}`);
@@ -57,4 +65,19 @@ test('of a file that goes is there only before, and alignment is seen', () => {
     post: ['a.c: int a;', 'other.h: int o;'],
     mayAlign: true,
   });
+});
+
+test('has what only the source tells of a type, if the object reads the file', () => {
+  const change = (path: string) => ({
+    path,
+    kind: 'included' as const,
+    before: 'struct a {\n\tint *h;\n};\n',
+    after: 'struct a {\n\tint __percpu *h;\n};\n',
+  });
+  const said = {
+    type: 'struct a',
+    reason: 'h was an ordinary pointer, and would be a pointer to per-cpu data',
+  };
+  expect(annotatedOf([change('a.h')])).toEqual([said]);
+  expect(annotatedOf([change('include/elsewhere.h')])).toEqual([]);
 });
