@@ -37,6 +37,7 @@ import { kernelTree } from './objects/kernel-tree.js';
 import { rulesOfNew } from './objects/new-objects.js';
 import type { ObjectSource } from './objects/object-source.js';
 import { ObjectTexts } from './objects/object-texts.js';
+import { findOutsideUsers } from './objects/outside-users.js';
 import { WantedTargets } from './objects/wanted-targets.js';
 import { type CreateOptions, checkRequest } from './request.js';
 import { readBuildHeaders } from './tree/kbuild.js';
@@ -169,7 +170,11 @@ async function compareStates({ options, files, rules, bases }: Task, compiled: C
   const { directory, ui } = run;
   ui.stage(`comparing ${count(objects.length, 'object')}`);
   const { allowLayout: allowed = [] } = options;
-  const texts = new ObjectTexts(work.kbuild, files);
+  const outside =
+    compiled.comparing === 'compared'
+      ? await findOutsideUsers(files, objects, work.kbuild, ui)
+      : undefined;
+  const texts = new ObjectTexts(work.kbuild, files, outside);
   const sources = (object: CompiledObject) => texts.of(object);
   const types = { comparing: compiled.comparing, allowed, sources };
   const differences = findDifferences(objects, tables, ui, bases, types);

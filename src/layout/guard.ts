@@ -45,6 +45,8 @@ export interface Sources {
   /** Whether it may change the value of an enumerator; a type that is defined in a function. */
   readonly mayEnumerate: boolean;
   readonly mayNest: boolean;
+  /** Who calls a function and is not compiled anew, by its name: "arch/x86/entry/entry_64.S:12". */
+  readonly outside: ReadonlyMap<string, string>;
   /** What is read in another way than the compiler knows. */
   readonly annotated: readonly AnnotationChange[];
 }
@@ -115,11 +117,13 @@ function otherChanges(
   { pre, post, replaced, twins, sources }: TypedObject,
   { changes }: TypeChanges,
 ): TypeChange[] {
-  const functions = changedPrototypes(pre, post, replaced).map(({ name, was, is }) =>
-    oneReason(
-      `the function ${name}`,
-      `it was "${was}" and would be "${is}": modules that this update does not compile go on calling it as before`,
-    ),
+  const outside = sources?.outside ?? new Map<string, string>();
+  const functions = changedPrototypes(pre, post, replaced, outside.keys()).map(
+    ({ name, was, is }) => {
+      const who = outside.get(name) ?? 'modules that this update does not compile';
+      const why = `it was "${was}" and would be "${is}": ${who} ${outside.has(name) ? 'goes' : 'go'} on calling it as before`;
+      return oneReason(`the function ${name}`, why);
+    },
   );
   const statics = changedStatics(pre, post, twins ?? new Map()).map(({ name, was, is }) =>
     oneReason(`the variable ${name}`, `it was ${was}, and would be ${is}`),

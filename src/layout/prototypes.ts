@@ -1,5 +1,5 @@
 // Exported functions whose prototypes change: other modules, of which nobody here knows, go on
-// calling them as they were compiled to.
+// calling them as they were compiled to. So does code of the kernel that is not compiled anew.
 
 import { TAG } from '../dwarf/constants.js';
 import { type Entries, type Entry, readDwarf } from '../dwarf/read.js';
@@ -12,13 +12,19 @@ export interface PrototypeChange {
   readonly is: string;
 }
 
-/** @param replaced functions whose code changes */
+/**
+ * Of exported functions, and of those that others call.
+ * @param replaced functions whose code changes
+ * @param called names of functions that others are known to call
+ */
 export function changedPrototypes(
   pre: ElfObject,
   post: ElfObject,
   replaced: ReadonlySet<string>,
+  called: Iterable<string> = [],
 ): PrototypeChange[] {
-  const names = [...exportedNames(pre)].filter((name) => replaced.has(name));
+  const wanted = new Set([...exportedNames(pre), ...called]);
+  const names = [...wanted].filter((name) => replaced.has(name));
   if (names.length === 0) return [];
   const [before, after] = [readDwarf(pre), readDwarf(post)];
   return names.flatMap((name) => {

@@ -44,6 +44,7 @@ export function textOf(before: string, after: string): Sources {
     mayAlign: mayAlign(before, after),
     mayEnumerate: mayEnumerate(before, after),
     mayNest: mayNest(before, after),
+    outside: new Map(),
     annotated: changedAnnotations(before, after),
   };
 }

@@ -427,3 +427,29 @@ it('a pointer that becomes one to per-cpu data does not fit, though the compiler
     },
   ]);
 });
+
+describe('a function with another prototype', () => {
+  const file = (type: string) => `int f(${type} a) { return a + 1; }\n`;
+  const judgeOf = (outside: ReadonlyMap<string, string>) => {
+    const [before, after] = [file('int'), file('long')];
+    const [pre, post] = [compile(before), compile(after)];
+    const sources = { ...textOf(before, after), outside };
+    return judgeLayout([{ name: 'a.o', pre, post, replaced: new Set(['f']), sources }], []);
+  };
+
+  it('does not fit if code that is not compiled anew calls it', () => {
+    expect(judgeOf(new Map([['f', 'arch/x86/entry/entry_64.S:12']]))).toMatchObject([
+      {
+        name: 'the function f',
+        verdict: 'refused',
+        reasons: [
+          'it was "int f(int)" and would be "int f(long int)": arch/x86/entry/entry_64.S:12 goes on calling it as before',
+        ],
+      },
+    ]);
+  });
+
+  it('fits if nobody else does', () => {
+    expect(judgeOf(new Map())).toEqual([]);
+  });
+});

@@ -265,6 +265,20 @@ export const layoutMutants: readonly Mutant[] = [
     'guard.test.ts',
   ),
   layout(
+    'callers of a function that are not compiled anew',
+    'guard.ts',
+    'changedPrototypes(pre, post, replaced, outside.keys())',
+    'changedPrototypes(pre, post, replaced)',
+    'guard.test.ts',
+  ),
+  {
+    without: 'assembly that calls a function whose prototype changes',
+    file: 'src/create/objects/outside-users.ts',
+    find: "if (path.endsWith('.S')) return",
+    replace: "if (path.endsWith('.S')) return false &&",
+    tests: 'test/create/objects/outside-users.test.ts',
+  },
+  layout(
     'elements behind an array without a length',
     'changes.ts',
     '} else if (field.offset + field.width > endless) {',

@@ -54,6 +54,7 @@ function compare({ objects, known = {} }: Objects) {
         mayAlign: mayAlign(before, after),
         mayEnumerate: mayEnumerate(before, after),
         mayNest: mayNest(before, after),
+        outside: new Map(),
         annotated: changedAnnotations(before, after),
       };
     };

@@ -8,7 +8,8 @@ import { machine } from '../../arch/index.js';
 import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 
-const PLACES = `${machine.tree.folder} block certs crypto drivers fs include init io_uring ipc kernel lib mm net security sound virt`;
+/** Directories with code of the kernel. */
+export const PLACES = `${machine.tree.folder} block certs crypto drivers fs include init io_uring ipc kernel lib mm net security sound virt`;
 
 /** Who includes whom, by the text of the sources. */
 export class IncludeGraph {

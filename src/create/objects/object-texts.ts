@@ -12,6 +12,7 @@ import { mayEnumerate } from '../../layout/wide-enums.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import type { Kbuild } from '../tree/kbuild.js';
 import type { PreObject } from '../values.js';
+import type { OutsideUsers } from './outside-users.js';
 
 /** With the updates below. */
 function textBelow({ before, between = [] }: PatchedFile): string | undefined {
@@ -32,10 +33,14 @@ export class ObjectTexts {
   private readonly mayNest: boolean;
   private readonly annotated: ReadonlyMap<string, readonly AnnotationChange[]>;
 
-  /** @param files that the patch changes */
+  /**
+   * @param files that the patch changes
+   * @param outside by findOutsideUsers()
+   */
   constructor(
     private readonly kbuild: Pick<Kbuild, 'tree' | 'objects'>,
     files: readonly PatchedFile[],
+    private readonly outside: OutsideUsers = new Map(),
   ) {
     const texts = (state: (file: PatchedFile) => string | undefined): Texts =>
       new Map(
@@ -68,6 +73,7 @@ export class ObjectTexts {
       mayAlign: this.mayAlign,
       mayEnumerate: this.mayEnumerate,
       mayNest: this.mayNest,
+      outside: this.outside,
       annotated: paths.flatMap((path) => this.annotated.get(path) ?? []),
     };
   }

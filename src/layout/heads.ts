@@ -1,0 +1,23 @@
+// Functions whose heads a patch changes, by the source: their names, of definitions and declarations.
+
+import { declarations } from './declarations.js';
+
+/** What stands before the name, the name, and the parameters, of which some may be functions. */
+const HEAD = /([\w\s*]*)\b(\w+)\s*\(((?:[^()]|\([^()]*\))*)\)/g;
+
+/** A name too many does no harm. */
+export function changedHeads(before = '', after = ''): string[] {
+  if (before === after) return [];
+  const [old, now] = [headsOf(before), headsOf(after)];
+  return [...old]
+    .filter(([name, head]) => now.has(name) && now.get(name) !== head)
+    .map(([name]) => name);
+}
+
+function headsOf(text: string): Map<string, string> {
+  const heads = new Map<string, string>();
+  for (const [whole, , name = ''] of (declarations(text)?.all ?? text).matchAll(HEAD)) {
+    heads.set(name, `${heads.get(name) ?? ''}\n${whole}`);
+  }
+  return heads;
+}
