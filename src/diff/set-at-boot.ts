@@ -110,7 +110,8 @@ function setsUp(side: Side, user: Part, variable: Part | string): boolean {
 }
 
 /** The init function of a module need not be an __init one. */
-function runsOnce({ role, names }: Part): boolean {
+function runsOnce({ role, section, names }: Part): boolean {
+  if (section.name.startsWith('.exit')) return false;
   return role === 'init' || names.some(({ name }) => name === 'init_module');
 }
 

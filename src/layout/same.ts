@@ -70,7 +70,8 @@ export class Sameness {
     const [before, after] = [this.pre.fields(a), this.post.fields(b)];
     if (a.size !== b.size || before.length !== after.length) return false;
     return before.every((field, index) => {
-      const other = after[index]!;
+      // In a union their order says nothing.
+      const other = after.find(({ name }) => name === field.name) ?? after[index]!;
       const samePlace = field.offset === other.offset && field.width === other.width;
       return samePlace && isSameMember(field.name, other.name) && this.same(field.type, other.type);
     });

@@ -52,6 +52,11 @@ describe('a struct', () => {
     ['more of an enum without a name', 'enum { X } a;', 'enum { X, Y } a;'],
     ['the same bit-fields', 'int a:3; int b:5;', 'int a:3; int b:5;'],
     [
+      'members of a union in another order',
+      'union { long l; void *p; } a;',
+      'union { void *p; long l; } a;',
+    ],
+    [
       'a name for several members together, as struct_group() makes one',
       'int n; int a; int b; char c;',
       'int n; union { struct { int a; int b; }; struct { int a; int b; } both; }; char c;',
