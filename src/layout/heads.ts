@@ -5,13 +5,16 @@ import { declarations } from './declarations.js';
 /** What stands before the name, the name, and the parameters, of which some may be functions. */
 const HEAD = /([\w\s*]*)\b(\w+)\s*\(((?:[^()]|\([^()]*\))*)\)/g;
 
-/** A name too many does no harm. */
+/** Of functions that are not static on both sides: nobody else calls those. A name too many does no harm. */
 export function changedHeads(before = '', after = ''): string[] {
   if (before === after) return [];
   const [old, now] = [headsOf(before), headsOf(after)];
-  return [...old]
-    .filter(([name, head]) => now.has(name) && now.get(name) !== head)
-    .map(([name]) => name);
+  const isStatic = (head: string) => /\bstatic\b/.test(head);
+  return [...old].flatMap(([name, head]) => {
+    const other = now.get(name);
+    if (other === undefined || other === head) return [];
+    return isStatic(head) && isStatic(other) ? [] : [name];
+  });
 }
 
 function headsOf(text: string): Map<string, string> {
