@@ -17,6 +17,7 @@ import { perCpuReserve } from '../../src/create/code/per-cpu-reserve.js';
 import { UndoStack } from '../../src/create/invocation/undo-stack.js';
 import { provideCore, withCore } from '../../src/create/modules/core-module.js';
 import { ObjectTexts } from '../../src/create/objects/object-texts.js';
+import { findOutsideUsers } from '../../src/create/objects/outside-users.js';
 import { readBuildHeaders } from '../../src/create/tree/kbuild.js';
 import { KbuildLists } from '../../src/create/tree/kbuild-lists.js';
 import { readKernelFacts } from '../../src/create/tree/kernel-facts.js';
@@ -166,7 +167,11 @@ async function runAll(
       for (const step of compiled) {
         if (!isError(step.result)) pairs.push(...step.result.map(pairOf));
         const id = `c${rows.length + 1}`;
-        const texts = new ObjectTexts(work.kbuild, loadPatch(step.patch.file, work.source, ui));
+        const files = loadPatch(step.patch.file, work.source, ui);
+        const users = isError(step.result)
+          ? undefined
+          : await findOutsideUsers(files, step.result, work.kbuild, ui);
+        const texts = new ObjectTexts(work.kbuild, files, users);
         const { row, changed, made } = await judge(id, step, ground, texts, ui);
         rows.push(row);
         if (made) candidates.push({ id, row, patch: step.patch, changed, ...made });
