@@ -25,6 +25,7 @@ const update = (id: string, ...functions: string[]): Update => ({
 });
 const updates = [
   update('plain', 'core_plain'),
+  update('padded', 'core_padded'),
   update('hidden', 'core_hidden'),
   update('callbacks', 'core_callbacks'),
   update('thread', 'core_thread'),
@@ -177,29 +178,29 @@ describe.runIf(probed)('the code of the core that runs while a jump is half writ
 describe.runIf(probed)('a kprobe in old code that is out of use', () => {
   it('keeps it from coming back: it was put there when the jump was', async () => {
     const events = '/sys/kernel/tracing/kprobe_events';
-    await scene.load('plain');
-    const { functions } = await scene.apply('plain');
+    await scene.load('padded');
+    const { functions } = await scene.apply('padded');
     const size = Number(functions.split(' ')[3]);
     // Where the kernel thinks that an instruction begins, behind the jump.
     let at = -1;
     for (let offset = 10; offset < size && at < 0; offset++) {
       const { status } = await guest.run(
-        `echo 'p:live/x core_target:core_plain+${offset}' >>${events}`,
+        `echo 'p:live/x core_target:core_padded+${offset}' >>${events}`,
       );
       if (status === 0) at = offset;
     }
     expect(at).toBeGreaterThanOrEqual(10);
     for (const enabled of ['0', '1']) {
       await guest.ok(`echo ${enabled} >/sys/kernel/tracing/events/live/x/enable`);
-      await scene.refused('plain', 'reversed', 'probed');
-      expect(await scene.call('plain')).toBe('new core_plain');
+      await scene.refused('padded', 'reversed', 'probed');
+      expect(await scene.call('padded')).toBe('new core_padded');
     }
     const log = (await guest.dmesg()).map(({ text }) => text).join('\n');
-    expect(log).toContain(`plain: there is a kprobe in core_plain at +0x${at.toString(16)}`);
+    expect(log).toContain(`padded: there is a kprobe in core_padded at +0x${at.toString(16)}`);
     await guest.ok('echo 0 >/sys/kernel/tracing/events/live/x/enable');
     await guest.ok(`echo '-:live/x' >>${events}`);
-    await scene.remove('plain');
-    expect(await scene.call('plain')).toBe('old plain');
+    await scene.remove('padded');
+    expect(await scene.call('padded')).toBe('old padded');
   });
 });
 

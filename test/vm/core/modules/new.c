@@ -22,6 +22,7 @@
 	}
 
 NEW(core_plain)
+NEW(core_padded)
 NEW(core_bare)
 NEW(core_label)
 NEW(core_bare_label)

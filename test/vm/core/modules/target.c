@@ -27,6 +27,14 @@ static noinline int core_plain(char *buf)
 }
 SHOW(plain);
 
+/* What is behind the jump is the same instructions wherever the module lies. */
+static noinline int core_padded(char *buf)
+{
+	asm volatile(".rept 16; nop; .endr");
+	return scnprintf(buf, 32, "old padded\n");
+}
+SHOW(padded);
+
 /* No call to ftrace at its start. */
 static noinline notrace int core_bare(char *buf)
 {
