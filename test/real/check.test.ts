@@ -23,6 +23,7 @@ import { createUpdate } from '../../src/create/pipeline.js';
 import { openKernelImage } from '../../src/kernel/kernel-files.js';
 import { changedFiles, spread, writePatch } from '../corpus/patches.js';
 import { testCache, testKernel } from '../kernels/kernel.js';
+import { long } from '../support/long.js';
 
 const kernel = await testKernel();
 const examples = path.resolve(import.meta.dirname, '../../docs/examples');
@@ -152,7 +153,7 @@ describe('an update made from other source', () => {
    * The source of another release that says it were this one's. What is patched is
    * taken from the changes between the two: code of which the other release has the old form.
    */
-  test.skipIf(!kernel.otherSource)('another release: is refused by name', async () => {
+  long('another release: is refused by name', async () => {
     const source = path.join(folder, 'release');
     await execa('cp', ['-al', kernel.otherSource!.source, source]);
     const makefile = path.join(source, 'Makefile');

@@ -19,9 +19,10 @@ parts() {
 		1 10 soak           run soak --cycles 120
 		1  9 forms          more vm test/vm/dangling.test.ts test/vm/late.test.ts test/vm/other-tools.test.ts test/vm/sealed-keys.test.ts test/vm/tcp.test.ts
 		1  2 reports        only vm test/vm/reports.test.ts
+		1  2 switch-code    only vm test/vm/switch-code.test.ts
 		1  2 damaged        more unit test/create/change/damaged-patches.test.ts
 		2 14 kernel-next    kernel next
-		2  8 forms-real     more real test/real/create.test.ts test/real/module.test.ts test/real/short-way.test.ts
+		2  8 forms-real     more real test/real/check.test.ts test/real/create.test.ts test/real/module.test.ts test/real/short-way.test.ts
 		2  4 ways-in        only real test/real/ways-in.test.ts
 		2 15 chaos          run chaos --minutes 10
 		2  5 fuzz           run fuzz

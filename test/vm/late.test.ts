@@ -120,7 +120,7 @@ describe('apply --partial', () => {
     }),
   );
 
-  it(
+  long(
     'does not let the module in half patched',
     inGuest(async () => {
       await partial();
