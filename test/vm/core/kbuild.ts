@@ -147,12 +147,15 @@ async function compileBase(kernel: TestKernel, hasLivepatch: boolean): Promise<s
   const sources = [...own, join(here, 'modules'), fileURLToPath(import.meta.url)];
   const digest = await digestOf(sources, `${kernel.headers} ${kernel.version}`);
   const parent = join(root, '.work', 'core-base');
-  const place = join(parent, `${kernel.release}-${digest}`);
+  // A core that is made otherwise is another one, and both may be in use at once.
+  const bits = process.env.KSPLICE_EXITING_BITS;
+  const kind = `${bits === undefined ? '' : `room-${bits}-`}${kernel.release}-`;
+  const place = join(parent, `${kind}${digest}`);
   await mkdir(parent, { recursive: true });
   await locked(join(parent, 'lock'), async () => {
     if (existsSync(place)) return;
     for (const name of await readdir(parent)) {
-      if (name.startsWith(kernel.release)) await rm(join(parent, name), { recursive: true });
+      if (name.startsWith(kind)) await rm(join(parent, name), { recursive: true });
     }
     await compileInto(`${place}.part`, kernel, hasLivepatch);
     await rename(`${place}.part`, place);
