@@ -1,7 +1,6 @@
 // create, from a source patch to an update. createUpdate() goes from stage to
 // stage; what holds between two of them stands between them.
 
-import { EventEmitter, once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { problemsError } from '../base/errors.js';
@@ -56,8 +55,6 @@ export interface CreatedUpdate {
   readonly report: Report;
 }
 
-const AT_WORK = 'at work';
-
 /**
  * Makes an update.
  * @throws KspliceError of any code of create's; `no-changes` if nothing in the
@@ -69,21 +66,11 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
   // The change fits the source and is one of code. Nothing has been written so far.
   return await inRun(ui, options.keep ?? false, async (run) => {
     const { confdir, change } = task;
-    const compilers = new EventEmitter();
-    const { image, module } = options;
-    // Reading is work for this process, which has to find out what is compiled. It can wait until
-    // the compilers are at work; a module's directory needs it before.
-    const early = image !== undefined || module !== undefined;
-    const begun = early ? [] : once(compilers, AT_WORK, { signal: run.ui.signal });
-    const read = async () => {
-      await begun;
-      return await readKernelFacts(confdir, image, run.ui);
-    };
-    const reading = run.background(read());
+    const reading = run.background(readKernelFacts(confdir, options.image, run.ui));
     // An image that was named may be a wrong one: that is told before anything is compiled.
-    if (image !== undefined) await reading;
+    if (options.image !== undefined) await reading;
     const building = run.background(provideCore(confdir, reading, options.jobs, run.ui));
-    const compiled = await compileStates(task, reading, compilers, run);
+    const compiled = await compileStates(task, reading, run);
     // The work tree is as it was; there are three objects of each kind.
     const differences = await compareStates(task, compiled, run);
     // Every change is one that can be made on a running kernel; the work tree is free for others.
@@ -142,13 +129,7 @@ async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   return { options, id, confdir, source, bases, change, files, rules, below };
 }
 
-/** @param compilers is told when those of the patched objects are at work */
-async function compileStates(
-  task: Task,
-  facts: Promise<KernelFacts>,
-  compilers: EventEmitter,
-  run: Run,
-) {
+async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) {
   const { options, confdir, source, files, rules, below, change } = task;
   const headers = readBuildHeaders(confdir.build, confdir.release, confdir.flags);
   const wanted = new WantedTargets(options.onlyTargets ?? []);
@@ -156,9 +137,7 @@ async function compileStates(
   const how = { headers, jobs: options.jobs, types: comparing === 'compared' };
   const request = { files, rules, git: change.git, wanted, confdir, facts, ...how };
   const { work, pre, model, ...found } = await source.compilePre(request, run);
-  const compiling = compilePost(work, files, pre, { below, git: change.git }, run);
-  compilers.emit(AT_WORK);
-  const objects = await compiling;
+  const objects = await compilePost(work, files, pre, { below, git: change.git }, run);
   const tables = await askTableSizes(work, run.ui, model);
   return { ...found, work, objects, tables, comparing };
 }
