@@ -28,10 +28,8 @@ export function checkObjtoolTables(module: ElfObject): void {
 }
 
 function withoutUnwinding(module: ElfObject): string[] {
-  const known = new Set(
-    module.sectionsNamed('.orc_unwind_ip').flatMap((table) => places(module, table)),
-  );
-  const sections = new Set([...known].map(({ section }) => section));
+  const known = module.sectionsNamed('.orc_unwind_ip').flatMap((table) => places(module, table));
+  const sections = new Set(known.map(({ section }) => section));
   return codeOf(module)
     .filter((section) => !sections.has(section))
     .map(({ name }) => `${name} is not in .orc_unwind_ip`);
