@@ -36,8 +36,8 @@ export function compileBytes(text: string, ...flag: string[]): Buffer {
 }
 
 /** The text of an object, as the guard reads it. */
-export function textOf(before: string, after: string): Sources {
-  const read = (text: string) => () => [{ path: 'a.c', text }];
+export function textOf(before: string, after: string, path = 'a.c'): Sources {
+  const read = (text: string) => () => [{ path, text }];
   return {
     pre: read(before),
     post: read(after),

@@ -11,12 +11,9 @@ import { codeFiles } from '../../src/create/objects/choose-objects.js';
 import type { CompiledObject } from '../../src/create/values.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { inferTableSizes } from '../../src/elf/tables.js';
-import { mayAlign } from '../../src/layout/alignment.js';
-import { changedAnnotations } from '../../src/layout/annotations.js';
 import type { Sources } from '../../src/layout/guard.js';
-import { mayNest } from '../../src/layout/locals.js';
-import { mayEnumerate } from '../../src/layout/wide-enums.js';
 import { fixtures } from '../diff/fixtures.js';
+import { textOf } from '../layout/compile.js';
 import { compile, sectionFlags } from '../support/compile.js';
 import { withFiles } from '../support/files.js';
 import type { Fixture, Seen } from './kind.js';
@@ -47,16 +44,7 @@ function compare({ objects, known = {} }: Objects) {
     );
     const sources = ({ name }: CompiledObject): Sources => {
       const [before, after] = objects[name.replace(/\.o$/, '')]!;
-      const read = (text: string) => () => [{ path: name.replace(/o$/, 'c'), text }];
-      return {
-        pre: read(before),
-        post: read(after),
-        mayAlign: mayAlign(before, after),
-        mayEnumerate: mayEnumerate(before, after),
-        mayNest: mayNest(before, after),
-        outside: new Map(),
-        annotated: changedAnnotations(before, after),
-      };
+      return textOf(before, after, name.replace(/o$/, 'c'));
     };
     const types = { comparing: 'compared', allowed: [], sources } as const;
     const found = findDifferences(all, tables, silentUi, [], types);
