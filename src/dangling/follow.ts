@@ -41,32 +41,23 @@ interface State {
 }
 
 export class Follower {
-  private readonly decoded = new Map<Section, ReadonlyMap<number, Step>>();
-
   constructor(private readonly things: Things) {}
 
   /** Everything that the code of a section takes the address of, or reads. */
   originsIn(section: Section): Origin[] {
-    return [...this.steps(section).values()].flatMap((step) => this.originsAt(section, step));
+    return [...machine.code.stepsOf(section).values()].flatMap((step) =>
+      this.originsAt(section, step),
+    );
   }
 
   /** New code that some of it calls, or goes on in. */
   calledBy({ section, start, end }: Own): Own[] {
-    const steps = [...this.steps(section).values()];
+    const steps = [...machine.code.stepsOf(section).values()];
     return steps.flatMap((step) => {
       if (step.start < start || step.start >= end || !leads(step)) return [];
       const callee = this.callee(section, step);
       return callee && 'thing' in callee ? [callee.thing] : [];
     });
-  }
-
-  private steps(section: Section): ReadonlyMap<number, Step> {
-    let steps = this.decoded.get(section);
-    if (!steps) {
-      steps = machine.code.stepsOf(section);
-      this.decoded.set(section, steps);
-    }
-    return steps;
   }
 
   private originsAt(section: Section, step: Step): Origin[] {
@@ -119,7 +110,7 @@ export class Follower {
     for (let state = queue.pop(); state; state = queue.pop()) {
       const { section, offset, address, content } = state;
       const key = `${section.index} ${offset} ${address} ${content}`;
-      const step = this.steps(section).get(offset);
+      const step = machine.code.stepsOf(section).get(offset);
       if ((address | content) === 0 || seen.has(key)) continue;
       seen.add(key);
       if (!step) {

@@ -29,11 +29,23 @@ export const registers: StepRegisters = {
   clobbered: ARGUMENTS | RAX | (1 << 10) | (1 << 11),
 };
 
+/** Several rules ask, some for each function or variable, and a section may be all code of an object. */
+const decoded = new WeakMap<Section, ReadonlyMap<number, Step>>();
+
 /**
- * All instructions of a section, by their first byte.
+ * All instructions of a section, by their first byte. They are decoded once.
  * @param code with machine code from its first byte on
  */
 export function stepsOf(code: Section): ReadonlyMap<number, Step> {
+  let steps = decoded.get(code);
+  if (!steps) {
+    steps = decode(code);
+    decoded.set(code, steps);
+  }
+  return steps;
+}
+
+function decode(code: Section): ReadonlyMap<number, Step> {
   const iced = loadDecoder();
   const decoder = new iced.Decoder(64, code.data, iced.DecoderOptions.None);
   decoder.ip = BigInt(BASE);
