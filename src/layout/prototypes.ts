@@ -5,7 +5,10 @@ import { TAG } from '../dwarf/constants.js';
 import { type Entries, type Entry, readDwarf } from '../dwarf/read.js';
 import type { ElfObject } from '../elf/object.js';
 
-/** A function and what it was and would be, as C writes it without the names of parameters. */
+/**
+ * A function and what it was and would be, as C writes it; without the names of parameters, unless
+ * it is they that change places.
+ */
 export interface PrototypeChange {
   readonly name: string;
   readonly was: string;
@@ -28,9 +31,29 @@ export function changedPrototypes(
   if (names.length === 0) return [];
   const [before, after] = [readDwarf(pre), readDwarf(post)];
   return names.flatMap((name) => {
-    const [was, is] = [prototypeOf(before, name), prototypeOf(after, name)];
-    return was === undefined || is === undefined || was === is ? [] : [{ name, was, is }];
+    const [a, b] = [definitionOf(before, name), definitionOf(after, name)];
+    if (!a || !b) return [];
+    const [was, is] = [describeCall(before, a, name, 0), describeCall(after, b, name, 0)];
+    if (was !== is) return [{ name, was, is }];
+    return changePlaces(namesOf(a), namesOf(b))
+      ? [
+          {
+            name,
+            was: describeCall(before, a, name, 0, true),
+            is: describeCall(after, b, name, 0, true),
+          },
+        ]
+      : [];
   });
+}
+
+/** Parameters of one type: a caller would give each what is meant for another. */
+function changePlaces(before: readonly string[], after: readonly string[]): boolean {
+  return before.join() !== after.join() && [...before].sort().join() === [...after].sort().join();
+}
+
+function namesOf(call: Entry): string[] {
+  return call.children.filter(({ tag }) => tag === TAG.parameter).map(({ name }) => name);
 }
 
 /** EXPORT_SYMBOL() makes an entry of a table; since 6.5 a mark for modpost, which makes the entry. */
@@ -40,20 +63,34 @@ function exportedNames(object: ElfObject): Set<string> {
   return new Set([...entries, ...marks].filter((name) => name !== undefined));
 }
 
-function prototypeOf(entries: Entries, name: string): string | undefined {
+function definitionOf(entries: Entries, name: string): Entry | undefined {
   for (const entry of entries.values()) {
     if (entry.tag !== TAG.function || entry.name !== name || entry.origin !== undefined) continue;
-    if (entry.parent?.tag === TAG.unit) return describeCall(entries, entry, name, 0);
+    if (entry.parent?.tag === TAG.unit) return entry;
   }
   return undefined;
 }
 
-function describeCall(entries: Entries, call: Entry, name: string, depth: number): string {
+function describeCall(
+  entries: Entries,
+  call: Entry,
+  name: string,
+  depth: number,
+  withNames = false,
+): string {
   const parameters = call.children
     .filter(({ tag }) => tag === TAG.parameter || tag === TAG.ellipsis)
-    .map((one) => (one.tag === TAG.ellipsis ? '...' : describe(entries, one.type, depth + 1)));
+    .map((one) => {
+      if (one.tag === TAG.ellipsis) return '...';
+      const type = describe(entries, one.type, depth + 1);
+      return withNames ? joined(type, one.name) : type;
+    });
   const returned = describe(entries, call.type, depth + 1);
-  return `${returned}${returned.endsWith('*') ? '' : ' '}${name}(${parameters.join(', ') || 'void'})`;
+  return `${joined(returned, name)}(${parameters.join(', ') || 'void'})`;
+}
+
+function joined(type: string, name: string): string {
+  return `${type}${type.endsWith('*') ? '' : ' '}${name}`;
 }
 
 const WORDS = new Map<number, string>([

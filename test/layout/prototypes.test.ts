@@ -25,6 +25,7 @@ describe('changedPrototypes', () => {
     ['void f(unsigned int a)', 'void f(u32 a)'],
     ['int f(int (*call)(int), char buf[4])', 'int f(int (*back)(int), char *buf)'],
     ['int f(box *a)', 'int f(const box *a)'],
+    ['int f(int a, int b)', 'int f(int a, int c)'],
   ])('takes as one: %s; %s', (before, after) => {
     expect(change(before, after)).toEqual([]);
   });
@@ -42,6 +43,12 @@ describe('changedPrototypes', () => {
       'void *f(int (*)(long int))',
     ],
     ['int f(box *a)', 'int f(struct x *a)', 'int f(struct box *)', 'int f(struct x *)'],
+    [
+      'int f(int from, int to, char *x)',
+      'int f(int to, int from, char *x)',
+      'int f(int from, int to, char *x)',
+      'int f(int to, int from, char *x)',
+    ],
   ])('tells apart: %s; %s', (before, after, was, is) => {
     expect(change(before, after)).toEqual([{ name: 'f', was, is }]);
   });

@@ -271,6 +271,13 @@ export const layoutMutants: readonly Mutant[] = [
     'changedPrototypes(pre, post, replaced)',
     'guard.test.ts',
   ),
+  layout(
+    'parameters of one type that change places',
+    'prototypes.ts',
+    'return changePlaces(namesOf(a), namesOf(b))',
+    'return false',
+    'prototypes.test.ts',
+  ),
   {
     without: 'assembly that calls a function whose prototype changes',
     file: 'src/create/objects/outside-users.ts',
