@@ -40,7 +40,7 @@ const options = {
   git: {
     type: 'string',
     requiresArg: true,
-    describe: 'Instead of --patch: the revision of the git tree that is to run',
+    describe: 'Instead of --patch: the git revision whose source is to run',
   },
   module: {
     type: 'string',

@@ -1,5 +1,5 @@
 // debug/report.json: what an update changes and how it was made, for people and
-// for scripts. Its shape is documented in docs/design.md.
+// for scripts. docs/design.md names its parts; the type Report has them all.
 
 import { buildIdOf } from '../../kernel/build-id.js';
 import type { RunDirectory } from '../invocation/directory.js';
