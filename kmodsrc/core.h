@@ -341,9 +341,10 @@ void ksplice_cpus_exit(void);
 u64 ksplice_now(void);
 enum ksplice_cause ksplice_check_cpus(struct ksplice_update *update);
 
-/* grace.c: what undo waits for before anything is released */
+/* grace.c: what is waited for before old code is written over, and before anything is released */
 struct ksplice_grace;
 void ksplice_find_hidden(void);
+enum ksplice_cause ksplice_wait_for_hidden(void);
 enum ksplice_cause ksplice_wait_for_grace(struct ksplice_update *update);
 void ksplice_end_grace(struct ksplice_update *update);
 int ksplice_grace_init(void);

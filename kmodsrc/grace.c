@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What undo waits for after the old code is restored, before it releases new code or
- * anything else that a task may still reach.
+ * What the core waits for because it cannot see it: apply, before it writes over old code; undo, after
+ * the old code is restored, before it releases new code or anything else that a task may still
+ * reach.
  *
  * Tasks RCU waits until each task has switched voluntarily, or was in user space.  The
  * core uses it
  *
  *   once, when the core is loaded.  Tasks that had left the list of processes before, and that
- *   exiting.c knows nothing of, are gone after that: before 6.9 it waits for them as well.
+ *   exiting.c knows nothing of, are gone after that: before 6.9 it waits for them as well.  Where
+ *   tasks can be preempted anywhere, one of them may stand among the bytes that a jump replaces, so
+ *   apply waits as well.
  *
  *   again, when exiting.c had no room for all tasks that exit, and has noted those that are still in
  *   the list of processes.  The others are gone after that, just so.
@@ -70,6 +73,15 @@ void ksplice_find_hidden(void)
 		return;
 	ksplice_note_again();
 	begin_grace(&since_load);
+}
+
+/* Before old code is written over.  Returns KSPLICE_CODE_BUSY if it takes longer. */
+enum ksplice_cause ksplice_wait_for_hidden(void)
+{
+	lockdep_assert_held(&ksplice_lock);
+	if (IS_ENABLED(CONFIG_PREEMPTION) && IS_ENABLED(CONFIG_TASKS_RCU) && !is_over(&since_load))
+		return KSPLICE_CODE_BUSY;
+	return KSPLICE_OK;
 }
 
 /* Returns KSPLICE_CODE_BUSY if it takes longer. */

@@ -281,21 +281,21 @@ static bool nobody_hides(struct ksplice_update *update, enum ksplice_step step)
 
 /*
  * Called with the machine stopped.  The tasks that are on a CPU are the
- * threads that stop it, all of them in the same functions as this one.
+ * threads that stop it, all of them in the same functions as this one.  With thousands of threads
+ * each cache line of a task that is looked at counts: those on a CPU are the last question.
  */
 bool ksplice_stacks_clear(struct ksplice_update *update, enum ksplice_step step,
 			  const struct ksplice_seen *seen)
 {
+	struct ksplice_attempt *attempt = ksplice_this_attempt(update);
 	struct look look = { update, step };
 	struct task_struct *process, *task;
 	int cpu;
 
 	for_each_process_thread(process, task) {
-		ksplice_this_attempt(update)->tasks++;
-		if (task != current && READ_ONCE(task->on_cpu))
-			continue;
+		attempt->tasks++;
 		/* This one runs now, and has not been switched out since it slept. */
-		if (task != current && was_clear(seen, task))
+		if (task != current && (was_clear(seen, task) || READ_ONCE(task->on_cpu)))
 			continue;
 		if (!is_clear(update, step, task))
 			return false;

@@ -270,6 +270,9 @@ static enum ksplice_cause prepare(struct ksplice_update *update, enum ksplice_st
 	if (step == KSPLICE_LEAVE)
 		return KSPLICE_OK;
 	if (!undo) {
+		cause = ksplice_wait_for_hidden();
+		if (cause != KSPLICE_OK)
+			return cause;
 		lock_text();
 		cause = ksplice_choose_sites(update);
 		unlock_text();

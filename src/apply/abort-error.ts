@@ -36,7 +36,8 @@ export async function refusal(
     return new KspliceError(code, `${what}${list}`, { advice: NEW_CODE_BUSY, details });
   }
   const verb = action === 'apply' ? 'applied' : 'undone';
-  const message = `update ${id} cannot be ${verb}: ${sentence}${list}`;
+  const why = word === 'code_busy' && !list ? NOT_SWITCHED_OUT : sentence;
+  const message = `update ${id} cannot be ${verb}: ${why}${list}`;
   return new KspliceError(code, message, { advice, details });
 }
 
@@ -85,6 +86,10 @@ function listed(places: readonly string[]): string {
   const more = all.length - first.length;
   return first.length > 0 ? `: ${first.join('; ')}${more > 0 ? `; ${more} more` : ''}` : '';
 }
+
+/** Nobody is in the way whom the core can see: see kmodsrc/grace.c. */
+const NOT_SWITCHED_OUT =
+  'the core was loaded just now, and not every task has been switched out since then; one that exits may be in the old code';
 
 const NEW_CODE_BUSY =
   'The update stays applied. The tasks are listed: try again with a longer --timeout, or when they have ended.';

@@ -209,6 +209,17 @@ describe('applyUpdate', () => {
   );
 
   it(
+    'says what it waited for when no task is seen in the code',
+    inKernel(async (kernel) => {
+      kernel.refusals.push({ word: 'code_busy' });
+      const error = await failure(applyUpdate(update, kernel, NO_WAIT, silentUi));
+      expect(error.code).toBe('busy');
+      expect(error.message).toMatch(/not every task has been switched out since then/);
+      await expectUntouched(kernel);
+    }),
+  );
+
+  it(
     'does not try again what waiting does not help',
     inKernel(async (kernel) => {
       kernel.refusals.push({ word: 'probed' });

@@ -60,8 +60,8 @@ const live: readonly Mutant[] = [
     ...core(
       'the stack of the thread that stops the machine',
       'stacks.c',
-      'if (task != current && was_clear(seen, task))',
-      'if (was_clear(seen, task))',
+      'if (task != current && (was_clear(seen, task) || READ_ONCE(task->on_cpu)))',
+      'if (was_clear(seen, task) || READ_ONCE(task->on_cpu))',
       'the code of the switch',
     ),
     tests: 'test/vm/switch-code.test.ts',
@@ -96,6 +96,13 @@ const live: readonly Mutant[] = [
     'ksplice_find_hidden();',
     '',
     'no longer than they are there',
+  ),
+  core(
+    'the wait for tasks that left the list before the core was loaded',
+    'switch.c',
+    'cause = ksplice_wait_for_hidden();',
+    'cause = KSPLICE_OK;',
+    'before all have been switched out',
   ),
   core(
     'the wait for processors that are on their way',

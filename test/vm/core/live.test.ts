@@ -14,9 +14,11 @@ import type { Scene } from './scene.js';
 import { bootScene, type SetUp, unloadAfterEach } from './set-up.js';
 
 const kernel = await testKernel();
-const [traced, probed] = await Promise.all([
+const [traced, probed, preempts, waits] = await Promise.all([
   hasOption(kernel, 'FUNCTION_TRACER'),
   hasOption(kernel, 'KPROBES'),
+  hasOption(kernel, 'PREEMPTION'),
+  hasOption(kernel, 'TASKS_RCU'),
 ]);
 
 const update = (id: string, ...functions: string[]): Update => ({
@@ -98,6 +100,24 @@ describe('what new code has started', () => {
     expect(conflicts).toMatch(/^\d+ core_thread never\+0x0\//m);
     expect(await scene.call('thread')).toBe('ended');
     await scene.remove('thread');
+  });
+});
+
+describe.runIf(preempts && waits)('a task that left the list before the core was loaded', () => {
+  it('may stand where the jump goes: nothing is applied before all have been switched out', async () => {
+    await guest.ok('rmmod ksplice');
+    await scene.set('spin', '1');
+    await scene.startCore();
+    await scene.load('plain');
+    for (const word of ['try', 'applied'] as const) {
+      const { conflicts } = await scene.refused('plain', word, 'code_busy');
+      expect(conflicts).toBe('');
+      expect(await scene.call('plain')).toBe('old plain');
+    }
+    await scene.set('spin', '0');
+    await scene.apply('plain');
+    expect(await scene.call('plain')).toBe('new core_plain');
+    await scene.remove('plain');
   });
 });
 

@@ -5,6 +5,7 @@
  */
 #include <linux/jump_label.h>
 #include <linux/kprobes.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/proc_fs.h>
 #include <linux/sched/signal.h>
@@ -157,6 +158,40 @@ static int wake_set(const char *value, const struct kernel_param *kp)
 static const struct kernel_param_ops wake_ops = { .set = wake_set };
 module_param_cb(wake, &wake_ops, NULL, 0200);
 
+/* It gives its CPU to others, but never sleeps: Tasks RCU waits for it. */
+static int spin(void *unused)
+{
+	while (!kthread_should_stop())
+		cond_resched();
+	return 0;
+}
+
+static struct task_struct *spinner;
+
+static void stop_spinner(void)
+{
+	if (spinner)
+		kthread_stop(spinner);
+	spinner = NULL;
+}
+
+static int spin_set(const char *value, const struct kernel_param *kp)
+{
+	struct task_struct *task;
+
+	stop_spinner();
+	if (*value != '1')
+		return 0;
+	task = kthread_run(spin, NULL, "core_spinner");
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	spinner = task;
+	return 0;
+}
+
+static const struct kernel_param_ops spin_ops = { .set = spin_set };
+module_param_cb(spin, &spin_ops, NULL, 0200);
+
 static DEFINE_STATIC_KEY_FALSE(key);
 
 /* A jump label where the jump would go; behind it where ftrace cannot help. */
@@ -257,6 +292,7 @@ static int __init target_init(void)
 
 static void __exit target_exit(void)
 {
+	stop_spinner();
 	remove_proc_entry("core_sleeper", NULL);
 	remove_proc_entry("core_tight", NULL);
 	remove_proc_entry("core_hidden", NULL);
