@@ -25,12 +25,6 @@
 #include "ksplice.h"
 #include "match.h"
 
-/*
- * Runs while code is half written: nothing of the kernel may be called from it, not even by a
- * tracer or a probe.
- */
-#define KSPLICE_ALONE noinline notrace __kprobes
-
 #define KSPLICE_MAX_ID 16
 #define KSPLICE_MAX_CONFLICTS 32
 #define KSPLICE_KEPT_ATTEMPTS 16

@@ -14,7 +14,8 @@
  * Only one handler may redirect a function: the one that was there first, of an
  * update below.  NULL if there is none.
  */
-struct ksplice_function *KSPLICE_ALONE ksplice_handler_below(const struct ksplice_function *f)
+noinline notrace __kprobes
+struct ksplice_function *ksplice_handler_below(const struct ksplice_function *f)
 {
 	struct ksplice_function *below;
 

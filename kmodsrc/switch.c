@@ -45,7 +45,7 @@ static void unlock_text(void)
 	ksplice_unlock_livepatches();
 }
 
-static void KSPLICE_ALONE write_all(struct ksplice_update *update, bool undo)
+static noinline notrace __kprobes void write_all(struct ksplice_update *update, bool undo)
 {
 	struct ksplice_function *f, *handler;
 
@@ -136,7 +136,7 @@ static __always_inline void wait_for_others(struct stop *stop)
 		cpu_relax();
 }
 
-static int KSPLICE_ALONE on_each_stopped_cpu(void *data)
+static noinline notrace __kprobes int on_each_stopped_cpu(void *data)
 {
 	struct stop *stop = data;
 

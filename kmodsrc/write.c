@@ -42,8 +42,12 @@ void ksplice_unmap(u8 *place)
 		vunmap((void *)((unsigned long)place & PAGE_MASK));
 }
 
-/* Byte by byte, and without memcpy(): that is the kernel's. */
-void KSPLICE_ALONE ksplice_copy(u8 *to, const u8 *from, unsigned long length)
+/*
+ * This and its callers in the stop are "noinline notrace __kprobes": they run while code is half
+ * written, and nothing of the kernel may be called then, not even by a tracer or a probe.  So it is
+ * byte by byte, and without memcpy(), which is the kernel's.
+ */
+noinline notrace __kprobes void ksplice_copy(u8 *to, const u8 *from, unsigned long length)
 {
 	unsigned long i;
 

@@ -113,9 +113,9 @@ const live: readonly Mutant[] = [
   ),
   core(
     'the core’s own code that is closed to probes and tracers',
-    'core.h',
-    '#define KSPLICE_ALONE noinline notrace __kprobes',
-    '#define KSPLICE_ALONE noinline',
+    'write.c',
+    'noinline notrace __kprobes void ksplice_copy',
+    'noinline void ksplice_copy',
     'while a jump is half written',
   ),
   core(
