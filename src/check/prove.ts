@@ -11,7 +11,7 @@ import type { Program } from '../program/program.js';
 import type { TargetChange } from '../update/contents.js';
 import { readUpdate } from '../update/read.js';
 import { decodedProgramOf, type Update } from '../update/update.js';
-import { checkNewCode } from './new-code.js';
+import { checkNewCode } from './new-symbols.js';
 import { type Difference, describeMismatches, differingNames } from './report.js';
 
 /** What was found to be so for one target. */

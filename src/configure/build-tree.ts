@@ -5,7 +5,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { machine } from '../arch/index.js';
 import type { Headers } from './headers.js';
-import { readSource, type Source } from './source.js';
+import { readSource, type Source } from './kernel-source.js';
 
 /** What a kernel's build directory has beside the headers. */
 export interface BuildTree {

@@ -15,7 +15,7 @@ import { headersProblem, imageProblem, revisionIsUnknown, sourceProblem } from '
 import { readFlags } from './flags.js';
 import { flavourProblem } from './flavour.js';
 import { findHeaders, type Headers, headerPlaces, readHeaders } from './headers.js';
-import { findSource, readSource, type Source } from './source.js';
+import { findSource, readSource, type Source } from './kernel-source.js';
 import { supportProblems } from './support.js';
 import { findSystemMap, mapProblem, type SystemMap } from './system-map.js';
 import { writeConfdir } from './write.js';

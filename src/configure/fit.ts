@@ -4,7 +4,7 @@
 
 import type { Problem } from '../base/errors.js';
 import { type Headers, packageVersionIn } from './headers.js';
-import { type Source, sourcePackage } from './source.js';
+import { type Source, sourcePackage } from './kernel-source.js';
 
 /** What an image says about itself. */
 export interface ImageVersion {

@@ -8,7 +8,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { machine } from '../arch/index.js';
 import type { Problem } from '../base/errors.js';
 import type { Headers } from './headers.js';
-import { type Source, sourcePackage } from './source.js';
+import { type Source, sourcePackage } from './kernel-source.js';
 import { readText } from './texts.js';
 
 /** What kbuild makes there itself, so that no source has it. */

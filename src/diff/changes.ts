@@ -1,7 +1,7 @@
 // Which functions and variables changed, were added, or went.
 
+import { type DataFate, decideDataFates } from './changed-constants.js';
 import type { Comparison } from './compare.js';
-import { type DataFate, decideDataFates } from './constants.js';
 import type { Journal } from './journal.js';
 import { btfIdBase, coldParent, isFresh } from './names.js';
 import { type IsNewcomer, reviseNewcomers } from './newcomers.js';

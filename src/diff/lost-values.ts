@@ -1,8 +1,8 @@
 // Variables that are gone, where a function uses a new one of the same kind and size instead. If
 // that is the same variable under another name, its running value is lost: a list is empty, a count is 0.
 
+import { users } from './changed-constants.js';
 import type { Comparison } from './compare.js';
-import { users } from './constants.js';
 import { isState } from './correlation.js';
 import { dataKind } from './data-kinds.js';
 import { functionName, sourceName } from './names.js';

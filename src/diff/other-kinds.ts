@@ -9,8 +9,8 @@
 
 import { machine } from '../arch/index.js';
 import { STB_LOCAL } from '../elf/constants.js';
+import { holdsFunctions, type User, users } from './changed-constants.js';
 import type { Comparison } from './compare.js';
-import { holdsFunctions, type User, users } from './constants.js';
 import { type DataKind, dataKind } from './data-kinds.js';
 import { relocationsIn } from './extents.js';
 import type { Part } from './parts.js';

@@ -5,9 +5,9 @@
 
 import { machine } from '../arch/index.js';
 import type { Refusal } from '../base/errors.js';
+import { users } from './changed-constants.js';
 import type { Closure } from './closure.js';
 import type { Comparison } from './compare.js';
-import { users } from './constants.js';
 import { isState } from './correlation.js';
 import { contents, relocationsIn } from './extents.js';
 import { hooksOf, partsUsedBy } from './hooks.js';

@@ -2,10 +2,10 @@
 // while the patch is applied, would be taken for something else.
 
 import type { BtfType, Enum, Struct } from '../btf/types.js';
-import { compareEnums, movedEnumerators, type Values, type ValueUses } from './enums.js';
+import { compareEnums, type EnumeratorValues, movedEnumerators, type ValueUses } from './enums.js';
 import { isMadeAlike, Regrouped } from './regrouped.js';
 import { Sameness } from './same.js';
-import { type Member, type NamedType, TypeView } from './view.js';
+import { type Field, type NamedType, TypeView } from './type-view.js';
 
 /** What is to be said of one type or variable. */
 export interface TypeChange {
@@ -75,7 +75,7 @@ function compareLoose(
   pre: TypeView,
   post: TypeView,
   uses: ValueUses,
-  values: Values,
+  values: EnumeratorValues,
 ): TypeChange[] {
   const now = post.looseEnums();
   return pre.looseEnums().flatMap((one): TypeChange[] => {
@@ -87,7 +87,7 @@ function compareLoose(
   });
 }
 
-function goneEnum(name: string, type: NamedType['type'], values: Values): TypeChange[] {
+function goneEnum(name: string, type: NamedType['type'], values: EnumeratorValues): TypeChange[] {
   if (type.kind !== 'enum') return [];
   return [{ name, pre: type, post: undefined, ...movedEnumerators(type, values) }];
 }
@@ -210,7 +210,7 @@ function compareStructs(pre: TypeView, post: TypeView, same: Sameness, a: Struct
 }
 
 /** Of members that are in both. */
-function moves(both: readonly (readonly [before: Member, after: Member])[]): string[] {
+function moves(both: readonly (readonly [before: Field, after: Field])[]): string[] {
   const moved = both.filter(([before, after]) => before.offset !== after.offset);
   const texts = moved.map(
     ([before, after]) => `${before.name} moves from ${placeOf(before)} to ${placeOf(after)}`,
@@ -223,8 +223,8 @@ function retyped(
   pre: TypeView,
   post: TypeView,
   same: Sameness,
-  before: Member,
-  after: Member,
+  before: Field,
+  after: Field,
 ): { readonly why?: string; readonly note?: string } {
   const { name } = before;
   if (same.same(before.type, after.type) && before.width === after.width) return {};
@@ -238,16 +238,16 @@ function retyped(
   return { why: `${name} was ${was}, and would be ${is}` };
 }
 
-function isSamePlace(one: Member, other: Member): boolean {
+function isSamePlace(one: Field, other: Field): boolean {
   return one.offset === other.offset && one.width === other.width;
 }
 
-function isHole(field: Member, others: readonly Member[]): boolean {
+function isHole(field: Field, others: readonly Field[]): boolean {
   const end = field.offset + field.width;
   return others.every(({ offset, width }) => offset >= end || offset + width <= field.offset);
 }
 
-function placeOf({ offset, isBitField }: Member): string {
+function placeOf({ offset, isBitField }: Field): string {
   const bytes = Math.floor(offset / 8);
   return isBitField ? `bit ${offset % 8} of byte ${bytes}` : `byte ${bytes}`;
 }

@@ -9,10 +9,10 @@ import type { Enum, Enumerator } from '../btf/types.js';
 export type ValueUses = (name: string, others: ReadonlySet<string>) => string | undefined;
 
 /** Values of all enums of an object, by their names. */
-export type Values = ReadonlyMap<string, bigint>;
+export type EnumeratorValues = ReadonlyMap<string, bigint>;
 
 /** An enum that is gone: its enumerators may be another's now. */
-export function movedEnumerators(a: Enum, everywhere: Values) {
+export function movedEnumerators(a: Enum, everywhere: EnumeratorValues) {
   const reasons = a.enumerators.flatMap(({ name, value }) => {
     const now = everywhere.get(name);
     return now === undefined || now === value ? [] : [`${name} was ${value}, and would be ${now}`];
@@ -24,7 +24,7 @@ export function movedEnumerators(a: Enum, everywhere: Values) {
  * @param uses what the source does with those that seem only to count
  * @param everywhere values after the patch
  */
-export function compareEnums(a: Enum, b: Enum, uses: ValueUses, everywhere: Values) {
+export function compareEnums(a: Enum, b: Enum, uses: ValueUses, everywhere: EnumeratorValues) {
   const reasons: string[] = [];
   const notes: string[] = [];
   const now = new Map(b.enumerators.map((one) => [one.name, one]));

@@ -11,14 +11,14 @@ import { changedAlignments } from './alignment.js';
 import type { AnnotationChange } from './annotations.js';
 import { compareTypes, type TypeChange, type TypeChanges } from './changes.js';
 import type { SourceText } from './code-text.js';
+import { usedAsValue } from './enumerator-uses.js';
 import type { ValueUses } from './enums.js';
 import { changedLocals } from './locals.js';
+import { layoutDiff, memberLines } from './member-lines.js';
 import { changedPrototypes } from './prototypes.js';
 import { type Functions, whyMadeElsewhere, whyNotOnStacks } from './stacks.js';
 import { changedStatics } from './statics.js';
-import { layoutDiff, memberLines } from './text.js';
 import { whoHasIt } from './users.js';
-import { usedAsValue } from './values.js';
 import { changedWideEnumerators } from './wide-enums.js';
 
 /** One object without the patch and with it, both compiled with type information. */

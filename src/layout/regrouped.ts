@@ -4,27 +4,27 @@
 
 import type { Struct } from '../btf/types.js';
 import type { Sameness } from './same.js';
-import type { Member, TypeView } from './view.js';
+import type { Field, TypeView } from './type-view.js';
 
 const MAX_DEPTH = 8;
 
 /** All members of a struct, and the members of those. */
 export class Leaves {
-  private readonly byName = new Map<string, Member[]>();
+  private readonly byName = new Map<string, Field[]>();
 
   constructor(
     private readonly view: TypeView,
-    fields: readonly Member[],
+    fields: readonly Field[],
   ) {
     for (const field of fields) this.add(field, 0);
   }
 
   /** Those of a name. */
-  named(name: string): readonly Member[] {
+  named(name: string): readonly Field[] {
     return this.byName.get(name) ?? [];
   }
 
-  private add(field: Member, depth: number): void {
+  private add(field: Field, depth: number): void {
     this.byName.set(field.name, [...this.named(field.name), field]);
     for (const inner of membersOf(this.view, field))
       if (depth < MAX_DEPTH) this.add(inner, depth + 1);
@@ -40,32 +40,32 @@ export class Regrouped {
     private readonly pre: TypeView,
     private readonly post: TypeView,
     private readonly same: Sameness,
-    before: readonly Member[],
-    after: readonly Member[],
+    before: readonly Field[],
+    after: readonly Field[],
   ) {
     this.before = new Leaves(pre, before);
     this.after = new Leaves(post, after);
   }
 
   /** Of a member that comes. */
-  wasThere(field: Member): boolean {
+  wasThere(field: Field): boolean {
     return isThere(this.post, field, this.before, (old, now) => this.same.same(old.type, now.type));
   }
 
   /** Of a member that goes. */
-  isThere(field: Member): boolean {
+  isThere(field: Field): boolean {
     return isThere(this.pre, field, this.after, (now, old) => this.same.same(old.type, now.type));
   }
 }
 
 function isThere(
   view: TypeView,
-  field: Member,
+  field: Field,
   others: Leaves,
-  isSame: (other: Member, field: Member) => boolean,
+  isSame: (other: Field, field: Field) => boolean,
   depth = 0,
 ): boolean {
-  const isIt = (one: Member) =>
+  const isIt = (one: Field) =>
     one.offset === field.offset && one.width === field.width && isSame(one, field);
   if (others.named(field.name).some(isIt)) return true;
   const inner = membersOf(view, field);
@@ -74,11 +74,11 @@ function isThere(
 }
 
 /** A struct without members, which takes no room. */
-function isEmpty(view: TypeView, { type, width }: Member): boolean {
+function isEmpty(view: TypeView, { type, width }: Field): boolean {
   return width === 0 && view.plain(type).kind === 'struct';
 }
 
-function membersOf(view: TypeView, { type, offset }: Member): Member[] {
+function membersOf(view: TypeView, { type, offset }: Field): Field[] {
   const plain = view.plain(type);
   return 'members' in plain ? view.fields(plain as Struct, offset) : [];
 }
@@ -88,8 +88,8 @@ export function isMadeAlike(
   pre: TypeView,
   post: TypeView,
   same: Sameness,
-  before: Member,
-  after: Member,
+  before: Field,
+  after: Field,
 ): boolean {
   const [ones, others] = [scalarsOf(pre, before), scalarsOf(post, after)];
   if (ones.length === 0 || ones.length !== others.length) return false;
@@ -101,7 +101,7 @@ export function isMadeAlike(
 }
 
 /** Members that are no structs; nothing if it is no struct itself. */
-function scalarsOf(view: TypeView, field: Member, depth = 0): Member[] {
+function scalarsOf(view: TypeView, field: Field, depth = 0): Field[] {
   return membersOf(view, field).flatMap((one) => {
     const inner = depth < MAX_DEPTH ? scalarsOf(view, one, depth + 1) : [];
     return inner.length > 0 ? inner : [one];

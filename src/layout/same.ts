@@ -3,7 +3,7 @@
 // type changes, it is a change of its own.
 
 import type { BtfType, Enum, Prototype, Struct } from '../btf/types.js';
-import type { Member, TypeView } from './view.js';
+import type { Field, TypeView } from './type-view.js';
 
 type Numbers = readonly [pre: number, post: number];
 
@@ -78,7 +78,7 @@ export class Sameness {
 
     /** Another name in the same place is a new name, unless it was another member's. */
     function isSameMember(name: string, now: string): boolean {
-      const has = (fields: readonly Member[], wanted: string) =>
+      const has = (fields: readonly Field[], wanted: string) =>
         fields.some((field) => field.name === wanted);
       return name === now || (!has(after, name) && !has(before, now));
     }

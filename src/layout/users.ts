@@ -1,7 +1,7 @@
 // The places where objects of a type may be, according to the types of a file.
 
 import type { BtfType } from '../btf/types.js';
-import type { TypeView } from './view.js';
+import type { TypeView } from './type-view.js';
 
 /** Of a kind, this many are named. */
 const NAMED = 3;

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { headersProblem, imageProblem, sourceProblem } from '../../src/configure/fit.js';
 import { packageVersionIn, readHeaders } from '../../src/configure/headers.js';
-import { readSource } from '../../src/configure/source.js';
+import { readSource } from '../../src/configure/kernel-source.js';
 import { headersTree, RELEASE, sourceTree, VERSION } from './trees.js';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ksplice-ts-test-'));

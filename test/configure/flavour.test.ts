@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { differingHeaders, flavourProblem, kernelHeaders } from '../../src/configure/flavour.js';
 import { readHeaders } from '../../src/configure/headers.js';
-import { readSource } from '../../src/configure/source.js';
+import { readSource } from '../../src/configure/kernel-source.js';
 import { configText, headersTree, NEEDED, sourceTree, writeTree } from './trees.js';
 
 const FILES = {

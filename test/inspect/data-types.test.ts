@@ -5,7 +5,7 @@ import { STT_FUNC } from '../../src/elf/constants.js';
 import { type DataTypes, dataTypesOf } from '../../src/inspect/data-types.js';
 import { inspectUpdate } from '../../src/inspect/inspection.js';
 import { inspectionPage } from '../../src/inspect/page.js';
-import { overviewLines } from '../../src/inspect/text.js';
+import { overviewLines } from '../../src/inspect/terminal.js';
 import { judgeLayout } from '../../src/layout/guard.js';
 import { compile, textOf } from '../layout/compile.js';
 import { makeUpdate } from './support/update.js';

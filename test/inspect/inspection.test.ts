@@ -11,7 +11,7 @@ import {
 } from '../../src/inspect/inspection.js';
 import { inspectionJson } from '../../src/inspect/json.js';
 import { type Listing, listParts } from '../../src/inspect/listing.js';
-import { listingLines, overviewLines, patchLines } from '../../src/inspect/text.js';
+import { listingLines, overviewLines, patchLines } from '../../src/inspect/terminal.js';
 import type { AddressOut } from '../../src/update/addresses-out.js';
 import { LABEL, makeUpdate } from './support/update.js';
 

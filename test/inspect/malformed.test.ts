@@ -6,7 +6,7 @@ import { KspliceError } from '../../src/base/errors.js';
 import { ElfObject } from '../../src/elf/object.js';
 import { inspectUpdate } from '../../src/inspect/inspection.js';
 import { inspectionPage } from '../../src/inspect/page.js';
-import { overviewLines } from '../../src/inspect/text.js';
+import { overviewLines } from '../../src/inspect/terminal.js';
 import { PROGRAM_SECTION, type Update, type UpdateModule } from '../../src/update/update.js';
 import { damage, type Pick, random } from '../fuzz/damage.js';
 import { makeUpdate } from './support/update.js';

@@ -5,8 +5,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { readBtf } from '../../src/btf/read.js';
 import type { ElfObject } from '../../src/elf/object.js';
 import { compareTypes, type TypeChange } from '../../src/layout/changes.js';
+import { usedAsValue } from '../../src/layout/enumerator-uses.js';
 import type { ValueUses } from '../../src/layout/enums.js';
-import { usedAsValue } from '../../src/layout/values.js';
 import { compile } from './compile.js';
 
 // Compilers at work do not let the test runner have a word.

@@ -301,14 +301,14 @@ export const layoutMutants: readonly Mutant[] = [
   ),
   layout(
     'last enumerators that are stored',
-    'values.ts',
+    'enumerator-uses.ts',
     "return isStored(left, code, start, others) ? 'stores it' : undefined;",
     'return undefined;',
     'changes.test.ts',
   ),
   layout(
     'last enumerators that are asked for',
-    'values.ts',
+    'enumerator-uses.ts',
     "inLoop(code, start) ? undefined : 'asks whether something is it'",
     'true ? undefined : undefined',
     'changes.test.ts',

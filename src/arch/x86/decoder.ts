@@ -11,7 +11,7 @@ let iced: Decoder | undefined;
 export const DECODER = 'iced-x86';
 
 /** Not 0: a branch backwards out of the code must not wrap around. */
-export const BASE = 0x10000000;
+export const DECODED_AT = 0x10000000;
 
 export function loadDecoder(): Decoder {
   iced ??= createRequire(import.meta.url)(DECODER) as Decoder;

@@ -4,9 +4,10 @@ import type { Machine } from '../machine.js';
 import { isBranch, isOperand } from './branches.js';
 import { readBzImage } from './bzimage.js';
 import { DECODER } from './decoder.js';
+import { numberText, textOf } from './disassembly.js';
 import { bytesAfterField, isAddressValue, nearBranches } from './instructions.js';
 import { jump } from './jump.js';
-import { memory, tree } from './kernel-tree.js';
+import { memory, tree } from './kernel-folders.js';
 import { mechanismOfSite } from './mechanisms.js';
 import { movesOf, slots } from './moves.js';
 import { mergeNops, patchRules } from './nops.js';
@@ -15,7 +16,6 @@ import { relocations } from './relocations.js';
 import { withoutRuntimeConstants } from './runtime-constants.js';
 import { collectSites } from './sites/index.js';
 import { registers, stepsOf } from './steps.js';
-import { numberText, textOf } from './text.js';
 import { isIndirectThunk, RETURN_THUNK } from './thunks.js';
 
 export const x86: Machine = {

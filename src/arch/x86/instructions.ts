@@ -4,7 +4,7 @@
 
 import type { Section } from '../../elf/object.js';
 import type { Branch } from '../machine.js';
-import { BASE, loadDecoder } from './decoder.js';
+import { DECODED_AT, loadDecoder } from './decoder.js';
 
 /** What was decoded of a stretch of code. */
 interface Decoded {
@@ -58,7 +58,7 @@ function decode(code: Section, start: number, end: number): Decoded {
 function decodeStretch(bytes: Buffer, start: number): Decoded {
   const { Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind } = loadDecoder();
   const decoder = new Decoder(64, bytes, DecoderOptions.None);
-  decoder.ip = BigInt(BASE);
+  decoder.ip = BigInt(DECODED_AT);
   const instruction = new Instruction();
   const ends: number[] = [];
   const branches: Branch[] = [];
@@ -83,7 +83,7 @@ function decodeStretch(bytes: Buffer, start: number): Decoded {
       if (!leadsAway || instruction.op0Kind !== OpKind.NearBranch64) continue;
       // A short jump has two bytes (or a prefix more), those with four bytes of distance at least five.
       const width = instruction.length >= 5 ? 4 : 1;
-      const target = Number(instruction.nearBranchTarget - BigInt(BASE)) + start;
+      const target = Number(instruction.nearBranchTarget - BigInt(DECODED_AT)) + start;
       branches.push({ field: end - width, width, target });
     }
   } finally {

@@ -3,7 +3,7 @@
 
 import type { Section } from '../../elf/object.js';
 import type { Move, MoveSlots } from '../machine.js';
-import { BASE, type Decoder, loadDecoder } from './decoder.js';
+import { DECODED_AT, type Decoder, loadDecoder } from './decoder.js';
 
 type Instruction = InstanceType<Decoder['Instruction']>;
 type InfoFactory = InstanceType<Decoder['InstructionInfoFactory']>;
@@ -31,7 +31,7 @@ export function movesOf(code: Section, start: number, end: number): Move[] {
   const iced = loadDecoder();
   const bytes = code.data.subarray(start, end);
   const decoder = new iced.Decoder(64, bytes, iced.DecoderOptions.None);
-  decoder.ip = BigInt(BASE + start);
+  decoder.ip = BigInt(DECODED_AT + start);
   const instruction = new iced.Instruction();
   const infos = new iced.InstructionInfoFactory();
   const moves: Move[] = [];
@@ -48,7 +48,7 @@ export function movesOf(code: Section, start: number, end: number): Move[] {
         start: begin,
         end: begin + instruction.length,
         flow,
-        target: isNear ? Number(instruction.nearBranchTarget) - BASE : undefined,
+        target: isNear ? Number(instruction.nearBranchTarget) - DECODED_AT : undefined,
         displacement: hasDisplacement ? begin + displacementOffset : undefined,
         immediate: hasImmediate ? begin + immediateOffset : undefined,
         ...(flow === 'next' ? valuesOf(iced, instruction, infos) : NO_VALUES),

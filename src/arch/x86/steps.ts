@@ -3,7 +3,7 @@
 
 import type { Section } from '../../elf/object.js';
 import type { Flow, Registers, Step, StepRegisters } from '../machine.js';
-import { BASE, type Decoder, loadDecoder } from './decoder.js';
+import { DECODED_AT, type Decoder, loadDecoder } from './decoder.js';
 
 type Instruction = InstanceType<Decoder['Instruction']>;
 type Info = InstanceType<Decoder['InstructionInfo']>;
@@ -48,7 +48,7 @@ export function stepsOf(code: Section): ReadonlyMap<number, Step> {
 function decode(code: Section): ReadonlyMap<number, Step> {
   const iced = loadDecoder();
   const decoder = new iced.Decoder(64, code.data, iced.DecoderOptions.None);
-  decoder.ip = BigInt(BASE);
+  decoder.ip = BigInt(DECODED_AT);
   const instruction = new iced.Instruction();
   const factory = new iced.InstructionInfoFactory();
   const steps = new Map<number, Step>();
@@ -65,9 +65,9 @@ function decode(code: Section): ReadonlyMap<number, Step> {
         end: decoder.position,
         displacement: hasDisplacement ? start + displacementOffset : undefined,
         immediate: hasImmediate ? start + immediateOffset : undefined,
-        target: Number(instruction.nearBranchTarget) - BASE,
+        target: Number(instruction.nearBranchTarget) - DECODED_AT,
         near: instruction.isIpRelMemoryOperand
-          ? Number(instruction.ipRelMemoryAddress) - BASE
+          ? Number(instruction.ipRelMemoryAddress) - DECODED_AT
           : undefined,
         ...flowOf(iced, instruction),
         ...valuesOf(iced, instruction, info),

@@ -8,7 +8,7 @@ import { type Inspection, inspectUpdate, type TargetInspection } from '../../ins
 import { inspectionJson, listingJson } from '../../inspect/json.js';
 import { type Listing, listParts } from '../../inspect/listing.js';
 import { inspectionPage } from '../../inspect/page.js';
-import { listingLines, overviewLines, patchLines } from '../../inspect/text.js';
+import { listingLines, overviewLines, patchLines } from '../../inspect/terminal.js';
 import { readUpdate } from '../../update/read.js';
 import { defineCommand, type Options, type Outcome, type Values } from '../command.js';
 import { updateArgument } from '../update-argument.js';

@@ -7,7 +7,7 @@ import type { BtfType, Enum, Struct } from '../btf/types.js';
 const MAX_DEPTH = 64;
 
 /** A member, wherever in the struct it is declared. */
-export interface Member {
+export interface Field {
   readonly name: string;
   readonly type: number;
   /** In bits from the start of the struct. */
@@ -54,8 +54,8 @@ export class TypeView {
   }
 
   /** All members of a struct or union by the names by which C code has them. */
-  fields(struct: Struct, base = 0, depth = 0): Member[] {
-    return struct.members.flatMap((member): Member[] => {
+  fields(struct: Struct, base = 0, depth = 0): Field[] {
+    return struct.members.flatMap((member): Field[] => {
       const offset = base + member.offset;
       const inner = this.plain(member.type);
       const isNameless = member.name === '' && 'members' in inner;

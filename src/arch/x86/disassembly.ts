@@ -1,13 +1,13 @@
 // Machine code as text, in the way of the GNU assembler.
 
 import type { InstructionText } from '../machine.js';
-import { BASE, type Decoder, loadDecoder } from './decoder.js';
+import { DECODED_AT, type Decoder, loadDecoder } from './decoder.js';
 
 /** Decodes a function, instruction by instruction; what is no instruction reads "(bad)". */
 export function textOf(bytes: Uint8Array): InstructionText[] {
   const iced = loadDecoder();
   const decoder = new iced.Decoder(64, bytes, iced.DecoderOptions.None);
-  decoder.ip = BigInt(BASE);
+  decoder.ip = BigInt(DECODED_AT);
   const instruction = new iced.Instruction();
   const formatter = newFormatter(iced);
   const lines: InstructionText[] = [];
@@ -32,7 +32,7 @@ export function textOf(bytes: Uint8Array): InstructionText[] {
 }
 
 function targetOf(address: bigint) {
-  return { offset: Number(BigInt.asIntN(64, address)) - BASE, number: numberText(address) };
+  return { offset: Number(BigInt.asIntN(64, address)) - DECODED_AT, number: numberText(address) };
 }
 
 /** A number as the text has it. */

@@ -1,7 +1,7 @@
 // A type before and after a patch, as pahole prints it, with what differs marked.
 
 import { diffArrays } from 'diff';
-import type { NamedType, TypeView } from './view.js';
+import type { NamedType, TypeView } from './type-view.js';
 
 /** Lines around a change that are shown as well. */
 const CONTEXT = 2;
