@@ -3,6 +3,7 @@
 
 import type { BtfType, Enum, Struct } from '../btf/types.js';
 import { compareEnums, type EnumeratorValues, movedEnumerators, type ValueUses } from './enums.js';
+import type { Successor } from './in-its-place.js';
 import { isMadeAlike, Regrouped } from './regrouped.js';
 import { Sameness } from './same.js';
 import { type Field, type NamedType, TypeView } from './type-view.js';
@@ -31,15 +32,17 @@ export interface TypeChanges {
  * The types and variables that are in both objects and differ.
  * @param before types of the object without the patch, as from readBtf()
  * @param uses what the source does with enumerators that seem only to count
+ * @param successor what comes in the place of a type that is gone, by the source
  */
 export function compareTypes(
   before: readonly BtfType[],
   after: readonly BtfType[],
   uses: ValueUses = () => undefined,
+  successor: Successor = () => undefined,
 ): TypeChanges {
   const [pre, post] = [new TypeView(before), new TypeView(after)];
   const [old, now] = [pre.named(), post.named()];
-  const renamed = findRenamed(pre, post, old, now);
+  const renamed = findRenamed(pre, post, old, now, successor);
   const same = new Sameness(pre, post, renamed);
   const changes: TypeChange[] = [];
   const values = post.enumeratorValues();
@@ -112,22 +115,30 @@ const MOVES_NAMED = 2;
 /** Of its members this many in a hundred must have the same names for a type to be the same under another name. */
 const ALIKE = 50;
 
-/** Types that are gone, and those that came in their place: as they have the same members. */
+/** Types that are gone, and those that came in their place: by their members, or by who uses them. */
 function findRenamed(
   pre: TypeView,
   post: TypeView,
   old: ReadonlyMap<string, readonly NamedType[]>,
   now: ReadonlyMap<string, readonly NamedType[]>,
+  successor: Successor,
 ): Map<string, string> {
   const came = [...now].filter(([name]) => !old.has(name));
   const renamed = new Map<string, string>();
   for (const [name, [gone]] of old) {
     if (now.has(name) || !gone) continue;
-    const best = came
-      .filter(([, [one]]) => one?.type.kind === gone.type.kind)
+    const alike = came.filter(([, [one]]) => one?.type.kind === gone.type.kind);
+    const best = alike
       .map(([other, [one]]) => [other, likeness(pre, post, gone.type, one!.type)] as const)
       .sort(([, a], [, b]) => b - a)[0];
-    if (best && best[1] >= ALIKE) renamed.set(name, best[0]);
+    const isAlike = best !== undefined && best[1] >= ALIKE;
+    const next = isAlike
+      ? best[0]
+      : successor(
+          name,
+          alike.map(([other]) => other),
+        );
+    if (next !== undefined) renamed.set(name, next);
   }
   return renamed;
 }

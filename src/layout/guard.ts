@@ -13,6 +13,7 @@ import { compareTypes, type TypeChange, type TypeChanges } from './changes.js';
 import type { SourceText } from './code-text.js';
 import { usedAsValue } from './enumerator-uses.js';
 import type { ValueUses } from './enums.js';
+import { inItsPlace, type Successor } from './in-its-place.js';
 import { changedLocals } from './locals.js';
 import { layoutDiff, memberLines } from './member-lines.js';
 import { changedPrototypes } from './prototypes.js';
@@ -178,10 +179,12 @@ function usesIn(objects: readonly TypedObject[]): ValueUses {
 }
 
 /** The same bytes are the same types, as in most objects that read a changed file. */
-function typesThatDiffer({ pre, post }: TypedObject, uses: ValueUses): TypeChanges {
+function typesThatDiffer({ pre, post, sources }: TypedObject, uses: ValueUses): TypeChanges {
   const [before, after] = [pre.section('.BTF'), post.section('.BTF')];
   if (before && after?.data.equals(before.data)) return compareTypes([], []);
-  return compareTypes(typesOf(pre), typesOf(post), uses);
+  const successor: Successor = (gone, came) =>
+    sources && came.length > 0 ? inItsPlace(sources.pre(), sources.post(), gone, came) : undefined;
+  return compareTypes(typesOf(pre), typesOf(post), uses, successor);
 }
 
 function typesOf(object: ElfObject) {

@@ -453,3 +453,36 @@ describe('a function with another prototype', () => {
     expect(judgeOf(new Map())).toEqual([]);
   });
 });
+
+describe('a struct that is gone, and whose objects a void * leads to', () => {
+  const file = (name: string, members: string, use: string) => `
+struct file { void *data; };
+struct ${name} { ${members} };
+int show(struct file *file) { struct ${name} *x = file->data; return ${use}; }`;
+  const old = file('state', 'int one; int two;', 'x->one + x->two');
+
+  it('is that which the function takes for it now, whatever its members are called', () => {
+    const [change] = judge(old, file('other', 'long three; int four;', 'x->three + x->four'));
+    expect(change).toMatchObject({ name: 'struct state', verdict: 'refused' });
+    expect(change!.reasons.join()).toContain('its size grows from 8 to 16 bytes');
+  });
+
+  it('may get another name', () => {
+    expect(judge(old, file('other', 'int one; int two;', 'x->one + x->two'))).toEqual([]);
+  });
+
+  it.each([
+    [
+      'taken from the same pointer',
+      `struct other { long three; }; int more(struct file *file) { struct other *x = file->data; return x->three; }`,
+    ],
+    [
+      'on a stack',
+      `struct other { long three; }; int more(long at) { struct other x = { at }; return x.three; }`,
+    ],
+  ])('has nothing to do with a new one of another function (%s)', (_, more) => {
+    const without =
+      'struct file { void *data; }; int show(struct file *file) { return file->data != 0; }';
+    expect(judge(old, `${without} ${more}`)).toEqual([]);
+  });
+});

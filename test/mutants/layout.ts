@@ -272,6 +272,13 @@ export const layoutMutants: readonly Mutant[] = [
     'guard.test.ts',
   ),
   layout(
+    'a struct that comes in the place of another',
+    'guard.ts',
+    'sources && came.length > 0 ? inItsPlace',
+    'sources && came.length < 0 ? inItsPlace',
+    'guard.test.ts',
+  ),
+  layout(
     'parameters of one type that change places',
     'prototypes.ts',
     'return changePlaces(namesOf(a), namesOf(b))',
