@@ -29,8 +29,8 @@ export const layoutMutants: readonly Mutant[] = [
   layout(
     'types under a new name',
     'changes.ts',
-    'if (best && best[1] >= ALIKE)',
-    'if (best && best[1] > 100)',
+    'best !== undefined && best[1] >= ALIKE',
+    'best !== undefined && best[1] > 100',
     'changes.test.ts',
   ),
   layout(
