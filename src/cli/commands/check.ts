@@ -20,7 +20,7 @@ const options = {
     type: 'string',
     requiresArg: true,
     describe:
-      'Check against an image package (unpacked or .deb), a capture, or the root directory of a host',
+      'Check against an image package (unpacked or .deb), a build, a capture, or the root directory of a host',
   },
 } as const satisfies Options;
 
