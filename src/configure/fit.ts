@@ -3,6 +3,7 @@
 // not only the first.
 
 import type { Problem } from '../base/errors.js';
+import { howToFetch } from '../kernel/image-packages.js';
 import { type Headers, packageVersionIn } from './headers.js';
 import { type Source, sourcePackage } from './kernel-source.js';
 
@@ -34,19 +35,20 @@ export function imageProblem(
     return {
       code: 'kernel-mismatch',
       message: `the image in ${path} is ${image.release}, the headers are those of ${release}`,
-      advice: `Fetch the right one: apt-get download linux-image-${release}`,
+      advice: howToFetch(release),
     };
   }
   if (headers.version === undefined || headers.version === image.version) return undefined;
-  const wanted = headers.packageVersion ? `=${headers.packageVersion}` : '';
   const has = packageVersionIn(image.version);
-  const upgrade = has ? ` (or headers: apt-get install linux-headers-${release}=${has})` : '';
+  const upgrade = has
+    ? ` Or install headers of the version that you have: apt-get install linux-headers-${release}=${has}`
+    : '';
   return {
     code: 'kernel-mismatch',
     message: `the image in ${path} is another build of ${release} ("${image.version}") than the headers ("${headers.version}")`,
     advice:
       headers.packageVersion || has
-        ? `Fetch the right image: apt-get download linux-image-${release}${wanted}${upgrade}`
+        ? `${howToFetch(release, headers.packageVersion)}${upgrade}`
         : 'Name the image of that build with --image, or the directory where it was built.',
   };
 }
@@ -58,7 +60,7 @@ export function imageProblem(
 export function sourceProblem(source: Source, headers: Headers): Problem | undefined {
   const wanted = headers.packageVersion;
   if (wanted === undefined) return seriesProblem(source, headers);
-  const upstream = wanted.replace(/-[^-]*$/, '');
+  const upstream = upstreamOf(wanted);
   const sameUpstream = source.version === upstream;
   const sameRevision = source.packageVersion === undefined || source.packageVersion === wanted;
   if (sameUpstream && sameRevision) return undefined;
@@ -69,6 +71,13 @@ export function sourceProblem(source: Source, headers: Headers): Problem | undef
     message: `the source in ${source.dir} is ${is}, the kernel ${headers.release} was built from Debian ${wanted}`,
     advice: `Install the right source: apt-get install ${name}=${wanted}. Or name it with --source DIR.`,
   };
+}
+
+/** As the Makefile has it: "6.16~rc7-1~exp1" is 6.16.0-rc7. */
+function upstreamOf(packageVersion: string): string {
+  const [number = '', candidate] = packageVersion.replace(/-[^-]*$/, '').split('~');
+  const whole = /^\d+\.\d+$/.test(number) ? `${number}.0` : number;
+  return candidate === undefined ? whole : `${whole}-${candidate}`;
 }
 
 /** Without a package version, the release's own number is all there is. */

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { machine } from '../arch/index.js';
 import { KspliceError, type Problem } from '../base/errors.js';
+import { howToFetch } from '../kernel/image-packages.js';
 import { formatSystemMap, isPlaceholder, parseKallsyms } from '../kernel/kallsyms-text.js';
 import type { KernelFiles } from '../kernel/kernel-in-files.js';
 import type { KernelSymbol } from '../kernel/symbols.js';
@@ -38,7 +39,7 @@ export function findSystemMap(
     return { text: formatSystemMap(withoutSlide(image.files.symbols)), origin: image.path };
   }
   throw new KspliceError('no-image', `there is no System.map of ${release}, and no kernel image`, {
-    advice: `Fetch the image (it need not be installed): apt-get download linux-image-${release}-unsigned, and name the .deb with --image.`,
+    advice: howToFetch(release),
   });
 }
 

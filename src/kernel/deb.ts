@@ -14,6 +14,7 @@ import type { Ui } from '../base/ui.js';
 import { badImage } from '../elf/bad-image.js';
 import { decompressModule } from './decompress.js';
 import type { ModuleFile, ModuleFiles } from './image-kernel.js';
+import { howToFetch, isMetaPackage, releaseInName } from './image-packages.js';
 import { moduleNameOf } from './module-files.js';
 
 export interface PackageContents {
@@ -30,8 +31,8 @@ const MAX_FILE = 256 << 20;
 
 /**
  * @param wanted modules to keep, by the names that lsmod shows
- * @throws KspliceError `bad-archive` if it is no Debian package or damaged, `bad-image` if it
- *   holds no kernel, `no-image` if its modules are in a package that is not there, `missing-tool`
+ * @throws KspliceError `bad-archive` if it is no Debian package or damaged, `bad-image` or `no-image`
+ *   if it holds no kernel, `no-image` if its modules are in a package that is not there, `missing-tool`
  */
 export async function readPackage(
   path: string,
@@ -39,19 +40,26 @@ export async function readPackage(
   ui: Ui,
 ): Promise<PackageContents> {
   const { kernel, modules } = await readFiles(path, wanted, ui);
-  if (!kernel) {
-    const named = /^linux-(?:image|modules|base)-([^_]+)_/.exec(basename(path))?.[1];
-    throw badImage(
-      path,
-      named === undefined
-        ? 'this package holds no kernel (boot/vmlinuz-RELEASE)'
-        : `this package holds no kernel; name that of linux-binary-${named}, or linux-binary-unsigned-${named}`,
-    );
-  }
+  if (!kernel) throw withoutKernel(path);
   if (kernel.hasModules || !modules.isEmpty) return { vmlinuz: kernel.data, modules };
   const beside = modulesPackage(path, kernel.release);
   const others = await readFiles(beside, wanted, ui);
   return { vmlinuz: kernel.data, modules: others.modules };
+}
+
+function withoutKernel(path: string): KspliceError {
+  const file = basename(path);
+  const release = releaseInName(file);
+  if (release !== undefined) {
+    const advice = howToFetch(release);
+    return new KspliceError('no-image', `${path}: this package holds no kernel`, { advice });
+  }
+  if (isMetaPackage(file)) {
+    return new KspliceError('no-image', `${path}: this package only names others`, {
+      advice: `The package of a kernel has its release in its name. Look which one it is: apt-cache depends ${file.split('_')[0]}`,
+    });
+  }
+  return badImage(path, 'this package holds no kernel (boot/vmlinuz-RELEASE)');
 }
 
 /** The package with the modules, of the same version, in the same directory. */
@@ -153,8 +161,7 @@ async function streamPackage(path: string, parser: tar.Parser, signal: AbortSign
       'bad-archive',
       `${path}: not a usable Debian package${said && ` (${said})`}`,
       {
-        advice:
-          'Fetch the linux-image package again (apt-get download), or name its unpacked directory.',
+        advice: 'Fetch the package again (apt-get download), or name its unpacked directory.',
         cause: damage,
       },
     );

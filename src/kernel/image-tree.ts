@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { machine } from '../arch/index.js';
 import { KspliceError } from '../base/errors.js';
+import { imagePackages } from './image-packages.js';
 
 /** What a tree holds. */
 export interface TreePlace {
@@ -25,7 +26,7 @@ export interface WhichKernel {
 
 /** For all that is wrong with what was named as the image. */
 export const imageAdvice =
-  'Name the directory of an unpacked linux-image package (with boot/ and lib/modules/), its .deb file, the directory in which the kernel was built, or what `ksplice-ts capture` wrote.';
+  'Name the directory of an unpacked linux-image package (since Linux 6.19: of linux-binary and linux-modules, unpacked to one place), its .deb file, the directory in which the kernel was built, or what `ksplice-ts capture` wrote.';
 
 /** The kernel that was built in a directory, if one was. */
 export function findBuilt(root: string, { release }: WhichKernel): TreePlace | undefined {
@@ -42,13 +43,16 @@ export function findInTree(root: string, { release, prefer }: WhichKernel): Tree
   const releases = [...kernels.keys()];
   const wanted = release ?? (prefer !== undefined && kernels.has(prefer) ? prefer : undefined);
   const only = wanted ?? (releases.length === 1 ? releases[0] : undefined);
-  if (releases.length === 0) throw noImage(`${root} holds no kernel (vmlinuz-RELEASE)`);
+  if (releases.length === 0) throw withoutKernel(root, release ?? prefer);
   if (only === undefined) {
     const advice = 'Say which with --kernel RELEASE.';
     throw noImage(`${root} has several kernels: ${releases.join(', ')}`, advice);
   }
   const vmlinuz = kernels.get(only);
-  if (vmlinuz === undefined) throw noImage(`${root} has ${releases.join(', ')}, not ${only}`);
+  if (vmlinuz === undefined) {
+    if (releasesOfModules(root).includes(only)) throw withoutKernel(root, only);
+    throw noImage(`${root} has ${releases.join(', ')}, not ${only}`);
+  }
   const modules = modulePlaces(root, only).find((place) => existsSync(place));
   // A kernel that is among its modules came in a package without any.
   if (
@@ -62,6 +66,26 @@ export function findInTree(root: string, { release, prefer }: WhichKernel): Tree
     );
   }
   return { release: only, vmlinuz, modules };
+}
+
+/** The one or the other half of what is in two packages, or nothing of a kernel. */
+function withoutKernel(root: string, wanted: string | undefined): KspliceError {
+  const modules = releasesOfModules(root);
+  const release = modules.find((one) => one === wanted) ?? modules[0];
+  if (release === undefined) return noImage(`${root} holds no kernel (vmlinuz-RELEASE)`);
+  return noImage(
+    `${root} has the modules of ${release} without the kernel`,
+    `It is in another package: unpack ${imagePackages(release)[0]}, of the same version, to the same place.`,
+  );
+}
+
+function releasesOfModules(root: string): string[] {
+  return modulePlaces(root, '')
+    .filter((place) => existsSync(place))
+    .flatMap((place) =>
+      readdirSync(place).filter((name) => existsSync(join(place, name, 'kernel'))),
+    )
+    .sort();
 }
 
 /** Whether a tree has the kernel of that release. */

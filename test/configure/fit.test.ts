@@ -84,6 +84,33 @@ describe('source', () => {
     });
   });
 
+  test.each([
+    ['6.16~rc7-1~exp1', '16', '0', ' -rc7'],
+    ['6.16-1~exp1', '16', '0', ''],
+    ['7.3.4-1~bpo13+1', '3', '4', ''],
+  ])('of %s says the same in other words', (version, patchlevel, sublevel, extra) => {
+    const major = version[0];
+    const of = headers({
+      'include/generated/package.h': `#define LINUX_PACKAGE_ID " Debian ${version}"\n`,
+    });
+    const Makefile = `VERSION = ${major}\nPATCHLEVEL = ${patchlevel}\nSUBLEVEL = ${sublevel}\nEXTRAVERSION =${extra}\n`;
+    expect(sourceProblem(source({ Makefile }), of)).toBeUndefined();
+    const next = Makefile.replace(/^SUBLEVEL.*/m, 'SUBLEVEL = 9');
+    expect(sourceProblem(source({ Makefile: next }), of)).toMatchObject({
+      code: 'kernel-mismatch',
+      advice: expect.stringContaining(`=${version}. Or name it with --source DIR.`),
+    });
+  });
+
+  test('of another series is refused, with the package of the right one', () => {
+    const Makefile = 'VERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 20\nEXTRAVERSION =\n';
+    expect(sourceProblem(source({ Makefile }), headers())).toMatchObject({
+      code: 'kernel-mismatch',
+      message: expect.stringMatching(/is 6\.12\.20, .* was built from Debian 6\.1\.20-2/),
+      advice: expect.stringContaining('apt-get install linux-source-6.1=6.1.20-2'),
+    });
+  });
+
   test('of another series is refused even if the headers tell no version', () => {
     const bare = headers({
       'include/generated/utsversion.h': '#define UTS_VERSION "#1 SMP"\n',
@@ -124,6 +151,20 @@ describe('an image', () => {
       code: 'kernel-mismatch',
       message: expect.stringContaining('6.1.0-8-amd64'),
     });
+  });
+
+  test('of a series in two packages is fetched with both', () => {
+    const release = '7.3.4+deb13-amd64';
+    const split = headers({
+      'include/generated/utsrelease.h': `#define UTS_RELEASE "${release}"\n`,
+      'include/generated/package.h': '#define LINUX_PACKAGE_ID " Debian 7.3.4-1"\n',
+    });
+    expect(imageProblem({ release, version: '#1 SMP' }, split, 'dir')?.advice).toContain(
+      `apt-get download linux-binary-${release}=7.3.4-1 linux-modules-${release}=7.3.4-1, and leave both`,
+    );
+    expect(imageProblem(image, split, 'dir')?.advice).toContain(
+      `apt-get download linux-binary-${release} linux-modules-${release},`,
+    );
   });
 
   test.each([

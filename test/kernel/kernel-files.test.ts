@@ -16,6 +16,8 @@ import { compile } from '../support/compile.js';
 import { FUNCTION_SIZE, functionName, TEXT, tinyKernel } from './tiny-kernel.js';
 
 const RELEASE = '6.1.0-tiny';
+/** Of a series that comes in two packages. */
+const SPLIT = '7.3.4-tiny';
 const MODULE = `
 extern int ${functionName(100)}(int);
 extern int other_module_function(void);
@@ -65,9 +67,9 @@ function makePackage(root: string, name: string): string {
 
 /** The kernel's file in the package with modules moved to where newer packages have it. */
 function makeSplitTree(root: string, vmlinuz: string, { modules = true } = {}): void {
-  const place = path.join(root, 'usr/lib/modules', RELEASE);
+  const place = path.join(root, 'usr/lib/modules', SPLIT);
   mkdirSync(place, { recursive: true });
-  writeFileSync(path.join(place, vmlinuz), tinyKernel({ release: RELEASE }));
+  writeFileSync(path.join(place, vmlinuz), tinyKernel({ release: SPLIT }));
   if (!modules) return;
   const net = path.join(place, 'kernel/net');
   mkdirSync(net, { recursive: true });
@@ -168,6 +170,36 @@ describe('an unpacked image package', () => {
     for (const name of modules) expect(kernel.lookup('hook', name), name).toHaveLength(1);
   });
 
+  test.each([
+    ['squeezed', 'zstd', 'zstd'],
+    ['pressed', 'xz', 'xz-utils'],
+  ])('names the package of the tool that %s needs', async (name, tool, wanted) => {
+    const { kernel } = await openKernelImage(tree, silentUi);
+    const missing = {
+      code: 'missing-tool',
+      message: expect.stringMatching(new RegExp(`/${name}\\.ko\\S+ is compressed with ${tool},`)),
+      advice: `Install it: apt-get install ${wanted}`,
+    };
+    vi.stubEnv('PATH', '/nonexistent');
+    expect(await refusal(tree, { modules: [name] })).toMatchObject(missing);
+    expect(() => kernel.lookup('hook', name)).toThrowError(expect.objectContaining(missing));
+    // gzip is Node's own.
+    expect(kernel.lookup('hook', 'zipped')).toHaveLength(1);
+  });
+
+  test('names the package of the tool that the kernel needs', async () => {
+    const image = path.join(folder, 'pressed-kernel');
+    mkdirSync(path.join(image, 'boot'), { recursive: true });
+    const vmlinuz = tinyKernel({ release: RELEASE, compression: 'xz' });
+    writeFileSync(path.join(image, `boot/vmlinuz-${RELEASE}`), vmlinuz);
+    vi.stubEnv('PATH', '/nonexistent');
+    expect(await refusal(image)).toMatchObject({
+      code: 'missing-tool',
+      message: expect.stringContaining(`vmlinuz-${RELEASE} is compressed with xz,`),
+      advice: 'Install it: apt-get install xz-utils',
+    });
+  });
+
   test('stops at once when the user does, though a module takes long', async () => {
     const slow = path.join(folder, 'slow');
     mkdirSync(slow, { recursive: true });
@@ -210,16 +242,29 @@ describe('an unpacked image package', () => {
 });
 
 describe('a kernel in packages of its own', () => {
-  const BINARY = `linux-binary-unsigned-${RELEASE}_7.3-1_amd64.deb`;
-  const MODULES = `linux-modules-${RELEASE}_7.3-1_amd64.deb`;
+  const BINARY = `linux-binary-unsigned-${SPLIT}_7.3-1_amd64.deb`;
+  const MODULES = `linux-modules-${SPLIT}_7.3-1_amd64.deb`;
 
   test.for(['vmlinuz', 'vmlinuz.unsigned'])('is unpacked to one place, as %s', async (vmlinuz) => {
     const root = path.join(folder, `split-${vmlinuz}`);
     makeSplitTree(root, vmlinuz);
     const { kernel, release } = await openKernelImage(root, silentUi);
-    expect(release).toBe(RELEASE);
+    expect(release).toBe(SPLIT);
     expect(kernel.lookup('hook', 'pressed')).toHaveLength(1);
     expect(await refusal(root, { release: '5.5' })).toMatchObject({ code: 'no-image' });
+  });
+
+  test('is the same, whether it is signed or not, or both are there', async () => {
+    const root = path.join(folder, 'twins');
+    makeSplitTree(root, 'vmlinuz.unsigned');
+    const alone = await openKernelImage(root, silentUi);
+    const place = path.join(root, 'usr/lib/modules', SPLIT);
+    const unsigned = readFileSync(path.join(place, 'vmlinuz.unsigned'));
+    writeFileSync(path.join(place, 'vmlinuz'), Buffer.concat([unsigned, Buffer.alloc(1528, 0x30)]));
+    const both = await openKernelImage(root, silentUi);
+    expect(both.symbols).toEqual(alone.symbols);
+    expect(both.kernel.read(TEXT, 4096)).toEqual(alone.kernel.read(TEXT, 4096));
+    expect(both.kernel.lookup('hook', 'pressed')).toHaveLength(1);
   });
 
   test('is not taken without its modules', async () => {
@@ -228,7 +273,7 @@ describe('a kernel in packages of its own', () => {
     expect(await refusal(root)).toMatchObject({
       code: 'no-image',
       message: expect.stringContaining('without its modules'),
-      advice: expect.stringContaining(`linux-modules-${RELEASE}`),
+      advice: expect.stringContaining(`linux-modules-${SPLIT}`),
     });
     const alone = makePackage(root, BINARY);
     expect(await refusal(alone)).toMatchObject({
@@ -240,18 +285,24 @@ describe('a kernel in packages of its own', () => {
   test('is read from both packages', async () => {
     const root = path.join(folder, 'parts');
     makeSplitTree(root, 'vmlinuz');
-    const place = path.join(root, 'usr/lib/modules', RELEASE);
+    const place = path.join(root, 'usr/lib/modules', SPLIT);
     rmSync(path.join(place, 'vmlinuz'));
     const modules = makePackage(root, MODULES);
     expect(await refusal(modules)).toMatchObject({
-      code: 'bad-image',
-      message: expect.stringContaining(`linux-binary-${RELEASE}`),
+      code: 'no-image',
+      message: expect.stringContaining('holds no kernel'),
+      advice: expect.stringContaining(`linux-binary-${SPLIT}`),
+    });
+    expect(await refusal(root)).toMatchObject({
+      code: 'no-image',
+      message: expect.stringContaining(`has the modules of ${SPLIT} without the kernel`),
+      advice: expect.stringContaining(`unpack linux-binary-${SPLIT}, of the same version`),
     });
     rmSync(path.join(place, 'kernel'), { recursive: true });
     makeSplitTree(root, 'vmlinuz', { modules: false });
     const deb = makePackage(root, BINARY);
     const files = await openKernelImage(deb, silentUi);
-    expect(files.release).toBe(RELEASE);
+    expect(files.release).toBe(SPLIT);
     expect(files.kernel.hasTarget('pressed')).toBe(true);
     await files.prepare(['pressed']);
     expect(files.kernel.lookup('hook', 'pressed')).toHaveLength(1);
@@ -269,6 +320,28 @@ describe('a Debian package', () => {
     expect((await files.moduleFile('plain_one'))?.section('.rodata')).toBeDefined();
     await files.prepare(['pressed']);
     expect(files.kernel.lookup('hook', 'pressed')).toHaveLength(1);
+  });
+
+  const TWO = `linux-binary-${SPLIT} linux-modules-${SPLIT}`;
+  test.each([
+    [`linux-image-${SPLIT}_7.3-1_amd64.deb`, 'holds no kernel', `apt-get download ${TWO},`],
+    [`linux-modules-${SPLIT}_7.3-1_amd64.deb`, 'holds no kernel', `apt-get download ${TWO},`],
+    [`linux-image-${SPLIT}-dbg_7.3-1_amd64.deb`, 'holds no kernel', `apt-get download ${TWO},`],
+    [
+      'linux-image-6.12.8-tiny-dbg_6.12.8-1_amd64.deb',
+      'holds no kernel',
+      'apt-get download linux-image-6.12.8-tiny,',
+    ],
+    ['linux-image-amd64_7.3-1_amd64.deb', 'only names others', 'depends linux-image-amd64'],
+    ['linux-binary-rt-amd64_7.3-1_amd64.deb', 'only names others', 'depends linux-binary-rt-amd64'],
+  ])('%s is refused without a kernel, with the packages that have it', async (name, what, how) => {
+    const root = path.join(folder, 'hollow/usr/share/doc');
+    mkdirSync(root, { recursive: true });
+    expect(await refusal(makePackage(path.join(folder, 'hollow'), name))).toMatchObject({
+      code: 'no-image',
+      message: expect.stringContaining(what),
+      advice: expect.stringContaining(how),
+    });
   });
 
   test('is refused if it holds no kernel, is cut, or is something else', async () => {

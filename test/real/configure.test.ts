@@ -121,7 +121,7 @@ describe('configure', () => {
     const advice = found.map((problem) => problem.advice).join('\n');
     expect(advice).toContain('linux-headers-6.66.0-1-amd64');
     expect(advice).toContain('linux-source-6.66');
-    expect(advice).toContain('linux-image-6.66.0-1-amd64');
+    expect(advice).toContain('linux-binary-6.66.0-1-amd64 linux-modules-6.66.0-1-amd64');
   });
 
   test('refuses the real source of another version', async ({ skip }) => {

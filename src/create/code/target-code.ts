@@ -151,7 +151,7 @@ async function targetFile(target: string, facts: KernelFacts): Promise<ElfObject
       `${facts.image.kernel.origin} has no module ${target}`,
       {
         advice:
-          'Check that the configuration directory is for the running kernel: run configure again.',
+          'Check that the configuration directory is for the running kernel, and that its image has the modules, which may come in a package of their own: run configure again.',
         details: { target },
       },
     );
