@@ -13,7 +13,7 @@
 // if the first has its top bit set) and that many token numbers; the first
 // character of its text is the type.
 
-import { badImage } from '../elf/bad-image.js';
+import { KspliceError } from '../base/errors.js';
 import type { KernelSymbol } from './symbols.js';
 
 /** What has to be known of the segments: see vmlinux.ts. */
@@ -61,25 +61,49 @@ export function findKallsyms(
   origin: string,
 ): KernelSymbol[] {
   // Tables at multiples of 8 may be taken for such at multiples of 4, never the other way round.
-  const [first, ...others] = readTables(elf, segments, 8);
-  const found = first ? [first, ...others] : readTables(elf, segments, 4);
-  if (found.length !== 1) {
-    throw badImage(
-      origin,
-      found.length === 0
-        ? 'the symbol table (kallsyms) in it was not found'
-        : 'two tables in it look like the symbol table (kallsyms)',
-    );
-  }
-  return found[0]!;
+  const seen = { tokens: false, names: false };
+  const [first, ...others] = readTables(elf, segments, 8, seen);
+  const found = first ? [first, ...others] : readTables(elf, segments, 4, seen);
+  if (found.length === 1) return found[0]!;
+  throw notUnderstood(origin, found.length === 0 ? missing(seen) : 'two tables in it look like it');
+}
+
+/** How far the tables could be read. */
+interface Seen {
+  tokens: boolean;
+  names: boolean;
+}
+
+function missing({ tokens, names }: Seen): string {
+  if (!tokens) return 'there is no table of tokens as a kernel has it';
+  if (!names) return 'its tokens are there, but no list of names is before them';
+  return 'its names are there, but no addresses that fit them are where they should be';
+}
+
+function notUnderstood(origin: string, why: string): KspliceError {
+  return new KspliceError(
+    'bad-image',
+    `${origin}: the symbol table (kallsyms) in it is not understood: ${why}`,
+    {
+      advice:
+        'If the file is whole, this kernel has its symbols in another form than those that ksplice-ts knows. Boot it, run `ksplice-ts capture` there, and name what that wrote with --image.',
+    },
+  );
 }
 
 /** All that fit. */
-function readTables(elf: Buffer, segments: readonly Place[], to: Alignment): KernelSymbol[][] {
+function readTables(
+  elf: Buffer,
+  segments: readonly Place[],
+  to: Alignment,
+  seen: Seen,
+): KernelSymbol[][] {
   const found: KernelSymbol[][] = [];
   for (const tokens of findTokens(elf, to)) {
+    seen.tokens = true;
     const names = findNames(elf, tokens, to);
     if (!names) continue;
+    seen.names = true;
     for (const addresses of findAddresses(elf, segments, tokens, names, to)) {
       const symbols = names.list.map((text, index) => ({
         name: text.slice(1),

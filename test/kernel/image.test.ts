@@ -48,6 +48,32 @@ describe.each([
   });
 });
 
+describe('a kernel whose tables are laid out as no known one has them', () => {
+  test.each([
+    ['no-index', /there is no table of tokens/],
+    ['names-last', /no list of names is before them/],
+    ['with-a-gap', /no addresses that fit them/],
+  ] as const)('(%s) is refused with what was not understood', async (order, what) => {
+    await expect(read(tinyKernel({ order }))).rejects.toMatchObject({
+      code: 'bad-image',
+      message: expect.stringMatching(
+        new RegExp(`^tiny vmlinuz: the symbol table .* not understood: .*${what.source}`),
+      ),
+      advice: expect.stringContaining('ksplice-ts capture'),
+    });
+  });
+});
+
+test('a kernel with a signature behind it is the same as without', async () => {
+  const signature = Buffer.alloc(1528, 0x30);
+  const [plain, signed] = await Promise.all([
+    read(tinyKernel()),
+    read(Buffer.concat([tinyKernel(), signature])),
+  ]);
+  expect(signed.symbols).toEqual(plain.symbols);
+  expect(signed.memory.read(TEXT, 4096)).toEqual(plain.memory.read(TEXT, 4096));
+});
+
 describe('an image that is not right', () => {
   const vmlinux = tinyVmlinux();
   const image = bzImage(vmlinux);

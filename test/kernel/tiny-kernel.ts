@@ -10,8 +10,11 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 export interface TinyKernelOptions {
-  /** Offsets before the names (6.1), or after the tokens (since 6.4). */
-  readonly order?: 'offsets-first' | 'offsets-last';
+  /**
+   * Offsets before the names (6.1), or after the tokens (since 6.4). No kernel has the others: names
+   * after the tokens; something between tokens and offsets; tokens without an index.
+   */
+  readonly order?: 'offsets-first' | 'offsets-last' | 'names-last' | 'with-a-gap' | 'no-index';
   /**
    * With absolute per-cpu symbols (CONFIG_KALLSYMS_ABSOLUTE_PERCPU), all relative, or each
    * relative to its own place, without a base.
@@ -136,10 +139,14 @@ function assembly(options: TinyKernelOptions): string {
     boundary,
     ...symbols.flatMap((_, index) => `.byte 0, ${index >> 8}, ${index & 255}`),
   ];
-  const tables =
-    order === 'offsets-first'
-      ? [...offsets, ...names, ...seqs, ...tokenTables(boundary)]
-      : [...names, ...tokenTables(boundary), ...offsets, ...seqs];
+  const [tokens, index] = tokenTables(boundary);
+  const tables = {
+    'offsets-first': [offsets, names, seqs, tokens, index],
+    'offsets-last': [names, tokens, index, offsets, seqs],
+    'names-last': [tokens, index, offsets, names, seqs],
+    'with-a-gap': [names, tokens, index, ['.zero 4096'], offsets, seqs],
+    'no-index': [names, tokens, offsets, seqs],
+  }[order].flat();
   return [...code(), ...exportTables(exports), ...tables, ''].join('\n');
 }
 
@@ -209,7 +216,8 @@ function compress(text: string): number[] {
   return bytes;
 }
 
-function tokenTables(boundary: string): string[] {
+/** The tokens, and where each is. */
+function tokenTables(boundary: string): [tokens: string[], index: string[]] {
   const tokens = Array.from({ length: 256 }, (_, code) => {
     if (code === FN) return 'fn';
     const letter = String.fromCharCode(code);
@@ -222,9 +230,7 @@ function tokenTables(boundary: string): string[] {
     return at;
   });
   return [
-    boundary,
-    ...tokens.map((token) => `.asciz "${token}"`),
-    boundary,
-    ...index.map((at) => `.short ${at}`),
+    [boundary, ...tokens.map((token) => `.asciz "${token}"`)],
+    [boundary, ...index.map((at) => `.short ${at}`)],
   ];
 }
