@@ -81,7 +81,7 @@ newest_kernel() {
 			versions_of "linux-headers-$release" | grep -qxF "$version" || continue
 			for image in $(image_packages "$release"); do
 				versions_of "$image" | grep -qxF "$version" || continue
-				[[ ${KSPLICE_TEST_FLAVOUR-} != rt ]] || fetch_rt_patches "$version" || continue
+				! has_rt_patches "$version" "$release" || fetch_rt_patches "$version" || continue
 				printf '%s %s %s\n' "$version" "$release" "$image"
 				return 0
 			done
@@ -109,11 +109,18 @@ unpack_source() {
 		set -o pipefail
 		dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards "./usr/src/linux-source-*.tar.xz" |
 			xz -T0 -dc | tar -x --strip-components=1 -C "$2"' unpack "$1" "$2.part"
-	[[ ${KSPLICE_TEST_FLAVOUR-} != rt ]] || patch_for_rt "$3" "$2.part"
+	[[ ! -e $cache/rt-${3-}/series ]] || patch_for_rt "$3" "$2.part"
 	mv "$2.part" "$2"
 }
 
-# The real-time flavour's patches are in the source package alone, not in linux-source.
+# The real-time flavour's patches are in the source package alone, not in linux-source. Newer series have
+# none: there it is built of the same source as the others, and uses their common headers.
+
+# has_rt_patches VERSION RELEASE
+has_rt_patches() {
+	[[ ${KSPLICE_TEST_FLAVOUR-} == rt ]] &&
+		versions_of "linux-headers-${2%-rt-*}-common-rt" | grep -qxF "$1"
+}
 
 # fetch_rt_patches VERSION: leaves them in $cache/rt-VERSION, with their series. Fails where the
 # archive has not got the source package.

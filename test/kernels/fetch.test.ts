@@ -19,6 +19,7 @@ const ARCHIVE = [
   ['linux-headers-5.9.0-9-cloud-amd64', '5.9.10-1'],
   ['linux-image-5.9.0-9-cloud-amd64-unsigned', '5.9.10-1'],
   ['linux-headers-5.9.0-9-rt-amd64', '5.9.10-1'],
+  ['linux-headers-5.9.0-9-common-rt', '5.9.10-1'],
   ['linux-image-5.9.0-9-rt-amd64-unsigned', '5.9.10-1'],
   ['linux-image-5.9.0-9-amd64-unsigned', '5.9.10-1'],
   // Newer, but the image is not there yet.
@@ -73,11 +74,21 @@ describe('the kernel to test on', () => {
     const archive = [
       ...ARCHIVE,
       ['linux-headers-5.9.0-8-rt-amd64', '5.9.9-1'],
+      ['linux-headers-5.9.0-8-common-rt', '5.9.9-1'],
       ['linux-image-5.9.0-8-rt-amd64-unsigned', '5.9.9-1'],
     ];
     const patches = 'fetch_rt_patches() { [[ $1 == 5.9.9-1 ]]; }';
     const rt = run(`${patches}; KSPLICE_TEST_FLAVOUR=rt newest_kernel`, archive);
     expect(rt).toBe('5.9.9-1 5.9.0-8-rt-amd64 linux-image-5.9.0-8-rt-amd64-unsigned');
+  });
+
+  it('needs no patches if its series is one whose real-time kernels are of the same source', () => {
+    const archive = ARCHIVE.filter(([name]) => !name!.endsWith('-common-rt'));
+    const rt = run(
+      'fetch_rt_patches() { exit 1; }; KSPLICE_TEST_FLAVOUR=rt newest_kernel',
+      archive,
+    );
+    expect(rt).toBe('5.9.10-1 5.9.0-9-rt-amd64 linux-image-5.9.0-9-rt-amd64-unsigned');
   });
 
   it('is none when no version is complete', () => {

@@ -78,6 +78,7 @@ choose_kernel() {
 	export KSPLICE_TEST_CACHE=$1/kernels/$2
 	[[ $3 == - ]] || export KSPLICE_TEST_SERIES=$3
 	[[ $4 == - ]] || export KSPLICE_TEST_FLAVOUR=$4
+	[[ $4 != cloud ]] || install_virtiofsd
 	mkdir -p "$KSPLICE_TEST_CACHE"
 	provide_kernel "$2"
 }

@@ -50,3 +50,8 @@ install_missing_packages() {
 	update_package_lists
 	install_packages "${missing[@]}"
 }
+
+# For guests whose kernel has no 9p. Debian 12 has the program in a package of QEMU's.
+install_virtiofsd() {
+	[[ -x /usr/lib/qemu/virtiofsd || -x /usr/libexec/virtiofsd ]] || install_packages virtiofsd
+}

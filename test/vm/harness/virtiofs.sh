@@ -18,4 +18,9 @@ if touch "$folder/.ksplice-test" 2>/dev/null; then
 	echo 'the files of this machine cannot be made read-only for the guest' >&2
 	exit 1
 fi
-exec /usr/lib/qemu/virtiofsd --socket-path="$socket" -o source="$folder" -o cache=always
+# Debian 12 has one that came with QEMU, later releases have another program.
+if [[ -x /usr/lib/qemu/virtiofsd ]]; then
+	exec /usr/lib/qemu/virtiofsd --socket-path="$socket" -o source="$folder" -o cache=always
+fi
+# It would make itself a sandbox of mounts, which cannot be done below a chroot.
+exec /usr/libexec/virtiofsd --socket-path="$socket" --shared-dir="$folder" --cache=always --sandbox=none
