@@ -9,7 +9,7 @@ import { type Guest, withGuest } from './harness/index.js';
 import { kspliceFails, kspliceIn, kspliceModules, ROOT, sourcePatch } from './ksplice.js';
 import { Workshop } from './workshop.js';
 
-const HEADERS = '#include <linux/delay.h>\n#include <linux/mman.h>\n';
+const HEADERS = '#include <linux/delay.h>\n#include <linux/panic.h>\n';
 
 let kernel: TestKernel;
 let update: string;
@@ -24,7 +24,7 @@ beforeAll(async () => {
   const patch = sourcePatch(kernel, 'arch/x86/kernel/process_64.c', [
     [
       /^void release_thread\(.*\)\n\{\n/m,
-      `${HEADERS}$&\twhile (dead_task == current && !strcmp(current->comm, "lingerer") &&\n\t       sysctl_overcommit_ratio == 77)\n\t\tmsleep(50);\n`,
+      `${HEADERS}$&\twhile (dead_task == current && !strcmp(current->comm, "lingerer") &&\n\t       panic_timeout == 77)\n\t\tmsleep(50);\n`,
     ],
   ]);
   update = await workshop.create('linger', patch);
@@ -42,7 +42,7 @@ async function undoWaits(guest: Guest): Promise<void> {
     ? /"lingerer".*release_thread/
     : /"exiting".*unreliable/;
   expect(JSON.stringify(refused.details?.conflicts)).toMatch(whom);
-  await guest.ok('sysctl -q vm.overcommit_ratio=50');
+  await guest.ok('sysctl -q kernel.panic=-1');
   await kspliceIn(guest, 'undo linger --timeout 60');
   expect(await kspliceModules(guest)).toEqual([]);
 }
@@ -51,7 +51,7 @@ it('new code stays while a task is in it that reaps itself', async () => {
   await withGuest({ name: 'exiting', kernel, timeoutMs: 1_800_000 }, async (guest) => {
     for (const kind of ['', 'thread']) {
       await kspliceIn(guest, `apply ${update}`);
-      await guest.ok('sysctl -q vm.overcommit_ratio=77');
+      await guest.ok('sysctl -q kernel.panic=77');
       const program = guest.spawn(`exec ${lingerers} ${kind}`);
       // It is in no list any more.
       await guest.ok('sleep 1; ! pgrep -x lingerer');
