@@ -83,6 +83,11 @@ choose_kernel() {
 	provide_kernel "$2"
 }
 
+# no_kernel OWN NAME…: ends with the names that there are.
+no_kernel() {
+	die "There is no kernel ${*:2}. There are: $(other_kernels "$1" | awk '{ printf "%s ", $1 }')"
+}
+
 # choose_named_kernel [OPTION...]: the one that --kernel NAME is for; the one of the release's own if
 # there is no such option, or if it is "stock".
 choose_named_kernel() {
@@ -100,8 +105,7 @@ choose_named_kernel() {
 	fi
 	update_package_lists
 	mapfile -t kernels < <(chosen_kernels "$(source_package)" "$name")
-	((${#kernels[@]} == 1)) ||
-		die "There is no kernel $name. There are: $(other_kernels "$(source_package)" | awk '{ printf "%s ", $1 }')"
+	((${#kernels[@]} == 1)) || no_kernel "$(source_package)" "$name"
 	read -r -a fields <<<"${kernels[0]}"
 	[[ ${fields[3]} == - ]] || die "$name is a kernel of another release of Debian: npm run test:kernels -- $name"
 	choose_kernel "$cache" "${fields[@]}"
@@ -119,6 +123,7 @@ test_kernels() {
 	update_package_lists
 	own=$(source_package)
 	mapfile -t kernels < <(chosen_kernels "$own" "$@")
+	((${#kernels[@]})) || no_kernel "$own" "$@"
 	rm -rf .work/results/kernels
 	mkdir -p .work/results/kernels
 	names=("${kernels[@]%% *}")

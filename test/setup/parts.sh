@@ -32,6 +32,9 @@ parts() {
 		3 30 kernel-debug   kernel debug
 		-  8 chaos-short    only vm test/vm/chaos.test.ts
 		-  5 soak-short     only vm test/vm/soak.test.ts
+	END
+	# On that release its kernels are those of the other parts.
+	[[ $(. /etc/os-release && printf %s "${VERSION_CODENAME-}") == trixie ]] || cat <<-'END'
 		- 20 trixie         kernel trixie
 		- 20 trixie-cloud   kernel trixie-cloud
 		- 20 trixie-newest  kernel trixie-newest
