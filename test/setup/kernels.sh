@@ -148,6 +148,6 @@ test_kernel() {
 	choose_kernel "${@:1:4}"
 	printf '\n== %s: %s\n' "$name" "$(kernel_field release)"
 	# Only on kernels before 6.6: the stock one shows it.
-	KSPLICE_TEST_WITHOUT=test/vm/core/room.test.ts npx vitest run --project vm --reporter=default --reporter=json \
+	KSPLICE_TEST_KERNEL=$name KSPLICE_TEST_WITHOUT=test/vm/core/room.test.ts npx vitest run --project vm --reporter=default --reporter=json \
 		--outputFile.json=".work/results/kernels/$name.json" "${@:5}"
 }

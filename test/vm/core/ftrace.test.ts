@@ -1,8 +1,9 @@
 // Function tracing that has stopped itself for good, and other redirections: what the core says, and that
 // nothing goes that ftrace still refers to.
 
-import { describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { hasOption, testKernel } from '../../kernels/kernel.js';
+import { where } from '../../support/where.js';
 import type { Guest } from '../harness/index.js';
 import type { Base, Update } from './kbuild.js';
 import type { Scene } from './scene.js';
@@ -16,7 +17,7 @@ const update = (id: string, ...functions: string[]): Update => ({
   changes: [{ target: 'core_target', functions }],
 });
 
-describe.runIf(traced)('ftrace', () => {
+where(traced, 'it has no function tracing, or no kprobes').describe('ftrace', () => {
   let base: Base;
   let guest: Guest;
   let scene: Scene;

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { HOOK_KINDS } from '../../../src/diff/hooks.js';
 import { hasOption, testKernel } from '../../kernels/kernel.js';
+import { where } from '../../support/where.js';
 import type { Guest } from '../harness/index.js';
 import type { Base } from './kbuild.js';
 import type { Scene } from './scene.js';
@@ -78,7 +79,7 @@ describe('hooks', () => {
   });
 });
 
-describe.runIf(probed)('a CPU that is slow', () => {
+where(probed, 'it has no kprobes').describe('a CPU that is slow', () => {
   it('has arrived, and is in no code of the kernel, before anything is done', async () => {
     await scene.load('hooked');
     await guest.ok(`echo 1 >${PARAMETERS}/slow`);

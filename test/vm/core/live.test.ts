@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, describe, expect, it } from 'vitest';
 import { hasOption, testKernel } from '../../kernels/kernel.js';
+import { where } from '../../support/where.js';
 import type { Guest } from '../harness/index.js';
 import type { Update } from './kbuild.js';
 import type { Scene } from './scene.js';
@@ -21,6 +22,7 @@ const [traced, probed, preempts, waits] = await Promise.all([
   hasOption(kernel, 'TASKS_RCU'),
 ]);
 
+const UNPROBED = 'it has no kprobes';
 const update = (id: string, ...functions: string[]): Update => ({
   id,
   changes: [{ target: 'core_target', functions }],
@@ -103,23 +105,26 @@ describe('what new code has started', () => {
   });
 });
 
-describe.runIf(preempts && waits)('a task that left the list before the core was loaded', () => {
-  it('may stand where the jump goes: nothing is applied before all have been switched out', async () => {
-    await guest.ok('rmmod ksplice');
-    await scene.set('spin', '1');
-    await scene.startCore();
-    await scene.load('plain');
-    for (const word of ['try', 'applied'] as const) {
-      const { conflicts } = await scene.refused('plain', word, 'code_busy');
-      expect(conflicts).toBe('');
-      expect(await scene.call('plain')).toBe('old plain');
-    }
-    await scene.set('spin', '0');
-    await scene.apply('plain');
-    expect(await scene.call('plain')).toBe('new core_plain');
-    await scene.remove('plain');
-  });
-});
+where(preempts && waits, 'its tasks are not preempted, or it has no Tasks RCU').describe(
+  'a task that left the list before the core was loaded',
+  () => {
+    it('may stand where the jump goes: nothing is applied before all have been switched out', async () => {
+      await guest.ok('rmmod ksplice');
+      await scene.set('spin', '1');
+      await scene.startCore();
+      await scene.load('plain');
+      for (const word of ['try', 'applied'] as const) {
+        const { conflicts } = await scene.refused('plain', word, 'code_busy');
+        expect(conflicts).toBe('');
+        expect(await scene.call('plain')).toBe('old plain');
+      }
+      await scene.set('spin', '0');
+      await scene.apply('plain');
+      expect(await scene.call('plain')).toBe('new core_plain');
+      await scene.remove('plain');
+    });
+  },
+);
 
 describe('a processor', () => {
   const turn = (to: 0 | 1) => guest.ok(`echo ${to} >/sys/devices/system/cpu/cpu1/online`);
@@ -148,18 +153,21 @@ describe('a processor', () => {
   });
 });
 
-describe.runIf(probed)('code that kprobes must keep away from', () => {
-  it.runIf(traced)('is redirected by ftrace: nobody meets half a jump', async () => {
-    await scene.load('nokprobe');
-    const state = await scene.apply('nokprobe');
-    expect(state.saved).toBe('');
-    expect(await guest.ok(`grep -w core_nokprobe ${scene.trace('enabled_functions')}`)).toMatch(
-      /\bI\b/,
-    );
-    expect(await scene.call('nokprobe')).toBe('new core_nokprobe');
-    await scene.remove('nokprobe');
-    expect(await scene.call('nokprobe')).toBe('old nokprobe');
-  });
+where(probed, UNPROBED).describe('code that kprobes must keep away from', () => {
+  where(traced, 'it has no function tracing').it(
+    'is redirected by ftrace: nobody meets half a jump',
+    async () => {
+      await scene.load('nokprobe');
+      const state = await scene.apply('nokprobe');
+      expect(state.saved).toBe('');
+      expect(await guest.ok(`grep -w core_nokprobe ${scene.trace('enabled_functions')}`)).toMatch(
+        /\bI\b/,
+      );
+      expect(await scene.call('nokprobe')).toBe('new core_nokprobe');
+      await scene.remove('nokprobe');
+      expect(await scene.call('nokprobe')).toBe('old nokprobe');
+    },
+  );
 
   it('is not replaced where ftrace cannot help', async () => {
     await scene.load('barenokprobe');
@@ -169,33 +177,36 @@ describe.runIf(probed)('code that kprobes must keep away from', () => {
   });
 });
 
-describe.runIf(probed)('the code of the core that runs while a jump is half written', () => {
-  /** With the copies that compilers make of a function. */
-  const NAMES = /^(on_each_stopped_cpu|write_all|ksplice_copy|ksplice_handler_below)(\.|$)/;
+where(probed, UNPROBED).describe(
+  'the code of the core that runs while a jump is half written',
+  () => {
+    /** With the copies that compilers make of a function. */
+    const NAMES = /^(on_each_stopped_cpu|write_all|ksplice_copy|ksplice_handler_below)(\.|$)/;
 
-  it('is closed to probes and tracers: they call what may be just that function', async () => {
-    const symbols = (await guest.ok("grep '\\[ksplice\\]$' /proc/kallsyms")).split('\n');
-    const places = symbols
-      .map((line) => line.split(/\s/))
-      .filter(([, , name]) => NAMES.test(name!));
-    for (const [address, , name] of places) {
-      const { status } = await guest.run(
-        `echo p:live/x 0x${address} >>/sys/kernel/tracing/kprobe_events`,
+    it('is closed to probes and tracers: they call what may be just that function', async () => {
+      const symbols = (await guest.ok("grep '\\[ksplice\\]$' /proc/kallsyms")).split('\n');
+      const places = symbols
+        .map((line) => line.split(/\s/))
+        .filter(([, , name]) => NAMES.test(name!));
+      for (const [address, , name] of places) {
+        const { status } = await guest.run(
+          `echo p:live/x 0x${address} >>/sys/kernel/tracing/kprobe_events`,
+        );
+        expect({ name, status }).toEqual({ name, status: 1 });
+      }
+      expect(places.length).toBeGreaterThanOrEqual(traced ? 4 : 3);
+      if (!traced) return;
+      const list = await guest.ok(
+        "grep '\\[ksplice\\]' /sys/kernel/tracing/available_filter_functions",
       );
-      expect({ name, status }).toEqual({ name, status: 1 });
-    }
-    expect(places.length).toBeGreaterThanOrEqual(traced ? 4 : 3);
-    if (!traced) return;
-    const list = await guest.ok(
-      "grep '\\[ksplice\\]' /sys/kernel/tracing/available_filter_functions",
-    );
-    const names = list.split('\n').map((line) => line.split(' ')[0]!);
-    expect(names.length).toBeGreaterThan(20);
-    expect(names.filter((name) => NAMES.test(name))).toEqual([]);
-  });
-});
+      const names = list.split('\n').map((line) => line.split(' ')[0]!);
+      expect(names.length).toBeGreaterThan(20);
+      expect(names.filter((name) => NAMES.test(name))).toEqual([]);
+    });
+  },
+);
 
-describe.runIf(probed)('a kprobe in old code that is out of use', () => {
+where(probed, UNPROBED).describe('a kprobe in old code that is out of use', () => {
   it('keeps it from coming back: it was put there when the jump was', async () => {
     const events = '/sys/kernel/tracing/kprobe_events';
     await scene.load('padded');

@@ -1,8 +1,9 @@
 // The kernel's text has other writers than the core: jump labels, function tracing, kprobes, the
-// kernel's own livepatches. On kernels that lack one of them, its tests are left out.
+// kernel's own livepatches. A kernel that lacks one of them has no tests of it.
 
 import { describe, expect, it } from 'vitest';
 import { hasOption, testKernel } from '../../kernels/kernel.js';
+import { where } from '../../support/where.js';
 import type { Guest } from '../harness/index.js';
 import type { Base } from './kbuild.js';
 import type { Scene } from './scene.js';
@@ -15,6 +16,7 @@ const [traced, probed, livepatched] = await Promise.all([
   hasOption(kernel, 'KPROBES'),
   hasOption(kernel, 'LIVEPATCH'),
 ]);
+const UNTRACED = 'it has no function tracing';
 const used = ['plain', 'bare', 'label', 'barelabel', 'halfbad', 'short'];
 const some = updates.filter(({ id }) => used.includes(id));
 
@@ -48,7 +50,7 @@ describe('text that the kernel rewrites', () => {
     await scene.unload('halfbad');
   });
 
-  it.runIf(traced)('is left alone where ftrace can redirect the function', async () => {
+  where(traced, UNTRACED).it('is left alone where ftrace can redirect the function', async () => {
     const enabled = () =>
       guest.ok(`grep -w core_label ${scene.trace('enabled_functions')} || true`);
     await scene.load('label');
@@ -72,7 +74,7 @@ describe('text that the kernel rewrites', () => {
   });
 });
 
-describe.runIf(probed)('a kprobe', () => {
+where(probed, 'it has no kprobes').describe('a kprobe', () => {
   const events = '/sys/kernel/tracing/kprobe_events';
   const probe = async (where: string, enable: boolean) => {
     await guest.ok(`echo 'p:core/probe core_target:${where}' >>${events}`);
@@ -144,7 +146,7 @@ describe.runIf(probed)('a kprobe', () => {
   });
 });
 
-describe.runIf(livepatched)("the kernel's own livepatch", () => {
+where(livepatched, 'it has no livepatches').describe("the kernel's own livepatch", () => {
   const settled = (file: string, value: string) =>
     guest.ok(
       `for i in $(seq 300); do [ "$(cat ${file} 2>/dev/null)" = "${value}" ] && exit; sleep 0.1; done; exit 1`,
@@ -191,7 +193,7 @@ describe.runIf(livepatched)("the kernel's own livepatch", () => {
   });
 });
 
-describe.runIf(traced)('function tracing', () => {
+where(traced, UNTRACED).describe('function tracing', () => {
   for (const tracer of ['function', 'function_graph']) {
     it(`${tracer} shows the function before, during and after`, async () => {
       await guest.ok(
