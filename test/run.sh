@@ -6,6 +6,7 @@
 #        bash test/run.sh demo|faults|setup
 #        bash test/run.sh bench [differ [PAIRS] | pause]
 #        bash test/run.sh kernels [--scenes] [NAME…]
+#        bash test/run.sh newkernel [--suite SUITE] [--without STEP]… RELEASE
 #        bash test/run.sh series
 #        bash test/run.sh soak [--cycles N]
 #        bash test/run.sh chaos [--minutes N] [--seed S] [--append WORDS] [--kernel NAME]
@@ -18,7 +19,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-for part in test/setup/{say,packages,modules,kernels}.sh test/kernels/{fetch,self-built,roots,series}.sh; do
+for part in test/setup/{say,packages,modules,kernels}.sh test/kernels/{fetch,self-built,roots,series,new}.sh; do
 	# shellcheck source=/dev/null
 	. "$part"
 done
@@ -37,11 +38,11 @@ require_debian() {
 		die 'This needs Debian on amd64: it hot-patches the kernel of that distribution.'
 }
 
-usage() { die 'usage: bash test/run.sh test|kernels|series|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|setup'; }
+usage() { die 'usage: bash test/run.sh test|kernels|newkernel|series|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|setup'; }
 
 main() {
 	local task=${1-}
-	[[ $task == @(test|kernels|kernel|series|series-of-root|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|setup) ]] || usage
+	[[ $task == @(test|kernels|kernel|newkernel|series|series-of-root|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|setup) ]] || usage
 	shift
 	require_root "$task"
 	require_debian
@@ -56,7 +57,7 @@ main() {
 	install_missing_packages
 	install_node_modules
 	# The corpus has kernels of its own, fetched as its options say.
-	[[ $task == @(corpus|kernels|kernel|series|series-of-root|chaos) ]] || fetch_kernel
+	[[ $task == @(corpus|kernels|kernel|newkernel|series|series-of-root|chaos) ]] || fetch_kernel
 	[[ $task != @(test|long|setup|fuzz|bench) ]] || fetch_other_source
 	# Guests of other tests may be running what is built.
 	[[ -n ${KSPLICE_TEST_BUILT-} || $task == series* ]] || build_tool
@@ -66,6 +67,7 @@ main() {
 	kernels) test_kernels "$@" ;;
 	# As test_kernels calls it, in the root of another release.
 	kernel) test_kernel "$@" ;;
+	newkernel) new_kernel "$@" ;;
 	series) test_series ;;
 	series-of-root) compile_series "$@" ;;
 	demo) exec npx tsx test/demo/demo.ts ;;

@@ -3,8 +3,8 @@
 # the very same version. (Newer series have the image in packages for kernel and modules.) Old ones leave the archive, new ones come: nothing about
 # a kernel is written down except in the cache, in kernel.json.
 #
-# KSPLICE_TEST_SERIES (6.12, or "newest") and KSPLICE_TEST_FLAVOUR (cloud, rt) name other ones; each
-# has a cache of its own then, see kernels.sh.
+# KSPLICE_TEST_SERIES (6.12, or "newest") and KSPLICE_TEST_FLAVOUR (cloud, rt) name other ones, and
+# KSPLICE_TEST_RELEASE one of the series' releases; each has a cache of its own then, see kernels.sh.
 #
 # The headers are installed; image and source are only unpacked into the cache,
 # so that the machine's own kernel and boot loader are not touched.
@@ -56,6 +56,10 @@ newest_first() {
 # no real-time kernels.
 releases_of_series() {
 	local series=${1#linux-source-} arch others='-(cloud|rt)-'
+	[[ -z ${KSPLICE_TEST_RELEASE-} ]] || {
+		printf '%s\n' "$KSPLICE_TEST_RELEASE"
+		return
+	}
 	arch=$(dpkg --print-architecture)
 	[[ -z ${KSPLICE_TEST_FLAVOUR-} ]] || {
 		arch=$KSPLICE_TEST_FLAVOUR-$arch
@@ -245,6 +249,11 @@ fetch_kernel() {
 	}"
 }
 
+# other_version OWN: the newest of the series with another upstream version, if the archive has one.
+other_version() {
+	versions_of "$(source_package)" | newest_first | awk -v own="${1%%-*}-" 'index($0, own) != 1 { print; exit }'
+}
+
 # The tests also need a source that does not belong to the kernel: the newest of the series with
 # another upstream version. One that differs in Debian's revision only does not say so in its tree.
 fetch_other_source() {
@@ -253,8 +262,7 @@ fetch_other_source() {
 	other=$(kernel_field otherSource.version)
 	[[ -z $other || ${other%%-*} == "${own%%-*}" || ! -e $(kernel_field otherSource.source) ]] || return 0
 	update_package_lists
-	other=$(versions_of "$(source_package)" | newest_first |
-		awk -v own="${own%%-*}-" 'index($0, own) != 1 { print; exit }')
+	other=$(other_version "$own")
 	[[ -n $other ]] || die "The archive has no $(source_package) but version $own; the tests need another."
 	folder="$cache/$other"
 	say "Fetching the source of another version, $other, for tests that must refuse it."
