@@ -1,4 +1,4 @@
-// DWARF 5, as far as gcc writes it into an object: http://dwarfstd.org/doc/DWARF5.pdf, section 7.
+// DWARF 5, as far as gcc writes it into an object, and clang that of version 4: http://dwarfstd.org/doc/DWARF5.pdf, section 7.
 
 /** DW_TAG_* */
 export const TAG = {
@@ -29,6 +29,8 @@ export const AT = {
   location: 0x02,
   name: 0x03,
   byteSize: 0x0b,
+  /** As up to DWARF 3, from the highest bit of a unit of byteSize bytes. */
+  bitOffset: 0x0c,
   bitSize: 0x0d,
   lowPc: 0x11,
   constValue: 0x1c,
@@ -50,6 +52,7 @@ export const AT = {
 /** What says how a type is laid out. */
 export const NUMBERS: ReadonlySet<number> = new Set([
   AT.byteSize,
+  AT.bitOffset,
   AT.bitSize,
   AT.constValue,
   AT.upperBound,
@@ -88,8 +91,13 @@ export const FIXED = new Map<number, number>([
   [0x2c, 4], // addrx4
 ]);
 
+/** DW_ATE_*: what the bits of a base type are. */
+export const ENCODING = { float: 0x04, signed: 0x05, signedChar: 0x06 } as const;
+
 /** DW_OP_addr: a variable is at an address, and not on a stack or in a register. */
 export const OP_ADDRESS = 0x03;
+/** DW_OP_piece: the bytes before, or none if nothing stands before, are a part of the variable. */
+export const OP_PIECE = 0x93;
 
 export const FORM = {
   block2: 0x03,

@@ -3,7 +3,9 @@
 
 import { Bytes, badElf } from '../elf/bytes.js';
 import type { ElfObject, Relocation, Section } from '../elf/object.js';
-import { AT, FIXED, FORM, NUMBERS, OP_ADDRESS, TAG } from './constants.js';
+import { AT, FIXED, FORM, NUMBERS, TAG } from './constants.js';
+import { readSleb, readUleb } from './leb.js';
+import { type Address, type Piece, readLocation } from './location.js';
 
 /** One entry (DIE). */
 export interface Entry {
@@ -21,7 +23,9 @@ export interface Entry {
   /** Of a variable: it is at an address, and so there for ever. */
   readonly isStatic: boolean;
   /** Where that is, if it is in a section of this object. */
-  readonly address?: { readonly section: Section; readonly offset: number };
+  readonly address?: Address;
+  /** Of a struct that is in pieces, where each is that is in memory. */
+  readonly pieces?: readonly Piece[];
   /** Sizes and the like, by DW_AT_*. */
   readonly numbers?: Readonly<Record<number, number>>;
 }
@@ -128,6 +132,7 @@ class Unit {
     let hasCode = false;
     let isStatic = false;
     let address: Entry['address'];
+    let pieces: Entry['pieces'];
     let numbers: Record<number, number> | undefined;
     for (const [attribute, form, implicit] of attributes) {
       const at = this.at;
@@ -138,8 +143,8 @@ class Unit {
         origin = this.reference(form);
       } else if (attribute === AT.lowPc || attribute === AT.ranges) hasCode = true;
       else if (attribute === AT.location && form === FORM.exprloc) {
-        isStatic = this.isAddress();
-        if (isStatic) address = this.address(this.at + 1);
+        const read = (place: number) => this.address(place);
+        ({ isStatic, address, pieces } = readLocation(this.bytes, this.at, read));
       } else if (NUMBERS.has(attribute)) {
         const value = form === FORM.implicitConst ? implicit : this.number(form);
         if (value !== undefined) numbers = { ...numbers, [attribute]: value };
@@ -147,7 +152,11 @@ class Unit {
       this.at = at;
       this.skip(form);
     }
-    const more = { ...(address && { address }), ...(numbers && { numbers }) };
+    const more = {
+      ...(address && { address }),
+      ...(pieces && { pieces }),
+      ...(numbers && { numbers }),
+    };
     return { tag, parent, children: [], name, type, origin, hasCode, isStatic, ...more };
   }
 
@@ -169,10 +178,6 @@ class Unit {
     }
   }
 
-  private isAddress(): boolean {
-    return this.uleb() > 0 && this.bytes.u8(this.at) === OP_ADDRESS;
-  }
-
   private address(place: number): Entry['address'] {
     const { symbol, addend } = this.relocations.get(place) ?? {};
     if (!symbol?.section || addend === undefined) return undefined;
@@ -191,7 +196,8 @@ class Unit {
       case 8:
         return this.bytes.u32(this.at) + this.bytes.u32(this.at + 4) * 2 ** 32;
       default:
-        return form === FORM.udata || form === FORM.sdata ? this.uleb() : undefined;
+        if (form === FORM.sdata) return readSleb(this.bytes, this.at);
+        return form === FORM.udata ? this.uleb() : undefined;
     }
   }
 
@@ -248,19 +254,6 @@ function readAbbreviations(bytes: Bytes, start: number): Map<number, Abbreviatio
     found.set(code, { tag, hasChildren, attributes });
   }
   return found;
-}
-
-/** An unsigned LEB128 number, and where it ends. Of those too large for a number the value is not used. */
-function readUleb(bytes: Bytes, start: number): readonly [value: number, next: number] {
-  let value = 0;
-  let factor = 1;
-  let at = start;
-  for (;;) {
-    const byte = bytes.u8(at++);
-    value += (byte & 0x7f) * factor;
-    factor *= 128;
-    if (byte < 128) return [value, at];
-  }
 }
 
 /** A type without typedefs, qualifiers, arrays and pointers; and whether there was a pointer. */

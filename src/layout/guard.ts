@@ -3,7 +3,6 @@
 
 import { machine } from '../arch/index.js';
 import { relocations } from '../arch/relocations.js';
-import { readBtf } from '../btf/read.js';
 import { readDwarf } from '../dwarf/read.js';
 import { SHF_ALLOC, STT_FUNC, STT_SECTION } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
@@ -11,6 +10,7 @@ import { changedAlignments } from './alignment.js';
 import type { AnnotationChange } from './annotations.js';
 import { compareTypes, type TypeChange, type TypeChanges } from './changes.js';
 import type { SourceText } from './code-text.js';
+import { typesOf } from './dwarf-types.js';
 import { usedAsValue } from './enumerator-uses.js';
 import type { ValueUses } from './enums.js';
 import { inItsPlace, type Successor } from './in-its-place.js';
@@ -185,13 +185,6 @@ function typesThatDiffer({ pre, post, sources }: TypedObject, uses: ValueUses): 
   const successor: Successor = (gone, came) =>
     sources && came.length > 0 ? inItsPlace(sources.pre(), sources.post(), gone, came) : undefined;
   return compareTypes(typesOf(pre), typesOf(post), uses, successor);
-}
-
-function typesOf(object: ElfObject) {
-  const section = object.section('.BTF');
-  // A file without a single type has none; no file of the kernel is like that.
-  if (!section) return [{ kind: 'void' as const }];
-  return readBtf(section.data, object.name);
 }
 
 function whereNotOnStacks(type: string, objects: readonly TypedObject[]): string | undefined {

@@ -1,6 +1,7 @@
 // Static variables inside of functions, which the compiler leaves out of BTF: those of the running
 // kernel that new code goes on using, and that have another type in it. By debugging information.
 
+import { staticLocalBase } from '../diff/names.js';
 import { AT, TAG } from '../dwarf/constants.js';
 import { type Entries, type Entry, readDwarf } from '../dwarf/read.js';
 import type { ElfObject, ElfSymbol } from '../elf/object.js';
@@ -15,16 +16,13 @@ export interface StaticChange {
   readonly is: string;
 }
 
-/** The compiler's names of static variables of functions. */
-const IN_FUNCTION = /\.\d+$/;
-
 /** @param twins variables of the running kernel that new code uses, by what they are in the new object */
 export function changedStatics(
   pre: ElfObject,
   post: ElfObject,
   twins: ReadonlyMap<ElfSymbol, ElfSymbol>,
 ): StaticChange[] {
-  const pairs = [...twins].filter(([one]) => IN_FUNCTION.test(one.name));
+  const pairs = [...twins].filter(([one]) => staticLocalBase(one.name) !== undefined);
   if (pairs.length === 0) return [];
   const [before, after] = [new Statics(readDwarf(pre)), new Statics(readDwarf(post))];
   return pairs.flatMap(([symbol, twin]) => {
@@ -34,10 +32,17 @@ export function changedStatics(
     if (was.shape === is.shape) return [];
     const owner = functionOf(old);
     const name = original(before.entries, old).name;
-    const where = owner ? ` in ${original(before.entries, owner).name}` : '';
+    // clang leaves out the name of a function that is only there inlined.
+    const inside = (owner && original(before.entries, owner).name) || prefixOf(twin.name);
+    const where = owner ? ` in ${inside}` : '';
     const differs = was.text === is.text ? `${is.text} with other members` : is.text;
     return [{ name: `${name}${where}`, was: was.text, is: differs }];
   });
+}
+
+/** "take.kept": the function is in clang's name of the variable. */
+function prefixOf(name: string): string {
+  return /^(\w+)\.[A-Za-z_]/.exec(name)?.[1] ?? 'an inlined function';
 }
 
 class Statics {

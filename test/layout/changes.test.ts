@@ -2,9 +2,9 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { readBtf } from '../../src/btf/read.js';
 import type { ElfObject } from '../../src/elf/object.js';
 import { compareTypes, type TypeChange } from '../../src/layout/changes.js';
+import { typesOf } from '../../src/layout/dwarf-types.js';
 import { usedAsValue } from '../../src/layout/enumerator-uses.js';
 import type { ValueUses } from '../../src/layout/enums.js';
 import { compile } from './compile.js';
@@ -19,7 +19,7 @@ const file = (declarations: string, uses: string) =>
 function changes(before: string, after: string, uses = 'struct item *shelf[4];'): TypeChange[] {
   const types = (text: string) => {
     const object = compile(file(text, uses));
-    return readBtf(object.section('.BTF')!.data, 'a.o');
+    return typesOf(object);
   };
   return [...compareTypes(types(before), types(after)).changes];
 }
@@ -28,7 +28,7 @@ function changes(before: string, after: string, uses = 'struct item *shelf[4];')
 function enumChanges(before: string, after: string, use: string): TypeChange[] {
   const text = (values: string) =>
     `enum kind { ${values} };\nextern void set_kind(int to, int kind);\nextern long room[];\n${use}`;
-  const types = (object: ElfObject) => readBtf(object.section('.BTF')!.data, 'a.o');
+  const types = (object: ElfObject) => typesOf(object);
   const [pre, post] = [text(before), text(after)];
   const uses: ValueUses = (name, others) =>
     usedAsValue(

@@ -2,6 +2,7 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { sourceName } from '../../src/diff/names.js';
 import type { ElfObject, ElfSymbol } from '../../src/elf/object.js';
 import { judgeLayout } from '../../src/layout/guard.js';
 import { compile, textOf } from './compile.js';
@@ -19,7 +20,7 @@ function judge(before: string, after: string) {
   const [pre, post] = [compile(before), compile(after)];
   const twins = new Map(
     named(post).flatMap((one): [ElfSymbol, ElfSymbol][] => {
-      const twin = named(pre).find(({ name }) => name.split('.')[0] === one.name.split('.')[0]);
+      const twin = named(pre).find(({ name }) => sourceName(name) === sourceName(one.name));
       return twin ? [[one, twin]] : [];
     }),
   );
@@ -30,7 +31,8 @@ function judge(before: string, after: string) {
   ).map(({ name, verdict, reasons }) => [name, verdict, reasons.join()]);
 }
 
-const named = (object: ElfObject) => object.symbols.filter(({ name }) => /^kept\.\d+$/.test(name));
+const named = (object: ElfObject) =>
+  object.symbols.filter(({ name }) => /^kept\.\d+$|^take\.kept$/.test(name));
 
 describe('a static variable of a function', () => {
   it.each([
