@@ -4,13 +4,9 @@
 import { KspliceError } from '../base/errors.js';
 import { ET_REL, SHF_ALLOC, STT_FILE } from '../elf/constants.js';
 import type { ElfObject } from '../elf/object.js';
-import { isOfClang } from './clang.js';
-
-/** Compilers whose objects are taken. */
-export type Compilers = 'gcc' | 'any';
 
 /** @throws KspliceError `unsupported-object` */
-export function checkObjects(pre: ElfObject, post: ElfObject, taken: Compilers): void {
+export function checkObjects(pre: ElfObject, post: ElfObject): void {
   for (const object of [pre, post]) {
     refuseInstrumented(object);
     if (object.type !== ET_REL) {
@@ -22,13 +18,6 @@ export function checkObjects(pre: ElfObject, post: ElfObject, taken: Compilers):
     }
     if (!hasSymbols(object) && hasContent(object)) {
       throw unsupported(object, 'has no symbols', 'It was stripped; compile it again.');
-    }
-    if (taken === 'gcc' && isOfClang(object)) {
-      throw unsupported(
-        object,
-        'was compiled by clang, which lays out sections in its own way',
-        'Only kernels compiled by gcc can be patched.',
-      );
     }
   }
   const [before, after] = [compilers(pre).join(), compilers(post).join()];

@@ -4,7 +4,7 @@
 import type { ElfObject } from '../elf/object.js';
 import type { TableSizes } from '../elf/tables.js';
 import { type Changes, findChanges } from './changes.js';
-import { type Compilers, checkObjects } from './check-objects.js';
+import { checkObjects } from './check-objects.js';
 import { Closure } from './closure.js';
 import { Comparison, type LineNumbers } from './compare.js';
 import { correlate } from './correlate.js';
@@ -19,13 +19,6 @@ import { type Part, Parts } from './parts.js';
 import { bootSetter, newVariables } from './set-at-boot.js';
 import { SpecialTables } from './special.js';
 
-/** What may be in the objects. */
-export interface HowMade {
-  /** `ignored` if the source was not prepared: lines have moved. */
-  readonly lines: LineNumbers;
-  readonly compilers: Compilers;
-}
-
 /**
  * Compares two objects that were compiled with -ffunction-sections
  * -fdata-sections from the source before and after a patch.
@@ -33,7 +26,7 @@ export interface HowMade {
  * @param name the object, for messages: "net/sctp/input.o"
  * @param tables the layout of the special tables in this kernel
  * @param isNewcomer which symbols of the pre object an update below has added
- * @param how for objects that `create` has not made
+ * @param lines `ignored` if the source was not prepared: they have moved
  * @throws KspliceError `bad-elf` or `unsupported-object`; what the patch does is
  *   never an exception but a verdict
  */
@@ -43,16 +36,16 @@ export function diffObjects(
   name: string,
   tables: TableSizes,
   isNewcomer: IsNewcomer = () => false,
-  how: HowMade = { lines: 'compared', compilers: 'gcc' },
+  lines: LineNumbers = 'compared',
 ): ObjectDiff {
-  checkObjects(pre, post, how.compilers);
+  checkObjects(pre, post);
   const journal = new Journal();
   const left = { parts: new Parts(pre), tables: new SpecialTables(pre, tables) };
   const right = { parts: new Parts(post), tables: new SpecialTables(post, tables) };
 
   const correlation = correlate(left.parts, right.parts, journal);
   // From here on every part of both sides is paired for good, new, or gone.
-  const comparison = new Comparison(left, right, correlation, journal, how.lines);
+  const comparison = new Comparison(left, right, correlation, journal, lines);
   const changes = findChanges(comparison, journal, isNewcomer);
   // Every function that differs is now known, so calls and addresses can be told apart.
   const closure = new Closure(left, right, correlation, changes, journal);

@@ -15,9 +15,12 @@ import type { Part } from './parts.js';
  *     CSWTCH.55              table of a switch that the compiler turned into a lookup
  *     descriptor.2           dynamic debug before 5.2; now __UNIQUE_ID_ddebug612.19
  *     __msg.8, ____fmt.1     netlink extended acknowledgements, BPF formats
+ *
+ * clang puts the function before a static local's name (`walk.__key`), and behind that of
+ * `__func__` (`__func__.walk`).
  */
 const fresh =
-  /^(__func__|__FUNCTION__|__PRETTY_FUNCTION__|__key|__already_done|__warned|__print_once|_rs|CSWTCH|descriptor|__msg|____fmt)(\.\d+)*$|^__UNIQUE_ID_ddebug\d+(\.\d+)?$/;
+  /^(\w+\.)?(__func__|__FUNCTION__|__PRETTY_FUNCTION__|__key|__already_done|__warned|__print_once|_rs|CSWTCH|descriptor|__msg|____fmt)(\.\d+)*$|^__(func|FUNCTION|PRETTY_FUNCTION)__\.\w+$|^(\w+\.)?__UNIQUE_ID_ddebug\d+(\.\d+)?$/;
 
 /** Whether a symbol is compared by content and taken along afresh. */
 export function isFresh(name: string): boolean {
@@ -28,10 +31,15 @@ export function isFresh(name: string): boolean {
  * A static local's name without its number: `___done.12` → `___done`;
  * undefined for other names. (`___done` is DO_ONCE's flag: were it fresh,
  * inet_ehash_secret would be drawn again under established connections.)
+ *
+ * clang calls the `count` of a function `walk` "walk.count", and a second one in it "walk.count.1". Of any
+ * static struct it may make a variable for each member, "state.0" and "state.1". None of these names
+ * says for certain which variable one is.
  */
 export function staticLocalBase(name: string): string | undefined {
-  const dot = name.lastIndexOf('.');
-  return dot > 0 && /^\d+$/.test(name.slice(dot + 1)) ? name.slice(0, dot) : undefined;
+  const numbered = /^(.+)\.\d+$/.exec(name)?.[1];
+  if (coldParent(name) !== undefined || variantFamily(name) !== undefined) return numbered;
+  return /^\w+\.([A-Za-z_]\w*)(\.\d+)*$/.exec(name)?.[1] ?? numbered;
 }
 
 /** The name that a variable has in the source: of a static local without its number. */

@@ -14,6 +14,7 @@ import {
   STT_SECTION,
 } from '../elf/constants.js';
 import type { ElfObject, ElfSymbol, Section } from '../elf/object.js';
+import { membersOf } from './members.js';
 import { type SectionRole, sectionRole } from './sections.js';
 
 /** A function or variable: where it is, and all its names. */
@@ -30,6 +31,8 @@ export interface Part {
   readonly isFunction: boolean;
   /** All symbols at the start, `symbol` among them. */
   readonly names: readonly ElfSymbol[];
+  /** Of clang's variable for one member of a struct: which one, by its distance from the start. */
+  readonly member?: number | undefined;
 }
 
 /** Where a symbol leads, decided once per symbol. */
@@ -52,12 +55,14 @@ export class Parts {
     this.roles = object.sections.map(sectionRole);
     const bySection: Part[][] = object.sections.map(() => []);
     const parts: Part[] = [];
+    const memberAt = membersOf(object);
     for (const [index, symbols] of symbolsBySection(object).entries()) {
       const section = object.sections[index]!;
       const role = this.roles[index]!;
       for (const [i, names] of symbols.entries()) {
         const next = symbols[i + 1]?.[0]?.value ?? section.size;
-        const part = makePart(parts.length, section, role, names, next);
+        const made = makePart(parts.length, section, role, names, next);
+        const part = { ...made, member: memberAt(section, made.start) };
         parts.push(part);
         bySection[index]!.push(part);
       }

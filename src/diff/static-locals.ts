@@ -51,9 +51,9 @@ function nameOf(part: Part): string {
   return sourceName(part.symbol.name);
 }
 
-/** Two statics of different name, size or kind are different variables. */
+/** Two statics of different name, size or kind are different variables, and so are two members of a struct. */
 function shape(part: Part): string {
-  return `${nameOf(part)} ${part.end - part.start} ${dataKind(part.section)}`;
+  return `${nameOf(part)} ${part.member ?? ''} ${part.end - part.start} ${dataKind(part.section)}`;
 }
 
 /** Users that are the same but for the numbers of their static locals say which is which. */

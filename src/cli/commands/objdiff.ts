@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { machine } from '../../arch/index.js';
 import { KspliceError } from '../../base/errors.js';
-import { withGccNames } from '../../diff/clang.js';
+import { withGccSections } from '../../diff/clang.js';
 import { diffObjects } from '../../diff/index.js';
 import type { ChangedNames, ObjectDiff } from '../../diff/object-diff.js';
 import { ElfObject } from '../../elf/object.js';
@@ -46,17 +46,14 @@ async function objdiff(
   { tables: tablesPath, explain: symbols = [] }: Values<typeof options>,
 ): Promise<Outcome> {
   const objects = await Promise.all([readObject(prePath), readObject(postPath)]);
-  const [pre, post] = objects.map(withGccNames).map(machine.sites.withoutRuntimeConstants) as [
+  const [pre, post] = objects.map(withGccSections).map(machine.sites.withoutRuntimeConstants) as [
     ElfObject,
     ElfObject,
   ];
   const tables = tablesPath
     ? readTableSizes(await readObject(tablesPath))
     : inferTableSizes([pre, post]);
-  const diff = diffObjects(pre, post, postPath, tables, undefined, {
-    lines: 'ignored',
-    compilers: 'any',
-  });
+  const diff = diffObjects(pre, post, postPath, tables, undefined, 'ignored');
   const { verdict, functions, data, refusals, notes } = diff;
   const explanations = Object.fromEntries(symbols.map((name) => [name, explain(diff, name)]));
   return {

@@ -6,6 +6,7 @@ import { machine } from '../../arch/index.js';
 import { KspliceError, type Refusal, refusedChange } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import { findOutgrown } from '../../dangling/resized.js';
+import { withGccSections } from '../../diff/clang.js';
 import { Homes } from '../../diff/homes.js';
 import { diffObjects } from '../../diff/index.js';
 import type { ObjectDiff } from '../../diff/object-diff.js';
@@ -154,7 +155,7 @@ function read(file: string): ElfObject {
 
 /** What may become new code, and what that is compared with. */
 function readForDiff(file: string): ElfObject {
-  return machine.sites.withoutRuntimeConstants(read(file));
+  return machine.sites.withoutRuntimeConstants(withGccSections(read(file)));
 }
 
 /** New code that no function is replaced to call, and no hook calls, would never run. */
