@@ -3,7 +3,8 @@
 // are compared by their ends, conditions are ignored), and the compiler's own
 // dependency lists put it right once the candidates are compiled.
 
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
 import { machine } from '../../arch/index.js';
 import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
@@ -11,20 +12,36 @@ import type { Ui } from '../../base/ui.js';
 /** Directories with code of the kernel. */
 export const PLACES = `${machine.tree.folder} block certs crypto drivers fs include init io_uring ipc kernel lib mm net security sound virt`;
 
+/** A line of a source that includes a file. */
+interface Include {
+  readonly by: string;
+  /** The name without leading dots. */
+  readonly name: string;
+  /** For a name in quotes: where the compiler looks first, which is beside the file itself. */
+  readonly beside: string | undefined;
+}
+
 /** Who includes whom, by the text of the sources. */
 export class IncludeGraph {
   /** Last component of the included name → who includes it, under which name. */
-  private readonly includers = new Map<string, { by: string; name: string }[]>();
+  private readonly includers = new Map<string, Include[]>();
 
-  /** @param lines as `grep -H` prints them: `FILE:#include "NAME` */
-  constructor(lines: Iterable<string>) {
+  /**
+   * @param lines as `grep -H` prints them: `FILE:#include "NAME`
+   * @param isThere whether the tree has a file
+   */
+  constructor(
+    lines: Iterable<string>,
+    private readonly isThere: (path: string) => boolean,
+  ) {
     for (const line of lines) {
-      const match = /^([^:]+):\s*#\s*include\s+["<](.+)$/.exec(line);
-      if (!match) continue;
-      const name = (match[2] as string).replace(/^(\.\.?\/)+/, '');
+      const [, by, quote, written] = /^([^:]+):\s*#\s*include\s+(["<])(.+)$/.exec(line) ?? [];
+      if (by === undefined || written === undefined) continue;
+      const name = written.replace(/^(\.\.?\/)+/, '');
       const key = name.slice(name.lastIndexOf('/') + 1);
       const list = this.includers.get(key);
-      const entry = { by: match[1] as string, name };
+      const beside = quote === '"' ? normalize(join(dirname(by), written)) : undefined;
+      const entry = { by, name, beside };
       if (list) list.push(entry);
       else this.includers.set(key, [entry]);
     }
@@ -38,13 +55,20 @@ export class IncludeGraph {
     const ways = new Map<string, readonly string[]>(files.map((file) => [file, []]));
     // A Map is iterated in the order of insertion, what is added meanwhile included.
     for (const [file, way] of ways) {
-      for (const { by, name } of this.includers.get(file.slice(file.lastIndexOf('/') + 1)) ?? []) {
-        if (ways.has(by) || !(file === name || file.endsWith(`/${name}`))) continue;
-        ways.set(by, [file, ...way]);
+      for (const include of this.includers.get(file.slice(file.lastIndexOf('/') + 1)) ?? []) {
+        if (ways.has(include.by) || !this.mayMean(include, file)) continue;
+        ways.set(include.by, [file, ...way]);
       }
     }
     const sources = [...ways].filter(([file, way]) => way.length > 0 && /\.[cS]$/.test(file));
     return new Map(sources.sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  /** Many directories have a file of the same name, such as internal.h. */
+  private mayMean({ name, beside }: Include, file: string): boolean {
+    if (beside === file) return true;
+    if (!(file === name || file.endsWith(`/${name}`))) return false;
+    return beside === undefined || !this.isThere(beside);
   }
 }
 
@@ -67,5 +91,6 @@ export async function readIncludeGraph(
     writeFileSync(`${cache}.new`, stdout);
     renameSync(`${cache}.new`, cache);
   }
-  return new IncludeGraph(readFileSync(cache, 'utf8').split('\n'));
+  const lines = readFileSync(cache, 'utf8').split('\n');
+  return new IncludeGraph(lines, (path) => existsSync(join(tree, path)));
 }

@@ -6,7 +6,8 @@ import { silentUi } from '../../../src/base/ui.js';
 import { IncludeGraph, readIncludeGraph } from '../../../src/create/objects/includers.js';
 
 describe('IncludeGraph', () => {
-  const graph = new IncludeGraph([
+  const there = new Set<string>();
+  const lines = [
     'net/sctp/input.c:#include <net/sctp/sctp.h',
     'net/sctp/proto.c:  #  include <net/sctp/sctp.h',
     'include/net/sctp/sctp.h:#include <net/sctp/structs.h',
@@ -16,7 +17,8 @@ describe('IncludeGraph', () => {
     'fs/xfs/structs.c:#include "structs.h',
     'net/entry.S:#include <net/sctp/structs.h',
     'no include at all',
-  ]);
+  ];
+  const graph = new IncludeGraph(lines, (path) => there.has(path));
 
   it('follows headers that include headers, also in circles', () => {
     const [changed, between] = ['include/net/sctp/structs.h', 'include/net/sctp/sctp.h'];
@@ -33,6 +35,29 @@ describe('IncludeGraph', () => {
       'kernel/sched/build.c',
       'kernel/sched/sub/other.c',
     ]);
+  });
+
+  it('takes what is beside a file for what its quotes mean, as the compiler does', () => {
+    const tree = new Set(['mm/internal.h', 'fs/internal.h', 'fs/x/internal.h', 'net/net.h']);
+    const own = new IncludeGraph(
+      [
+        'mm/a.c:#include "internal.h',
+        'mm/sub/b.c:#include "../internal.h',
+        'mm/sub/c.c:#include "internal.h',
+        'fs/d.c:#include "internal.h',
+        'fs/x/e.c:#include "internal.h',
+        'fs/x/f.c:#include "../internal.h',
+        'fs/g.c:#include <internal.h',
+      ],
+      (path) => tree.has(path),
+    );
+    const users = (header: string) => [...own.sourcesOf([header]).keys()];
+    // Where nothing is beside it, and with <>, any may be meant: an option says where to look.
+    const any = ['fs/g.c', 'mm/sub/c.c'];
+    expect(users('mm/internal.h')).toEqual(['fs/g.c', 'mm/a.c', 'mm/sub/b.c', 'mm/sub/c.c']);
+    expect(users('fs/internal.h')).toEqual(['fs/d.c', 'fs/g.c', 'fs/x/f.c', 'mm/sub/c.c']);
+    expect(users('fs/x/internal.h')).toEqual(['fs/g.c', 'fs/x/e.c', 'mm/sub/c.c']);
+    expect(users('net/internal.h')).toEqual(any);
   });
 
   it('does not take one name for the end of another', () => {
