@@ -14,12 +14,12 @@
 #        bash test/run.sh soundness [KIND…]
 #        bash test/run.sh mutants [WORD…]
 #        bash test/run.sh fuzz [--help]
-#        bash test/run.sh corpus --from VERSION --to VERSION [--help]
+#        bash test/run.sh corpus [--suite SUITE] --from VERSION --to VERSION [--help]
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-for part in test/setup/{say,packages,modules,kernels}.sh test/kernels/{fetch,self-built,roots,series,new}.sh; do
+for part in test/setup/{say,packages,modules,kernels,corpus}.sh test/kernels/{fetch,self-built,roots,series,new}.sh; do
 	# shellcheck source=/dev/null
 	. "$part"
 done
@@ -82,7 +82,7 @@ main() {
 	soundness) exec npx tsx test/soundness/run.ts "$@" ;;
 	soak) exec npx tsx test/vm/soak/run.ts "$@" ;;
 	fuzz) exec npx tsx test/fuzz/fuzz.ts "$@" ;;
-	corpus) exec npx tsx test/corpus/corpus.ts "$@" ;;
+	corpus) run_corpus "$@" ;;
 	esac
 }
 

@@ -12,9 +12,16 @@ for part in test/setup/{say,packages}.sh test/kernels/fetch.sh; do
 	. "$part"
 done
 
+# all_sources: the versions of which the archive has the source, newest first, in one line.
+all_sources() {
+	local package
+	for package in $(source_packages); do versions_of "$package"; done | newest_first | tr '\n' ' '
+}
+
 # complete_kernel VERSION: prints "RELEASE IMAGE_PACKAGE" of the kernel of exactly that version.
 complete_kernel() {
-	local release image
+	local release image source
+	source=$(source_of "$1") || return 1
 	while read -r release; do
 		versions_of "linux-headers-$release" | grep -qxF "$1" || continue
 		for image in $(image_packages "$release"); do
@@ -22,15 +29,18 @@ complete_kernel() {
 			printf '%s %s\n' "$release" "$image"
 			return 0
 		done
-	done < <(releases_of_series "$(source_package)")
+	done < <(releases_of_series "$source")
 	return 1
 }
 
 fetch_source() {
+	local package
 	[[ ! -d $cache/$1/source ]] || return 0
+	package=$(source_of "$1") ||
+		die "The archive has no source of version $1. It has: $(all_sources)"
 	say "Fetching the source of $1 into $cache/$1"
 	mkdir -p "$cache/$1"
-	unpack_source "$(download "$(source_package)" "$1")" "$cache/$1/source"
+	unpack_source "$(download "$package" "$1")" "$cache/$1/source"
 	rm -rf "$cache/download"
 }
 
@@ -48,9 +58,9 @@ main() {
 	mkdir -p "$cache"
 	log=$cache/setup.log
 	# A container has no package lists.
-	[[ -n $(source_package) ]] || update_package_lists
+	[[ -n $(source_packages) ]] || update_package_lists
 	read -r release package < <(complete_kernel "$from") ||
-		die "The archive has no kernel $from with image and headers. Its sources: $(versions_of "$(source_package)" | newest_first | tr '\n' ' ')"
+		die "The archive has no kernel $from with image and headers. Its sources: $(all_sources)"
 	deb=$(fetch_image "$from" "$release" "$package")
 	fetch_source "$from"
 	fetch_source "$to"

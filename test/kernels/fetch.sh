@@ -9,10 +9,25 @@
 # The headers are installed; image and source are only unpacked into the cache,
 # so that the machine's own kernel and boot loader are not touched.
 
+# source_packages: of all series of which the archive has sources.
+source_packages() {
+	apt-cache search --names-only '^linux-source-[0-9.]+$' | awk '{ print $1 }'
+}
+
+# source_of VERSION: prints the package with the source of exactly that version, of whichever series.
+source_of() {
+	local package
+	for package in $(source_packages); do
+		versions_of "$package" | grep -qxF "$1" || continue
+		printf '%s\n' "$package"
+		return 0
+	done
+	return 1
+}
+
 # newest_series OWN: the newest other series than OWN of which the archive has sources, if there is one.
 newest_series() {
-	apt-cache search --names-only '^linux-source-[0-9.]+$' |
-		sed -n 's/^linux-source-\([0-9.]*\) .*/\1/p' | grep -vxF "${1#linux-source-}" | sort -V | tail -n 1
+	source_packages | sed 's/^linux-source-//' | grep -vxF "${1#linux-source-}" | sort -V | tail -n 1
 }
 
 # The series of the release's own kernel, such as linux-source-6.1, without version; or the one that

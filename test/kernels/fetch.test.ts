@@ -35,7 +35,7 @@ here=$(dirname "$0")
 case $1 in
 depends) printf 'linux-source\\n  Depends: linux-source-5.9\\n' ;;
 madison) awk -v p="$2" '$1 == p { printf "%s | %s | http://deb main\\n", $1, $2 }' "$here/archive" ;;
-search) awk '{ print $1 " - a kernel" }' "$here/archive" | sort -u | grep -E "$3" ;;
+search) awk '{ print $1 }' "$here/archive" | sort -u | grep -E "$3" | sed 's/$/ - a kernel/' ;;
 esac
 `;
 
@@ -94,6 +94,13 @@ describe('the kernel to test on', () => {
   it('is none when no version is complete', () => {
     const archive = ARCHIVE.filter(([name]) => !name!.startsWith('linux-image-5.9'));
     expect(run('newest_kernel || echo none', archive)).toBe('none');
+  });
+
+  it('has its source in the package of its series, of whichever version', () => {
+    expect(run('source_of 5.9.9-1')).toBe('linux-source-5.9');
+    expect(run('source_of 5.12.1-1~bpo1')).toBe('linux-source-5.12');
+    expect(run('source_of 5.9.8-1 || echo none')).toBe('none');
+    expect(run('newest_series linux-source-5.9')).toBe('5.12');
   });
 
   it('sorts versions as Debian does', () => {
