@@ -19,6 +19,9 @@ import type { Workspace } from '../../src/create/tree/workspace.js';
 import type { CompiledObject, PreObject } from '../../src/create/values.js';
 import type { CorpusPatch } from './patches.js';
 
+/** Objects that cannot be made without a patch are no fault of the patch. */
+const NOT_OF_THE_PATCH = 'command-failed';
+
 /** A patch with the objects that it may change, or why there are none. */
 export interface Chosen {
   readonly patch: CorpusPatch;
@@ -60,6 +63,7 @@ export async function compileAll(
   const alone = chosen.filter(({ objects }) => objects.length > 1);
   const apart = chosen.filter(({ objects }) => objects.length === 1);
   const { jobs } = workspace.kbuild;
+  const kbuild = { ...workspace.kbuild, jobs: 1 };
   const trees = Array.from({ length: jobs }, (_, i) => ownTree(workspace, i));
   const free = [...trees];
   let done = 0;
@@ -70,7 +74,7 @@ export async function compileAll(
       const failed = objects.find((object) => object instanceof KspliceError);
       if (failed) return { patch: item.patch, result: failed };
       const result = await orError(() =>
-        post(item, objects as PreObject[], { ...workspace, patched }, ui),
+        post(item, objects as PreObject[], { ...workspace, kbuild, patched }, ui),
       );
       ui.progress(++done, chosen.length, item.patch.path);
       return { patch: item.patch, result };
@@ -93,8 +97,8 @@ function ownTree({ area, kbuild }: Workspace, index: number): PatchedTree {
 }
 
 /** By name; an object that cannot be made does not keep the others from being made. */
-async function buildAllPre(
-  chosen: readonly Chosen[],
+export async function buildAllPre(
+  chosen: readonly Pick<Chosen, 'objects'>[],
   { kbuild, area }: Workspace,
   ui: Ui,
 ): Promise<Map<string, PreObject | KspliceError>> {
@@ -103,36 +107,40 @@ async function buildAllPre(
   const build = async (wanted: readonly KbuildObject[]) => {
     const made = await orError(() => buildPreObjects(kbuild, wanted, join(area, 'pre'), ui));
     if (!(made instanceof KspliceError)) for (const object of made) built.set(object.name, object);
-    else if (wanted.length === 1) built.set(wanted[0]!.name, made);
+    else if (wanted.length === 1) built.set(wanted[0]!.name, notOfThePatch(made));
     else for (const one of wanted) await build([one]);
   };
   if (objects.size > 0) await build([...objects.values()]);
   return built;
 }
 
-async function post(
-  { patch, files }: Chosen,
+function notOfThePatch({ message, advice, details }: KspliceError): KspliceError {
+  return new KspliceError(NOT_OF_THE_PATCH, message, { advice, ...(details && { details }) });
+}
+
+/** @throws KspliceError `compile-failed` with the compiler's lines of each object in its problems */
+export async function post(
+  { patch, files }: Pick<Chosen, 'patch' | 'files'>,
   objects: readonly PreObject[],
   workspace: Workspace,
   ui: Ui,
 ): Promise<CompiledObject[]> {
-  const directory = join(workspace.area, 'corpus', 'post', patch.path);
+  const directory = join(workspace.area, 'corpus', 'post', patch.place);
   const stamp = join(directory, 'stamp.json');
   const key = keyOf(files, objects);
   const known = existsSync(stamp) ? JSON.parse(readFileSync(stamp, 'utf8')) : {};
   if (known.key === key) {
-    if (known.error) throw new KspliceError('compile-failed', known.error);
+    const { error, problems } = known;
+    if (error) throw new KspliceError('compile-failed', error, { details: { problems } });
     return objects.map((object) => ({ ...object, post: join(directory, object.name) }));
   }
   rmSync(directory, { recursive: true, force: true });
-  const kbuild = { ...workspace.kbuild, jobs: 1 };
-  const made = await orError(() =>
-    buildPostObjects({ ...workspace, kbuild }, files, objects, directory, ui),
-  );
+  const made = await orError(() => buildPostObjects(workspace, files, objects, directory, ui));
   mkdirSync(dirname(stamp), { recursive: true });
   const isError = made instanceof KspliceError;
   if (isError && made.code !== 'compile-failed') throw made;
-  writeFileSync(stamp, JSON.stringify(isError ? { key, error: made.message } : { key }));
+  const outcome = isError ? { error: made.message, problems: made.details?.problems ?? [] } : {};
+  writeFileSync(stamp, JSON.stringify({ key, ...outcome }));
   if (isError) throw made;
   return made;
 }
@@ -145,7 +153,7 @@ function keyOf(files: readonly PatchedFile[], objects: readonly PreObject[]): st
   return hash.digest('hex');
 }
 
-async function orError<T>(work: () => Promise<T>): Promise<T | KspliceError> {
+export async function orError<T>(work: () => Promise<T>): Promise<T | KspliceError> {
   try {
     return await work();
   } catch (error) {

@@ -106,9 +106,24 @@ describe('the verdicts', () => {
     const sums = sum(rows);
     expect(sums).toMatchObject({ changing: 4, proved: 1, notProved: 1, applied: { clean: 1 } });
     const about = { from: '1', to: '2', release: 'r', paths: [], found: 9, seconds: 60 };
-    const text = markdown(rows, about);
+    const text = markdown({ rows, groups: [], notJoined: [] }, about);
     expect(text).toContain('| → updated: the old code was found in the image | 2 (50.0 %) |');
     expect(text).toContain('9 differ, 6 of them were run');
     expect(text).toContain('| built and proved by `check` | 1 of 2 |');
+    expect(text).not.toContain('Groups of files');
+  });
+
+  it('of groups are summed up by themselves', () => {
+    const files = ['net/a.c', 'net/a.h'];
+    const groups = [{ ...newRow('net/a.c and 1 more', 'updated'), files }];
+    const notJoined = [{ kind: 'not joined' as const, paths: ['net/b.c'], why: 'no | file' }];
+    const about = { from: '1', to: '2', release: 'r', paths: [], found: 9, seconds: 60 };
+    const text = markdown({ rows: [newRow('net/a.c', 'uncompilable')], groups, notJoined }, about);
+    const [singles = '', own = ''] = text.split('## Groups of files: 1');
+    expect(singles).toContain('| **change running code** | **0** |');
+    expect(own).toContain('| **change running code** | **1** |');
+    expect(own).toContain('### Updated: 1');
+    expect(own).toContain('- `net/a.c`, `net/a.h`');
+    expect(own).toContain('| `net/b.c` | no \\| file |');
   });
 });

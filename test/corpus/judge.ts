@@ -20,6 +20,8 @@ export interface Judged {
   /** Of an update. */
   readonly changed: readonly ChangedTarget[];
   readonly made?: UpdateCode;
+  /** Of all else. */
+  readonly error?: unknown;
 }
 
 /** @param id of the update */
@@ -33,6 +35,7 @@ export async function judge(
   const row = newRow(patch.path, 'updated');
   let made: UpdateCode | undefined;
   let changed: readonly ChangedTarget[] = [];
+  let failure: unknown;
   const began = performance.now();
   try {
     if (result instanceof KspliceError) throw result;
@@ -47,10 +50,11 @@ export async function judge(
     row.addressesOut = code.flatMap(({ addressesOut }) => addressesOut.map(addressInWords));
     row.matched = code.reduce((total, { match }) => total + countMatched(match?.addresses), 0);
   } catch (error) {
+    failure = error;
     judgeError(row, error);
   }
   row.ms = Math.round(performance.now() - began);
-  return { row, changed, ...(made && { made }) };
+  return { row, changed, error: failure, ...(made && { made }) };
 }
 
 function functionsOf({ diff }: ChangedTarget['objects'][number]): string[] {

@@ -1,16 +1,19 @@
 // The patches of a corpus: each .c file that differs between two source trees,
 // as a unified diff of its own.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { execa } from 'execa';
 import { kindOf } from '../../src/create/change/patched-file.js';
+import { PLACES } from '../../src/create/objects/includers.js';
 
 export interface CorpusPatch {
-  /** The file that it changes, relative to the tree. */
+  /** The file that it changes, relative to the tree; the first, if they are several. */
   readonly path: string;
   /** The patch. */
   readonly file: string;
+  /** Where the objects are that are compiled with it, below a directory for all. */
+  readonly place: string;
 }
 
 /**
@@ -33,9 +36,29 @@ export async function changedFiles(
   return [...paths].sort();
 }
 
+/** All files of code that differ, and the headers that are new. */
+export async function allChanged(from: string, to: string): Promise<Set<string>> {
+  const changed = new Set<string>();
+  for (const start of PLACES.split(' ')) {
+    for (const path of await differing(from, to, start, ['-N'])) {
+      const kind = kindOf(path);
+      if (kind !== 'source' && kind !== 'included') continue;
+      if (!existsSync(join(to, path))) continue;
+      if (kind === 'included' || existsSync(join(from, path))) changed.add(path);
+    }
+  }
+  return changed;
+}
+
 /** What both trees have below `start` and is not the same. */
-async function differing(from: string, to: string, start: string): Promise<string[]> {
-  const args = ['-rq', '--no-dereference', join(from, start), join(to, start)];
+async function differing(
+  from: string,
+  to: string,
+  start: string,
+  options: readonly string[] = [],
+): Promise<string[]> {
+  const places = [join(from, start), join(to, start)];
+  const args = ['-rq', '--no-dereference', ...options, ...places];
   const { stdout } = await execa('diff', args, {
     reject: false,
     env: { LC_ALL: 'C' },
@@ -79,12 +102,42 @@ export async function writePatch(
   to: string,
   directory: string,
 ): Promise<CorpusPatch> {
-  const labels = ['--label', `a/${path}`, '--label', `b/${path}`];
-  const args = ['-u', '--text', ...labels, join(from, path), join(to, path)];
-  // Bytes as they are: sources hold names in any encoding.
-  const { stdout } = await execa('diff', args, { reject: false, encoding: 'buffer' });
   const file = join(directory, `${path}.patch`);
+  write(file, [await diffOf(path, from, to)]);
+  return { path, file, place: path };
+}
+
+/** Writes one patch of several files below `directory`. */
+export async function writeGroup(
+  paths: readonly [string, ...string[]],
+  from: string,
+  to: string,
+  directory: string,
+): Promise<CorpusPatch> {
+  const [path] = paths;
+  const place = `groups/${path}/${paths.length}`;
+  const file = join(directory, `${place}.patch`);
+  const diffs: Uint8Array[] = [];
+  for (const one of paths) diffs.push(await diffOf(one, from, to));
+  write(file, diffs);
+  return { path, file, place };
+}
+
+function write(file: string, diffs: readonly Uint8Array[]): void {
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, stdout);
-  return { path, file };
+  writeFileSync(file, Buffer.concat(diffs));
+}
+
+/** The unified diff of one file. */
+export async function diffOf(path: string, from: string, to: string): Promise<Uint8Array> {
+  const old = existsSync(join(from, path)) ? join(from, path) : '/dev/null';
+  const labels = ['--label', old === '/dev/null' ? old : `a/${path}`, '--label', `b/${path}`];
+  // Bytes as they are: sources hold names in any encoding.
+  const args = ['-u', '--text', ...labels, old, join(to, path)];
+  const { stdout } = await execa('diff', args, {
+    reject: false,
+    encoding: 'buffer',
+    stripFinalNewline: false,
+  });
+  return stdout;
 }

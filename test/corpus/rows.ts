@@ -14,6 +14,8 @@ export type Verdict = 'updated' | 'unchanged' | 'refused' | 'failed' | 'outside'
 
 export interface Row {
   readonly patch: string;
+  /** Of a group: all its files. */
+  readonly files?: readonly string[];
   verdict: Verdict;
   /** Of the refusal or failure. */
   code: string;
