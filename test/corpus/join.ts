@@ -121,7 +121,9 @@ async function compileGroup(
     const object = kind === 'source' ? await lists.objectOf(path) : undefined;
     if (object) own.push(object);
   }
-  const alone = await compile({ ...patch, place: `${patch.place}/own` }, files, own, ground);
+  // What was compiled for the file alone is there.
+  const place = patch.place === patch.path ? patch.place : `${patch.place}/own`;
+  const alone = await compile({ ...patch, place }, files, own, ground);
   if (alone instanceof KspliceError) return alone;
   const all = await orError(() => chooseObjects(files, workspace, ui, lists));
   if (all instanceof KspliceError) return all;

@@ -115,7 +115,8 @@ export async function writeGroup(
   directory: string,
 ): Promise<CorpusPatch> {
   const [path] = paths;
-  const place = `groups/${path}/${paths.length}`;
+  // Alone it is the patch that writePatch() makes.
+  const place = paths.length === 1 ? path : `groups/${path}/${paths.length}`;
   const file = join(directory, `${place}.patch`);
   const diffs: Uint8Array[] = [];
   for (const one of paths) diffs.push(await diffOf(one, from, to));
