@@ -6,11 +6,12 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentUi } from '../../src/base/ui.js';
 import { loadPatch } from '../../src/create/change/source-patch.js';
-import { changedNames, complaintsIn, fileFor, groupName, includedBy } from './groups.js';
+import { changedNames, complaintsIn, fileFor, filesFor, groupName, includedBy } from './groups.js';
 import { allChanged, writeGroup } from './patches.js';
 
 describe('what the compiler misses', () => {
-  const names = (...lines: string[]) => complaintsIn(lines).map((one) => one.names);
+  const names = (...lines: string[]) =>
+    complaintsIn(lines).map(({ names: sure, around }) => [...sure, ...around]);
   const error = (text: string) => `net/x.c:12:4: error: ${text}`;
 
   it('is named, the surest word first', () => {
@@ -33,7 +34,7 @@ describe('what the compiler misses', () => {
 
   it('is the event of which a macro makes the function', () => {
     const text = "implicit declaration of function 'trace_foo_happened'";
-    expect(names(error(text))).toEqual([['trace_foo_happened', 'foo_happened']]);
+    expect(complaintsIn([error(text)])[0]?.names).toEqual(['trace_foo_happened', 'foo_happened']);
   });
 
   it('is a member, if a note below says for what a value was', () => {
@@ -43,7 +44,7 @@ describe('what the compiler misses', () => {
       '      |                                    ^~',
       "net/x.c:4:36: note: (near initialization for 'o.go')",
     ]);
-    expect(complaint?.names).toEqual(['go', 'ops']);
+    expect(complaint).toMatchObject({ names: ['go'], around: ['ops'] });
   });
 
   it('is the type in the line that is shown, if the words name only a variable', () => {
@@ -75,7 +76,7 @@ describe('what the compiler misses', () => {
   it('may be a whole header', () => {
     const line = 'net/x.c:1:10: fatal error: linux/new.h: No such file or directory';
     expect(complaintsIn([line])).toEqual([
-      { places: ['net/x.c'], names: [], header: 'linux/new.h' },
+      { places: ['net/x.c'], names: [], around: [], header: 'linux/new.h' },
     ]);
   });
 });
@@ -108,6 +109,17 @@ describe('the file that brings it', () => {
   it('is looked for by the surest name first', () => {
     expect(chosen(['only_here', 'neu'])).toBe('net/sctp/a.c');
     expect(chosen(['nothing', 'neu'])).toBe('net/core/a.h');
+  });
+
+  it('is chosen by what is around only if there is nothing better for any complaint', () => {
+    const places = ['net/core/x.c'];
+    const [vague, sure] = [
+      { places, names: ['nothing'], around: ['foo'] },
+      { places, names: ['only_here'], around: ['neu'] },
+    ];
+    const isFree = (path: string) => path !== 'net/core/x.c';
+    expect(filesFor([vague, sure], near, isFree)).toEqual(['net/sctp/a.c']);
+    expect(filesFor([vague], near, isFree)).toEqual(['net/sctp/new.h']);
   });
 
   it('is the one where the compiler was, if that has a change of its own', () => {

@@ -5,8 +5,10 @@
 export interface Complaint {
   /** Files that it is about: where the compiler was, and where it says that something is declared. */
   readonly places: readonly string[];
-  /** What it is about, the surest first. */
+  /** What is missing. */
   readonly names: readonly string[];
+  /** The types and functions in whose neighbourhood it is missing. */
+  readonly around: readonly string[];
   /** The included file that does not exist, as it is written. */
   readonly header?: string;
 }
@@ -28,12 +30,13 @@ export function complaintsIn(lines: readonly string[]): Complaint[] {
     const [, path, text] = ERROR.exec(line) ?? [];
     if (path === undefined || text === undefined) return [];
     const header = /^(\S+): No such file or directory$/.exec(text)?.[1];
-    if (header !== undefined) return [{ places: [path], names: [], header }];
+    if (header !== undefined) return [{ places: [path], names: [], around: [], header }];
     const next = lines.findIndex((other, at) => at > index && ERROR.test(other));
     const below = lines.slice(index + 1, next < 0 ? undefined : next);
     const declared = below.flatMap((note) => DECLARED.exec(note)?.[1] ?? []);
-    const names = [...memberIn(below), ...namesIn(text), ...tagsIn(below[0])];
-    return [{ places: [...new Set([path, ...declared])], names: [...new Set(names)] }];
+    const [surest, ...others] = [...memberIn(below), ...namesIn(text), ...tagsIn(below[0])];
+    const names = surest === undefined ? [] : [surest, ...madeOf(surest)];
+    return [{ places: [...new Set([path, ...declared])], names, around: [...new Set(others)] }];
   });
 }
 
@@ -55,8 +58,7 @@ function namesIn(text: string): string[] {
   return quoted
     .reverse()
     .flatMap((words) => words.match(/[A-Za-z_]\w*/g) ?? [])
-    .filter((word) => !WORDS_OF_C.has(word))
-    .flatMap((word) => [word, ...madeOf(word)]);
+    .filter((word) => !WORDS_OF_C.has(word));
 }
 
 /** Functions that a macro makes: trace_NAME() of TRACE_EVENT(NAME, …). */
@@ -82,12 +84,25 @@ export function changedNames(path: string, diff: string, outside = false): Chang
 }
 
 /**
- * The changed file that brings what is missing.
+ * The changed files that bring what is missing, at most one for each complaint. One error leads to
+ * others: what is only in the neighbourhood counts if there is nothing better for any of them.
  * @param near those that may be read here
  * @param isFree whether a file is changed, and not in the group yet
  */
+export function filesFor(
+  complaints: readonly Complaint[],
+  near: readonly ChangedNames[],
+  isFree: (path: string) => boolean,
+): string[] {
+  const sure = complaints.flatMap((one) => fileFor(one, near, isFree) ?? []);
+  const unsure = () =>
+    complaints.flatMap((one) => fileFor({ ...one, names: one.around }, near, isFree) ?? []);
+  return [...new Set(sure.length > 0 ? sure : unsure())];
+}
+
+/** The same for one of them. */
 export function fileFor(
-  { places, names, header }: Complaint,
+  { places, names, header }: Pick<Complaint, 'places' | 'names' | 'header'>,
   near: readonly ChangedNames[],
   isFree: (path: string) => boolean,
 ): string | undefined {

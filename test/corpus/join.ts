@@ -15,7 +15,14 @@ import type { KbuildLists, KbuildObject } from '../../src/create/tree/kbuild-lis
 import type { Workspace } from '../../src/create/tree/workspace.js';
 import type { CompiledObject, PreObject } from '../../src/create/values.js';
 import { buildAllPre, orError, post } from './compile.js';
-import { type ChangedNames, changedNames, complaintsIn, fileFor, includedBy } from './groups.js';
+import {
+  type ChangedNames,
+  changedNames,
+  complaintsIn,
+  fileFor,
+  filesFor,
+  includedBy,
+} from './groups.js';
 import { type CorpusPatch, diffOf, writeGroup } from './patches.js';
 
 /** More files are another version of the kernel, not a fix. */
@@ -67,7 +74,7 @@ export async function joinFiles(paths: Paths, ground: JoinGround): Promise<Joine
   const isMissing = result instanceof KspliceError && result.code === 'compile-failed';
   if (!isMissing) return { kind: 'joined', patch, paths, files: loaded, result };
   const failures = failuresOf(result);
-  const more = await filesFor(failures, loaded, paths, ground);
+  const more = await filesThatHelp(failures, loaded, paths, ground);
   const first = failures.flatMap(({ lines }) => lines.filter((line) => /error: /.test(line)))[0];
   const said = first ?? result.message;
   if (more.length === 0)
@@ -156,8 +163,8 @@ function failuresOf({ message, details }: KspliceError): Failure[] {
   return told.length > 0 ? told : [{ objects: [], lines: message.split('\n') }];
 }
 
-/** For each complaint one file more. */
-async function filesFor(
+/** The files to join for what the compiler said of all objects. */
+async function filesThatHelp(
   failures: readonly Failure[],
   files: readonly PatchedFile[],
   paths: Paths,
@@ -170,10 +177,7 @@ async function filesFor(
   for (const { objects, lines } of failures) {
     const read = objects.flatMap((object) => readFor(object, ground));
     const near = await namesOf([...new Set([...read, ...named])].filter(isFree), ground);
-    for (const complaint of complaintsIn(lines)) {
-      const found = fileFor(complaint, near, isFree);
-      if (found !== undefined) more.add(found);
-    }
+    for (const found of filesFor(complaintsIn(lines), near, isFree)) more.add(found);
   }
   return [...more];
 }
