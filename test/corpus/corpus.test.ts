@@ -86,6 +86,8 @@ describe('the verdicts', () => {
       ['unresolved-symbol', 'failed'],
       ['not-proved', 'failed'],
       ['bad-elf', 'failed'],
+      // Of objects that cannot be made without the patch.
+      ['command-failed', 'failed'],
     ];
     for (const [code, verdict] of verdicts) {
       expect(judged(new KspliceError(code, 'why'))).toMatchObject({ verdict, code });
