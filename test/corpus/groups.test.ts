@@ -44,10 +44,14 @@ describe('what the compiler misses', () => {
       '      |                                    ^~',
       "net/x.c:4:36: note: (near initialization for 'o.go')",
     ]);
-    expect(complaint).toMatchObject({ names: ['go'], around: ['ops'] });
+    expect(complaint).toMatchObject({ names: ['go'], around: ['ops', 'run', 'go'] });
   });
 
-  it('is the type in the line that is shown, if the words name only a variable', () => {
+  it('may be what the line that is shown uses', () => {
+    const line = '  353 |   atomic64_sub(size, &(set)->ext_size);';
+    const text = "passing argument 2 of 'atomic64_sub' from incompatible pointer type";
+    const [complaint] = complaintsIn([error(text), line]);
+    expect(complaint).toMatchObject({ names: ['atomic64_sub'], around: ['ext_size'] });
     const shown = ['   18 |   struct incomplete v;', '      |                     ^'];
     expect(names(error("storage size of 'v' isn't known"), ...shown)).toEqual([
       ['v', 'incomplete'],

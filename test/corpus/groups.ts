@@ -34,7 +34,7 @@ export function complaintsIn(lines: readonly string[]): Complaint[] {
     const next = lines.findIndex((other, at) => at > index && ERROR.test(other));
     const below = lines.slice(index + 1, next < 0 ? undefined : next);
     const declared = below.flatMap((note) => DECLARED.exec(note)?.[1] ?? []);
-    const [surest, ...others] = [...memberIn(below), ...namesIn(text), ...tagsIn(below[0])];
+    const [surest, ...others] = [...memberIn(below), ...namesIn(text), ...usedIn(below[0])];
     const names = surest === undefined ? [] : [surest, ...madeOf(surest)];
     return [{ places: [...new Set([path, ...declared])], names, around: [...new Set(others)] }];
   });
@@ -45,10 +45,11 @@ function memberIn(notes: readonly string[]): string[] {
   return notes.flatMap((note) => /\(near initialization for '[^']*?(\w+)'\)/.exec(note)?.[1] ?? []);
 }
 
-/** Types in the line of the source that is shown. */
-function tagsIn(shown = ''): string[] {
+/** Types and members in the line of the source that is shown. */
+function usedIn(shown = ''): string[] {
   if (!/^ +\d+ \| /.test(shown)) return [];
-  return [...shown.matchAll(/\b(?:struct|union|enum) (\w+)/g)].map(([, tag]) => tag as string);
+  const used = shown.matchAll(/(?:\b(?:struct|union|enum) |->|\.)(\w+)/g);
+  return [...used].map(([, name]) => name as string);
 }
 
 /** What is in quotes, the last first: it is the member of the type, the function of the argument. */
