@@ -86,7 +86,11 @@ describe('what the compiler misses', () => {
 });
 
 describe('the file that brings it', () => {
-  const file = (path: string, ...names: string[]) => ({ path, names: new Set(names) });
+  const file = (path: string, ...names: string[]) => ({
+    path,
+    names: new Set(names),
+    gone: new Set<string>(),
+  });
   const near = [
     file('include/net/a.h', 'neu', 'foo'),
     file('net/core/a.h', 'neu'),
@@ -126,6 +130,13 @@ describe('the file that brings it', () => {
     expect(filesFor([vague], near, isFree)).toEqual(['net/sctp/new.h']);
   });
 
+  it('is the one from which a type has gone to another, if no one has it', () => {
+    const from = { ...file('net/core/old.h'), gone: new Set(['moved']) };
+    const complaint = { places: ['net/core/x.c'], names: ['nothing'], around: ['moved'] };
+    const isFree = (path: string) => path !== 'net/core/x.c';
+    expect(filesFor([complaint], [...near, from], isFree)).toEqual(['net/core/old.h']);
+  });
+
   it('is the one where the compiler was, if that has a change of its own', () => {
     const complaint = { places: ['net/core/user.c', 'include/net/a.h'], names: ['neu'] };
     expect(fileFor(complaint, near, all)).toBe('net/core/user.c');
@@ -155,7 +166,8 @@ describe('the names of a diff', () => {
   ].join('\n');
 
   it('are those of new lines', () => {
-    const { names } = changedNames('net/x.h', diff);
+    const { names, gone } = changedNames('net/x.h', diff);
+    expect([...gone]).toEqual(['int', 'gone']);
     expect([...names]).toEqual(['int', 'added', 'why', 'static', 'defined', 'void']);
   });
 

@@ -72,6 +72,8 @@ function madeOf(name: string): string[] {
 export interface ChangedNames {
   readonly path: string;
   readonly names: ReadonlySet<string>;
+  /** In lines that go. */
+  readonly gone: ReadonlySet<string>;
 }
 
 /**
@@ -79,9 +81,16 @@ export interface ChangedNames {
  * @param outside whether only lines count that begin at the margin, as definitions of functions do
  */
 export function changedNames(path: string, diff: string, outside = false): ChangedNames {
-  const added = outside ? /^\+[A-Za-z_]/ : /^\+(?!\+\+ )/;
-  const lines = diff.split('\n').filter((line) => added.test(line));
-  return { path, names: new Set(lines.join('\n').match(/[A-Za-z_]\w*/g)) };
+  const lines = diff.split('\n');
+  const namesIn = (kind: RegExp) =>
+    new Set(
+      lines
+        .filter((line) => kind.test(line))
+        .join('\n')
+        .match(/[A-Za-z_]\w*/g),
+    );
+  const names = namesIn(outside ? /^\+[A-Za-z_]/ : /^\+(?!\+\+ )/);
+  return { path, names, gone: namesIn(/^-(?!-- )/) };
 }
 
 /**
@@ -96,9 +105,13 @@ export function filesFor(
   isFree: (path: string) => boolean,
 ): string[] {
   const sure = complaints.flatMap((one) => fileFor(one, near, isFree) ?? []);
-  const unsure = () =>
-    complaints.flatMap((one) => fileFor({ ...one, names: one.around }, near, isFree) ?? []);
-  return [...new Set(sure.length > 0 ? sure : unsure())];
+  if (sure.length > 0) return [...new Set(sure)];
+  const vague = complaints.map((one) => ({ ...one, names: one.around }));
+  const unsure = vague.flatMap((one) => fileFor(one, near, isFree) ?? []);
+  if (unsure.length > 0) return [...new Set(unsure)];
+  // A type that goes from a header is in another one, which the header includes now.
+  const moved = near.map(({ path, gone }) => ({ path, gone, names: gone }));
+  return [...new Set(vague.flatMap((one) => fileFor(one, moved, isFree) ?? []))];
 }
 
 /** The same for one of them. */
