@@ -33,3 +33,17 @@ test.each([
 ])('%s → %s', (from, to, names) => {
   expect(changed(from, to)).toEqual(names);
 });
+
+test('words of the language are no names, where statements cannot be told from declarations', () => {
+  const unbalanced = (value: string) => `#ifdef A
+int f(int a) {
+#else
+int f(long a) {
+#endif
+	if (a > ${value})
+		return (a + ${value});
+	return g(${value});
+}
+`;
+  expect(changedHeads(unbalanced('1'), unbalanced('2'))).toEqual(['g']);
+});
