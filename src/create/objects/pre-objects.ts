@@ -75,7 +75,7 @@ export function isCurrent(kbuild: Kbuild, cache: string, name: string): boolean 
 
 /** The files that a stamp names, with their signatures. */
 function readStamp(text: string): ReadonlyMap<string, string> {
-  const lines = text.split('\n').filter((line) => line !== '' && line !== WITH_TYPES);
+  const lines = text.split('\n').filter((line) => line.includes(' '));
   return new Map(
     lines.map((line) => {
       const space = line.indexOf(' ');
@@ -84,12 +84,17 @@ function readStamp(text: string): ReadonlyMap<string, string> {
   );
 }
 
-/** The first line of a stamp, if the sectioned object has type information. */
-const WITH_TYPES = 'types';
+/**
+ * The first line of a stamp: how sectioned objects are made by now, and whether this one has type
+ * information.
+ */
+const FORM = 'unlinked';
+const WITH_TYPES = `${FORM}+types`;
 
-/** Whether a current object has type information, if that is needed. */
+/** Whether a current object was made as it would be made now, with type information if that is needed. */
 function hasWhatIsNeeded(kbuild: Kbuild, cache: string, { name }: KbuildObject): boolean {
-  return !kbuild.types || readFileSync(stampFile(cache, name), 'utf8').startsWith(WITH_TYPES);
+  const [head] = readFileSync(stampFile(cache, name), 'utf8').split('\n', 1);
+  return head === WITH_TYPES || (head === FORM && !kbuild.types);
 }
 
 /** Notes what an object and its sectioned one were made from. */
@@ -97,8 +102,8 @@ export function writeStamp(kbuild: Kbuild, cache: string, object: PreObject): vo
   const made = [object.name, cmdFileOf(object.name), object.sectioned];
   const files = [...object.made.dependencies, ...made];
   const lines = files.map((path) => `${signature(kbuild, path)} ${path}\n`);
-  const head = kbuild.types ? `${WITH_TYPES}\n` : '';
-  writeFileSync(stampFile(cache, object.name), head + lines.join(''));
+  const head = kbuild.types ? WITH_TYPES : FORM;
+  writeFileSync(stampFile(cache, object.name), `${head}\n${lines.join('')}`);
 }
 
 /** Tells versions of a file apart; "-" if it does not exist. */

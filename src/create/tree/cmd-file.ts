@@ -95,7 +95,9 @@ export function ownersOf(command: readonly string[]): string[] {
 
 /**
  * The same commands with the code in a section for each function and datum, to another
- * output file.
+ * output file. Where objtool makes its tables only for what is linked, such as a module of one
+ * object, it is left out: it makes those of the new code when that is linked, and skips code
+ * that has tables already.
  * @param object the object's name in the commands
  * @param types with type and debug information, which changes no code; without any if false
  */
@@ -106,7 +108,8 @@ export function sectioned(
   types = false,
 ): string[][] {
   const debug = types ? ['-g', '-gdwarf-5', '-gbtf'] : ['-g0'];
-  return commands.map((words, index) => {
+  const own = commands.filter((words, index) => index === 0 || !words.includes('--link'));
+  return own.map((words, index) => {
     const renamed = words.map((word) => (word === object ? output : word));
     if (index > 0) return renamed;
     const kept = renamed.filter((word) => !word.startsWith('-Wp,-M'));

@@ -110,4 +110,14 @@ describe('sectioned', () => {
     ]);
     expect(objtool?.at(-1)).toBe('/out/input.o');
   });
+
+  it('leaves objtool out where it makes tables only of what is linked', () => {
+    // A module of one object is linked as it is, by kernels with IBT.
+    const alone = MODULE.replace('--orc   --module', '--ibt --orc  --link  --module');
+    const { commands } = parseCmdFile(alone, 'x');
+    expect(commands).toHaveLength(2);
+    const [compile, ...others] = sectioned(commands, 'net/sctp/input.o', '/out/input.o');
+    expect(compile?.[0]).toBe('gcc-12');
+    expect(others).toEqual([]);
+  });
 });
