@@ -173,9 +173,9 @@ async function compileInto(
   await cp(join(root, 'kmodsrc'), at('core'), { recursive: true });
   await cp(join(here, 'modules'), at('target'), { recursive: true });
   await mkdir(at('pre'));
-  // Built as part of a module it needs module.h for its initcall; the rest is the same.
+  // As it is in the kernel proper: some of what it includes cannot be compiled for a module.
   const cmdline = await readFile(join(kernel.source, 'fs/proc/cmdline.c'), 'utf8');
-  await writeFile(at('pre/cmdline.c'), `#include <linux/module.h>\n${cmdline}`);
+  await writeFile(at('pre/cmdline.c'), `#undef MODULE\n${cmdline}`);
   await writeFile(at('pre/tables.c'), tablesProbeSource);
   const lines =
     `obj-m := core_target.o core_many.o core_shadow.o ftrace-kill.o ${hasLivepatch ? 'core_livepatch.o' : ''}\n` +
