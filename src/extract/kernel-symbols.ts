@@ -23,6 +23,8 @@ export class KernelSymbols {
   private readonly byName = new Map<string, NamedAddress[]>();
   private readonly initBegin: bigint;
   private readonly initEnd: bigint;
+  private readonly perCpuBegin: bigint | undefined;
+  private readonly perCpuEnd: bigint | undefined;
   private readonly sealedBegin: bigint | undefined;
   private readonly sealedEnd: bigint | undefined;
 
@@ -47,6 +49,8 @@ export class KernelSymbols {
     }
     this.initBegin = this.only('__init_begin');
     this.initEnd = this.only('__init_end');
+    this.perCpuBegin = this.byName.get('__per_cpu_start')?.[0]?.address;
+    this.perCpuEnd = this.byName.get('__per_cpu_end')?.[0]?.address;
     this.sealedBegin = this.byName.get('__start_ro_after_init')?.[0]?.address;
     this.sealedEnd = this.byName.get('__end_ro_after_init')?.[0]?.address;
   }
@@ -68,13 +72,23 @@ export class KernelSymbols {
     if (found.length === 0 && wanted.address !== undefined) return elsewhere(wanted.address);
     if (found.length !== 1) return ambiguous(all.length, target);
     const { address } = found[0]!;
-    const isInit = address >= this.initBegin && address < this.initEnd;
     // kallsyms goes on listing what was freed.
-    if (isInit && !wanted.mayBeInit) return initOnly(target);
+    if (this.isInit(address) && !wanted.mayBeInit) return initOnly(target);
     // Equal names at equal addresses are the same place: the first will do.
     const position = all.findIndex((symbol) => symbol.address === address) + 1;
     const sealed = this.sealedAt(address);
     return { kind: 'klp', object: target, name: wanted.name, position, sealed };
+  }
+
+  /**
+   * Freed after boot. Per-cpu variables stay, although newer kernels have what they begin with
+   * among init data, and count their addresses from there.
+   */
+  private isInit(address: bigint): boolean {
+    const { perCpuBegin, perCpuEnd } = this;
+    if (address < this.initBegin || address >= this.initEnd) return false;
+    if (perCpuBegin === undefined || perCpuEnd === undefined) return true;
+    return address < perCpuBegin || address >= perCpuEnd;
   }
 
   /** Whether an exported variable is read-only since boot. */

@@ -246,6 +246,23 @@ test('a line that is none of Module.symvers is refused with its number', () => {
   );
 });
 
+test.each([
+  ['before per-cpu variables', 0x97ffn, 'unresolved'],
+  ['the first of them', 0x9800n, 'klp'],
+  ['the last of them', 0x98ffn, 'klp'],
+  ['behind them', 0x9900n, 'unresolved'],
+])('what lies among init data is freed, but for per-cpu variables: %s', (_, address, kind) => {
+  const symbols = [
+    { name: '__init_begin', type: 'D', address: 0x9000n },
+    { name: '__per_cpu_start', type: 'D', address: 0x9800n },
+    { name: '__per_cpu_end', type: 'D', address: 0x9900n },
+    { name: '__init_end', type: 'D', address: 0xa000n },
+    { name: 'state', type: 'd', address },
+  ];
+  const found = resolver({ symbols }).own('a.o', symbolOf('a.o', 'state'));
+  expect(found).toMatchObject({ kind });
+});
+
 describe('what is read-only since init', () => {
   const at = (name: string, type: string, address: bigint) => ({ name, type, address });
   const bounds = [
