@@ -4,13 +4,13 @@
 // loaded module was built, and then by section.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, join, normalize } from 'node:path';
+import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
 import { inParallel } from '../../base/parallel.js';
 import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import { compileSectioned } from '../objects/pre-objects.js';
-import { ownersOf, parseCmdFile } from '../tree/cmd-file.js';
+import { type CmdFile, ownersOf, parseCmdFile } from '../tree/cmd-file.js';
 import { errorLines, type Kbuild, missingPackages, withoutDebugInfo } from '../tree/kbuild.js';
 import type { Workspace } from '../tree/workspace.js';
 import type { PreObject } from '../values.js';
@@ -97,10 +97,32 @@ export function compiledObjects(tree: string, area: string): PreObject[] {
     if (!/^source_/m.test(text)) return [];
     const name = join(dirname(entry), `${stem}.o`);
     const plain = join(tree, name);
-    const made = parseCmdFile(text, join(tree, entry));
+    const made = fromAnywhere(parseCmdFile(text, join(tree, entry)), tree);
     const owners = ownersOf(made.commands[0] ?? []);
     return [{ name, target: plain, owners, made, plain, sectioned: join(area, 'sectioned', name) }];
   });
+}
+
+/** Options that a path is written behind, without a space. */
+const BEFORE_PATH = /^-(?:I|Wp,-MMD,|iquote|isystem)(?=[^/-])/;
+
+/**
+ * Newer kbuilds work in the module's directory and name its files from there; others work in that of
+ * the headers, and name them in full. All commands are repeated in that of the headers.
+ */
+function fromAnywhere(made: CmdFile, tree: string): CmdFile {
+  if (isAbsolute(made.source)) return made;
+  const isThere = (path: string) => !/^[-/]/.test(path) && existsSync(join(tree, path));
+  const inFull = (word: string) => {
+    const [option] = BEFORE_PATH.exec(word) ?? [];
+    if (option !== undefined) return option + join(tree, word.slice(option.length));
+    return isThere(word) ? join(tree, word) : word;
+  };
+  return {
+    commands: made.commands.map(([program = '', ...args]) => [program, ...args.map(inFull)]),
+    source: join(tree, made.source),
+    dependencies: made.dependencies.map((path) => (isThere(path) ? join(tree, path) : path)),
+  };
 }
 
 /**

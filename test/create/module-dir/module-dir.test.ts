@@ -13,8 +13,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KspliceError } from '../../../src/base/errors.js';
 import type { Confdir } from '../../../src/configure/confdir.js';
-import { filePrefix } from '../../../src/create/module-dir/objects.js';
+import { compiledObjects, filePrefix } from '../../../src/create/module-dir/objects.js';
 import { copyModule, moduleDirectory, moduleFiles } from '../../../src/create/module-dir/source.js';
+import { readsOneOf } from '../../../src/create/objects/pre-objects.js';
 import type { KernelHeaders } from '../../../src/create/tree/kbuild.js';
 
 let folder: string;
@@ -29,6 +30,42 @@ function put(name: string, text = ''): string {
   writeFileSync(path, text);
   return path;
 }
+
+describe('what kbuild has compiled', () => {
+  const command = (place: string) =>
+    `savedcmd_${place}rx/a.o := gcc -Wp,-MMD,${place}rx/.a.o.d -I/h/include -I${place || './'}include` +
+    ` -DMODULE -DKBUILD_MODNAME='"wire"' -c -o ${place}rx/a.o ${place}rx/a.c` +
+    ` ; /h/objtool --orc ${place}rx/a.o\n\n` +
+    `source_${place}rx/a.o := ${place}rx/a.c\n\ndeps_${place}rx/a.o := \\\n` +
+    `    $(wildcard include/config/SMP) \\\n  /h/include/x.h \\\n  ${place}include/wire.h \\\n`;
+
+  it.each([
+    ['in full, as kbuild did up to 6.12', () => `${folder}/`],
+    ['from the directory of the module, as newer ones do', () => ''],
+  ])('is the same, with files that are named %s', (_, place) => {
+    for (const name of ['rx/a.c', 'rx/a.o', 'include/wire.h']) put(name);
+    put('rx/.a.o.cmd', command(place()));
+    const [object, ...others] = compiledObjects(folder, '/area');
+    expect(others).toEqual([]);
+    expect(object).toMatchObject({ name: 'rx/a.o', owners: ['wire'] });
+    const at = (name: string) => join(folder, name);
+    expect(object!.made).toEqual({
+      commands: [
+        [
+          'gcc',
+          `-Wp,-MMD,${at('rx/.a.o.d')}`,
+          ...['-I/h/include', `-I${at('include')}`, '-DMODULE', '-DKBUILD_MODNAME="wire"'],
+          ...['-c', '-o', at('rx/a.o'), at('rx/a.c')],
+        ],
+        ['/h/objtool', '--orc', at('rx/a.o')],
+      ],
+      source: at('rx/a.c'),
+      dependencies: [at('rx/a.c'), 'include/config/SMP', '/h/include/x.h', at('include/wire.h')],
+    });
+    const reads = (path: string) => readsOneOf(object!, [{ path }], folder);
+    expect(['rx/a.c', 'include/wire.h', 'rx/b.c'].map(reads)).toEqual([true, true, false]);
+  });
+});
 
 describe('moduleDirectory', () => {
   const refusal = (directory: string) => {
