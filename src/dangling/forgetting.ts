@@ -41,7 +41,7 @@ const plain = expandNames(`
   {,_}printk {,_}printk_deferred vprintk vprintk_{emit,default,deferred} dev_{printk,vprintk}_emit _dev_printk
   _dev_{emerg,alert,crit,err,warn,notice,info} dev_err_probe
   netdev_{printk,emerg,alert,crit,err,warn,notice,info}
-  __dynamic_{pr,dev,netdev,ibdev}_{debug,dbg} __warn_printk panic dump_stack dump_stack_lvl print_hex_dump
+  __dynamic_{pr,dev,netdev,ibdev}_{debug,dbg} __warn_printk __WARN_trap panic dump_stack dump_stack_lvl print_hex_dump
   {,v}s{printf,nprintf,cnprintf,scanf} kasprintf kvasprintf
   seq_{printf,puts,putc,write,vprintf,escape_mem,pad,hex_dump} seq_put_{decimal_ll,decimal_ull,decimal_ull_width,hex_ll}
   __seq_puts sysfs_emit sysfs_emit_at
@@ -86,9 +86,9 @@ const iterating = expandNames(`
   netdev_walk_all_{lower_dev,lower_dev_rcu,upper_dev_rcu} stop_machine stop_machine_cpuslocked
 `);
 
-/** Compilers and alternatives: no functions of anybody's. */
+/** Compilers and alternatives: no functions of anybody's. Newer kernels warn with code of their own. */
 const made = expandNames(
-  'pv_ops __fentry__ __stack_chk_fail __SCT__might_resched __SCT__cond_resched',
+  'pv_ops __fentry__ __stack_chk_fail __SCT__might_resched __SCT__cond_resched __SCT__WARN_trap',
 );
 
 /** Families that compilers make, each of one kind. */

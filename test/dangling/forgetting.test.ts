@@ -42,6 +42,12 @@ describe('functions that forget', () => {
     }
   });
 
+  it('are what warns: it gets the place of its entry in the table of bugs', () => {
+    for (const name of ['__warn_printk', '__WARN_trap', '__SCT__WARN_trap']) {
+      expect(forgotten(name)).toBe(ARGUMENTS);
+    }
+  });
+
   it('forget the head of a queue, not the entry', () => {
     for (const name of expandNames('prepare_to_{wait,wait_event,swait_event}')) {
       expect(forgotten(name)).toBe(FIRST);
