@@ -54,8 +54,13 @@ export function readWays(things: Code): Ways {
       }
     }
   }
-  for (const at of warnings(things)) add(at, { ...at, offset: at.offset + UD2 });
+  // Where code warns by a call, that has its own way on.
+  for (const at of warnings(things).filter(isUd2)) add(at, { ...at, offset: at.offset + UD2 });
   return ways;
+}
+
+function isUd2({ section, offset }: Place): boolean {
+  return section.data[offset] === 0x0f && section.data[offset + 1] === 0x0b;
 }
 
 /** Where WARN() stops: the kernel has the code go on behind it. */
