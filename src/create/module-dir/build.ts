@@ -94,7 +94,12 @@ async function buildObjects(request: ModuleRequest, work: Workspace, ui: Ui): Pr
   const loaded = await findLoaded(targets, source, confdir.release, facts.image, ui);
   const rebuilt = new FoundModules();
   await rebuilt.add(modulesIn(tree), ui.signal);
-  const built: BuiltModules = { targets, loaded, rebuilt, symvers: symversOf(tree) };
+  const built: BuiltModules = {
+    targets,
+    loaded,
+    rebuilt,
+    symvers: symversOf(tree, work.kbuild.objects),
+  };
   const prefixes = await prefixesOf(built, facts, source, tree);
   const pre = await compileAgain(work, reached, (owner) => prefixes.get(owner), ui);
   const considered = pre.map(({ name, owners }) => ({

@@ -194,12 +194,16 @@ export function sourcesIn(tree: string): string[] {
   return entries.filter((entry) => /\.[ch]$/.test(entry) && !entry.endsWith('.mod.c'));
 }
 
-/** The Module.symvers files that modpost was given for a directory, and the one that it wrote. */
-export function symversOf(tree: string): string[] {
+/**
+ * The Module.symvers files that modpost was given for a directory, and the one that it wrote.
+ * @param objects the headers, whose own is not among them
+ */
+export function symversOf(tree: string, objects: string): string[] {
   const own = join(tree, 'Module.symvers');
   const command = join(tree, '.Module.symvers.cmd');
   const text = existsSync(command) ? readFileSync(command, 'utf8') : '';
-  // The kernel's own is named relative to the headers.
+  // The kernel's own is named relative to the headers, or, by newer kbuilds, in full.
   const given = [...text.matchAll(/ -i (\/\S+)/g)].map((match) => match[1] as string);
-  return [...given, own].filter((path) => existsSync(path));
+  const kernels = join(objects, 'Module.symvers');
+  return [...given, own].filter((path) => path !== kernels && existsSync(path));
 }

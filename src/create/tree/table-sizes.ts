@@ -39,7 +39,8 @@ export async function askTableSizes(
   const [program = '', ...words] = made.commands[0] ?? [];
   const args = words
     .filter((word) => !word.startsWith('-Wp,-M'))
-    .map((word) => (word === model ? `${object}.new` : word))
+    // kbuild names the model in full, or from its own directory.
+    .map((word, index, all) => (all[index - 1] === '-o' ? `${object}.new` : word))
     .map((word) => (word === made.source ? source : word));
   const result = await runTool(program, args, { cwd: kbuild.objects, signal: ui.signal });
   if (result.status !== 0) {

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KspliceError } from '../../../src/base/errors.js';
 import type { Confdir } from '../../../src/configure/confdir.js';
-import { compiledObjects, filePrefix } from '../../../src/create/module-dir/objects.js';
+import { compiledObjects, filePrefix, symversOf } from '../../../src/create/module-dir/objects.js';
 import { copyModule, moduleDirectory, moduleFiles } from '../../../src/create/module-dir/source.js';
 import { readsOneOf } from '../../../src/create/objects/pre-objects.js';
 import type { KernelHeaders } from '../../../src/create/tree/kbuild.js';
@@ -66,6 +66,18 @@ describe('what kbuild has compiled', () => {
     expect(['rx/a.c', 'include/wire.h', 'rx/b.c'].map(reads)).toEqual([true, true, false]);
   });
 });
+
+it.each(['', '/h/'])(
+  'modpost is given the exports of others, not again the kernel’s own',
+  (place) => {
+    const headers = join(folder, 'headers');
+    const [kernels, others] = [put('headers/Module.symvers'), put('others/Module.symvers')];
+    const own = put('mine/Module.symvers');
+    const named = place === '' ? 'Module.symvers' : kernels;
+    put('mine/.Module.symvers.cmd', `savedcmd_x := modpost -i ${named} -i ${others} -o x\n`);
+    expect(symversOf(join(folder, 'mine'), headers)).toEqual([others, own]);
+  },
+);
 
 describe('moduleDirectory', () => {
   const refusal = (directory: string) => {
