@@ -25,6 +25,7 @@ import { isPlaceholder } from '../kernel/kallsyms-text.js';
 import { readFlags } from './flags.js';
 import { type Headers, readHeaders } from './headers.js';
 import { supportProblems } from './support.js';
+import { toolchainWords } from './toolchain.js';
 
 export interface Confdir {
   /** All paths are absolute, links followed. */
@@ -35,7 +36,7 @@ export interface Confdir {
   readonly build: string;
   readonly source: string | undefined;
   readonly image: string | undefined;
-  /** Further words for make's command line: "CC=gcc-12". */
+  /** Further words for make's command line: "CC=gcc-12", and those that name the tools of the kernel's build. */
   readonly flags: readonly string[];
 }
 
@@ -73,6 +74,7 @@ export async function readConfdir(dir: string): Promise<Confdir> {
   }
   const { release } = headers;
   refuseUnsupported(dir, release, [headers.config, readFileSync(config, 'utf8')]);
+  const flags = readFlags(dir);
   return {
     dir: realpathSync(dir),
     release,
@@ -81,7 +83,7 @@ export async function readConfdir(dir: string): Promise<Confdir> {
     build,
     source: optional(dir, 'source'),
     image: optional(dir, 'image'),
-    flags: readFlags(dir),
+    flags: [...toolchainWords(headers.config, flags), ...flags],
   };
 }
 

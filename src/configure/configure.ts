@@ -18,6 +18,7 @@ import { findHeaders, type Headers, headerPlaces, readHeaders } from './headers.
 import { findSource, readSource, type Source } from './kernel-source.js';
 import { supportProblems } from './support.js';
 import { findSystemMap, mapProblem, type SystemMap } from './system-map.js';
+import { toolchainWords } from './toolchain.js';
 import { writeConfdir } from './write.js';
 
 export interface ConfigureOptions {
@@ -151,10 +152,10 @@ interface Parts {
 async function misfits(parts: Parts, confdir: string): Promise<Problem[]> {
   const { release, headers, source, image, map } = parts;
   if (!headers) return [];
+  const flags = readFlags(confdir);
+  const words = [...toolchainWords(headers.config, flags), ...flags];
   const compiler =
-    headers.compiler === undefined
-      ? undefined
-      : await compilerProblem(headers.compiler, readFlags(confdir));
+    headers.compiler === undefined ? undefined : await compilerProblem(headers.compiler, words);
   const found = [
     headersProblem(headers, release),
     image && imageProblem(image.files, headers, image.path),

@@ -8,16 +8,6 @@ import { KspliceError } from '../base/errors.js';
 // What would make another kernel's code, or mislead kbuild.
 const REFUSED: readonly (readonly [flag: RegExp, reason: string, advice: string])[] = [
   [
-    /^(LLVM|LLVM_IAS)=(?!0?$)/,
-    'kernels built by clang are not supported',
-    'Their objects have never been compared with a running kernel. Patch a kernel that gcc built.',
-  ],
-  [
-    /^(HOST)?CC=.*clang/,
-    'kernels built by clang are not supported',
-    'Name the gcc that built the kernel: CC=gcc-12.',
-  ],
-  [
     /^K[CA]FLAGS=.*-flto\b/,
     'functions would be compiled when the kernel is linked, not object by object',
     'Such a kernel cannot be patched. Leave the flag out if the running kernel was built without it.',

@@ -24,11 +24,9 @@ const NEEDED: readonly Rule[] = [
 ];
 
 const RANDOM_LAYOUT = 'the layout of structures is random in each build';
-const CLANG = 'ksplice-ts was never tested with code that clang made';
 const LINK_TIME = 'functions are compiled when the kernel is linked, not object by object';
 
 const HINDERING: readonly Rule[] = [
-  { options: ['CC_IS_CLANG'], why: CLANG },
   {
     options: ['CFI_CLANG', 'CFI'],
     why: 'each call checks a value that clang writes before functions',

@@ -32,7 +32,8 @@ type State = Map<Slot, ReadonlySet<Handed>>;
 
 const NOTHING: ReadonlySet<Handed> = new Set();
 const STACK: ReadonlySet<Handed> = new Set(['stack']);
-const TRACERS = new Set(['__fentry__', 'mcount']);
+/** What a function calls at its start if it is traced. */
+export const TRACERS: ReadonlySet<string> = new Set(['__fentry__', 'mcount']);
 
 /** The calls of a function, in their order. */
 export function callsOf(parts: Parts, part: Part): readonly Call[] {

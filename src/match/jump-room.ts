@@ -2,6 +2,7 @@
 // kmodsrc/site.c decides in the kernel, as far as the object tells.
 
 import { machine } from '../arch/index.js';
+import { TRACERS } from '../diff/calls.js';
 import type { SpecialTables } from '../diff/special.js';
 import type { ElfSymbol } from '../elf/object.js';
 
@@ -23,7 +24,13 @@ export function jumpObstacle(tables: SpecialTables, symbol: ElfSymbol): string |
     ({ kind, siteOffset }) =>
       kind.name === '__mcount_loc' && siteOffset >= value && siteOffset <= start,
   );
-  if (isTraced) return undefined;
+  // Where nobody has made the table yet, the call tells.
+  const callsTracer = tables.object
+    .relocations(section)
+    .some(
+      ({ symbol, offset }) => TRACERS.has(symbol.name) && offset >= value && offset <= start + 1,
+    );
+  if (isTraced || callsTracer) return undefined;
   if (start + jumpSize > value + size) return 'it is shorter than a jump';
   const rewritten = sites.find(
     ({ kind, siteOffset }) =>

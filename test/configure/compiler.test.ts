@@ -28,6 +28,24 @@ describe('the compiler', () => {
     });
   });
 
+  test('is clang for a kernel that clang built, and the advice names its packages', async () => {
+    const built = 'Debian clang version 15.0.6';
+    const same = fakeCompiler('clang', built);
+    expect(await compilerProblem(built, [`LLVM=${path.dirname(same)}/`])).toBeUndefined();
+    const other = fakeCompiler('clang-x', 'Debian clang version 14.0.6');
+    expect(await compilerProblem(built, ['LLVM=1', `CC=${other}`])).toMatchObject({
+      code: 'wrong-compiler',
+      message: expect.stringContaining('14.0.6'),
+      advice: expect.stringMatching(/apt-get install clang-15 lld-15 llvm-15\. .*LLVM=-15$/),
+    });
+    expect(await compilerProblem(COMPILER, [`LLVM=${path.dirname(same)}/`])).toMatchObject({
+      code: 'wrong-compiler',
+    });
+    expect(await compilerProblem(built, ['LLVM=-99'])).toMatchObject({
+      advice: 'Install it: apt-get install clang-99 lld-99 llvm-99',
+    });
+  });
+
   test('has to be there', async () => {
     const missing = path.join(folder, 'gcc-absent');
     expect(await compilerProblem(COMPILER, [`CC=${missing}`])).toMatchObject({
@@ -40,6 +58,11 @@ describe('the compiler', () => {
     [COMPILER, [], 'gcc-12'],
     ['x86_64-linux-gnu-gcc-13 (Debian 13.2.0-1) 13.2.0', [], 'x86_64-linux-gnu-gcc-13'],
     ['Debian clang version 15.0.6', [], 'clang'],
+    ['Debian clang version 15.0.6', ['LLVM=1'], 'clang'],
+    ['Debian clang version 15.0.6', ['LLVM=1', 'LLVM=-15'], 'clang-15'],
+    ['Debian clang version 15.0.6', ['LLVM=/opt/bin/'], '/opt/bin/clang'],
+    ['Debian clang version 15.0.6', ['LLVM=1', 'CC=clang-15'], 'clang-15'],
+    [COMPILER, ['LLVM='], 'gcc-12'],
     ['gcc (GCC) 12.2.0', [], 'gcc'],
     ['; rm -rf / # gcc', [], 'gcc'],
     [COMPILER, ['CC=a', 'W=1', 'CC=b'], 'b'],

@@ -109,14 +109,14 @@ describe('a confdir made by hand', () => {
     async (_, file) => {
       handMade();
       const without = NEEDED.filter((name) => name !== 'UNWINDER_ORC');
-      writeFileSync(file(), configText(...without, 'LTO_CLANG_THIN', 'CC_IS_CLANG'));
+      writeFileSync(file(), configText(...without, 'LTO_CLANG_THIN', 'CFI_CLANG'));
       const { code, message, details } = await refusal();
       expect(code).toBe('kernel-mismatch');
       expect(message).toContain(`${RELEASE} cannot be patched`);
       const { problems } = details as { problems: Problem[] };
       expect(problems.map(({ message: text }) => /CONFIG_\w+/.exec(text)?.[0])).toEqual([
         'CONFIG_UNWINDER_ORC',
-        'CONFIG_CC_IS_CLANG',
+        'CONFIG_CFI_CLANG',
         'CONFIG_LTO_CLANG_THIN',
       ]);
     },

@@ -12,6 +12,10 @@ describe('a kernel', () => {
     );
   });
 
+  test('may have been built by clang', () => {
+    expect(messages(config(...NEEDED, 'CC_IS_CLANG', 'AS_IS_LLVM', 'LD_IS_LLD'))).toEqual([]);
+  });
+
   test.each(NEEDED)('without CONFIG_%s cannot', (name) => {
     const without = config(...NEEDED.filter((other) => other !== name));
     expect(messages(`${without}# CONFIG_${name} is not set\n`)).toEqual([
@@ -20,7 +24,6 @@ describe('a kernel', () => {
   });
 
   test.each([
-    'CC_IS_CLANG',
     'CFI_CLANG',
     'LTO_CLANG_THIN',
     'RANDSTRUCT',
@@ -37,7 +40,7 @@ describe('a kernel', () => {
 
   test('is told all that is in the way, each once', () => {
     const clang = config(...NEEDED.slice(1), 'CC_IS_CLANG', 'LTO_CLANG_FULL', 'LTO_CLANG', 'LTO');
-    expect(messages(clang)).toHaveLength(3);
+    expect(messages(clang)).toHaveLength(2);
   });
 
   test('needs dynamic ftrace if it has a function tracer', () => {

@@ -23,6 +23,8 @@ export interface TestKernel {
   readonly headers: string;
   /** of a kernel of one's own: the directory in which it was built */
   readonly build?: string;
+  /** of a kernel of one's own: words for make, also for modules of it */
+  readonly make?: readonly string[];
   /** what its guests need; waits of the harness are `patience` times as long as on other kernels */
   readonly guest?: { readonly memoryMb: number; readonly patience: number };
   /** source of another version of the same series, to be refused by release checks */

@@ -12,7 +12,7 @@ const items = (file: string, name: string, sizes = tables) =>
 
 /** What the compiler made, before objtool adds its tables. */
 function withoutTables(object: Buffer): Buffer {
-  const tables = ['.return_sites', '.retpoline_sites', '.static_call_sites'];
+  const tables = ['.return_sites', '.retpoline_sites', '.static_call_sites', '__mcount_loc'];
   return withFiles({ 'x.o': object }, (folder) => {
     const remove = tables.flatMap((table) => ['-R', table, '-R', `.rela${table}`]);
     run(folder, 'objcopy', ...remove, 'x.o');
@@ -109,11 +109,12 @@ describe('patch sites', () => {
     ]);
   });
 
-  it('returns, retpolines and static calls without objtool tables: from the names', () => {
+  it('returns, retpolines, static calls and ftrace without objtool tables: from the names', () => {
     for (const [file, name] of [
       ['return.S', 'returns'],
       ['retpoline.S', 'indirect'],
       ['static-call.S', 'calls'],
+      ['ftrace.S', 'traced'],
     ] as const) {
       const stripped = withoutTables(fixture(file));
       const { program } = programOf({ 'x.o': stripped });

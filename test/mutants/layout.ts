@@ -341,6 +341,13 @@ export const layoutMutants: readonly Mutant[] = [
     '[]',
     'guard.test.ts',
   ),
+  mutantsIn('dwarf/', 'layout/')(
+    'pieces of a static struct that are nowhere',
+    'location.ts',
+    'operation === OP_PIECE',
+    'operation === OP_PIECE && first',
+    'dwarf-types.test.ts',
+  ),
   mutantsIn('dangling/', 'create/code/')(
     'constants whose length changes, and that code hands out as before',
     'resized.ts',

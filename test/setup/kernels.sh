@@ -31,6 +31,7 @@ tests_of() {
 	case $1 in
 	self-built) printf 'test/vm/%s\n' late ;;
 	debug) printf 'test/vm/%s\n' reports soak.test.ts ;;
+	self-built-clang) printf 'test/vm/%s\n' late check probes ;;
 	*) printf 'test/vm/%s\n' new-code runtime-constants check module exiting probes sealed-keys ;;
 	esac
 }
@@ -67,8 +68,8 @@ chosen_kernels() {
 		[[ $suite == - || -z ${only_scenes-} || $# != 0 ]] || continue
 		# Only if it is asked for: its source is another one.
 		[[ $name != *rt || $# != 0 ]] || continue
-		# Both scenes are in what it has to watch; alone they are not worth its build.
-		[[ $name != debug || -z ${only_scenes-} || $# != 0 ]] || continue
+		# Both scenes alone are not worth their build.
+		[[ $name != @(debug|self-built-clang) || -z ${only_scenes-} || $# != 0 ]] || continue
 		printf '%s\n' "$name $series $flavour $suite"
 	done < <(other_kernels "$own")
 }

@@ -14,9 +14,10 @@ scene_packages=(libusrsctp-examples lksctp-tools tcpdump)
 
 is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
+# missing_packages PACKAGE…
 missing_packages() {
 	local package
-	for package in "${build_packages[@]}" "${guest_packages[@]}" "${scene_packages[@]}"; do
+	for package in "$@"; do
 		is_installed "$package" || printf '%s\n' "$package"
 	done
 }
@@ -43,9 +44,12 @@ install_packages() {
 		install -y --no-install-recommends "$@"
 }
 
-install_missing_packages() {
+install_missing_packages() { provide_packages "${build_packages[@]}" "${guest_packages[@]}" "${scene_packages[@]}"; }
+
+# provide_packages PACKAGE…: those that are not there.
+provide_packages() {
 	local missing
-	mapfile -t missing < <(missing_packages)
+	mapfile -t missing < <(missing_packages "$@")
 	((${#missing[@]})) || return 0
 	update_package_lists
 	install_packages "${missing[@]}"

@@ -3,7 +3,7 @@
 import type { Ui } from '../../base/ui.js';
 import { mayChangeTypes } from '../../layout/declarations.js';
 import type { PatchedFile } from '../change/patched-file.js';
-import { describesTypes, type KernelHeaders } from '../tree/kbuild.js';
+import { flagsForTypes, type KernelHeaders } from '../tree/kbuild.js';
 import type { Comparing } from '../values.js';
 
 /** Where the change cannot touch a type, the compiler need not describe them. */
@@ -14,7 +14,7 @@ export function howTypesAreCompared(
   ui: Ui,
 ): Comparing {
   if (!mayChangeTypes([...files, ...below.flat()])) return 'not touched';
-  if (describesTypes(headers)) return 'compared';
+  if (flagsForTypes(headers)) return 'compared';
   ui.warn(
     `the change may alter the layout of data, and ${headers.compiler} cannot describe it: it is not checked whether the existing objects fit the new code`,
   );

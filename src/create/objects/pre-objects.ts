@@ -14,7 +14,13 @@ import { count } from '../../base/words.js';
 import type { PatchedFile } from '../change/patched-file.js';
 import { ownersOf, parseCmdFile, sectioned } from '../tree/cmd-file.js';
 import { isFromHeaders } from '../tree/from-headers.js';
-import { errorLines, type Kbuild, withoutDebugInfo } from '../tree/kbuild.js';
+import {
+  errorLines,
+  flagsForTypes,
+  isOfClang,
+  type Kbuild,
+  withoutDebugInfo,
+} from '../tree/kbuild.js';
 import type { KbuildObject } from '../tree/kbuild-lists.js';
 import { makeObjects, prepareRest } from '../tree/prepare.js';
 import type { PreObject } from '../values.js';
@@ -211,8 +217,9 @@ export async function compileSectioned(
 ): Promise<void> {
   mkdirSync(dirname(output), { recursive: true });
   // Assembly declares no types.
-  const types = kbuild.types && object.made.source.endsWith('.c');
-  const commands = sectioned(object.made.commands, object.target, output, types);
+  const types = (kbuild.types || isOfClang(kbuild.headers)) && object.made.source.endsWith('.c');
+  const debug = types ? flagsForTypes(kbuild.headers) : undefined;
+  const commands = sectioned(object.made.commands, object.target, output, debug);
   for (const [index, [program = '', ...args]] of commands.entries()) {
     if (index === 0) {
       args.unshift('-I', IN_PLACE_OF_KERNELS);

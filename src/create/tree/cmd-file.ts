@@ -99,21 +99,22 @@ export function ownersOf(command: readonly string[]): string[] {
  * object, it is left out: it makes those of the new code when that is linked, and skips code
  * that has tables already.
  * @param object the object's name in the commands
- * @param types with type and debug information, which changes no code; without any if false
+ * @param debug flags for debug information, which changes no code
  */
 export function sectioned(
   commands: readonly (readonly string[])[],
   object: string,
   output: string,
-  types = false,
+  debug: readonly string[] = ['-g0'],
 ): string[][] {
-  const debug = types ? ['-g', '-gdwarf-5', '-gbtf'] : ['-g0'];
   const own = commands.filter((words, index) => index === 0 || !words.includes('--link'));
   return own.map((words, index) => {
     const renamed = words.map((word) => (word === object ? output : word));
     if (index > 0) return renamed;
     const kept = renamed.filter((word) => !word.startsWith('-Wp,-M'));
-    const sections = ['-ffunction-sections', '-fdata-sections', ...debug];
+    // An assembler has no use for them, and clang refuses what it has no use for.
+    const isAssembly = words.at(-1)?.endsWith('.S') ?? false;
+    const sections = [...(isAssembly ? [] : ['-ffunction-sections', '-fdata-sections']), ...debug];
     // After the object's own flags: some files say -fno-function-sections.
     return [...kept.slice(0, kept.indexOf('-c')), ...sections, ...kept.slice(kept.indexOf('-c'))];
   });

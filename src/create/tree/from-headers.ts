@@ -22,6 +22,7 @@ import { dirname, join } from 'node:path';
 import { machine } from '../../arch/index.js';
 import { runTool, type ToolResult } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
+import { llvmTool } from '../../configure/toolchain.js';
 import { differingOptions, type Kbuild, type KernelHeaders, variableOf } from './kbuild.js';
 
 /** Where kbuild works if it does not find what it needs there: all that is taken from the headers. */
@@ -173,9 +174,12 @@ export function otherOptions(config: string, { options }: KernelHeaders): string
 // Kconfig asks these tools what they can do, and options depend on the answers.
 async function otherTools(kbuild: Kbuild, ui: Ui): Promise<string | undefined> {
   const { options, makeVariables } = kbuild.headers;
-  const named = makeVariables.find((word) => /^(LLVM|LD|AS|ARCH|CROSS_COMPILE)\w*=/.test(word));
+  const named = makeVariables.find((word) =>
+    /^(LLVM_\w*|(LD|AS|ARCH|CROSS_COMPILE)\w*)=/.test(word),
+  );
   if (named !== undefined) return `the flags have ${named}`;
-  const compiler = variableOf(makeVariables, 'CC') ?? 'gcc';
+  const llvm = variableOf(makeVariables, 'LLVM');
+  const compiler = variableOf(makeVariables, 'CC') ?? (llvm ? kbuild.headers.compiler : 'gcc');
   const ask = async (program: string, args: readonly string[]) => {
     const { stdout, status } = await runTool(program, args, {
       cwd: kbuild.objects,
@@ -187,25 +191,28 @@ async function otherTools(kbuild: Kbuild, ui: Ui): Promise<string | undefined> {
   const [cc, as, ld] = await Promise.all([
     ask(compiler, ['--version']),
     ask(compiler, asAssembler),
-    ask('ld', ['--version']),
+    ask(llvm ? llvmTool('ld.lld', llvm) : 'ld', ['--version']),
   ]);
   if (cc !== options.get('CONFIG_CC_VERSION_TEXT')?.slice(1, -1)) return `the compiler is ${cc}`;
-  for (const [name, text] of [
-    ['CONFIG_AS_VERSION', as],
-    ['CONFIG_LD_VERSION', ld],
-  ] as const) {
+  const tools: [name: string, text: string][] = llvm
+    ? [['CONFIG_LLD_VERSION', ld]] // The assembler is the compiler.
+    : [
+        ['CONFIG_AS_VERSION', as],
+        ['CONFIG_LD_VERSION', ld],
+      ];
+  for (const [name, text] of tools) {
     const wanted = options.get(name);
-    if (wanted !== undefined && wanted !== '0' && wanted !== binutilsVersion(text)) {
+    if (wanted !== undefined && wanted !== '0' && wanted !== toolVersion(text)) {
       return `${name} is ${wanted}, and here is ${text}`;
     }
   }
   return undefined;
 }
 
-/** As kbuild counts: "GNU ld (GNU Binutils for Debian) 2.40" is 24000. */
-function binutilsVersion(text: string): string | undefined {
+/** As kbuild counts: "GNU ld (GNU Binutils for Debian) 2.40" is 24000, "LLD 14.0.6" 140006. */
+function toolVersion(text: string): string | undefined {
   const [, major, minor, patch = '0'] =
-    /^GNU (?:assembler|ld).* (\d+)\.(\d+)(?:\.(\d+))?/.exec(text) ?? [];
+    /^(?:GNU (?:assembler|ld).*|(?:.* )?LLD) (\d+)\.(\d+)(?:\.(\d+))?/.exec(text) ?? [];
   if (major === undefined) return undefined;
   // A day in place of a patch number, as 2.40.20230101, does not count.
   const last = Number(patch) > 99 ? 0 : Number(patch);

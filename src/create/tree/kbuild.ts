@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
 import { runTool, type ToolResult } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
+import { compilerCommand } from '../../configure/compiler.js';
 
 /** What the distribution's headers say about how the kernel was built. */
 export interface KernelHeaders {
@@ -14,7 +15,7 @@ export interface KernelHeaders {
   readonly release: string;
   /** CONFIG_* → value, from include/generated/autoconf.h. */
   readonly options: ReadonlyMap<string, string>;
-  /** Command name of the compiler: "gcc-12". */
+  /** Command name of the compiler: "gcc-12", "clang". */
   readonly compiler: string;
   /** Variables for make's command line. */
   readonly makeVariables: readonly string[];
@@ -23,9 +24,19 @@ export interface KernelHeaders {
 /** The first gcc that describes types in BTF, as CONFIG_GCC_VERSION counts. */
 const GCC_WITH_BTF = 120_000;
 
-/** Whether the compiler can put the types of a file into its object (-gbtf). */
-export function describesTypes({ options }: KernelHeaders): boolean {
-  return Number(options.get('CONFIG_GCC_VERSION') ?? 0) >= GCC_WITH_BTF;
+/** Whether clang built the kernel. The differ then needs debugging information (src/diff/members.ts). */
+export function isOfClang({ options }: Pick<KernelHeaders, 'options'>): boolean {
+  return options.has('CONFIG_CC_IS_CLANG');
+}
+
+/**
+ * The flags with which the compiler puts the types of a file into its object; undefined if it cannot.
+ * clang has no BTF for this machine, and what it writes by default has its names at a third place.
+ */
+export function flagsForTypes({ options }: KernelHeaders): readonly string[] | undefined {
+  if (isOfClang({ options })) return ['-g', '-gdwarf-4'];
+  const hasBtf = Number(options.get('CONFIG_GCC_VERSION') ?? 0) >= GCC_WITH_BTF;
+  return hasBtf ? ['-g', '-gdwarf-5', '-gbtf'] : undefined;
 }
 
 /** Reads autoconf.h as kbuild writes it: `#define CONFIG_X value`. */
@@ -59,8 +70,13 @@ export function readBuildHeaders(
   }
   const options = readAutoconf(autoconf);
   const text = options.get('CONFIG_CC_VERSION_TEXT') ?? '';
-  const compiler = /^"([\w.+-]*gcc[\w.-]*) /.exec(text)?.[1] ?? 'gcc';
-  const makeVariables = [`CC=${compiler}`, `KERNELRELEASE=${release}`];
+  const isClang = isOfClang({ options });
+  const compiler = isClang
+    ? compilerCommand(text.slice(1, -1), flags)
+    : (/^"([\w.+-]*gcc[\w.-]*) /.exec(text)?.[1] ?? 'gcc');
+  // For clang the flags have it (toolchain.ts); a CC of ours would hide that of LLVM=.
+  const makeVariables = isClang ? [] : [`CC=${compiler}`];
+  makeVariables.push(`KERNELRELEASE=${release}`);
   const define = (name: string, header: string) =>
     new RegExp(`^#define ${name}\\s+"?([^"\\n]*)"?$`, 'm').exec(header)?.[1]?.trim();
   const by = define('LINUX_COMPILE_BY', generated('compile.h'));
@@ -133,6 +149,8 @@ const SYMPTOMS: readonly (readonly [symptom: RegExp, debianPackage: string])[] =
   [/\bbc: (command )?not found/, 'bc'],
   [/\bperl: (command )?not found/, 'perl'],
   [/\bpython3: (command )?not found/, 'python3'],
+  [/\bld\.lld(-\d+)?: (command )?not found/, 'lld'],
+  [/\bllvm-\w+(-\d+)?: (command )?not found/, 'llvm'],
   [/gelf\.h|libelf\.h|cannot find -lelf|libelf[^\n]*not found/, 'libelf-dev'],
   [/openssl\/\w+\.h|cannot find -lcrypto/, 'libssl-dev'],
   [/zlib\.h|cannot find -lz\b/, 'zlib1g-dev'],

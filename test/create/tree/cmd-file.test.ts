@@ -120,4 +120,9 @@ describe('sectioned', () => {
     expect(compile?.[0]).toBe('gcc-12');
     expect(others).toEqual([]);
   });
+
+  it('has no sections for assembly, which clang would refuse', () => {
+    const [compile] = sectioned([['clang', '-Wp,-MMD,x', '-c', '-o', 'a.o', 'a.S']], 'a.o', 'b.o');
+    expect(compile).toEqual(['clang', '-g0', '-c', '-o', 'b.o', 'a.S']);
+  });
 });

@@ -133,6 +133,27 @@ describe('takeFromHeaders', () => {
     expect(await take()).toMatch(/^the compiler is/);
   });
 
+  it('asks the tools of LLVM where the flags name them', async () => {
+    const bin = join(dir, 'bin/');
+    put('bin/clang', `#!/bin/sh\necho '${VERSION}'\n`, 0o755);
+    put('bin/ld.lld', "#!/bin/sh\necho 'Debian LLD 14.0.6 (compatible with GNU linkers)'\n", 0o755);
+    const llvm = (version: string) => {
+      const how = kbuild({ CONFIG_LLD_VERSION: version }, [`LLVM=${bin}`]);
+      const headers = { ...how.headers, compiler: `${bin}clang`, makeVariables: [`LLVM=${bin}`] };
+      return { ...how, headers };
+    };
+    const text = readFileSync(config, 'utf8');
+    writeFileSync(config, `${text}CONFIG_LLD_VERSION=140006\n`);
+    expect(await take(llvm('140006'))).toBe(undefined);
+    writeFileSync(config, `${text}CONFIG_LLD_VERSION=150000\n`);
+    expect(await take(llvm('150000'))).toMatch(
+      /^CONFIG_LLD_VERSION is 150000, and here is Debian LLD/,
+    );
+    const others = llvm('150000');
+    others.headers.makeVariables.push('LLVM_IAS=0');
+    expect(await take(others)).toBe('the flags have LLVM_IAS=0');
+  });
+
   it('leaves it to kbuild where the linker is of another version, or named', async () => {
     const more = { CONFIG_LD_VERSION: '10000' };
     writeFileSync(config, `${readFileSync(config, 'utf8')}CONFIG_LD_VERSION=10000\n`);

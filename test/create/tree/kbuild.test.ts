@@ -44,6 +44,16 @@ describe('readBuildHeaders', () => {
     ]);
   });
 
+  it('leaves the tools to the flags for a kernel that clang built', () => {
+    put(
+      'autoconf.h',
+      '#define CONFIG_CC_IS_CLANG 1\n#define CONFIG_CC_VERSION_TEXT "Debian clang version 14.0.6"\n',
+    );
+    const headers = readBuildHeaders(directory, '6.1.0', ['LLVM=-14']);
+    expect(headers.compiler).toBe('clang-14');
+    expect(headers.makeVariables).toEqual(['KERNELRELEASE=6.1.0', 'LLVM=-14']);
+  });
+
   it('does without what other distributions do not have', () => {
     put('autoconf.h', '#define CONFIG_CC_VERSION_TEXT "some compiler"\n');
     put('package.h', '#define LINUX_PACKAGE_ID ""\n');

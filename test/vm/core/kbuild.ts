@@ -96,7 +96,7 @@ export interface Built {
 }
 
 async function make(kernel: TestKernel, directory: string, ...words: string[]): Promise<string> {
-  const args = ['-C', kernel.headers, `M=${directory}`, '-j2', ...words];
+  const args = ['-C', kernel.headers, `M=${directory}`, '-j2', ...(kernel.make ?? []), ...words];
   const run = () => execa('make', args, { all: true, timeout: 600_000 });
   return (await spending('make', run)).all;
 }
