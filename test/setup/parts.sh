@@ -32,7 +32,7 @@ parts() {
 		3 30 kernel-debug   kernel debug
 		-  8 chaos-short    only vm test/vm/chaos.test.ts
 		-  5 soak-short     only vm test/vm/soak.test.ts
-		- 25 kernel-clang   kernel self-built-clang
+		- 15 kernel-clang   kernel self-built-clang
 	END
 	# On that release its kernels are those of the other parts.
 	[[ $(. /etc/os-release && printf %s "${VERSION_CODENAME-}") == trixie ]] || cat <<-'END'
