@@ -26,7 +26,9 @@ export async function compilerProblem(
   const [found = ''] = done.stdout.split('\n');
   if (!done.failed && withoutName(found) === withoutName(builtWith)) return undefined;
   const version = /\(Debian ([^)]+)\)/.exec(builtWith)?.[1];
-  const exactly = version === undefined ? 'that version of it' : `${command}=${version}`;
+  const wanted = compilerCommand(builtWith, []);
+  const exactly = version === undefined ? 'that version of it' : `${wanted}=${version}`;
+  const llvm = flags.findLast((flag) => flag.startsWith('LLVM='));
   const major = /\bclang version (\d+)/.exec(builtWith)?.[1];
   if (major !== undefined) {
     return {
@@ -38,7 +40,9 @@ export async function compilerProblem(
   return {
     code: 'wrong-compiler',
     message: `the compiler is "${found}", but the kernel was built with "${builtWith}"`,
-    advice: `Install the compiler that built it: apt-get install ${exactly}. Or name it in the confdir's flags: CC=…`,
+    advice: llvm
+      ? `Take ${llvm} out of the confdir's flags.`
+      : `Install the compiler that built it: apt-get install ${exactly}. Or name it in the confdir's flags: CC=…`,
   };
 }
 
