@@ -52,7 +52,13 @@ const options = await yargs(process.argv.slice(2))
   .parseAsync();
 // The first signal ends the compiling, the second one everything.
 const stop = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  // Not once(): where nobody listens any more, tsx ends the process.
+  process.on(name, () => {
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort();
+  });
+}
 
 const say = (text: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${text}`);
 const ui: Ui = {
