@@ -5,11 +5,7 @@ import { runTool } from '../../base/tool.js';
 import type { Ui } from '../../base/ui.js';
 import type { Confdir } from '../../configure/confdir.js';
 import { errorLines, missingPackages, readBuildHeaders, withoutDebugInfo } from '../tree/kbuild.js';
-
-// Symbols that livepatch relocations will resolve are unknown to modpost, which
-// is told to warn only; what else it or the compiler warns of is our fault.
-const EXPECTED =
-  /^WARNING: modpost: (.*undefined!|suppressed .*)$|^Skipping BTF generation|^warning: the compiler differs|^ {2}(The kernel was built by|You are using):/;
+import { isExpected } from './expected-warnings.js';
 
 /**
  * Runs kbuild in a directory with a Kbuild file.
@@ -33,7 +29,7 @@ export async function buildModules(
     signal: ui.signal,
     onLine: (line) => ui.detail(line),
   });
-  const lines = errorLines(result.output, directory).filter((line) => !EXPECTED.test(line));
+  const lines = errorLines(result.output, directory).filter((line) => !isExpected(line));
   if (result.status === 0) {
     for (const line of lines) if (/warning/i.test(line)) ui.warn(line);
     return;

@@ -8,6 +8,7 @@ import type { Ui } from '../../base/ui.js';
 import { sourceNames, type TargetFiles } from '../../extract/templates.js';
 import { errorLines } from '../tree/kbuild.js';
 import { coreCommands, toCompile, toMake, toModpost } from './core-commands.js';
+import { isExpected } from './expected-warnings.js';
 
 /** Every .ko has it since Linux 6.14, or 6.12 with Debian's changes; it is the same in all. */
 const COMMON = '.module-common.o';
@@ -34,7 +35,7 @@ export async function repeatForModules(
     for (const [program = '', ...args] of all) {
       const { status, output } = await runTool(program, args, { cwd: build, signal: ui.signal });
       const warned = errorLines(output, directory).filter((line) => /\bwarning:/.test(line));
-      if (status !== 0 || warned.some((line) => !line.startsWith('WARNING: modpost:'))) {
+      if (status !== 0 || !warned.every(isExpected)) {
         for (const line of errorLines(output, directory)) ui.detail(line);
         throw new Failed();
       }
