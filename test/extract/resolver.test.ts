@@ -240,6 +240,25 @@ describe('in a module', () => {
   });
 });
 
+test('per-cpu variables that are linked among init data are none', () => {
+  const at = (name: string, type: string, address: bigint) => ({ name, type, address });
+  const symbols = [
+    at('__init_begin', 'D', 0x9000n),
+    at('__per_cpu_start', 'D', 0x9800n),
+    at('state', 'd', 0x9810n),
+    at('__per_cpu_end', 'D', 0x9900n),
+    at('__init_end', 'D', 0xa000n),
+  ];
+  const found = (list: typeof symbols) =>
+    resolver({ symbols: list }).own('a.o', symbolOf('a.o', 'state'));
+  expect(found(symbols)).toMatchObject({ kind: 'klp', name: 'state' });
+  const freed = { kind: 'unresolved', why: expect.stringContaining('freed after use') };
+  for (const address of [0x97ffn, 0x9900n]) {
+    const moved = symbols.map((one) => (one.name === 'state' ? { ...one, address } : one));
+    expect(found(moved)).toMatchObject(freed);
+  }
+});
+
 test('a line that is none of Module.symvers is refused with its number', () => {
   expect(() => parseSymvers('0x12345678\tx\tvmlinux\tEXPORT_SYMBOL\t\nnonsense\n', 'F')).toThrow(
     /F:2/,
