@@ -96,7 +96,7 @@ export const danglingMutants: readonly Mutant[] = [
   find(
     'the code behind a warning',
     'ways.ts',
-    'for (const at of warnings(things)) add(at, { ...at, offset: at.offset + UD2 });',
+    'for (const at of warnings(things).filter(isUd2)) add(at, { ...at, offset: at.offset + UD2 });',
     '',
   ),
   find(
