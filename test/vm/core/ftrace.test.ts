@@ -14,9 +14,11 @@ import { bootScene, type SetUp } from './set-up.js';
 const kernel = await testKernel();
 const traced = (await hasOption(kernel, 'FUNCTION_TRACER')) && (await hasOption(kernel, 'KPROBES'));
 /** In newer kernels nobody can switch it off. */
-const neverOff = readFileSync(join(kernel.source, 'kernel/trace/ftrace.c'), 'utf8').includes(
-  'no longer disables ftrace',
-);
+const neverOff =
+  traced &&
+  readFileSync(join(kernel.source, 'kernel/trace/ftrace.c'), 'utf8').includes(
+    'no longer disables ftrace',
+  );
 
 const update = (id: string, ...functions: string[]): Update => ({
   id,
