@@ -270,8 +270,15 @@ function badReference(bad: BadReference, object: string): Refusal {
         code: 'ambiguous-static',
         object,
         symbol,
-        message: `the objects do not show whether ${symbol} is one of the old static locals of that name, or which one`,
-        advice: 'Rename new static locals, so that each name occurs once in the file.',
+        ...(bad.part?.member === undefined
+          ? {
+              message: `the objects do not show whether ${symbol} is one of the old static locals of that name, or which one`,
+              advice: 'Rename new static locals, so that each name occurs once in the file.',
+            }
+          : {
+              message: `changed code uses a member of a static struct (clang calls it ${symbol}) that the running code does not use, and does not have`,
+              advice: 'Keep the new state in a variable of its own.',
+            }),
       };
   }
 }
