@@ -70,8 +70,8 @@ const live: readonly Mutant[] = [
     ...core(
       'the tasks that exit and are in no list',
       'exiting.c',
-      'if (!is_dead(exiting->tasks[place]) && !fn(exiting->tasks[place], data))',
-      'if (false)',
+      'static void probe_exit(void *data, struct task_struct *task)\n{\n\tnote(task);',
+      'static void probe_exit(void *data, struct task_struct *task)\n{',
       'that reaps itself',
     ),
     tests: 'test/vm/exiting.test.ts',
@@ -80,7 +80,7 @@ const live: readonly Mutant[] = [
     'the function of a kernel thread that has not begun',
     'stacks.c',
     'return fn && in_new_code(update, fn) ? fn : 0;',
-    'return 0;',
+    'return fn && in_new_code(update, fn) ? 0 : 0;',
     'a thread that has not begun',
   ),
   core(
