@@ -67,4 +67,18 @@
 	static const void *const ksplice_undo_safe_##name \
 	__attribute__((__used__, __section__(".ksplice.undo_safe"))) = (const void *)&(name)
 
+/*
+ * The module that the new code is in.  THIS_MODULE is the module that is patched, or NULL
+ * in the kernel proper: a file whose operations have that owner does not hold new code.
+ * It is a macro, so that only a patch that uses it needs linux/module.h.
+ */
+#define ksplice_new_code_module() ({						\
+	struct module *ksplice_mod;						\
+										\
+	preempt_disable();							\
+	ksplice_mod = __module_address(_THIS_IP_);				\
+	preempt_enable();							\
+	ksplice_mod;								\
+})
+
 #endif

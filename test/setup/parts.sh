@@ -27,6 +27,7 @@ parts() {
 		2 15 chaos          run chaos --minutes 10
 		2  5 fuzz           run fuzz
 		2  8 series         run series
+		2  1 count          only vm test/vm/count.test.ts
 		3 12 kernel-cloud   kernel cloud
 		3 12 kernel-small   kernel self-built
 		3 30 kernel-debug   kernel debug
