@@ -135,8 +135,8 @@ const live: readonly Mutant[] = [
   core(
     'the hold on the core where ftrace does not let go',
     'redirect.c',
-    'if (ret) {\n\t\t\tkeep_for_ever(f, ret);\n\t\t\tcontinue;\n\t\t}',
-    '',
+    'if (ret) {\n\t\t\tkeep_for_ever(f, ret);',
+    'if (ret && !ret) {\n\t\t\tkeep_for_ever(f, ret);',
     'keeps the core, and says so',
   ),
   core(
