@@ -15,6 +15,7 @@ import { asRecord, asText, asTexts, fromJson, orElse } from '../base/stored.js';
 import type { Host } from '../host/host.js';
 import { cannotWrite, privateDirectory } from '../host/private-directory.js';
 import { type AddressOut, asAddress } from '../update/addresses-out.js';
+import { asFixes, type Fixes } from '../update/fixes.js';
 import type { Update } from '../update/update.js';
 
 export interface UpdateState {
@@ -32,6 +33,7 @@ export interface UpdateState {
   readonly allowLayout: readonly string[];
   /** What of its new code others may use after undo. */
   readonly addressesOut: readonly AddressOut[];
+  readonly fixes: Fixes;
 }
 
 /**
@@ -55,6 +57,7 @@ export async function saveState(
     allowBusy,
     allowLayout: update.allowLayout,
     addressesOut: update.addressesOut,
+    fixes: update.fixes,
   };
   const final = path.join(directory, update.id);
   const unfinished = path.join(directory, `.${update.id}`);
@@ -103,6 +106,7 @@ const asKnown = asRecord<Omit<UpdateState, 'id'>>({
   on: orElse(asTexts, []),
   allowBusy: orElse(asTexts, []),
   allowLayout: orElse(asTexts, []),
+  fixes: asFixes,
   // Those of another version may be of kinds that are not known here.
   addressesOut: (value = []) =>
     Array.isArray(value) ? value.map(asAddress).filter((one) => one !== undefined) : undefined,

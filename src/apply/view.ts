@@ -6,6 +6,7 @@ import { KspliceError } from '../base/errors.js';
 import type { Host } from '../host/host.js';
 import { areModulesDisabled } from '../host/rights.js';
 import type { AddressOut } from '../update/addresses-out.js';
+import type { Fixes } from '../update/fixes.js';
 import type { Conflict, EngineView, ReplacedFunction, Stage, Timing } from './engine.js';
 import { engineOf } from './engines.js';
 import { readKeptPatch, readState } from './state.js';
@@ -21,6 +22,8 @@ export interface UpdateSummary {
   readonly on: readonly string[];
   readonly description: string | null;
   readonly targets: readonly string[] | null;
+  /** What it repairs; null without the right to see it. */
+  readonly fixes: Fixes | null;
   readonly created: string | null;
   readonly applied: string | null;
   /** Which was applied first since the core was loaded, second, and so on, from 1; 0 if it is not applied. */
@@ -131,6 +134,7 @@ async function summary(
     on: state?.on ?? (await engine.on(id)),
     description: state?.description ?? null,
     targets: state?.targets ?? null,
+    fixes: state?.fixes ?? null,
     created: state?.created ?? null,
     applied: state?.applied ?? null,
     order: await engine.order(id),

@@ -4,15 +4,17 @@ import type { CreatedUpdate } from '../create/pipeline.js';
 import type { ObjectReport, Report } from '../create/values.js';
 import type { LayoutVerdict } from '../layout/guard.js';
 import { addressInWords } from '../update/addresses-out.js';
+import { fixLines } from '../update/fixes.js';
 
 /** What was made, for people. */
-export function describeUpdate({ id, file, proof, report }: CreatedUpdate): string[] {
+export function describeUpdate({ id, file, fixes, proof, report }: CreatedUpdate): string[] {
   return [
     ...report.objects.flatMap(objectLines),
     ...(report.on.length > 0 ? [`On top of ${report.on.join(', ')}: apply that first.`] : []),
     ...proofLines(proof),
     ...layoutLines(report.layout),
     ...undoLines(report),
+    ...fixLines(fixes).map((line) => `The update ${line}.`),
     `Update ${id} is in ${file}`,
   ];
 }

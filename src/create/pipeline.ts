@@ -11,8 +11,10 @@ import { type Confdir, readConfdir } from '../configure/confdir.js';
 import type { TableSizes } from '../elf/tables.js';
 import { busyProblems } from '../inspect/allow-busy.js';
 import { type Contents, moduleFilesOf } from '../update/contents.js';
+import type { Fixes } from '../update/fixes.js';
 import type { Update } from '../update/update.js';
 import { loadChange } from './change/change.js';
+import { fixesOf } from './change/find-fixes.js';
 import type { PatchedFile } from './change/patched-file.js';
 import type { SourceChange } from './change/source-change.js';
 import { readBases } from './code/bases.js';
@@ -50,6 +52,7 @@ export interface CreatedUpdate {
   /** Path of the tarball. */
   readonly file: string;
   readonly description: string;
+  readonly fixes: Fixes;
   /** Null if there is no image. */
   readonly proof: Proof | null;
   readonly report: Report;
@@ -84,7 +87,8 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const { allowBusy = [], allowLayout = [] } = options;
     const texts = { diff: change.diff, description, report, allowBusy, allowLayout };
     const files = { modules: run.directory.stage('5-modules'), fixed: differences.fixed };
-    const parts = { id: task.id, contents, ...files, ...texts };
+    const { fixes } = task;
+    const parts = { id: task.id, contents, fixes, ...files, ...texts };
     const { archive, update } = await packUpdate(parts, run.directory.stage('6-pack'));
     run.directory.lap('pack');
     const proof = facts.image && proveAgainst(update, facts.image.kernel, run.ui);
@@ -94,7 +98,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     await change.git?.remember(options.series ?? false, ui);
     rememberLast(options.confdir, file);
     for (const { what, ms } of run.directory.timings) ui.detail(`${what}: ${ms} ms`);
-    return { id: task.id, file, description, proof: proof ?? null, report };
+    return { id: task.id, file, description, fixes, proof: proof ?? null, report };
   });
 }
 
@@ -106,6 +110,7 @@ interface Task {
   readonly source: ObjectSource;
   readonly bases: readonly Update[];
   readonly change: SourceChange;
+  readonly fixes: Fixes;
   /** Changed files of code: all since the boot, and with each of the updates below. */
   readonly files: readonly PatchedFile[];
   readonly below: readonly (readonly PatchedFile[])[];
@@ -122,11 +127,12 @@ async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   if (options.signing) checkSigning(options.signing, confdir);
   const bases = await readBases(updatesBelow(options), confdir.release);
   const change = await loadChange(options, source.directory, bases, ui);
+  const fixes = fixesOf(change.words, options.fixes);
   const changed = source.filesOf(change.files);
   const files = codeFiles(changed, ui);
   const below = change.below.map((state) => source.filesOf(state).filter(isCode));
   const rules = rulesOfNew(changed);
-  return { options, id, confdir, source, bases, change, files, rules, below };
+  return { options, id, confdir, source, bases, change, fixes, files, rules, below };
 }
 
 async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) {

@@ -3,6 +3,7 @@
 
 import { KspliceError } from '../base/errors.js';
 import type { ChangeRequest } from './change/change.js';
+import type { GivenFixes } from './change/find-fixes.js';
 import type { SigningKey } from './modules/sign.js';
 
 export interface CreateOptions extends ChangeRequest {
@@ -22,6 +23,8 @@ export interface CreateOptions extends ChangeRequest {
   readonly id?: string | undefined;
   /** What the patch says of itself by default. */
   readonly description?: string | undefined;
+  /** What the update repairs, besides what the change says. */
+  readonly fixes?: GivenFixes | undefined;
   /** Directory for the tarball. */
   readonly output: string;
   /** With git, the change after this one starts from this one's end; with patches, this one from the end of the last. */

@@ -5,6 +5,7 @@ import { asRecord, asText } from '../base/stored.js';
 import type { Program } from '../program/program.js';
 import type { AddressOut } from '../update/addresses-out.js';
 import type { TargetChange } from '../update/contents.js';
+import type { Fixes } from '../update/fixes.js';
 import { decodedProgramOf, type KernelName, type Update } from '../update/update.js';
 import { type ChangedPart, partsOf } from './changed-parts.js';
 import { type DataTypes, dataTypesOf } from './data-types.js';
@@ -47,6 +48,7 @@ export interface Inspection {
   readonly id: string;
   readonly description: string;
   readonly kernel: KernelName;
+  readonly fixes: Fixes;
   /** ISO 8601. */
   readonly made: string;
   readonly apiVersion: number;
@@ -79,6 +81,7 @@ export function inspectUpdate(update: Update): Inspection {
     id,
     description,
     kernel,
+    fixes: update.fixes,
     made: timestamp,
     apiVersion,
     provedAgainst: asProved(report)?.provedAgainst,

@@ -1,6 +1,7 @@
 // An inspection as one page for reviewers: no script, nothing from elsewhere.
 
 import { addressInWords } from '../update/addresses-out.js';
+import { fixLines } from '../update/fixes.js';
 import { fold, type Row } from './align.js';
 import { type ChangedPart, isCodePart, newSize, oldSize } from './changed-parts.js';
 import type { Line } from './code.js';
@@ -50,7 +51,7 @@ ${targets.map(targetView)}
 
 function header(inspection: Inspection): Markup {
   const { id, description, kernel, made, provedAgainst, on, targets } = inspection;
-  const { allowBusy, allowLayout, addressesOut } = inspection;
+  const { allowBusy, allowLayout, addressesOut, fixes } = inspection;
   const parts = targets.flatMap((target) => target.parts);
   const replaced = parts.filter(({ kind }) => kind === 'function').length;
   const bytes = parts.reduce((sum, part) => sum + newSize(part), 0);
@@ -58,7 +59,7 @@ function header(inspection: Inspection): Markup {
   return html`<header>
 <h1>Update <b>${id}</b></h1>
 ${description === '' ? '' : html`<p class="description">${description}</p>`}
-<p>For ${kernel.system} <b>${kernel.release}</b> (${kernel.machine}), made ${moment(made)}.
+${fixLines(fixes).map((line) => html`<p>It ${line}.</p>\n`)}<p>For ${kernel.system} <b>${kernel.release}</b> (${kernel.machine}), made ${moment(made)}.
 ${provedAgainst === undefined ? 'It does not say against which kernel it was proved.' : `Proved against ${provedAgainst} when it was made.`}${on.length === 0 ? '' : ` It goes on top of ${on.join(', ')}.`}</p>
 ${allowBusy.length === 0 ? '' : html`<p>Tasks may be in these functions at the switch, as its maker has promised: ${allowBusy.map((name) => html`<code>${name}</code> `)}</p>`}
 ${allowLayout.length === 0 ? '' : html`<p>These types change though objects of them may exist, which is harmless as its maker has promised: ${allowLayout.map((name) => html`<code>${name}</code> `)}</p>`}

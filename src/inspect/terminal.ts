@@ -2,6 +2,7 @@
 
 import type { Colour, ResultLine } from '../base/ui.js';
 import { addressInWords } from '../update/addresses-out.js';
+import { fixLines } from '../update/fixes.js';
 import { fold, type Row, type RowKind } from './align.js';
 import { type ChangedPart, isCodePart } from './changed-parts.js';
 import type { Line } from './code.js';
@@ -14,11 +15,12 @@ import { fate, grouped, moment, sizeChange, wayTo } from './words.js';
 /** All but the code. */
 export function overviewLines(inspection: Inspection): ResultLine[] {
   const { id, description, kernel, made, provedAgainst, on, targets } = inspection;
-  const { allowBusy, allowLayout, dataTypes, addressesOut } = inspection;
+  const { allowBusy, allowLayout, dataTypes, addressesOut, fixes } = inspection;
   const [first, ...more] = description.split('\n');
   return [
     [['bold', `Update ${id}`], first ? `: ${first}` : ''],
     ...more.map((line) => `  ${line}`),
+    ...fixLines(fixes).map((line) => `  ${line}`),
     `  for ${kernel.system} ${kernel.release} (${kernel.machine}), made ${moment(made)}`,
     ...(provedAgainst === undefined ? [] : [`  proved against ${provedAgainst} when it was made`]),
     ...(on.length === 0 ? [] : [`  on top of ${on.join(', ')}: apply that first`]),

@@ -18,6 +18,7 @@ import {
   quote,
   type TargetChange,
 } from './contents.js';
+import { FIXES, type Fixes, parseFixes } from './fixes.js';
 
 /** The version of the interface between the core and an update's modules (kmodsrc/ksplice.h). */
 export const API_VERSION = 7;
@@ -59,6 +60,8 @@ export interface Update {
   readonly allowLayout: readonly string[];
   /** What of its new code others may use after undo. */
   readonly addressesOut: readonly AddressOut[];
+  /** What it repairs; nothing if the update is older than the list, or if nothing is known. */
+  readonly fixes: Fixes;
   /** debug/report.json: what changed, by object. Undefined if the update has none. */
   readonly report: unknown;
   /** Every file, by its path in the update. */
@@ -89,6 +92,8 @@ export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update
   const allowBusy = readAllowBusy(files.get(ALLOW_BUSY)?.toString('utf8') ?? '', faults);
   const allowLayout = readAllowLayout(files.get(ALLOW_LAYOUT)?.toString('utf8') ?? '', faults);
   const addressesOut = parseAddresses(files.get(ADDRESSES_OUT)?.toString('utf8') ?? '');
+  const fixes = parseFixes(files.get(FIXES)?.toString('utf8') ?? '');
+  faults.push(...fixes.faults);
   if (!addressesOut) faults.push(`${ADDRESSES_OUT} is damaged`);
   const modules = new Map<string, UpdateModule>();
   if (contents && kernel) {
@@ -106,7 +111,7 @@ export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update
   if (faults.length > 0 || !contents || !kernel || apiVersion === undefined || !addressesOut) {
     throw problemsError('bad-update', `${origin} is not a usable update`, asProblems(faults));
   }
-  const allowed = { allowBusy, allowLayout, addressesOut };
+  const allowed = { allowBusy, allowLayout, addressesOut, fixes: fixes.fixes };
   const rest = { buildId, apiVersion, ...allowed, report, files, modules };
   return { id, contents, patch, description, timestamp, kernel, ...rest };
 }

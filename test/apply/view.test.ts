@@ -15,6 +15,7 @@ describe('view', () => {
         waiting: [],
         description: null,
         targets: null,
+        fixes: null,
         created: null,
         applied: null,
       };
@@ -48,6 +49,7 @@ describe('view', () => {
         applied: 'a',
         targets: ['vmlinux'],
         allowLayout: ['struct sock'],
+        fixes: { cves: ['CVE-2026-1234'], upstream: [], repairs: [] },
       };
       await kernel.put('run/updates/abc/state.json', JSON.stringify(state));
       await kernel.put('run/updates/abc/patch', '+new\n');
@@ -105,7 +107,13 @@ describe('view', () => {
       const whole = { description: 'd', created: 'c', applied: 'a', targets: [] };
       await kernel.put('run/updates/abc/state.json', JSON.stringify(whole));
       expect((await viewUpdate('abc', kernel)).description).toBe('d');
-      const odd = [{ on: 7 }, { targets: [null] }, { allowLayout: {} }, { addressesOut: 'x' }];
+      const odd = [
+        { on: 7 },
+        { targets: [null] },
+        { allowLayout: {} },
+        { addressesOut: 'x' },
+        { fixes: [] },
+      ];
       const altered = odd.map((one) => JSON.stringify({ ...whole, ...one }));
       for (const text of ['', 'null', '{"description": 7}', '[]', ...altered]) {
         await kernel.put('run/updates/abc/state.json', text);

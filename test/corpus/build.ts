@@ -16,6 +16,7 @@ import { makeReport } from '../../src/create/modules/report.js';
 import { finishModules, writeModuleSources } from '../../src/create/modules/update-modules.js';
 import type { KernelFacts } from '../../src/create/tree/kernel-facts.js';
 import type { ChangedTarget } from '../../src/create/values.js';
+import { NO_FIXES } from '../../src/update/fixes.js';
 import type { CorpusPatch } from './patches.js';
 
 /** A patch with all that its update is made of. */
@@ -116,7 +117,7 @@ async function packAndProve(
     { timings: [] },
   );
   const diff = readPatchFile(patch.file);
-  const parts = { id, contents, modules, diff, description: patch.path, report };
+  const parts = { id, contents, modules, diff, description: patch.path, fixes: NO_FIXES, report };
   const { archive, update } = await packUpdate(parts, modules);
   const file = join(output, `ksplice-${id}.tar.gz`);
   renameSync(archive, file);

@@ -180,6 +180,16 @@ test('types that change though they are in use are named', () => {
   expect(inspectionJson(types)).toMatchObject({ allowLayout: ['struct item'] });
 });
 
+test('what the update repairs is named', () => {
+  expect(inspectionJson(inspection)).toMatchObject({ fixes: { cves: [] } });
+  const fixes = { cves: ['CVE-2026-1234'], upstream: ['0123456789abcdef'], repairs: [] };
+  const repairing = inspectUpdate(makeUpdate({ fixes }));
+  expect(plain(overviewLines(repairing))).toEqual(
+    expect.arrayContaining(['  fixes CVE-2026-1234', '  is upstream commit 0123456789ab']),
+  );
+  expect(inspectionJson(repairing)).toMatchObject({ fixes });
+});
+
 test('addresses of new code that others get are listed', () => {
   const address: AddressOut = {
     symbol: 'again',

@@ -21,6 +21,8 @@ describe('the page', () => {
     expect(text).toContain('<span class="removed">-old\n</span>');
     expect(text).toContain('number 2 of that name in fixture');
     expect(text).not.toContain('promised');
+    const fixes = { cves: ['CVE-2026-1234'], upstream: [], repairs: [] };
+    expect(page({ fixes })).toContain('<p>It fixes CVE-2026-1234.</p>');
     expect(page({ allowBusy: ['work'] })).toMatch(/promised: <code>work<\/code> <\/p>/);
     expect(page({ allowLayout: ['struct item'] })).toMatch(/promised: <code>struct item<\/code>/);
     const address = {

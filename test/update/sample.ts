@@ -81,6 +81,8 @@ export async function makeSample(
     program = NO_PROGRAM,
     on = [] as string[],
     behindInit = undefined as string | undefined,
+    buildId = undefined as string | undefined,
+    fixes = '',
   } = {},
 ): Promise<Sample> {
   const directory = path.join(where, `ksplice-${id}`);
@@ -112,6 +114,8 @@ export async function makeSample(
   await writeFile(inside('api-version'), `${API_VERSION}\n`);
   await writeFile(inside('timestamp'), '2026-01-02T03:04:05Z\n');
   await writeFile(inside('utsname'), `Linux ${release} x86_64\n`);
+  if (buildId !== undefined) await writeFile(inside('build-id'), `${buildId}\n`);
+  if (fixes !== '') await writeFile(inside('fixes'), fixes);
   await writeFile(inside('debug/report.json'), '{"objects":[]}\n');
   return { directory, id, contents };
 }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import type { ChangeRequest } from '../../create/change/change.js';
+import { readGivenFixes } from '../../create/change/find-fixes.js';
 import { readPatchOptions } from '../../create/change/patch-options.js';
 import { createUpdate } from '../../create/pipeline.js';
 import { prebuild } from '../../create/prebuild.js';
@@ -84,6 +85,13 @@ const options = {
     nargs: 1,
     describe:
       'Change this type ("struct foo") although objects of it may exist; you promise that this does no harm; may be repeated',
+  },
+  fixes: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe:
+      'What the update repairs: CVE ids, or ids of upstream commits (separated by commas), besides those in the words of the patch; =none: leave those out; may be repeated',
   },
   on: {
     type: 'string',
@@ -218,6 +226,7 @@ function readOptions(args: Args): CreateOptions {
     allowBusy: readNames(args['allow-busy']),
     allowLayout: readTypes(args['allow-layout']),
     onlyTargets: args['only-targets'] && readNames(args['only-targets']),
+    fixes: args.fixes && readGivenFixes(readNames(args.fixes)),
     signing: readSigning(args),
     keep: args.verbose === true,
   };

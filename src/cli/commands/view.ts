@@ -1,5 +1,6 @@
 import { listUpdates, type UpdateView, viewUpdate } from '../../apply/view.js';
 import { Host } from '../../host/host.js';
+import { fixLines, NO_FIXES } from '../../update/fixes.js';
 import type { Update } from '../../update/update.js';
 import { defineCommand, type Options, type Outcome } from '../command.js';
 import {
@@ -66,7 +67,8 @@ function showOne(view: UpdateView): Outcome {
   const text = [`Update ${id}: ${stage}`];
   if (view.note !== null) text.push(`  ${view.note}`);
   if (view.on.length > 0) text.push(`  on top of ${view.on.join(', ')}`);
-  if (view.description) text.push(...indented(view.description));
+  if (view.description) text.push(...indented(view.description.split('\n')));
+  text.push(...indented(fixLines(view.fixes ?? NO_FIXES)));
   if (view.created) text.push(`  made ${view.created}`);
   if (view.applied) text.push(`  applied ${view.applied}`);
   if (taint !== '') text.push(`  its modules taint the kernel: ${taint}`);
@@ -86,7 +88,7 @@ function showOne(view: UpdateView): Outcome {
 
 function showFile(update: Update): Outcome {
   const { id, description, timestamp, kernel, apiVersion, contents, patch, report } = update;
-  const { allowBusy, allowLayout, addressesOut } = update;
+  const { allowBusy, allowLayout, addressesOut, fixes } = update;
   const targets = contents.changes.map(({ target }) => target);
   return {
     json: {
@@ -96,6 +98,7 @@ function showFile(update: Update): Outcome {
       kernel,
       apiVersion,
       targets,
+      fixes,
       allowBusy,
       allowLayout,
       addressesOut,
@@ -106,7 +109,8 @@ function showFile(update: Update): Outcome {
     },
     text: [
       `Update ${id} for Linux ${kernel.release} ${kernel.machine}`,
-      ...indented(description),
+      ...indented(description.split('\n')),
+      ...indented(fixLines(fixes)),
       `  made ${timestamp}`,
       `  changes ${targets.join(', ')}`,
       ...(contents.on.length > 0 ? [`  on top of ${contents.on.join(', ')}`] : []),
@@ -120,8 +124,8 @@ function showFile(update: Update): Outcome {
 }
 
 /** No line of a description may look like one of ours. */
-function indented(text: string): string[] {
-  return text.split('\n').map((line) => `  ${line}`);
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
 }
 
 function firstLine(text: string): string {

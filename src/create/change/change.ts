@@ -44,7 +44,7 @@ export async function loadChange(
   if (diffext !== undefined) {
     const files = filesWithExtension(source, diffext, ui);
     const description = files.map(({ path }) => path).join(', ');
-    return { files, below: [], diff: unifiedDiff(files), description };
+    return { files, below: [], diff: unifiedDiff(files), words: '', description };
   }
   const patches = typeof patch === 'string' ? [patch] : (patch ?? []);
   const options = request.patchOptions ?? USUAL_PATCH_OPTIONS;
@@ -52,6 +52,7 @@ export async function loadChange(
   const files = applyPatches(patches, layers.running(), options, ui);
   const description = patches.map(describePatch).join('; ');
   // Taken back, a patch file says the opposite of what the update does.
-  const diff = options.reverse ? unifiedDiff(files) : joinPatches(patches.map(readPatchFile));
-  return { files: layers.whole(files), below: layers.below(), diff, description };
+  const words = options.reverse ? '' : joinPatches(patches.map(readPatchFile));
+  const diff = options.reverse ? unifiedDiff(files) : words;
+  return { files: layers.whole(files), below: layers.below(), diff, words, description };
 }

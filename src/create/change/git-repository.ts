@@ -65,6 +65,16 @@ export class GitRepository {
     return message.slice(message.indexOf('\n\n') + 2).split('\n', 1)[0] ?? '';
   }
 
+  /** The messages of all commits that lead from one to another. */
+  async messages(from: string, to: string): Promise<string> {
+    return this.ask([
+      'log',
+      '--no-decorate',
+      '--format=From 0 Mon Sep 17 00:00:00 2001%n%B',
+      `${from}..${to}`,
+    ]);
+  }
+
   /** The files that differ between two commits; a file that moved is one gone and one new. */
   async changes(from: string, to: string): Promise<ListedChange[]> {
     const text = await this.ask(['diff-tree', '-r', '-z', '--no-renames', from, to], 'latin1');

@@ -71,6 +71,7 @@ export async function openGitChange(
   const tree = bases.length > 0 ? range.booted : base;
   return {
     ...change,
+    words: await repository.messages(base, target),
     description: await repository.subject(target),
     git: {
       stackedOn: bases.length > 0 ? [] : await changedPaths(repository, range.booted, base),

@@ -9,6 +9,8 @@ export interface SourceChange {
   readonly files: readonly PatchedFile[];
   /** The update's `patch`: bytes, one a character. */
   readonly diff: string;
+  /** What its authors say of it: mails, or commit messages; a diff may stand between them. */
+  readonly words: string;
   /** A line for a person. */
   readonly description: string;
   /** Files as each of the updates below has them, the oldest first; `files` has all since the boot. */

@@ -14,6 +14,7 @@ import {
   isUpdateId,
   moduleFilesOf,
 } from '../../update/contents.js';
+import { FIXES, type Fixes, formatFixes, isEmpty } from '../../update/fixes.js';
 import { ALLOW_BUSY, ALLOW_LAYOUT, API_VERSION, type Update } from '../../update/update.js';
 import { writeUpdate } from '../../update/write.js';
 import type { Report } from '../values.js';
@@ -29,6 +30,7 @@ export interface UpdateParts {
   readonly allowBusy?: readonly string[];
   /** Types whose layout may change, as the author vouches. */
   readonly allowLayout?: readonly string[];
+  readonly fixes: Fixes;
   /** The change as a diff: bytes, one a character. */
   readonly diff: string;
   readonly description: string;
@@ -57,6 +59,7 @@ export async function packUpdate(
   const { allowBusy = [], allowLayout = [] } = parts;
   if (allowBusy.length > 0) put(ALLOW_BUSY, `${allowBusy.join('\n')}\n`);
   if (allowLayout.length > 0) put(ALLOW_LAYOUT, `${allowLayout.join('\n')}\n`);
+  if (!isEmpty(parts.fixes)) put(FIXES, formatFixes(parts.fixes));
   const { addressesOut } = report;
   if (addressesOut.length > 0) put(ADDRESSES_OUT, formatAddresses(addressesOut));
   if (report.buildId !== null) put('build-id', `${report.buildId}\n`);

@@ -93,7 +93,9 @@ describe('openGitChange', () => {
     writeFileSync(join(tree, 'b.h'), 'staged\n');
     git('add', 'b.h');
     const untouched = picture();
-    const { files, diff, description } = await open('fix');
+    const { files, diff, description, words } = await open('fix');
+    expect(words).toContain(`\n${description}\n`);
+    expect(words).not.toContain(git('log', '-1', '--format=%s', first));
     expect(files).toEqual([
       { path: 'a.c', kind: 'source', before: 'one\n', after: 'zwei \xe9\n' },
       { path: 'gone.c', kind: 'source', before: 'x\n', after: undefined },

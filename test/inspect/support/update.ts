@@ -7,6 +7,7 @@ import { ElfObject } from '../../../src/elf/object.js';
 import { convertToLivepatch } from '../../../src/module/livepatch.js';
 import { encodeProgram } from '../../../src/program/encode.js';
 import type { AddressOut } from '../../../src/update/addresses-out.js';
+import { type Fixes, NO_FIXES } from '../../../src/update/fixes.js';
 import type { Update } from '../../../src/update/update.js';
 import { programOf } from '../../match/support/programs.js';
 import { compile, sectionFlags } from '../../support/compile.js';
@@ -24,6 +25,7 @@ export interface Choices {
   readonly label?: string;
   readonly allowBusy?: readonly string[];
   readonly allowLayout?: readonly string[];
+  readonly fixes?: Fixes;
   readonly addressesOut?: readonly AddressOut[];
   /** What is in the archive as the report. */
   readonly report?: unknown;
@@ -70,6 +72,7 @@ export function makeUpdate(choices: Choices = {}): Update {
     report: choices.report,
     allowBusy: choices.allowBusy ?? [],
     allowLayout: choices.allowLayout ?? [],
+    fixes: choices.fixes ?? NO_FIXES,
     addressesOut: choices.addressesOut ?? [],
     contents: {
       core: file('ksplice'),
