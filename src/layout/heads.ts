@@ -8,11 +8,14 @@ const HEAD = /([\w\s*]*)\b(\w+)\s*\(((?:[^()]|\([^()]*\))*)\)/g;
 /** What stands before parentheses and is no name: half of the tree's lines have such a word. */
 const WORDS_OF_C = /^(if|for|while|switch|return|case|else|do|sizeof|typeof|defined)$/;
 
-/** Of functions that are not static on both sides: nobody else calls those. A name too many does no harm. */
+/**
+ * Of functions that are not static on both sides: nobody else calls those, unless they are marked as
+ * such that BPF programs call. A name too many does no harm.
+ */
 export function changedHeads(before = '', after = ''): string[] {
   if (before === after) return [];
   const [old, now] = [headsOf(before), headsOf(after)];
-  const isStatic = (head: string) => /\bstatic\b/.test(head);
+  const isStatic = (head: string) => /\bstatic\b/.test(head) && !/\b__bpf_kfunc\b/.test(head);
   return [...old].flatMap(([name, head]) => {
     const other = now.get(name);
     if (other === undefined || other === head) return [];

@@ -292,6 +292,13 @@ export const layoutMutants: readonly Mutant[] = [
     replace: "if (path.endsWith('.S')) return false &&",
     tests: 'test/create/objects/outside-users.test.ts',
   },
+  {
+    without: 'BPF programs that call a function whose prototype changes',
+    file: 'src/create/objects/outside-users.ts',
+    find: 'if (listed === name) found.set',
+    replace: 'if (false) found.set',
+    tests: 'test/create/objects/outside-users.test.ts',
+  },
   layout(
     'elements behind an array without a length',
     'changes.ts',

@@ -1,5 +1,5 @@
-// Who calls a function whose prototype changes, and is not compiled for the update: assembly, and
-// files that declare it themselves. They go on calling it as before.
+// Who calls a function whose prototype changes, and is not compiled for the update: assembly,
+// files that declare it themselves, and BPF programs. They go on calling it as before.
 
 import { isAbsolute, join, normalize, relative } from 'node:path';
 import { machine } from '../../arch/index.js';
@@ -11,15 +11,21 @@ import type { Kbuild } from '../tree/kbuild.js';
 import type { CompiledObject } from '../values.js';
 import { PLACES } from './includers.js';
 
-/** By the function's name: "arch/x86/entry/entry_64.S:12". */
+/** By the function's name: "arch/x86/entry/entry_64.S:12", or a BPF program in words. */
 export type OutsideUsers = ReadonlyMap<string, string>;
+
+/**
+ * An entry of a list of functions that BPF programs may call, or be called from. The verifier goes by the
+ * prototype in the kernel's BTF, which no update changes: so the file itself counts as well.
+ */
+const BPF_LIST = /\bBTF_ID(?:_FLAGS)?\s*\(\s*func\s*,\s*(\w+)/;
 
 const COMMENT = /^\s*(\*|\/\*|\/\/|# )/;
 
 export async function findOutsideUsers(
   files: readonly PatchedFile[],
   objects: readonly Pick<CompiledObject, 'made'>[],
-  { tree, objects: place }: Pick<Kbuild, 'tree' | 'objects'>,
+  { tree, objects: build }: Pick<Kbuild, 'tree' | 'objects'>,
   ui: Pick<Ui, 'signal'>,
 ): Promise<OutsideUsers> {
   const names = [...new Set(files.flatMap(({ before, after }) => changedHeads(before, after)))];
@@ -28,7 +34,7 @@ export async function findOutsideUsers(
   const compiled = new Set(
     objects.flatMap(({ made }) =>
       [made.source, ...made.dependencies].map((path) =>
-        relative(tree, normalize(isAbsolute(path) ? path : join(place, path))),
+        relative(tree, normalize(isAbsolute(path) ? path : join(build, path))),
       ),
     ),
   );
@@ -41,9 +47,13 @@ export async function findOutsideUsers(
   });
   for (const line of stdout.split('\n')) {
     const [, path, number, text] = /^([^:]+):(\d+):(.*)$/.exec(line) ?? [];
-    if (path === undefined || text === undefined || compiled.has(path)) continue;
+    if (path === undefined || text === undefined) continue;
+    const place = `${path}:${number}`;
+    const listed = BPF_LIST.exec(text)?.[1];
     for (const name of names) {
-      if (!found.has(name) && isUse(path, text, name)) found.set(name, `${path}:${number}`);
+      if (found.has(name)) continue;
+      if (listed === name) found.set(name, `a BPF program that knows it from ${place}`);
+      else if (!compiled.has(path) && isUse(path, text, name)) found.set(name, place);
     }
   }
   return found;

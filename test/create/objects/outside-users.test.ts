@@ -12,7 +12,9 @@ const TREE = {
   'kernel/declares.c':
     'int handle_page(int number, long code);\nint use(void) { return handle_page(1, 2); }\n',
   'kernel/own.c': 'static int handle_late(int a);\nint g(void) { return handle_late(1); }\n',
-  'kernel/trap.c': 'int handle_trap(int);\n',
+  'kernel/trap.c':
+    'int handle_trap(int);\n\nBTF_KFUNCS_START(set)\nBTF_ID_FLAGS(func, handle_bpf, KF_RET_NULL)\n' +
+    'BTF_ID(func, handle_lsm)\nBTF_ID_FLAGS(func, handle_static)\nBTF_ID(struct, handle_type)\nBTF_KFUNCS_END(set)\n',
 };
 const before = `int handle_trap(int number)
 {
@@ -26,6 +28,26 @@ int handle_page(int number, long code)
 }
 
 int handle_late(int a)
+{
+	return a;
+}
+
+__bpf_kfunc int handle_bpf(int a, long b)
+{
+	return a;
+}
+
+int handle_lsm(int a)
+{
+	return a;
+}
+
+__bpf_kfunc static int handle_static(int a)
+{
+	return a;
+}
+
+int handle_type(int a)
 {
 	return a;
 }
@@ -61,6 +83,19 @@ describe('a function whose head changes', () => {
     const after = before.replace('int number, long code', 'long code, int number');
     expect(await users(after)).toEqual([['handle_page', 'kernel/declares.c:1']]);
     expect(await users(after, ['kernel/trap.c', 'kernel/declares.c'])).toEqual([]);
+  });
+
+  test('may be called by BPF programs, which go by the prototype in the BTF', async () => {
+    const after = before.replace('int a, long b', 'int a, long more, long b');
+    const who = 'a BPF program that knows it from kernel/trap.c:4';
+    expect(await users(after)).toEqual([['handle_bpf', who]]);
+    expect(await users(before.replace('handle_lsm(int a)', 'handle_lsm(long a)'))).toEqual([
+      ['handle_lsm', who.replace(':4', ':5')],
+    ]);
+    expect(await users(before.replace('handle_static(int a)', 'handle_static(long a)'))).toEqual([
+      ['handle_static', who.replace(':4', ':6')],
+    ]);
+    expect(await users(before.replace('handle_type(int a)', 'handle_type(long a)'))).toEqual([]);
   });
 
   test('may have the name of another one', async () => {
