@@ -32,7 +32,8 @@ const rank: Record<string, number> = {
   create: 9,
   apply: 9,
   install: 10,
-  cli: 11,
+  status: 11,
+  cli: 12,
 };
 const relocationTypes = ['relocations.ts', 'relocation-types.ts', 'x86/relocations.ts'];
 const pure = [

@@ -8,13 +8,16 @@
 //   /run/ksplice/updates/ID/       patch, state.json
 //     ksplice-ID/                  the whole update, if a module of it is awaited
 
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { asRecord, asText, asTexts, fromJson, orElse } from '../base/stored.js';
+import { asCount, asRecord, asText, asTexts, fromJson, orElse } from '../base/stored.js';
 import type { Host } from '../host/host.js';
 import { cannotWrite, privateDirectory } from '../host/private-directory.js';
 import { type AddressOut, asAddress } from '../update/addresses-out.js';
+import { CHECKSUMS } from '../update/checksums.js';
+import { isUpdateId } from '../update/contents.js';
 import { asFixes, type Fixes } from '../update/fixes.js';
 import type { Update } from '../update/update.js';
 
@@ -34,6 +37,18 @@ export interface UpdateState {
   /** What of its new code others may use after undo. */
   readonly addressesOut: readonly AddressOut[];
   readonly fixes: Fixes;
+  /** SHA-256 of the update's SHA256SUMS, hexadecimal; '' if it was applied by an earlier version. */
+  readonly digest: string;
+  /** The kernel just before; undefined as above. */
+  readonly before?: KernelBefore | undefined;
+}
+
+/** What is compared later, to see what came since. */
+export interface KernelBefore {
+  /** /proc/sys/kernel/tainted */
+  readonly tainted: number;
+  /** The number of the kernel log's next record. */
+  readonly logSequence: number;
 }
 
 /**
@@ -58,6 +73,8 @@ export async function saveState(
     allowLayout: update.allowLayout,
     addressesOut: update.addressesOut,
     fixes: update.fixes,
+    digest: createHash('sha256').update(update.files.get(CHECKSUMS)!).digest('hex'),
+    before: await kernelNow(host),
   };
   const final = path.join(directory, update.id);
   const unfinished = path.join(directory, `.${update.id}`);
@@ -72,6 +89,18 @@ export async function saveState(
   } catch (error) {
     throw cannotWrite(final, error);
   }
+}
+
+/** What the kernel says of itself; undefined where that cannot be read. */
+async function kernelNow(host: Host): Promise<KernelBefore | undefined> {
+  const [tainted, log] = [await host.tainted(), host.logRecords()];
+  if (tainted === undefined || log === undefined) return undefined;
+  return { tainted, logSequence: (log.at(-1)?.sequence ?? -1) + 1 };
+}
+
+/** The ids of all updates of which something is remembered. */
+export async function rememberedIds(host: Host): Promise<string[]> {
+  return (await host.list(path.join(host.paths.run, 'updates'))).filter(isUpdateId).sort();
 }
 
 /** Forgets an update; it may never have been known. */
@@ -98,19 +127,23 @@ export async function readKeptPatch(host: Host, id: string): Promise<string | un
 }
 
 /** Lists that an earlier version did not write are empty. */
-const asKnown = asRecord<Omit<UpdateState, 'id'>>({
-  description: asText,
-  created: asText,
-  applied: asText,
-  targets: asTexts,
-  on: orElse(asTexts, []),
-  allowBusy: orElse(asTexts, []),
-  allowLayout: orElse(asTexts, []),
-  fixes: asFixes,
-  // Those of another version may be of kinds that are not known here.
-  addressesOut: (value = []) =>
-    Array.isArray(value) ? value.map(asAddress).filter((one) => one !== undefined) : undefined,
-});
+const asKnown = asRecord<Omit<UpdateState, 'id' | 'before'>, { before: KernelBefore }>(
+  {
+    description: asText,
+    created: asText,
+    applied: asText,
+    targets: asTexts,
+    on: orElse(asTexts, []),
+    allowBusy: orElse(asTexts, []),
+    allowLayout: orElse(asTexts, []),
+    fixes: asFixes,
+    digest: orElse(asText, ''),
+    // Those of another version may be of kinds that are not known here.
+    addressesOut: (value = []) =>
+      Array.isArray(value) ? value.map(asAddress).filter((one) => one !== undefined) : undefined,
+  },
+  { before: asRecord<KernelBefore>({ tainted: asCount, logSequence: asCount }) },
+);
 
 async function updatesDirectory(host: Host): Promise<string> {
   await privateDirectory(host.paths.run);

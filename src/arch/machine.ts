@@ -9,6 +9,8 @@ import type { FormsOf, Site, SiteCode } from './site.js';
 export interface Machine {
   /** As `uname -m` says. */
   readonly name: string;
+  /** As Debian's packages say. */
+  readonly debian: string;
   /** For messages. */
   readonly label: string;
   readonly tree: KernelTree;

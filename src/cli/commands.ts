@@ -12,6 +12,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   capture: () => import('./commands/capture.js'),
   objdiff: () => import('./commands/objdiff.js'),
   apply: () => import('./commands/apply.js'),
+  status: () => import('./commands/status.js'),
   view: () => import('./commands/view.js'),
   undo: () => import('./commands/undo.js'),
   install: () => import('./commands/install.js'),

@@ -11,6 +11,7 @@ import { execa } from 'execa';
 import { KspliceError } from '../base/errors.js';
 import { buildIdInNotes } from '../kernel/build-id.js';
 import { programEnvironment } from './environment.js';
+import { type LogRecord, wholeLog } from './kernel-log.js';
 import type { Shell } from './shell.js';
 
 /** A shell's exit status for a program that is not there (POSIX). */
@@ -27,6 +28,10 @@ export interface HostPaths {
   readonly installed: string;
   /** "/etc/systemd/system" */
   readonly units: string;
+  /** "/boot" */
+  readonly boot: string;
+  /** "/run/reboot-required": there if a package asks for a reboot (Debian's policy of update-notifier). */
+  readonly rebootRequired: string;
 }
 
 const PATHS: HostPaths = {
@@ -35,6 +40,8 @@ const PATHS: HostPaths = {
   run: '/run/ksplice',
   installed: '/var/lib/ksplice',
   units: '/etc/systemd/system',
+  boot: '/boot',
+  rebootRequired: '/run/reboot-required',
 };
 
 export class Host {
@@ -63,6 +70,17 @@ export class Host {
   async buildId(): Promise<string | undefined> {
     const notes = await this.readBytes(this.paths.sysfs, 'kernel', 'notes');
     return notes && buildIdInNotes(notes);
+  }
+
+  /** The records of the kernel log that are still there; undefined without the right to read them. */
+  logRecords(): LogRecord[] | undefined {
+    return wholeLog();
+  }
+
+  /** The taint flags of the kernel, as a number; undefined where they cannot be read. */
+  async tainted(): Promise<number | undefined> {
+    const text = await this.read(this.paths.proc, 'sys', 'kernel', 'tainted');
+    return text === undefined || !/^\d+$/.test(text) ? undefined : Number(text);
   }
 
   /** The names in a directory; none where there is none. */

@@ -7,6 +7,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { KspliceError } from '../../src/base/errors.js';
 import { Host } from '../../src/host/host.js';
+import type { LogRecord } from '../../src/host/kernel-log.js';
 import { readModule } from '../../src/module/modinfo.js';
 import { API_VERSION } from '../../src/update/update.js';
 import { RELEASE } from '../update/sample.js';
@@ -40,6 +41,8 @@ export class SimulatedKernel extends Host {
   messagesErrno: string | undefined;
   /** Called with each event. */
   onEvent: (event: string) => void = () => {};
+  /** The kernel log. */
+  log: LogRecord[] = [];
   /** What the core awaits: "ID TARGET". */
   awaited: string[] = [];
   private loaded: string[] = [];
@@ -55,6 +58,8 @@ export class SimulatedKernel extends Host {
       run: path.join(root, 'run'),
       installed: path.join(root, 'installed'),
       units: path.join(root, 'units'),
+      boot: path.join(root, 'boot'),
+      rebootRequired: path.join(root, 'reboot-required'),
     };
     super(paths, release, 'x86_64', uid);
   }
@@ -157,6 +162,10 @@ export class SimulatedKernel extends Host {
   private async setAwaited(lines: string[]): Promise<void> {
     this.awaited = lines;
     await this.put('sys/kernel/ksplice/awaited', lines.map((line) => `${line}\n`).join(''));
+  }
+
+  override logRecords(): LogRecord[] {
+    return this.log;
   }
 
   override async systemctl(...args: readonly string[]): Promise<boolean> {

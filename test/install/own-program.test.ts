@@ -22,6 +22,8 @@ beforeEach(() => {
     run: run!,
     installed: installed!,
     units: units!,
+    boot: at('boot'),
+    rebootRequired: at('reboot-required'),
   });
   mkdirSync(at('proc', 'self', 'ns'), { recursive: true });
   for (const name of ['node', 'tool']) {

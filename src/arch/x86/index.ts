@@ -20,6 +20,7 @@ import { isIndirectThunk, RETURN_THUNK } from './thunks.js';
 
 export const x86: Machine = {
   name: 'x86_64',
+  debian: 'amd64',
   label: relocations.label,
   tree,
   image: { path: 'arch/x86/boot/bzImage', read: readBzImage },
