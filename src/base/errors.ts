@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'unsupported-object'
   | 'bad-archive'
   | 'bad-update'
+  | 'bad-set'
   | 'bad-program'
   // configure
   | 'no-headers'
@@ -35,12 +36,14 @@ export type ErrorCode =
   | 'unresolved-symbol'
   | 'no-changes'
   | 'not-proved'
+  | 'nothing-made'
   // check
   | 'no-match'
   | 'unreadable-kernel'
   // apply, view, undo
   | 'checks-failed'
   | 'wrong-kernel'
+  | 'not-in-set'
   | 'target-not-loaded'
   | 'already-applied'
   | 'not-applied'

@@ -1,10 +1,12 @@
 // What create prints about an update that it has made.
 
 import type { CreatedUpdate } from '../create/pipeline.js';
+import type { CreatedSet } from '../create/set/create-set.js';
+import type { KernelResult } from '../create/set/files.js';
 import type { ObjectReport, Report } from '../create/values.js';
 import type { LayoutVerdict } from '../layout/guard.js';
 import { addressInWords } from '../update/addresses-out.js';
-import { fixLines } from '../update/fixes.js';
+import { fixLines, joinFixes } from '../update/fixes.js';
 
 /** What was made, for people. */
 export function describeUpdate({ id, file, fixes, proof, report }: CreatedUpdate): string[] {
@@ -17,6 +19,29 @@ export function describeUpdate({ id, file, fixes, proof, report }: CreatedUpdate
     ...fixLines(fixes).map((line) => `The update ${line}.`),
     `Update ${id} is in ${file}`,
   ];
+}
+
+/** What became of each kernel. */
+export function describeSet({ id, directory, kernels }: CreatedSet): string[] {
+  const of = (wanted: KernelResult['outcome']) =>
+    kernels.filter(({ outcome }) => outcome === wanted);
+  const list = (what: string, found: readonly KernelResult[]) =>
+    found.length === 0 ? [] : [`${what}:`, ...found.map(kernelLine)];
+  return [
+    ...list('Updates were made for', of('made')),
+    ...list('Nothing is needed for', of('not-needed')),
+    ...list('Refused for', of('refused')),
+    ...fixLines(joinFixes(kernels.flatMap(({ update }) => update?.fixes ?? []))).map(
+      (line) => `The set ${line}.`,
+    ),
+    `Set ${id} is in ${directory}`,
+  ];
+}
+
+function kernelLine({ confdir, release, buildId, update, error }: KernelResult): string {
+  const kernel = release === null ? confdir : `${release} (${confdir})`;
+  const build = buildId === null ? '' : `, build ${buildId.slice(0, 12)}`;
+  return `  ${kernel}${build}: ${update ? `update ${update.id}` : error?.message}`;
 }
 
 function proofLines(proof: CreatedUpdate['proof']): string[] {

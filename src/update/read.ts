@@ -1,5 +1,6 @@
 // Reads an update from a tarball or from an unpacked directory, into memory.
 
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, opendir, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -10,16 +11,27 @@ import { type Update, verifyUpdate } from './update.js';
 /**
  * Reads and verifies an update.
  * @param source a `ksplice-ID.tar.gz`, or the directory `ksplice-ID` out of one
+ * @param sha256 what the archive has to be, hexadecimal; it is compared before anything is unpacked
  * @throws KspliceError `io` if it cannot be read, `bad-archive` or `bad-update`
  */
-export async function readUpdate(source: string): Promise<Update> {
+export async function readUpdate(source: string, sha256?: string): Promise<Update> {
   const kind = await stat(source).catch((error) => {
     throw unreadable(source, error);
   });
   const files = kind.isDirectory()
     ? await readDirectory(source)
-    : await readArchive(await readWhole(source, constants.O_RDONLY), path.basename(source));
+    : await readArchive(await readDigested(source, sha256), path.basename(source));
   return verifyUpdate(files, path.basename(path.resolve(source)));
+}
+
+async function readDigested(file: string, sha256: string | undefined): Promise<Buffer> {
+  const data = await readWhole(file, constants.O_RDONLY);
+  if (sha256 === undefined || createHash('sha256').update(data).digest('hex') === sha256) {
+    return data;
+  }
+  throw new KspliceError('bad-archive', `${file} is not the file that its set names`, {
+    advice: 'It was altered or damaged, and nothing was unpacked. Get the set again.',
+  });
 }
 
 /**
@@ -62,7 +74,8 @@ async function collect(
   }
 }
 
-async function readWhole(file: string, flags: number): Promise<Buffer> {
+/** A regular file of no more than what an update may weigh. */
+export async function readWhole(file: string, flags: number): Promise<Buffer> {
   try {
     // Not to wait for the writer of a pipe; what is no regular file is refused below.
     const handle = await open(file, flags | constants.O_NONBLOCK);

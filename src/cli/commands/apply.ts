@@ -2,8 +2,9 @@ import type { Applied } from '../../apply/applied.js';
 import { applyUpdate } from '../../apply/apply.js';
 import { Host } from '../../host/host.js';
 import { lateHelper, requireOwnTool, requireSeenByKernel } from '../../install/own-program.js';
-import { readUpdate } from '../../update/read.js';
+import { chooseUpdate } from '../../update/choose.js';
 import { defineCommand, type Options } from '../command.js';
+import { nothingNeeded, setArgument, thisKernel } from '../from-set.js';
 import {
   allowBusyOption,
   busyLines,
@@ -13,10 +14,9 @@ import {
   timeoutOption,
   waitingLines,
 } from '../switch-report.js';
-import { updateArgument } from '../update-argument.js';
 
 const positionals = {
-  update: updateArgument,
+  update: setArgument,
 } as const satisfies Options;
 
 const options = {
@@ -41,6 +41,10 @@ export const command = defineCommand({
   examples: [
     ['sudo ksplice-ts apply ksplice-8c4rnqv2.tar.gz', 'apply an update'],
     [
+      'sudo ksplice-ts apply ksplice-set-8c4rnqv2',
+      'apply the update of a set that is for this kernel',
+    ],
+    [
       'sudo ksplice-ts apply --timeout 120 ksplice-8c4rnqv2.tar.gz',
       'give busy code two minutes to become idle',
     ],
@@ -56,7 +60,8 @@ export const command = defineCommand({
       await requireSeenByKernel(host);
     }
     ui.stage('reading the update');
-    const update = await readUpdate(args.update);
+    const { update, notNeeded } = await chooseUpdate(args.update, await thisKernel(host));
+    if (!update) return nothingNeeded(notNeeded);
     const timeout = args.timeout * 1000;
     const dryRun = args['dry-run'] === true;
     const allowBusy = readNames(args['allow-busy']);

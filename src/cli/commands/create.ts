@@ -8,6 +8,8 @@ import { readPatchOptions } from '../../create/change/patch-options.js';
 import { createUpdate } from '../../create/pipeline.js';
 import { prebuild } from '../../create/prebuild.js';
 import type { CreateOptions } from '../../create/request.js';
+import { createSet } from '../../create/set/create-set.js';
+import { confdirsIn } from '../../create/set/request.js';
 import {
   type commonOptions,
   defineCommand,
@@ -15,7 +17,7 @@ import {
   type Outcome,
   type Values,
 } from '../command.js';
-import { describeUpdate } from '../create-report.js';
+import { describeSet, describeUpdate } from '../create-report.js';
 import { allowBusyOption, readNames } from '../switch-report.js';
 
 const positionals = {
@@ -51,8 +53,15 @@ const options = {
   },
   config: {
     type: 'string',
-    demandOption: true,
-    describe: 'The directory that configure made',
+    array: true,
+    nargs: 1,
+    describe:
+      'The directory that configure made; several make a set, with an update for each kernel',
+  },
+  configs: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'A directory with such directories: make a set, with an update for each of them',
   },
   image: {
     type: 'string',
@@ -140,6 +149,9 @@ const options = {
   output: { type: 'string', default: '.', describe: 'The directory for the update' },
 } as const satisfies Options;
 
+/** A set was made, but not for every kernel. */
+const SOME_REFUSED = 3;
+
 type Args = Values<typeof positionals & typeof options & typeof commonOptions>;
 
 export const command = defineCommand({
@@ -169,6 +181,10 @@ export const command = defineCommand({
       'make an update on top of an applied one, even of the same functions',
     ],
     [
+      'ksplice-ts create --patch fix.patch --configs kernels',
+      'make a set, with an update for each kernel that was configured in kernels/',
+    ],
+    [
       'ksplice-ts create --prebuild --config conf',
       'prepare now, so that an urgent update takes only seconds',
     ],
@@ -178,11 +194,24 @@ export const command = defineCommand({
     ],
   ],
   run: async (args, ui) => {
+    const { config = [], configs } = args;
+    if (configs !== undefined || config.length > 1) return await makeSet(args, ui);
     if (args.prebuild === true) return await fillCache(args, ui);
     const created = await createUpdate({ ...readChange(args), ...readOptions(args) }, ui);
     return { json: { ...created }, text: describeUpdate(created) };
   },
 });
+
+async function makeSet(args: Args, ui: Ui): Promise<Outcome> {
+  if (args.prebuild === true) {
+    throw usage('--prebuild is for one kernel', 'Call it once for each, with one --config.');
+  }
+  const { config = [], configs } = args;
+  const confdirs = [...config, ...(configs === undefined ? [] : confdirsIn(configs))];
+  const made = await createSet({ ...readChange(args), ...readSharedOptions(args), confdirs }, ui);
+  const isWhole = made.kernels.every(({ outcome }) => outcome !== 'refused');
+  return { json: { ...made }, text: describeSet(made), exitStatus: isWhole ? 0 : SOME_REFUSED };
+}
 
 async function fillCache(args: Args, ui: Ui): Promise<Outcome> {
   const done = await prebuild({ ...readChange(args), ...readOptions(args) }, ui);
@@ -211,8 +240,15 @@ function readChange(args: Args): ChangeRequest {
 }
 
 function readOptions(args: Args): CreateOptions {
+  const [confdir] = args.config ?? [];
+  if (confdir === undefined) {
+    throw usage('missing required argument: config', 'Make it with `ksplice-ts configure`.');
+  }
+  return { ...readSharedOptions(args), confdir };
+}
+
+function readSharedOptions(args: Args): Omit<CreateOptions, 'confdir'> {
   return {
-    confdir: args.config,
     source: args.source,
     module: args.module,
     image: args.image,

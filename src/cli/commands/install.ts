@@ -1,12 +1,12 @@
 import { Host } from '../../host/host.js';
 import { type Installation, installUpdate } from '../../install/install.js';
 import { requireOwnTool } from '../../install/own-program.js';
-import { readUpdate } from '../../update/read.js';
+import { chooseUpdate } from '../../update/choose.js';
 import { defineCommand, type Options } from '../command.js';
-import { updateArgument } from '../update-argument.js';
+import { nothingNeeded, setArgument, thisKernel } from '../from-set.js';
 
 const positionals = {
-  update: updateArgument,
+  update: setArgument,
 } as const satisfies Options;
 
 export const command = defineCommand({
@@ -21,8 +21,10 @@ export const command = defineCommand({
   run: async (args, ui) => {
     requireOwnTool();
     ui.stage('reading the update');
-    const update = await readUpdate(args.update);
-    const installation = await installUpdate(update, new Host());
+    const host = new Host();
+    const { update, notNeeded } = await chooseUpdate(args.update, await thisKernel(host));
+    if (!update) return nothingNeeded(notNeeded);
+    const installation = await installUpdate(update, host);
     return { json: { ...installation }, text: describe(installation) };
   },
 });

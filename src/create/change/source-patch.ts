@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { KspliceError, listedError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
+import { asAlreadyApplied, hasWholePatch } from './already-applied.js';
 import { applyHunks, type Fit, type HunkResult } from './apply-hunks.js';
 import { textOfBytes } from './byte-text.js';
 import { type FilePatch, readPatch, reversed } from './parse-patch.js';
@@ -71,12 +72,19 @@ export function applyPatch(
   const strip = options.strip ?? detectStrip(patches, texts);
   if (strip === undefined) throw absentFiles(patches, texts, file);
   const targets = targetsOf(patches, strip, texts);
-  const failures = patches.flatMap((patch, index) => {
+  const failures = patches.map((patch, index) => {
     const target = targets[index];
     if (!target) return [absent(patch, strip, texts, file)];
     return applyFile({ patch, ...target, origin: file }, texts, options, ui);
   });
-  if (failures.length > 0) throw failed(file, failures, strip);
+  if (failures.flat().length === 0) return;
+  const error = failed(file, failures.flat(), strip);
+  const isNone = failures.every((list, at) => list.length === patches[at]!.hunks.length);
+  const withTexts = patches.map((patch, at) => {
+    const { from, to } = targets[at] ?? {};
+    return { patch, text: texts.current(to ?? from ?? '') };
+  });
+  throw isNone && hasWholePatch(withTexts, options) ? asAlreadyApplied(error) : error;
 }
 
 /** What `diff -r` without -N says of files that are in one of its trees: the patch does not have them. */
