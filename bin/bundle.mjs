@@ -1,20 +1,21 @@
 // Puts the compiled program into one file, dist/ksplice-ts.cjs, with V8's compiled
 // code beside it, for Node with the same options as this one. Loading some two hundred modules takes ten times as long as
-// all that `apply` does, which matters on slow or emulated hosts.
+// all that `apply` does, which matters on slow or emulated hosts. dist/ksplice-ts-host.cjs is the same
+// without the commands of those who make updates, for the package of that name.
 
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import compiler from './compile-bundle.js';
 import loader from './load-bundle.js';
 
-const { cacheOf, loadBundle } = loader;
+const { cacheOf } = loader;
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 const bundle = path('dist/ksplice-ts.cjs');
 rmSync(cacheOf(bundle), { force: true });
-await build({
+const options = {
   entryPoints: [path('dist/cli/main.js')],
-  outfile: bundle,
   bundle: true,
   platform: 'node',
   target: 'node20',
@@ -27,12 +28,15 @@ await build({
   define: { 'import.meta.url': 'bundleUrl' },
   banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: 'warning',
-});
-// What has run by now is compiled, and becomes the cache: the commands of the
-// running host, as far as they go without changing anything on this one.
-const { exports, keepCompiled } = loadBundle(bundle);
-const nowhere = { write: () => {} };
-for (const argv of [['view'], ['undo'], ['apply', '/nonexistent.tar.gz']]) {
-  await exports.main(argv, { stdout: nowhere, stderr: nowhere });
-}
-keepCompiled();
+};
+const withoutMakers = {
+  name: 'without the commands of makers',
+  setup: (made) => {
+    made.onLoad({ filter: /\/dist\/cli\/makers\.js$/ }, () => ({
+      contents: 'export const makers = {};',
+    }));
+  },
+};
+await build({ ...options, outfile: bundle });
+await build({ ...options, outfile: path('dist/ksplice-ts-host.cjs'), plugins: [withoutMakers] });
+await compiler.compileBundle(bundle);

@@ -10,7 +10,10 @@ const { loadBundle } = require('./load-bundle.js');
 
 const root = path.dirname(__dirname);
 const modules = path.join(root, 'dist/cli/main.js');
-const bundle = path.join(root, 'dist/ksplice-ts.cjs');
+// The package for hosts has only the second one.
+const bundle = ['dist/ksplice-ts.cjs', 'dist/ksplice-ts-host.cjs']
+  .map((name) => path.join(root, name))
+  .find(existsSync);
 
 survivePoorOutput();
 const args = process.argv.slice(2);
@@ -21,7 +24,7 @@ const asksVersion =
 if (asksVersion) {
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   process.stdout.write(json ? `${JSON.stringify({ ok: true, version })}\n` : `${version}\n`);
-} else if (!existsSync(modules)) {
+} else if (!existsSync(modules) && bundle === undefined) {
   const advice = 'Run `npm install && npm run build` in its directory first.';
   refuse('internal', 'ksplice-ts is not compiled yet', advice);
 } else if (!isSomewhere()) {
@@ -76,6 +79,8 @@ function survivePoorOutput() {
 
 /** A developer's `tsc` alone must not leave the old bundle running. */
 function bundleIsCurrent() {
-  const made = statSync(bundle, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return made >= statSync(modules).mtimeMs;
+  if (bundle === undefined) return false;
+  // A package has nothing but the bundle.
+  const compiled = statSync(modules, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return statSync(bundle).mtimeMs >= compiled;
 }

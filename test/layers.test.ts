@@ -32,6 +32,7 @@ const rank: Record<string, number> = {
   create: 9,
   apply: 9,
   install: 10,
+  package: 10,
   status: 11,
   cli: 12,
 };

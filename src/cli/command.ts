@@ -71,6 +71,9 @@ export interface Command extends Description<string, Options, Options> {
   readonly run: (args: Record<string, unknown>, ui: Ui) => Promise<Outcome>;
 }
 
+/** Loads a command's file when it is called. */
+export type Loader = () => Promise<{ readonly command: Command }>;
+
 /** A command whose `run` gets what its own options say. */
 export function defineCommand<U extends string, const P extends Options, const O extends Options>(
   command: Description<U, P, O> & {

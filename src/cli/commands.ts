@@ -1,16 +1,13 @@
 // The table of subcommands. Only the one that is called is loaded.
 
-import type { Command } from './command.js';
-
-type Loader = () => Promise<{ readonly command: Command }>;
+import { KspliceError } from '../base/errors.js';
+import type { Command, Loader } from './command.js';
+import { makers } from './makers.js';
 
 const LOADERS: Readonly<Record<string, Loader>> = {
-  configure: () => import('./commands/configure.js'),
-  create: () => import('./commands/create.js'),
-  inspect: () => import('./commands/inspect.js'),
+  ...makers,
   check: () => import('./commands/check.js'),
   capture: () => import('./commands/capture.js'),
-  objdiff: () => import('./commands/objdiff.js'),
   apply: () => import('./commands/apply.js'),
   status: () => import('./commands/status.js'),
   view: () => import('./commands/view.js'),
@@ -29,9 +26,20 @@ const HIDDEN: Readonly<Record<string, Loader>> = {
 /** All names, in the order in which a user meets them. */
 export const commandNames: readonly string[] = Object.keys(LOADERS);
 
-/** The command of that name, or undefined if there is none. */
+/** Those that the package for hosts is without: docs/design.md, "The packages". */
+const MAKERS: readonly string[] = ['configure', 'create', 'inspect', 'objdiff', 'package'];
+
+/**
+ * The command of that name, or undefined if there is none.
+ * @throws KspliceError `missing-tool` if it is not in this installation
+ */
 export async function loadCommand(name: string): Promise<Command | undefined> {
   const all = { ...LOADERS, ...HIDDEN };
   const loader = Object.hasOwn(all, name) ? all[name] : undefined;
+  if (loader === undefined && MAKERS.includes(name)) {
+    throw new KspliceError('missing-tool', `${name} is not installed here, only what hosts need`, {
+      advice: 'Install the package ksplice-ts.',
+    });
+  }
   return loader && (await loader()).command;
 }

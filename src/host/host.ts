@@ -32,6 +32,8 @@ export interface HostPaths {
   readonly boot: string;
   /** "/run/reboot-required": there if a package asks for a reboot (Debian's policy of update-notifier). */
   readonly rebootRequired: string;
+  /** "/usr/lib/systemd/system": the units of the package. */
+  readonly packagedUnits: string;
 }
 
 const PATHS: HostPaths = {
@@ -42,6 +44,7 @@ const PATHS: HostPaths = {
   units: '/etc/systemd/system',
   boot: '/boot',
   rebootRequired: '/run/reboot-required',
+  packagedUnits: '/usr/lib/systemd/system',
 };
 
 export class Host {

@@ -27,10 +27,14 @@ export async function enableUnits(host: Host): Promise<boolean> {
 
 async function writeUnit(unit: string, host: Host): Promise<void> {
   const template = new URL(`templates/${unit}`, packageRoot);
-  const command = toolCommand().map(unitWord).join(' ');
-  const text = (await readFile(template, 'utf8')).replace('@COMMAND@', () => command);
+  const text = unitText(await readFile(template, 'utf8'), toolCommand());
   const file = path.join(host.paths.units, unit);
   try {
+    if ((await host.read(host.paths.packagedUnits, unit)) === text.replace(/\n$/, '')) {
+      // The package brought it. One of an earlier tool would stand before it.
+      if ((await host.read(file)) !== undefined) await removeDurably(file);
+      return;
+    }
     await mkdir(host.paths.units, { recursive: true });
     if ((await host.read(file)) !== text.replace(/\n$/, '')) {
       await replaceDurably(file, text, 0o644);
@@ -42,12 +46,19 @@ async function writeUnit(unit: string, host: Host): Promise<void> {
   }
 }
 
-/** Takes the units away: nothing is installed any more. */
+/** A unit, from its template and the words of the tool's command line. */
+export function unitText(template: string, command: readonly string[]): string {
+  return template.replace('@COMMAND@', () => command.map(unitWord).join(' '));
+}
+
+/** Takes the units away: nothing is installed any more. Those of the package are only disabled. */
 export async function disableUnits(host: Host): Promise<void> {
   const [boot, trial] = [BOOT_UNIT, TRIAL_UNIT].map((unit) => path.join(host.paths.units, unit));
-  if ((await host.read(boot as string)) === undefined) return;
+  const isOurs = (await host.read(boot as string)) !== undefined;
+  const isPackaged = (await host.read(host.paths.packagedUnits, BOOT_UNIT)) !== undefined;
+  if (!isOurs && !isPackaged) return;
   await host.systemctl('--quiet', 'disable', BOOT_UNIT);
-  for (const file of [boot, trial]) await removeDurably(file as string);
+  if (isOurs) for (const file of [boot, trial]) await removeDurably(file as string);
 }
 
 /**

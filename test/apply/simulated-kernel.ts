@@ -60,6 +60,7 @@ export class SimulatedKernel extends Host {
       units: path.join(root, 'units'),
       boot: path.join(root, 'boot'),
       rebootRequired: path.join(root, 'reboot-required'),
+      packagedUnits: path.join(root, 'packaged-units'),
     };
     super(paths, release, 'x86_64', uid);
   }

@@ -24,6 +24,7 @@ beforeEach(() => {
     units: units!,
     boot: at('boot'),
     rebootRequired: at('reboot-required'),
+    packagedUnits: '/nonexistent',
   });
   mkdirSync(at('proc', 'self', 'ns'), { recursive: true });
   for (const name of ['node', 'tool']) {
