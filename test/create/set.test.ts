@@ -93,6 +93,12 @@ describe('a kernel that needs nothing', () => {
     ['both files have all of it', text('new', 'new'), text('new', 'new'), true],
     ['one file has it in part', text('new', 'new'), text('new', 'old'), false],
     ['one file does not have it', text('new', 'new'), text('old', 'old'), false],
+    [
+      'one file has it in another place',
+      text('new', 'new'),
+      text('new', 'new').replace('a\nnew\nc', 'x\nnew\ny'),
+      false,
+    ],
     ['one file is another', text('new', 'new'), text('new', 'else'), false],
   ])('is one whose source has the whole patch: %s', (_what, x, y, expected) =>
     withDirectory(async (where) => {

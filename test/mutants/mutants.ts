@@ -5,6 +5,7 @@ import { chaosMutants } from './chaos.js';
 import { coreMutants } from './core.js';
 import { danglingMutants } from './dangling.js';
 import { differMutants } from './differ.js';
+import { fleetMutants } from './fleet.js';
 import { layoutMutants } from './layout.js';
 import type { Mutant } from './mutant.js';
 import { patchMutants } from './patches.js';
@@ -26,4 +27,5 @@ export const mutants: readonly Mutant[] = [
   ...danglingMutants,
   ...shortWayMutants,
   ...storedMutants,
+  ...fleetMutants,
 ];
