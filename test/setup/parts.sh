@@ -31,6 +31,7 @@ parts() {
 		3 12 kernel-cloud   kernel cloud
 		3 12 kernel-small   kernel self-built
 		3 30 kernel-debug   kernel debug
+		3  1 sets           only vm test/vm/set.test.ts
 		-  8 chaos-short    only vm test/vm/chaos.test.ts
 		-  5 soak-short     only vm test/vm/soak.test.ts
 		- 15 kernel-clang   kernel self-built-clang
