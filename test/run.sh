@@ -38,11 +38,11 @@ require_debian() {
 		die 'This needs Debian on amd64: it hot-patches the kernel of that distribution.'
 }
 
-usage() { die 'usage: bash test/run.sh test|kernels|newkernel|series|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|setup'; }
+usage() { die 'usage: bash test/run.sh test|kernels|newkernel|series|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|packages|setup'; }
 
 main() {
 	local task=${1-}
-	[[ $task == @(test|kernels|kernel|newkernel|series|series-of-root|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|setup) ]] || usage
+	[[ $task == @(test|kernels|kernel|newkernel|series|series-of-root|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|packages|setup) ]] || usage
 	shift
 	require_root "$task"
 	require_debian
@@ -57,7 +57,7 @@ main() {
 	install_missing_packages
 	install_node_modules
 	# The corpus has kernels of its own, fetched as its options say.
-	[[ $task == @(corpus|kernels|kernel|newkernel|series|series-of-root|chaos) ]] || fetch_kernel
+	[[ $task == @(corpus|packages|kernels|kernel|newkernel|series|series-of-root|chaos) ]] || fetch_kernel
 	[[ $task != @(test|long|setup|fuzz|bench) ]] || fetch_other_source
 	# Guests of other tests may be running what is built.
 	[[ -n ${KSPLICE_TEST_BUILT-} || $task == series* ]] || build_tool
@@ -82,6 +82,7 @@ main() {
 	soundness) exec npx tsx test/soundness/run.ts "$@" ;;
 	soak) exec npx tsx test/vm/soak/run.ts "$@" ;;
 	fuzz) exec npx tsx test/fuzz/fuzz.ts "$@" ;;
+	packages) exec bash test/packages/run.sh "$cache" "$@" ;;
 	corpus) run_corpus "$@" ;;
 	esac
 }

@@ -34,6 +34,7 @@ parts() {
 		3  1 sets           only vm test/vm/set.test.ts
 		-  8 chaos-short    only vm test/vm/chaos.test.ts
 		-  5 soak-short     only vm test/vm/soak.test.ts
+		-  5 packages       run packages
 		- 15 kernel-clang   kernel self-built-clang
 	END
 	# On that release its kernels are those of the other parts.
