@@ -70,7 +70,8 @@ export function updatePackage(
       [
         ...rest.filter((line, index) => index > 0 || line.trim() !== ''),
         ...(rest.length > 0 ? [''] : []),
-        `It changes Linux ${kernel.release} (${kernelVersion}) while it runs, and at each boot of it.`,
+        `It changes Linux ${kernel.release} (${kernelVersion})`,
+        'while it runs, and at each boot of it.',
       ].join('\n'),
     ),
   };
@@ -103,6 +104,8 @@ function oneLine(text: string): string {
 }
 
 const COPYRIGHT = `A patch to the Linux kernel, compiled by ksplice-ts.
+
+Copyright: the authors of the Linux kernel and of the patch
 
 The kernel and the patch are under the GNU General Public License, version 2;
 on Debian systems it is in /usr/share/common-licenses/GPL-2.
