@@ -16,7 +16,7 @@ const output = path.resolve(process.argv[2] ?? path.join(ROOT, 'packages'));
 const { version } = JSON.parse(read('package.json'));
 const MAINTAINER = process.env.DEBFULLNAME
   ? `${process.env.DEBFULLNAME} <${process.env.DEBEMAIL}>`
-  : 'ksplice-ts <ksplice-ts@packages.ksplice-ts.org>';
+  : 'ksplice-ts <ksplice-ts@example.org>';
 const LIB = 'usr/lib/ksplice-ts';
 const time = Number(process.env.SOURCE_DATE_EPOCH ?? git('log', '-1', '--format=%ct'));
 

@@ -15,8 +15,8 @@ trap 'rm -rf "$work"' EXIT
 # What debootstrap says, for `logged` (say.sh).
 log=$cache/setup.log
 
-node packaging/make.mjs "$work/packages" >/dev/null
-SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) node packaging/make.mjs "$work/again" >/dev/null
+node bin/packaging/make.mjs "$work/packages" >/dev/null
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) node bin/packaging/make.mjs "$work/again" >/dev/null
 for deb in "$work"/packages/*.deb; do cmp "$deb" "$work/again/${deb##*/}"; done
 npx tsx test/packages/sample.ts "$work/packages" >/dev/null
 

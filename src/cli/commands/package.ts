@@ -36,7 +36,7 @@ const options = {
   },
   maintainer: {
     type: 'string',
-    default: 'ksplice-ts <ksplice-ts@packages.ksplice-ts.org>',
+    default: 'ksplice-ts <ksplice-ts@example.org>',
     describe: 'Who answers for the package: "Name <mail@example.org>"',
   },
   output: { type: 'string', default: '.', describe: 'The directory to put the packages into' },
