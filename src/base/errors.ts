@@ -19,6 +19,10 @@ export type ErrorCode =
   | 'bad-archive'
   | 'bad-update'
   | 'bad-program'
+  // trust
+  | 'bad-policy'
+  | 'untrusted'
+  | 'not-allowed'
   // configure
   | 'no-headers'
   | 'no-source'

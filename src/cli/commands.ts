@@ -7,6 +7,7 @@ type Loader = () => Promise<{ readonly command: Command }>;
 const LOADERS: Readonly<Record<string, Loader>> = {
   configure: () => import('./commands/configure.js'),
   create: () => import('./commands/create.js'),
+  sign: () => import('./commands/sign.js'),
   inspect: () => import('./commands/inspect.js'),
   check: () => import('./commands/check.js'),
   capture: () => import('./commands/capture.js'),

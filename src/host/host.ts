@@ -27,6 +27,8 @@ export interface HostPaths {
   readonly installed: string;
   /** "/etc/systemd/system" */
   readonly units: string;
+  /** "/etc/ksplice": who may bring what. */
+  readonly trust: string;
 }
 
 const PATHS: HostPaths = {
@@ -35,6 +37,7 @@ const PATHS: HostPaths = {
   run: '/run/ksplice',
   installed: '/var/lib/ksplice',
   units: '/etc/systemd/system',
+  trust: '/etc/ksplice',
 };
 
 export class Host {

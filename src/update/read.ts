@@ -13,13 +13,20 @@ import { type Update, verifyUpdate } from './update.js';
  * @throws KspliceError `io` if it cannot be read, `bad-archive` or `bad-update`
  */
 export async function readUpdate(source: string): Promise<Update> {
+  return verifyUpdate(await readUpdateFiles(source), path.basename(path.resolve(source)));
+}
+
+/**
+ * Reads an update's files, and looks into none of them.
+ * @throws KspliceError `io`, `bad-archive`, `bad-update`
+ */
+export async function readUpdateFiles(source: string): Promise<UpdateFiles> {
   const kind = await stat(source).catch((error) => {
     throw unreadable(source, error);
   });
-  const files = kind.isDirectory()
-    ? await readDirectory(source)
-    : await readArchive(await readWhole(source, constants.O_RDONLY), path.basename(source));
-  return verifyUpdate(files, path.basename(path.resolve(source)));
+  return kind.isDirectory()
+    ? readDirectory(source)
+    : readArchive(await readWhole(source, constants.O_RDONLY), path.basename(source));
 }
 
 /**

@@ -55,6 +55,7 @@ export class SimulatedKernel extends Host {
       run: path.join(root, 'run'),
       installed: path.join(root, 'installed'),
       units: path.join(root, 'units'),
+      trust: path.join(root, 'etc'),
     };
     super(paths, release, 'x86_64', uid);
   }

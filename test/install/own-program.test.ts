@@ -22,6 +22,7 @@ beforeEach(() => {
     run: run!,
     installed: installed!,
     units: units!,
+    trust: at('etc'),
   });
   mkdirSync(at('proc', 'self', 'ns'), { recursive: true });
   for (const name of ['node', 'tool']) {

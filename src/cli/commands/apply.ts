@@ -2,7 +2,7 @@ import type { Applied } from '../../apply/applied.js';
 import { applyUpdate } from '../../apply/apply.js';
 import { Host } from '../../host/host.js';
 import { lateHelper, requireOwnTool, requireSeenByKernel } from '../../install/own-program.js';
-import { readUpdate } from '../../update/read.js';
+import { readTrusted, type Trust, trustLine } from '../../trust/trusted.js';
 import { defineCommand, type Options } from '../command.js';
 import {
   allowBusyOption,
@@ -56,7 +56,7 @@ export const command = defineCommand({
       await requireSeenByKernel(host);
     }
     ui.stage('reading the update');
-    const update = await readUpdate(args.update);
+    const { update, trust } = await readTrusted(args.update, host.paths);
     const timeout = args.timeout * 1000;
     const dryRun = args['dry-run'] === true;
     const allowBusy = readNames(args['allow-busy']);
@@ -68,19 +68,21 @@ export const command = defineCommand({
         ...applied,
         stage: applied.stage ?? null,
         dryRun,
+        trust,
         description: update.description,
         targets: update.contents.changes.map(({ target }) => target),
       },
-      text: describe(applied),
+      text: describe(applied, trust),
     };
   },
 });
 
-function describe(applied: Applied): string[] {
+function describe(applied: Applied, trust: Trust): string[] {
   const { id, changed, stage, waiting, functions, allowBusy, timing } = applied;
   if (stage === undefined) {
     return [
       `Update ${id} could be applied now; nothing was changed.`,
+      trustLine(trust),
       ...pauseLine(timing),
       '`ksplice-ts apply` without --dry-run applies it.',
     ];
@@ -88,6 +90,7 @@ function describe(applied: Applied): string[] {
   const now = stage === 'applied' ? 'is applied' : 'waits for its modules';
   return [
     changed ? `Update ${id} ${now}.` : `Update ${id} was already applied; nothing was changed.`,
+    trustLine(trust),
     ...functionLines(functions),
     ...waitingLines(waiting),
     ...busyLines(allowBusy),

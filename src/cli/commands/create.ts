@@ -117,6 +117,12 @@ const options = {
     implies: 'sign-key',
     describe: 'The certificate of that key (X.509, PEM or DER); the kernel has to trust it',
   },
+  'sign-with': {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'Sign the update with this OpenSSH key: a private key, or a public one if ssh-agent has the private one',
+  },
   jobs: {
     alias: 'j',
     type: 'number',
@@ -219,6 +225,7 @@ function readOptions(args: Args): CreateOptions {
     allowLayout: readTypes(args['allow-layout']),
     onlyTargets: args['only-targets'] && readNames(args['only-targets']),
     signing: readSigning(args),
+    signWith: args['sign-with'],
     keep: args.verbose === true,
   };
 }

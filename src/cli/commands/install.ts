@@ -1,7 +1,7 @@
 import { Host } from '../../host/host.js';
 import { type Installation, installUpdate } from '../../install/install.js';
 import { requireOwnTool } from '../../install/own-program.js';
-import { readUpdate } from '../../update/read.js';
+import { readTrusted, type Trust, trustLine } from '../../trust/trusted.js';
 import { defineCommand, type Options } from '../command.js';
 import { updateArgument } from '../update-argument.js';
 
@@ -21,18 +21,20 @@ export const command = defineCommand({
   run: async (args, ui) => {
     requireOwnTool();
     ui.stage('reading the update');
-    const update = await readUpdate(args.update);
-    const installation = await installUpdate(update, new Host());
-    return { json: { ...installation }, text: describe(installation) };
+    const host = new Host();
+    const { update, trust } = await readTrusted(args.update, host.paths);
+    const installation = await installUpdate(update, host);
+    return { json: { ...installation, trust }, text: describe(installation, trust) };
   },
 });
 
-function describe({ id, changed, atBoot, release, buildId }: Installation): string[] {
+function describe({ id, changed, atBoot, release, buildId }: Installation, trust: Trust): string[] {
   const kernel = `Linux ${release}, build ${buildId.slice(0, 12)}`;
   return [
     changed
       ? `Update ${id} is installed for ${kernel}.`
       : `Update ${id} was already installed; nothing was changed.`,
+    trustLine(trust),
     ...(atBoot ? [] : ['There is no systemd here: have `ksplice-ts boot` run early at boot.']),
     'It is applied from the next boot on; `ksplice-ts apply` applies it now.',
   ];
