@@ -3,10 +3,11 @@
 import path from 'node:path';
 import type { Stage } from '../apply/engine.js';
 import { engineOf } from '../apply/engines.js';
-import { KspliceError } from '../base/errors.js';
+import { KspliceError, problemsError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
 import type { Host } from '../host/host.js';
 import { withInstalledLock } from '../host/host-lock.js';
+import { withdrawnProblems } from '../host/withdrawn.js';
 import { CHECKSUMS } from '../update/checksums.js';
 import type { Update } from '../update/update.js';
 import type { Attempt, Installed } from './records.js';
@@ -45,6 +46,8 @@ export async function installUpdate(update: Update, host: Host): Promise<Install
   const { id } = update;
   const { release } = update.kernel;
   const buildId = await buildIdFor(update, host);
+  const problems = await withdrawnProblems(host, id);
+  if (problems.length > 0) throw problemsError('withdrawn', `${id} is not installed`, problems);
   return withInstalledLock(host, async () => {
     const store = await Store.open(host);
     await store.settleAttempt(host, await bootId(host));

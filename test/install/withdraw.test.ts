@@ -1,0 +1,60 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { applyUpdate } from '../../src/apply/apply.js';
+import { silentUi } from '../../src/base/ui.js';
+import { allWithdrawn, withdrawn } from '../../src/host/withdrawn.js';
+import { bootUpdates } from '../../src/install/boot.js';
+import { installUpdate } from '../../src/install/install.js';
+import { clearUpdate, rememberWithdrawn } from '../../src/install/withdraw.js';
+import { readUpdate } from '../../src/update/read.js';
+import { writeUpdate } from '../../src/update/write.js';
+import { SimulatedKernel } from '../apply/simulated-kernel.js';
+import { makeSample, withDirectory } from '../update/sample.js';
+
+const RECORD = {
+  id: 'a1',
+  when: '2026-01-01T00:00:00Z',
+  reason: 'it hurt',
+  remains: 'nothing',
+} as const;
+
+it('a withdrawn update is neither applied, installed nor tried at boot, until it is cleared', () =>
+  withDirectory(async (where) => {
+    const kernel = new SimulatedKernel(where);
+    await kernel.boot();
+    await kernel.put('sys/kernel/notes', '\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0abcdefghijklmnopqrst');
+    await kernel.put('proc/sys/kernel/random/boot_id', 'first\n');
+    const { directory } = await makeSample(where, { id: 'a1', targets: ['vmlinux'] });
+    const archive = path.join(where, 'ksplice-a1.tar.gz');
+    await writeUpdate(directory, archive);
+    const update = await readUpdate(archive);
+    await installUpdate(update, kernel);
+    await rememberWithdrawn(kernel, RECORD);
+    expect(await allWithdrawn(kernel)).toEqual([RECORD]);
+
+    const refused = { code: 'withdrawn', exitStatus: 11 };
+    await expect(applyUpdate(update, kernel, { timeout: 0 }, silentUi)).rejects.toMatchObject(
+      refused,
+    );
+    await expect(installUpdate(update, kernel)).rejects.toMatchObject(refused);
+    await expect(bootUpdates(kernel, { timeout: 0, retry: true }, silentUi)).rejects.toMatchObject({
+      code: 'boot-incomplete',
+      details: { results: [{ id: 'a1', outcome: 'withdrawn' }] },
+    });
+    expect(kernel.events.filter((event) => event.startsWith('insmod'))).toEqual([]);
+
+    // A damaged record withdraws as well.
+    await writeFile(path.join(kernel.paths.installed, 'withdrawn', 'a1.json'), '{');
+    expect(await withdrawn(kernel, 'a1')).toMatchObject({
+      id: 'a1',
+      reason: 'its record is damaged',
+    });
+
+    await clearUpdate('a1', kernel);
+    expect(await allWithdrawn(kernel)).toEqual([]);
+    expect(await bootUpdates(kernel, { timeout: 0, retry: false }, silentUi)).toMatchObject([
+      { outcome: 'applied' },
+    ]);
+    await expect(clearUpdate('a1', kernel)).rejects.toMatchObject({ code: 'not-withdrawn' });
+  }));
