@@ -24,6 +24,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
 /** What the kernel calls, and no user. */
 const HIDDEN: Readonly<Record<string, Loader>> = {
   late: () => import('./commands/late.js'),
+  watch: () => import('./commands/watch.js'),
 };
 
 /** All names, in the order in which a user meets them. */
