@@ -33,6 +33,7 @@ parts() {
 		3 30 kernel-debug   kernel debug
 		-  8 chaos-short    only vm test/vm/chaos.test.ts
 		-  5 soak-short     only vm test/vm/soak.test.ts
+		-  5 fleet          only fleet test/fleet/rollout.test.ts
 		- 15 kernel-clang   kernel self-built-clang
 	END
 	# On that release its kernels are those of the other parts.
