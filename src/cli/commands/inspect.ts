@@ -1,6 +1,5 @@
 // inspect: what an update would do, for a person who decides whether to apply it.
 
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { KspliceError } from '../../base/errors.js';
 import type { ResultLine } from '../../base/ui.js';
 import { partsNamed } from '../../inspect/changed-parts.js';
@@ -11,6 +10,7 @@ import { inspectionPage } from '../../inspect/page.js';
 import { listingLines, overviewLines, patchLines } from '../../inspect/terminal.js';
 import { readUpdate } from '../../update/read.js';
 import { defineCommand, type Options, type Outcome, type Values } from '../command.js';
+import { writeOutputFile } from '../output-file.js';
 import { updateArgument } from '../update-argument.js';
 
 const positionals = {
@@ -53,7 +53,9 @@ export const command = defineCommand({
     ui.stage('reading the update');
     const inspection = inspectUpdate(await readUpdate(args.update));
     const chosen = (args.function ?? []).map((name) => choose(inspection, name));
-    if (args.html !== undefined) await writePage(args.html, inspectionPage(inspection));
+    if (args.html !== undefined) {
+      await writeOutputFile(args.html, inspectionPage(inspection), '--html');
+    }
     return outcome(inspection, chosen.flat(), args);
   },
 });
@@ -97,25 +99,4 @@ function outcome(
     json: { ...inspectionJson(inspection), functions, ...(html === undefined ? {} : { html }) },
     text: sections.flatMap((lines, index) => (index > 0 ? ['', ...lines] : lines)),
   };
-}
-
-/** A page that was begun does not stay, and an older one goes only when the new one is complete. */
-async function writePage(file: string, page: string): Promise<void> {
-  const unfinished = `${file}.${process.pid}.part`;
-  try {
-    const known = await stat(file).catch(() => undefined);
-    // Something like /dev/stdout must not be replaced by a file.
-    if (known && !known.isFile()) {
-      await writeFile(file, page);
-      return;
-    }
-    await writeFile(unfinished, page, { flag: 'wx' });
-    await rename(unfinished, file);
-  } catch (cause) {
-    await rm(unfinished, { force: true });
-    throw new KspliceError('io', `cannot write ${file}: ${(cause as Error).message}`, {
-      advice: 'Give --html a file in a directory that you can write to.',
-      cause,
-    });
-  }
 }

@@ -1,6 +1,5 @@
 // status: what a host runs, for people, scripts, Prometheus and scanners.
 
-import { rename, rm, writeFile } from 'node:fs/promises';
 import { KspliceError } from '../../base/errors.js';
 import { Host } from '../../host/host.js';
 import { prometheusText } from '../../status/prometheus.js';
@@ -9,6 +8,7 @@ import type { UpdateStatus } from '../../status/updates.js';
 import { vexDocument } from '../../status/vex.js';
 import { fixLines, isEmpty, NO_FIXES } from '../../update/fixes.js';
 import { defineCommand, type Options } from '../command.js';
+import { writeOutputFile } from '../output-file.js';
 
 const options = {
   prometheus: {
@@ -49,7 +49,7 @@ export const command = defineCommand({
     }
     const status = await readStatus(new Host(), ui);
     const text = textOf(status, { prometheus, vex, json });
-    if (output !== undefined) await writeWhole(output, `${text.join('\n')}\n`);
+    if (output !== undefined) await writeOutputFile(output, `${text.join('\n')}\n`, '--output');
     const printed = output === undefined ? text : [`The status is in ${output}`];
     const shown = output === undefined ? { ...status } : { verdict: status.verdict, output };
     return { json: shown, text: printed, exitStatus: EXIT_STATUS[status.verdict] };
@@ -109,18 +109,3 @@ function stateOf({ stage, installed, withdrawn, isInForce }: UpdateStatus): stri
 }
 
 const indent = (line: string) => `  ${line}`;
-
-/** Who reads the file in this moment gets the old one or the new one. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  const unfinished = `${file}.${process.pid}.part`;
-  try {
-    await writeFile(unfinished, text, { flag: 'wx' });
-    await rename(unfinished, file);
-  } catch (cause) {
-    await rm(unfinished, { force: true });
-    throw new KspliceError('io', `cannot write ${file}: ${(cause as Error).message}`, {
-      advice: 'Give --output a file in a directory that you can write to.',
-      cause,
-    });
-  }
-}
