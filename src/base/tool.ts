@@ -19,6 +19,8 @@ export interface ToolOptions {
   readonly signal: AbortSignal;
   /** Told each line that the tool prints, on either stream. Lines are text: not with `latin1`. */
   readonly onLine?: (line: string) => void;
+  /** Told what the tool prints on stdout, as it comes; none of it is in the result then. */
+  readonly onData?: (data: Buffer) => void;
   /** Of `stdout` in the result: text if not given, or one byte a character. */
   readonly encoding?: 'utf8' | 'latin1';
   /** Variables besides those that every tool gets. */
@@ -60,14 +62,15 @@ export async function runTool(
   args: readonly string[],
   options: ToolOptions,
 ): Promise<ToolResult> {
-  const { signal, onLine, encoding = 'utf8' } = options;
+  const { signal, onLine, onData, encoding = 'utf8' } = options;
   if (signal.aborted) throw interrupted();
   const child = execa(program, args, {
     cwd: options.cwd,
     env: { ...toolEnvironment(), ...options.environment },
     extendEnv: false,
     stdin: 'ignore',
-    all: true,
+    all: onData === undefined,
+    buffer: { stdout: onData === undefined },
     encoding,
     stripFinalNewline: false,
     maxBuffer: constants.MAX_STRING_LENGTH,
@@ -84,16 +87,17 @@ export async function runTool(
       onLine?.(String(line));
     }
   };
+  if (onData) child.stdout.on('data', onData);
   if (onLine) await Promise.all([tell('stdout'), tell('stderr')]);
   const done = await child;
   if (signal.aborted) throw interrupted();
   if (done.code === 'ENOENT') throw missing(program);
   if (done.exitCode === undefined && done.signal === undefined) throw done;
   // The two streams may meet in the middle of a line, or of a letter; lines are whole.
-  const output = onLine ? lines : Buffer.from(done.all, encoding).toString();
+  const output = onLine ? lines : Buffer.from(done.all ?? done.stderr, encoding).toString();
   // Whatever else it says then, it is neither the source's fault nor the patch's.
   if (done.exitCode !== 0 && output.includes('No space left on device')) throw diskFull(program);
-  return { status: done.exitCode ?? KILLED, stdout: done.stdout, output };
+  return { status: done.exitCode ?? KILLED, stdout: done.stdout ?? '', output };
 }
 
 /** The error for work that the user stopped. */

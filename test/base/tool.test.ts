@@ -32,6 +32,14 @@ describe('runTool', () => {
     expect(lines.sort()).toEqual(['out', 'why']);
   });
 
+  it('keeps nothing of what it was told to pass on, but what went wrong', async () => {
+    const told: Buffer[] = [];
+    const onData = (data: Buffer) => told.push(data);
+    const result = await run('printf "\\377out"; echo why >&2; exit 3', { onData });
+    expect(Buffer.concat(told).toString('latin1')).toBe('\xffout');
+    expect(result).toEqual({ status: 3, stdout: '', output: 'why\n' });
+  });
+
   it('says which tool is missing, and what was killed', async () => {
     const { signal } = silentUi;
     const missing = runTool('no-such-tool', [], { cwd: tmpdir(), signal, onLine: () => {} });

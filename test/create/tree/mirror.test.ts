@@ -170,6 +170,20 @@ describe('syncMirror', () => {
     if (after.removed.length === 0) expect(files(tree)).toEqual(files(source));
   });
 
+  it.each(['drivers/net/tun.c', 'net/drivers/tun.c', 'drivers.c'])(
+    'sees a change of %s, where two look at the tree',
+    async (path) => {
+      // Its name is a pattern that its own path does not fit.
+      source = join(area, 'so[ur]ce*');
+      for (const file of ['drivers/net/tun.c', 'net/drivers/tun.c', 'drivers.c']) put(file, '');
+      await sync();
+      expect(existsSync(join(area, 'index.picture'))).toBe(true);
+      expect(await sync()).toMatchObject({ changed: [], files: 3 });
+      appendFileSync(join(source, path), 'int changed;\n');
+      expect((await sync()).changed).toEqual([path]);
+    },
+  );
+
   it('looks no further where nothing has changed, and goes on without find', async () => {
     put('.git/index', '');
     await sync();
