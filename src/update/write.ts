@@ -49,7 +49,8 @@ async function pack(
       {
         file: unfinished,
         cwd: path.dirname(path.resolve(directory)),
-        gzip: { level: 9 },
+        // The highest level takes ten times as long, and saves a hundredth.
+        gzip: true,
         // No owner and no mode but the usual ones: they differ from one machine to the next.
         portable: true,
         mtime,
