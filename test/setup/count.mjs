@@ -23,7 +23,7 @@ for (const project of projects) {
     for (const test of file.assertionResults) {
       if (test.status === 'passed') passed++;
       else if (isLeftOut(test)) leftOut.push(`${project}: ${test.fullName}`);
-      else failures.push(`${project}: ${test.fullName} (${test.status})`);
+      else failures.push(`${project}: ${test.fullName} (${test.status})${reason(test)}`);
     }
     // A file that fails before or after its tests (it does not load, a hook throws).
     const isFine = (test) => test.status === 'passed' || isLeftOut(test);
@@ -43,6 +43,15 @@ for (const project of projects) {
 
 function isLeftOut({ status, fullName }) {
   return status === 'skipped' && fullName.includes('[not for this kernel: ');
+}
+
+/** What a failed test said: where the run cannot be seen any more, it is all that is left of it. */
+function reason({ failureMessages }) {
+  const lines = (failureMessages?.[0] ?? '').split('\n').filter((line) => !/^ +at /.test(line));
+  return lines
+    .slice(0, 12)
+    .map((line) => `\n    ${line.slice(0, 300)}`)
+    .join('');
 }
 
 /** The test files of a project in vitest's JSON report; none when the run left no report. */

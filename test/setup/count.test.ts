@@ -59,6 +59,19 @@ describe('the verdict', () => {
     expect(verdict('unit')).toEqual({ status: 1, last: '1 passed, 1 failed' });
   });
 
+  it('says what a failed test said, without the places in the code', () => {
+    const failureMessages = ['Error: waited 60 s\nfor the guest\n    at run (guest.ts:1:1)'];
+    const test = { status: 'failed', fullName: 'a test', failureMessages };
+    const testResults = [{ name: 'file', status: 'failed', assertionResults: [test] }];
+    writeFileSync(join(folder, 'unit.json'), JSON.stringify({ testResults }));
+    expect(count('unit').lines).toEqual([
+      'failed: unit: a test (failed)',
+      '    Error: waited 60 s',
+      '    for the guest',
+      '0 passed, 1 failed',
+    ]);
+  });
+
   it('fails for a check that failed', () => {
     writeFileSync(join(folder, 'lint.check'), 'failed\n');
     report('unit', [{ status: 'passed', tests: ['passed'] }]);
