@@ -134,29 +134,49 @@ static ssize_t on_show(struct kobject *kobj, struct kobj_attribute *attr, char *
 	return seq_buf_used(&text);
 }
 
-static ssize_t allow_busy_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+static ssize_t show_words(char *buf, char *const *words)
 {
-	const char *names;
 	ssize_t ret;
 
 	mutex_lock(&ksplice_lock);
-	names = ksplice_to_update(kobj)->allow_busy;
-	ret = sysfs_emit(buf, "%s\n", names ?: "");
+	ret = sysfs_emit(buf, "%s\n", *words ?: "");
 	mutex_unlock(&ksplice_lock);
 	return ret;
 }
 
-static ssize_t allow_busy_store(struct kobject *kobj, struct kobj_attribute *attr,
-				const char *buf, size_t count)
+static ssize_t store_words(struct kobject *kobj, const char *buf, size_t count,
+			   int (*set)(struct ksplice_update *update, const char *words))
 {
 	int ret = ksplice_may_write();
 
 	if (ret)
 		return ret;
 	mutex_lock(&ksplice_lock);
-	ret = ksplice_set_allow_busy(ksplice_to_update(kobj), buf);
+	ret = set(ksplice_to_update(kobj), buf);
 	mutex_unlock(&ksplice_lock);
 	return ret ? ret : count;
+}
+
+static ssize_t allow_busy_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return show_words(buf, &ksplice_to_update(kobj)->allow_busy);
+}
+
+static ssize_t allow_busy_store(struct kobject *kobj, struct kobj_attribute *attr,
+				const char *buf, size_t count)
+{
+	return store_words(kobj, buf, count, ksplice_set_allow_busy);
+}
+
+static ssize_t replaces_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	return show_words(buf, &ksplice_to_update(kobj)->replaces);
+}
+
+static ssize_t replaces_store(struct kobject *kobj, struct kobj_attribute *attr,
+			      const char *buf, size_t count)
+{
+	return store_words(kobj, buf, count, ksplice_set_replaces);
 }
 
 static ssize_t keep_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
@@ -191,6 +211,7 @@ static struct kobj_attribute timing_attr = __ATTR_RO(timing);
 static struct kobj_attribute order_attr = __ATTR(order, 0444, update_order_show, NULL);
 static struct kobj_attribute on_attr = __ATTR_RO(on);
 static struct kobj_attribute allow_busy_attr = __ATTR_RW(allow_busy);
+static struct kobj_attribute replaces_attr = __ATTR_RW(replaces);
 static struct kobj_attribute keep_attr = __ATTR_RW(keep);
 
 struct attribute *ksplice_update_attrs[] = {
@@ -200,6 +221,7 @@ struct attribute *ksplice_update_attrs[] = {
 	&order_attr.attr,
 	&on_attr.attr,
 	&allow_busy_attr.attr,
+	&replaces_attr.attr,
 	&keep_attr.attr,
 	NULL
 };

@@ -18,23 +18,33 @@
 #include "core.h"
 #include "kernel.h"
 
-/* Sets the names of functions that may be busy, separated by white space. */
-int ksplice_set_allow_busy(struct ksplice_update *update, const char *names)
+/* Words that white space separates, with a blank after each; to be freed.  NULL: no memory. */
+char *ksplice_list_words(const char *words)
 {
-	char *list, *to;
+	char *list = kmalloc(strlen(words) + 2, GFP_KERNEL);
+	char *to = list;
 
-	if (update->stage != KSPLICE_PREPARING)
-		return -EBUSY;
-	list = kmalloc(strlen(names) + 2, GFP_KERNEL);
 	if (!list)
-		return -ENOMEM;
-	to = list;
-	for (names = skip_spaces(names); *names; names = skip_spaces(names)) {
-		while (*names && !isspace(*names))
-			*to++ = *names++;
+		return NULL;
+	for (words = skip_spaces(words); *words; words = skip_spaces(words)) {
+		while (*words && !isspace(*words))
+			*to++ = *words++;
 		*to++ = ' ';
 	}
 	*to = '\0';
+	return list;
+}
+
+/* Sets the names of functions that may be busy, separated by white space. */
+int ksplice_set_allow_busy(struct ksplice_update *update, const char *names)
+{
+	char *list;
+
+	if (update->stage != KSPLICE_PREPARING)
+		return -EBUSY;
+	list = ksplice_list_words(names);
+	if (!list)
+		return -ENOMEM;
 	kfree(update->allow_busy);
 	update->allow_busy = list;
 	return 0;

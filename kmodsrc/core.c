@@ -160,14 +160,10 @@ static void release_applied(struct ksplice_update *update)
 	}
 }
 
-static enum ksplice_cause apply(struct ksplice_update *update, enum ksplice_step step)
+static enum ksplice_cause match_and_switch(struct ksplice_update *update, enum ksplice_step step)
 {
-	enum ksplice_cause cause = check_complete(update, step);
+	enum ksplice_cause cause = ksplice_check_bases(update);
 
-	if (cause == KSPLICE_OK) {
-		seq_buf_clear(&update->mismatches);
-		cause = ksplice_check_bases(update);
-	}
 	if (cause == KSPLICE_OK)
 		cause = check_targets(update);
 	if (cause == KSPLICE_OK)
@@ -178,6 +174,20 @@ static enum ksplice_cause apply(struct ksplice_update *update, enum ksplice_step
 		return cause;
 	cause = ksplice_switch(update, step);
 	settle_targets(update, cause == KSPLICE_OK && step == KSPLICE_APPLY);
+	return cause;
+}
+
+static enum ksplice_cause apply(struct ksplice_update *update, enum ksplice_step step)
+{
+	enum ksplice_cause cause = check_complete(update, step);
+
+	if (cause != KSPLICE_OK)
+		return cause;
+	seq_buf_clear(&update->mismatches);
+	cause = ksplice_begin_replacing(update);
+	if (cause == KSPLICE_OK)
+		cause = match_and_switch(update, step);
+	ksplice_end_replacing(update, cause == KSPLICE_OK && step == KSPLICE_APPLY);
 	return cause;
 }
 
@@ -273,7 +283,7 @@ static bool any_may_be_inside(const struct ksplice_update *update)
 }
 
 /* A module that fails to start after it was patched goes whoever holds it. */
-static bool any_is_starting(const struct ksplice_update *update)
+bool ksplice_is_starting(const struct ksplice_update *update)
 {
 	const struct ksplice_target *target;
 
@@ -281,6 +291,14 @@ static bool any_is_starting(const struct ksplice_update *update)
 		if (target->held && target->held->state != MODULE_STATE_LIVE)
 			return true;
 	return false;
+}
+
+/* Its functions are put back. */
+void ksplice_mark_leaving(struct ksplice_update *update)
+{
+	update->stage = KSPLICE_LEAVING;
+	update->order = 0;
+	ksplice_stop_awaiting(update->id);
 }
 
 /*
@@ -301,17 +319,14 @@ int ksplice_reverse(struct ksplice_update *update)
 	update->cause = KSPLICE_OK;
 	if (update->stage == KSPLICE_APPLIED) {
 		update->cause = ksplice_check_above(update);
-		if (update->cause == KSPLICE_OK && any_is_starting(update))
+		if (update->cause == KSPLICE_OK && ksplice_is_starting(update))
 			update->cause = KSPLICE_MODULE_BUSY;
 		if (update->cause == KSPLICE_OK) {
 			ksplice_find_hidden();
 			update->cause = ksplice_switch(update, KSPLICE_REVERSE);
 		}
-		if (update->cause == KSPLICE_OK) {
-			update->stage = KSPLICE_LEAVING;
-			update->order = 0;
-			ksplice_stop_awaiting(update->id);
-		}
+		if (update->cause == KSPLICE_OK)
+			ksplice_mark_leaving(update);
 	}
 	if (update->cause == KSPLICE_OK && ksplice_keeps_new_code(update))
 		update->cause = KSPLICE_ADDRESSES_OUT;

@@ -69,6 +69,8 @@ enum ksplice_cause {
 	KSPLICE_N_CAUSES,
 };
 
+struct ksplice_handler;
+
 /*
  * What an update replaces: a function, the cold part of one, or read-only data.
  * All that undo needs is here: the old code's module may be gone by then.
@@ -92,18 +94,16 @@ struct ksplice_function {
 	bool by_ftrace;			/* there is no room for a jump */
 	bool live;
 	unsigned long ftrace_site;	/* 0 if it does not begin with one */
-#ifdef CONFIG_FUNCTION_TRACER
-	struct ftrace_ops ops;
-#endif
-	bool attached;			/* the ops are registered */
-	bool kept;			/* ... and cannot be unregistered any more */
-	unsigned long leads_to;		/* the new code that the ops redirect to */
+	struct ksplice_handler *handler;	/* its own: see redirect.c; or NULL */
+	struct ksplice_function *inherits;	/* from that one, which gives way in this switch */
+	bool has_heir;			/* ... of that one */
 	const u8 *content;		/* of data, to write over the old; else NULL */
 	u8 *old_content;
 	u8 *place;			/* where what is written can be written, during a switch */
 };
 
 struct ksplice_symbols;
+struct ksplice_seen;
 
 struct ksplice_target {
 	struct list_head list;
@@ -179,6 +179,11 @@ struct ksplice_update {
 	struct module **below;		/* new code of others that has to be idle, all of it */
 	unsigned int n_below;
 	char *allow_busy;		/* names, a blank after each; or NULL */
+	char *replaces;			/* ids, a blank after each; or NULL */
+	struct list_head going;		/* those that give way to it in this switch: see replace.c */
+	struct list_head gone;		/* ... in that list of the other */
+	struct ksplice_update *gives_way_to;
+	struct ksplice_seen *seen;	/* by the first look at all stacks, during an attempt */
 	bool let_go;			/* nobody uses new code any more, says user space */
 	struct ksplice_timing timing;
 	struct ksplice_conflict conflicts[KSPLICE_MAX_CONFLICTS];
@@ -198,6 +203,8 @@ int ksplice_reverse(struct ksplice_update *update);
 bool ksplice_keeps_new_code(const struct ksplice_update *update);
 void ksplice_drop_target(struct ksplice_target *target);
 bool ksplice_is_fresh(const struct ksplice_target *target);
+bool ksplice_is_starting(const struct ksplice_update *update);
+void ksplice_mark_leaving(struct ksplice_update *update);
 
 /* register.c */
 struct list_head *ksplice_lock_updates(void);
@@ -258,10 +265,19 @@ enum ksplice_cause ksplice_check_refs(struct ksplice_target *target);
 /* functions.c */
 enum ksplice_cause ksplice_list_functions(struct ksplice_update *update);
 void ksplice_free_functions(struct ksplice_update *update);
-struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned long length);
+struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned long length,
+					       const struct ksplice_update *update);
 int ksplice_read_text(void *to, u64 address, size_t length);
+int ksplice_read_own(void *to, u64 address, size_t length, const struct ksplice_function *own);
+int ksplice_read_below(void *to, u64 address, size_t length, const struct ksplice_update *update);
+
+/* replace.c: updates that give way to another one */
+int ksplice_set_replaces(struct ksplice_update *update, const char *ids);
+enum ksplice_cause ksplice_begin_replacing(struct ksplice_update *update);
+void ksplice_end_replacing(struct ksplice_update *update, bool switched);
 
 /* busy.c */
+char *ksplice_list_words(const char *words);
 int ksplice_set_allow_busy(struct ksplice_update *update, const char *names);
 enum ksplice_cause ksplice_mark_allow_busy(struct ksplice_update *update);
 enum ksplice_cause ksplice_sort_ranges(struct ksplice_update *update, bool undo);
@@ -280,7 +296,8 @@ enum ksplice_cause ksplice_check_before_undo(struct ksplice_update *update);
 /* redirect.c */
 enum ksplice_cause ksplice_attach_ftrace(struct ksplice_update *update);
 void ksplice_detach_ftrace(struct ksplice_update *update);
-struct ksplice_function *ksplice_handler_below(const struct ksplice_function *f);
+void ksplice_redirect(struct ksplice_function *f, bool undo);
+void ksplice_pass_handlers(struct ksplice_update *update);
 
 /* hooks.c */
 int ksplice_call_hooks(struct ksplice_update *update, enum ksplice_hook_kind kind);
@@ -347,10 +364,8 @@ void ksplice_grace_exit(void);
 /* stacks.c */
 void ksplice_note_conflict(struct ksplice_update *update, const struct task_struct *task,
 			   unsigned long address);
-struct ksplice_seen;
 struct ksplice_seen *ksplice_look_ahead(struct ksplice_update *update, enum ksplice_step step);
 void ksplice_forget_seen(struct ksplice_seen *seen);
-bool ksplice_stacks_clear(struct ksplice_update *update, enum ksplice_step step,
-			  const struct ksplice_seen *seen);
+bool ksplice_stacks_clear(struct ksplice_update *update, enum ksplice_step step);
 
 #endif

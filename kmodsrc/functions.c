@@ -35,7 +35,7 @@ static enum ksplice_cause add_function(struct ksplice_target *target,
 	f->span = change->span;
 	f->old = m->addresses[change->span];
 	f->length = span->length;
-	f->below = ksplice_find_switched(f->old, f->length);
+	f->below = ksplice_find_switched(f->old, f->length, f->update);
 	f->name = kstrdup(ksplice_string(m->program, span->name), GFP_KERNEL);
 	if (!f->name)
 		return KSPLICE_OUT_OF_MEMORY;
@@ -79,8 +79,6 @@ void ksplice_free_functions(struct ksplice_update *update)
 			continue;
 		list_del(&f->list);
 		update->n_functions--;
-		if (f->kept)
-			continue;
 		kfree(f->name);
 		kvfree(f->old_content);
 		kfree(f);
@@ -88,13 +86,24 @@ void ksplice_free_functions(struct ksplice_update *update)
 	ksplice_free_ranges(update);
 }
 
-/* The function that is replaced and has bytes in the range, if any: the one on top. */
-struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned long length)
+/* For the update it is not there any more. */
+static bool gives_way(const struct ksplice_function *f, const struct ksplice_update *update)
+{
+	return f->update->gives_way_to == update;
+}
+
+/*
+ * The function that is replaced and has bytes in the range, if any: the one on top of
+ * those that do not give way to the update.
+ */
+struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned long length,
+					       const struct ksplice_update *update)
 {
 	struct ksplice_function *f;
 
 	list_for_each_entry(f, &ksplice_switched, switched)
-		if (f->old < start + length && start < f->old + f->length)
+		if (f->old < start + length && start < f->old + f->length &&
+		    !gives_way(f, update))
 			return f;
 	return NULL;
 }
@@ -108,6 +117,14 @@ static void lay_over(u8 *to, u64 address, size_t length, const u8 *saved, u64 si
 		memcpy(to + (first - address), saved + (first - site), end - first);
 }
 
+static void take_back(u8 *to, u64 address, size_t length, const struct ksplice_function *f)
+{
+	if (f->content)
+		lay_over(to, address, length, f->old_content, f->old, f->length);
+	else if (f->new && !f->by_ftrace)
+		lay_over(to, address, length, f->saved, f->site, KSPLICE_JUMP_SIZE);
+}
+
 /*
  * Reads the running kernel as it would be without any update, so that an
  * update can be matched against an object that another has changed.  What was
@@ -119,11 +136,40 @@ int ksplice_read_text(void *to, u64 address, size_t length)
 
 	if (copy_from_kernel_nofault(to, (void *)(unsigned long)address, length))
 		return -EFAULT;
+	list_for_each_entry(f, &ksplice_switched, switched)
+		take_back(to, address, length, f);
+	return 0;
+}
+
+/*
+ * Reads it as it is below what goes before the function in the same stop: an update
+ * that was made on top of this one, and gives way like this one.
+ */
+int ksplice_read_own(void *to, u64 address, size_t length, const struct ksplice_function *own)
+{
+	const struct ksplice_update *by = own->update->gives_way_to;
+	const struct ksplice_function *f;
+
+	if (copy_from_kernel_nofault(to, (void *)(unsigned long)address, length))
+		return -EFAULT;
 	list_for_each_entry(f, &ksplice_switched, switched) {
-		if (f->content)
-			lay_over(to, address, length, f->old_content, f->old, f->length);
-		else if (f->new && !f->by_ftrace)
-			lay_over(to, address, length, f->saved, f->site, KSPLICE_JUMP_SIZE);
+		if (!by || f == own)
+			break;
+		if (gives_way(f, by))
+			take_back(to, address, length, f);
 	}
+	return 0;
+}
+
+/* Reads it as it will be when what gives way to the update has gone: what it will write over. */
+int ksplice_read_below(void *to, u64 address, size_t length, const struct ksplice_update *update)
+{
+	const struct ksplice_function *f;
+
+	if (copy_from_kernel_nofault(to, (void *)(unsigned long)address, length))
+		return -EFAULT;
+	list_for_each_entry(f, &ksplice_switched, switched)
+		if (gives_way(f, update))
+			take_back(to, address, length, f);
 	return 0;
 }

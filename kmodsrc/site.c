@@ -109,7 +109,7 @@ static bool is_probed(const struct ksplice_function *f, unsigned long end)
 
 static enum ksplice_cause check_before_apply(struct ksplice_function *f)
 {
-	const struct ksplice_function *other = ksplice_find_switched(f->old, f->length);
+	const struct ksplice_function *other = ksplice_find_switched(f->old, f->length, f->update);
 	const char *livepatch = ksplice_find_livepatch(f->old, f->length);
 
 	if (livepatch) {
@@ -126,9 +126,9 @@ static enum ksplice_cause check_before_apply(struct ksplice_function *f)
 	if (!ksplice_match_span(&f->target->match, f->span))
 		return f->target->verdict;
 	if (f->new && !f->by_ftrace &&
-	    copy_from_kernel_nofault(f->saved, (void *)f->site, KSPLICE_JUMP_SIZE))
+	    ksplice_read_below(f->saved, f->site, KSPLICE_JUMP_SIZE, f->update))
 		return KSPLICE_UNEXPECTED;
-	if (f->content && copy_from_kernel_nofault(f->old_content, (void *)f->old, f->length))
+	if (f->content && ksplice_read_below(f->old_content, f->old, f->length, f->update))
 		return KSPLICE_UNEXPECTED;
 	return KSPLICE_OK;
 }
@@ -151,8 +151,16 @@ enum ksplice_cause ksplice_check_before_apply(struct ksplice_update *update)
 
 static enum ksplice_cause check_data_before_undo(const struct ksplice_function *f)
 {
-	/* Nothing but a switch writes to it: it can be read as it is. */
-	if (!memcmp((void *)f->old, f->content, f->length))
+	unsigned long at, length;
+	u8 bytes[64];
+
+	for (at = 0; at < f->length; at += length) {
+		length = min(f->length - at, sizeof(bytes));
+		if (ksplice_read_own(bytes, f->old + at, length, f) ||
+		    memcmp(bytes, f->content + at, length))
+			break;
+	}
+	if (at >= f->length)
 		return KSPLICE_OK;
 	pr_info("%s: %s is not what was written any more\n", f->update->id, f->name);
 	return KSPLICE_UNEXPECTED;
@@ -169,7 +177,7 @@ static enum ksplice_cause check_before_undo(const struct ksplice_function *f)
 
 	if (is_probed(f, f->old + f->length))
 		return KSPLICE_PROBED;
-	if (!copy_from_kernel_nofault(bytes, (void *)f->site, sizeof(bytes)) &&
+	if (!ksplice_read_own(bytes, f->site, sizeof(bytes), f) &&
 	    !memcmp(bytes, f->jump, sizeof(bytes)))
 		return KSPLICE_OK;
 	pr_info("%s: the jump in %s is not there any more\n", f->update->id, f->name);

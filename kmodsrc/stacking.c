@@ -174,21 +174,25 @@ enum ksplice_cause ksplice_check_bases(struct ksplice_update *update)
 enum ksplice_cause ksplice_check_above(struct ksplice_update *update)
 {
 	enum ksplice_cause cause = KSPLICE_OK;
+	struct ksplice_update *told = update->gives_way_to ?: update;
 	struct ksplice_update *above, *last = NULL;
 	struct link *link;
 
-	seq_buf_clear(&update->mismatches);
+	seq_buf_clear(&told->mismatches);
 	list_for_each_entry(link, &links, list) {
 		above = link->above->update;
 		if (link->below->update != update || above == update ||
 		    above->stage == KSPLICE_REVERSED)
+			continue;
+		/* It goes first, in the same stop. */
+		if (update->gives_way_to && above->gives_way_to == update->gives_way_to)
 			continue;
 		cause = KSPLICE_STACKED;
 		/* There is a link for each pair of their targets. */
 		if (above == last)
 			continue;
 		last = above;
-		seq_buf_printf(&update->mismatches,
+		seq_buf_printf(&told->mismatches,
 			       "%s update %s+0x0 expected reversed found on-top\n",
 			       link->above->name, above->id);
 	}

@@ -128,6 +128,8 @@ static void add_conflict(struct ksplice_update *update, pid_t pid, const char *c
 {
 	struct ksplice_conflict *c;
 
+	/* It is that one's switch which is refused. */
+	update = update->gives_way_to ?: update;
 	if (update->n_conflicts == KSPLICE_MAX_CONFLICTS)
 		return;
 	c = &update->conflicts[update->n_conflicts++];
@@ -284,8 +286,7 @@ static bool nobody_hides(struct ksplice_update *update, enum ksplice_step step)
  * threads that stop it, all of them in the same functions as this one.  With thousands of threads
  * each cache line of a task that is looked at counts: those on a CPU are the last question.
  */
-bool ksplice_stacks_clear(struct ksplice_update *update, enum ksplice_step step,
-			  const struct ksplice_seen *seen)
+bool ksplice_stacks_clear(struct ksplice_update *update, enum ksplice_step step)
 {
 	struct ksplice_attempt *attempt = ksplice_this_attempt(update);
 	struct look look = { update, step };
@@ -295,7 +296,7 @@ bool ksplice_stacks_clear(struct ksplice_update *update, enum ksplice_step step,
 	for_each_process_thread(process, task) {
 		attempt->tasks++;
 		/* This one runs now, and has not been switched out since it slept. */
-		if (task != current && (was_clear(seen, task) || READ_ONCE(task->on_cpu)))
+		if (task != current && (was_clear(update->seen, task) || READ_ONCE(task->on_cpu)))
 			continue;
 		if (!is_clear(update, step, task))
 			return false;

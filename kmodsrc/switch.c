@@ -12,7 +12,6 @@
 
 struct stop {
 	struct ksplice_update *update;
-	const struct ksplice_seen *seen;
 	enum ksplice_step step;
 	atomic_t arrived;
 	bool done;
@@ -47,19 +46,18 @@ static void unlock_text(void)
 
 static noinline notrace __kprobes void write_all(struct ksplice_update *update, bool undo)
 {
-	struct ksplice_function *f, *handler;
+	struct ksplice_function *f;
 
 	list_for_each_entry(f, &update->functions, list) {
 		if (f->live != undo)
 			continue;
 		if (f->new && !f->by_ftrace)
 			ksplice_copy(f->place, undo ? f->saved : f->jump, KSPLICE_JUMP_SIZE);
-		handler = f->by_ftrace ? ksplice_handler_below(f) : NULL;
-		if (handler)
-			WRITE_ONCE(handler->leads_to, undo ? f->below->new : f->new);
+		if (f->by_ftrace)
+			ksplice_redirect(f, undo);
 		if (f->content)
 			ksplice_copy(f->place, undo ? f->old_content : f->content, f->length);
-		WRITE_ONCE(f->live, !undo);
+		f->live = !undo;
 	}
 }
 
@@ -98,6 +96,18 @@ static bool writes(enum ksplice_step step)
 	return step == KSPLICE_APPLY || step == KSPLICE_REVERSE;
 }
 
+/* Calls hooks of what gives way, up to the first that refuses. */
+static int call_hooks_of_going(struct ksplice_update *update, enum ksplice_hook_kind kind)
+{
+	struct ksplice_update *other;
+	int ret = 0;
+
+	list_for_each_entry(other, &update->going, gone)
+		if (!ret)
+			ret = ksplice_call_hooks(other, kind);
+	return ret;
+}
+
 static bool is_refused(struct stop *stop)
 {
 	enum ksplice_hook_kind kind = KSPLICE_HOOK_CHECK_APPLY;
@@ -106,8 +116,29 @@ static bool is_refused(struct stop *stop)
 		return false;
 	if (stop->step == KSPLICE_REVERSE)
 		kind = KSPLICE_HOOK_CHECK_REVERSE;
-	stop->refused = ksplice_call_hooks(stop->update, kind);
+	stop->refused = call_hooks_of_going(stop->update, KSPLICE_HOOK_CHECK_REVERSE) ||
+			ksplice_call_hooks(stop->update, kind);
 	return stop->refused;
+}
+
+static bool all_clear(struct ksplice_update *update, enum ksplice_step step)
+{
+	struct ksplice_update *other;
+
+	list_for_each_entry(other, &update->going, gone)
+		if (!ksplice_stacks_clear(other, KSPLICE_REVERSE))
+			return false;
+	return ksplice_stacks_clear(update, step);
+}
+
+/* What gives way goes first, the last applied before all: each writes what was there before it. */
+static noinline notrace __kprobes void write_in_order(struct ksplice_update *update, bool undo)
+{
+	struct ksplice_update *other;
+
+	list_for_each_entry(other, &update->going, gone)
+		write_all(other, true);
+	write_all(update, undo);
 }
 
 /* On the first CPU that gets here; all others wait, interrupts off. */
@@ -117,10 +148,10 @@ static void do_switch(struct stop *stop)
 	bool undo = stop->step == KSPLICE_REVERSE;
 	u64 start = ktime_get_mono_fast_ns();
 
-	stop->switched = ksplice_stacks_clear(update, stop->step, stop->seen) &&
-			 !is_refused(stop);
+	stop->switched = all_clear(update, stop->step) && !is_refused(stop);
 	if (stop->switched && writes(stop->step)) {
-		write_all(update, undo);
+		write_in_order(update, undo);
+		call_hooks_of_going(update, KSPLICE_HOOK_REVERSE);
 		ksplice_call_hooks(update, undo ? KSPLICE_HOOK_REVERSE : KSPLICE_HOOK_APPLY);
 	}
 	ksplice_this_attempt(update)->window_ns = ktime_get_mono_fast_ns() - start;
@@ -154,25 +185,33 @@ static noinline notrace __kprobes int on_each_stopped_cpu(void *data)
 	return 0;
 }
 
-static enum ksplice_cause stop_and_switch(struct ksplice_update *update,
-					  enum ksplice_step step,
-					  const struct ksplice_seen *seen)
+/* Whether all is as it was found, and nobody else has rewritten it. */
+static enum ksplice_cause check_again(struct ksplice_update *update, enum ksplice_step step)
+{
+	enum ksplice_cause cause = KSPLICE_OK;
+	struct ksplice_update *other;
+
+	if (step == KSPLICE_REVERSE)
+		return ksplice_check_before_undo(update);
+	if (step == KSPLICE_LEAVE)
+		return ksplice_check_cpus(update);
+	list_for_each_entry(other, &update->going, gone)
+		if (cause == KSPLICE_OK)
+			cause = ksplice_check_before_undo(other);
+	return cause == KSPLICE_OK ? ksplice_check_before_apply(update) : cause;
+}
+
+static enum ksplice_cause stop_and_switch(struct ksplice_update *update, enum ksplice_step step)
 {
 	struct stop stop = {
 		.update = update,
-		.seen = seen,
 		.step = step,
 		.arrived = ATOMIC_INIT(0),
 	};
-	enum ksplice_cause cause = KSPLICE_OK;
+	enum ksplice_cause cause;
 
 	lock_text();
-	if (step == KSPLICE_REVERSE)
-		cause = ksplice_check_before_undo(update);
-	else if (step == KSPLICE_LEAVE)
-		cause = ksplice_check_cpus(update);
-	else
-		cause = ksplice_check_before_apply(update);
+	cause = check_again(update, step);
 	if (cause == KSPLICE_OK) {
 		if (KERNEL(stop_machine_cpuslocked)(on_each_stopped_cpu, &stop, cpu_online_mask))
 			cause = KSPLICE_UNEXPECTED;
@@ -186,7 +225,8 @@ static enum ksplice_cause stop_and_switch(struct ksplice_update *update,
 /* The one that is under way, or the last. */
 struct ksplice_attempt *ksplice_this_attempt(struct ksplice_update *update)
 {
-	struct ksplice_timing *timing = &update->timing;
+	/* What gives way has no attempt of its own. */
+	struct ksplice_timing *timing = &(update->gives_way_to ?: update)->timing;
 
 	return &timing->kept[timing->attempts % KSPLICE_KEPT_ATTEMPTS];
 }
@@ -195,27 +235,48 @@ static void begin_attempt(struct ksplice_update *update, enum ksplice_step step)
 {
 	struct ksplice_timing *timing = &update->timing;
 
-	/* KSPLICE_LEAVE is the second half of an undo. */
-	if (step != KSPLICE_LEAVE && (timing->over || timing->step != step))
+	bool second_half = step == KSPLICE_LEAVE && timing->step == KSPLICE_REVERSE;
+
+	if (!second_half && (timing->over || timing->step != step))
 		memset(timing, 0, sizeof(*timing));
 	timing->step = step;
 	timing->attempts++;
 	memset(ksplice_this_attempt(update), 0, sizeof(struct ksplice_attempt));
 }
 
+static void look_ahead(struct ksplice_update *update, enum ksplice_step step)
+{
+	struct ksplice_update *other;
+
+	list_for_each_entry(other, &update->going, gone)
+		other->seen = ksplice_look_ahead(other, KSPLICE_REVERSE);
+	update->seen = ksplice_look_ahead(update, step);
+}
+
+static void forget_seen(struct ksplice_update *update)
+{
+	struct ksplice_update *other;
+
+	list_for_each_entry(other, &update->going, gone) {
+		ksplice_forget_seen(other->seen);
+		other->seen = NULL;
+	}
+	ksplice_forget_seen(update->seen);
+	update->seen = NULL;
+}
+
 static enum ksplice_cause attempt(struct ksplice_update *update, enum ksplice_step step)
 {
 	enum ksplice_cause cause = KSPLICE_CODE_BUSY;
-	struct ksplice_seen *seen;
 	u64 start;
 
 	begin_attempt(update, step);
 	start = ktime_get_ns();
-	seen = ksplice_look_ahead(update, step);
+	look_ahead(update, step);
 	ksplice_this_attempt(update)->prescan_ns = ktime_get_ns() - start;
 	if (!update->n_conflicts)
-		cause = stop_and_switch(update, step, seen);
-	ksplice_forget_seen(seen);
+		cause = stop_and_switch(update, step);
+	forget_seen(update);
 	update->timing.over = cause != KSPLICE_CODE_BUSY;
 	return cause;
 }
@@ -228,13 +289,16 @@ static enum ksplice_cause attempt_with_hooks(struct ksplice_update *update, enum
 
 	if (step == KSPLICE_LEAVE)
 		return attempt(update, step);
-	if (!ksplice_call_hooks(update, undo ? KSPLICE_HOOK_PRE_REVERSE : KSPLICE_HOOK_PRE_APPLY))
+	if (!call_hooks_of_going(update, KSPLICE_HOOK_PRE_REVERSE) &&
+	    !ksplice_call_hooks(update, undo ? KSPLICE_HOOK_PRE_REVERSE : KSPLICE_HOOK_PRE_APPLY))
 		cause = attempt(update, step);
-	if (cause != KSPLICE_OK || step == KSPLICE_TRY)
+	if (cause != KSPLICE_OK || step == KSPLICE_TRY) {
 		ksplice_call_hooks(update,
 				   undo ? KSPLICE_HOOK_FAIL_REVERSE : KSPLICE_HOOK_FAIL_APPLY);
-	else if (!undo)
+		call_hooks_of_going(update, KSPLICE_HOOK_FAIL_REVERSE);
+	} else if (!undo) {
 		ksplice_call_hooks(update, KSPLICE_HOOK_POST_APPLY);
+	}
 	return cause;
 }
 
@@ -262,6 +326,24 @@ static void tell_tracers(struct ksplice_update *update, bool undo)
 						     undo ? f->saved : f->jump, KSPLICE_JUMP_SIZE);
 }
 
+/* What gives way to the update, if anything does, is to be put back. */
+static enum ksplice_cause prepare_going(struct ksplice_update *update, enum ksplice_step step)
+{
+	enum ksplice_cause cause = KSPLICE_OK;
+	struct ksplice_update *other;
+
+	if (list_empty(&update->going))
+		return KSPLICE_OK;
+	ksplice_find_hidden();
+	list_for_each_entry(other, &update->going, gone) {
+		if (cause == KSPLICE_OK)
+			cause = ksplice_sort_ranges(other, true);
+		if (cause == KSPLICE_OK && writes(step))
+			cause = map_all(other, true);
+	}
+	return cause;
+}
+
 static enum ksplice_cause prepare(struct ksplice_update *update, enum ksplice_step step)
 {
 	bool undo = step == KSPLICE_REVERSE;
@@ -278,12 +360,21 @@ static enum ksplice_cause prepare(struct ksplice_update *update, enum ksplice_st
 		unlock_text();
 	}
 	if (cause == KSPLICE_OK)
+		cause = prepare_going(update, step);
+	if (cause == KSPLICE_OK)
 		cause = ksplice_sort_ranges(update, undo);
 	if (cause == KSPLICE_OK && !undo)
 		cause = ksplice_attach_ftrace(update);
 	if (cause == KSPLICE_OK && writes(step))
 		cause = map_all(update, undo);
 	return cause;
+}
+
+/* After the writing. */
+static void note_switched(struct ksplice_update *update, bool undo)
+{
+	mark_switched(update, undo);
+	tell_tracers(update, undo);
 }
 
 /*
@@ -295,6 +386,7 @@ static enum ksplice_cause prepare(struct ksplice_update *update, enum ksplice_st
 enum ksplice_cause ksplice_switch(struct ksplice_update *update, enum ksplice_step step)
 {
 	bool undo = step == KSPLICE_REVERSE;
+	struct ksplice_update *other;
 	enum ksplice_cause cause;
 
 	lockdep_assert_held(&ksplice_lock);
@@ -303,12 +395,19 @@ enum ksplice_cause ksplice_switch(struct ksplice_update *update, enum ksplice_st
 	if (cause == KSPLICE_OK)
 		cause = attempt_with_hooks(update, step);
 	if (cause == KSPLICE_OK && writes(step)) {
-		mark_switched(update, undo);
-		tell_tracers(update, undo);
+		list_for_each_entry(other, &update->going, gone)
+			note_switched(other, true);
+		note_switched(update, undo);
+		ksplice_pass_handlers(update);
 	}
 	unmap_all(update);
 	/* Undone, not applied after all, or only tried. */
 	if (step == KSPLICE_TRY || (cause == KSPLICE_OK ? undo : !undo))
 		ksplice_detach_ftrace(update);
+	list_for_each_entry(other, &update->going, gone) {
+		unmap_all(other);
+		if (cause == KSPLICE_OK && writes(step))
+			ksplice_detach_ftrace(other);
+	}
 	return cause;
 }

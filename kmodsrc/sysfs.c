@@ -197,6 +197,7 @@ static void release_update(struct kobject *kobj)
 	ksplice_free_functions(update);
 	kvfree(update->mismatches.buffer);
 	kfree(update->allow_busy);
+	kfree(update->replaces);
 	kfree(update);
 	complete(released);
 }
@@ -232,6 +233,8 @@ struct ksplice_update *ksplice_create_update(const char *id)
 	strscpy(update->id, id, sizeof(update->id));
 	INIT_LIST_HEAD(&update->targets);
 	INIT_LIST_HEAD(&update->functions);
+	INIT_LIST_HEAD(&update->going);
+	INIT_LIST_HEAD(&update->gone);
 	seq_buf_init(&update->mismatches, mismatches, MISMATCHES_SIZE);
 	ret = kobject_init_and_add(&update->kobj, &update_type, ksplice_root, "%s", id);
 	if (!ret)

@@ -179,7 +179,7 @@ static void refuse_replaced(struct ksplice_target *target)
 	for (i = 0; i < m->program->spans.count; i++) {
 		if (!(spans[i].flags & KSPLICE_SPAN_REPLACED) || !m->addresses[i])
 			continue;
-		other = ksplice_find_switched(m->addresses[i], spans[i].length);
+		other = ksplice_find_switched(m->addresses[i], spans[i].length, target->update);
 		if (other && !ksplice_is_base(target->old->bases, target->old->n_bases,
 					      other->target))
 			note_replaced(target, &spans[i], other->update->id, KSPLICE_NO_MATCH);

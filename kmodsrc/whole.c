@@ -75,6 +75,7 @@
 #include "busy.c"
 #include "livepatch.c"
 #include "stacking.c"
+#include "replace.c"
 #include "hooks.c"
 #include "constants.c"
 #include "awaited.c"

@@ -12,6 +12,8 @@ export interface Applied {
   readonly waiting: readonly string[];
   readonly functions: readonly ReplacedFunction[];
   readonly allowBusy: readonly string[];
+  /** The updates in whose place it came in this run, the last applied first. */
+  readonly replaced: readonly string[];
   /** Of the attempt that succeeded. */
   readonly timing: Timing;
   /** Of the last attempts, the latest first. */
@@ -26,6 +28,7 @@ export async function describeApplied(
   engine: EngineView,
   attempts: number,
   changed: boolean,
+  replaced: readonly string[] = [],
 ): Promise<Applied> {
   const [functions = [], allowBusy, timings, waiting] = await Promise.all([
     engine.functions(id),
@@ -35,6 +38,6 @@ export async function describeApplied(
   ]);
   const [timing = {}] = timings;
   const stage = (await engine.stage(id)) === 'applied' ? 'applied' : 'waiting';
-  const figures = { allowBusy, timing, timings, attempts };
+  const figures = { allowBusy, replaced, timing, timings, attempts };
   return { id, changed, stage, waiting, functions, ...figures };
 }

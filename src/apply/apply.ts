@@ -14,6 +14,7 @@ import { appliedChanges, applyProblems } from './checks.js';
 import { engineOf } from './engines.js';
 import { afterInterruption } from './interrupted.js';
 import { Loading } from './loading.js';
+import { chooseGoing, endGoing, NOBODY } from './replacing.js';
 
 /**
  * Applies a verified update to the running kernel, or what is left of it. An update that is
@@ -52,10 +53,13 @@ async function applyWhatIsLeft(
   const left = update.contents.changes.filter((change) => !applied.includes(change));
   if (left.length === 0) return describeApplied(update.id, engineOf(host), 0, false);
   await removeLeftovers(update, left, host, modules, ui);
-  return Loading.run(update, host, modules, async (loading) => {
-    const work = new Applying(update, host, options, loading, ui);
+  const going = options.replace ? await chooseGoing(update, engineOf(host)) : NOBODY;
+  const result = await Loading.run(update, host, modules, async (loading) => {
+    const work = new Applying(update, host, { ...options, going }, loading, ui);
     return options.dryRun ? work.tryOut(left) : work.apply(left);
   });
+  if (!options.dryRun) await endGoing(going, host, modules, options, ui);
+  return result;
 }
 
 function checkAllowBusy(update: Update, names: readonly string[]): void {

@@ -18,6 +18,7 @@ import { keepMessages } from './debug-messages.js';
 import type { Engine, SwitchOptions } from './engine.js';
 import { engineOf } from './engines.js';
 import type { Loading } from './loading.js';
+import { type Going, NOBODY } from './replacing.js';
 import { removeState, saveState } from './state.js';
 
 /** How often, and after which pauses, it is looked whether a module that comes just now has come. */
@@ -34,21 +35,32 @@ export interface ApplyOptions extends SwitchOptions {
    * program with these words, "coming" or "going", and the module's name.
    */
   readonly partial?: readonly string[] | undefined;
+  /** Take the place of the updates that this one supersedes, or of all, in one stop. */
+  readonly replace?: boolean;
+}
+
+/** What a run has found out before it begins. */
+interface Prepared {
+  readonly allowBusy: readonly string[];
+  /** What gives way. */
+  readonly going?: Going;
 }
 
 /** One run, with the lock held. */
 export class Applying {
   private readonly engine: Engine;
+  private readonly going: Going;
   private switched = false;
 
   constructor(
     private readonly update: Update,
     private readonly host: Host,
-    private readonly options: ApplyOptions & { readonly allowBusy: readonly string[] },
+    private readonly options: ApplyOptions & Prepared,
     private readonly loading: Loading,
     private readonly ui: Ui,
   ) {
     this.engine = engineOf(host);
+    this.going = options.going ?? NOBODY;
   }
 
   /**
@@ -65,7 +77,9 @@ export class Applying {
       const save = this.options.partial === undefined;
       const attempts = now.length > 0 ? await this.loadAndSwitch(now, save) : 0;
       const more = (await engine.waiting(id)).some((target) => !waiting.includes(target));
-      return await describeApplied(id, engine, attempts, attempts > 0 || more);
+      const { going } = this;
+      const replaced = [...going.applied, ...going.waiting];
+      return await describeApplied(id, engine, attempts, attempts > 0 || more, replaced);
     } catch (error) {
       // Between the switch and here nothing can be taken back.
       if (this.switched) throw error;
@@ -103,7 +117,7 @@ export class Applying {
       const notUnloaded = await this.loading.unloadAll();
       if (notUnloaded.length > 0) throw stillLoaded(id, notUnloaded);
       const [timing = {}] = timings;
-      const figures = { allowBusy, timing, timings, attempts };
+      const figures = { allowBusy, replaced: this.going.applied, timing, timings, attempts };
       return { id, changed: false, stage: undefined, waiting, functions: [], ...figures };
     } catch (error) {
       throw await this.afterCleanUp(waiting, error);
@@ -188,14 +202,29 @@ export class Applying {
       ui.stage(`comparing the running code of ${target}`);
       await loading.load(oldCode);
     }
-    await throwUnlessMatched(id, engine);
+    // Old code is compared again when it is known what will have gone.
+    const compared = await this.tellGoing();
+    if (compared) await throwUnlessMatched(id, engine);
     for (const { target, newCode } of now) {
       stopIfInterrupted(ui.signal);
       ui.stage(`loading the new code of ${target}`);
       await loading.load(newCode);
     }
-    await throwUnlessMatched(id, engine);
+    if (compared) await throwUnlessMatched(id, engine);
     await allowToBeBusy(id, engine, allowBusy);
+  }
+
+  /** Tells the core what gives way; whether nothing does. */
+  private async tellGoing(): Promise<boolean> {
+    const { applied } = this.going;
+    if (applied.length === 0) return true;
+    const errno = await this.engine.setReplaces(this.update.id, applied);
+    if (errno === undefined) return false;
+    requirePermission('tell the core which updates give way', errno);
+    throw new KspliceError('aborted', `the core cannot take out ${applied.join(', ')}: ${errno}`, {
+      advice:
+        'The core may belong to an older ksplice-ts: undo these updates, then apply this one.',
+    });
   }
 
   /** Puts back what was done so far; the error to throw is the given one, or says what is left. */

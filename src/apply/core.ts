@@ -176,6 +176,11 @@ export class Core implements Engine {
     return this.host.write(path.join(this.directory, id, 'allow_busy'), names.join(' '));
   }
 
+  /** Sets what gives way to it, before the update is applied; returns the errno's name if it was refused. */
+  async setReplaces(id: string, ids: readonly string[]): Promise<string | undefined> {
+    return this.host.write(path.join(this.directory, id, 'replaces'), ids.join(' '));
+  }
+
   /** Whether its new code stays loaded after undo, since others may have addresses of it. */
   async keeps(id: string): Promise<boolean> {
     return (await this.attribute(id, 'keep')) === '1';

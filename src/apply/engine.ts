@@ -107,6 +107,8 @@ export interface Engine extends EngineView {
   stopExpecting(id: string, but?: readonly string[]): Promise<string | undefined>;
   /** Sets the functions that may be busy, before the update is applied. */
   setAllowBusy(id: string, names: readonly string[]): Promise<string | undefined>;
+  /** Sets the applied updates that an update takes the place of, before it is applied. */
+  setReplaces(id: string, ids: readonly string[]): Promise<string | undefined>;
   /** Says that nobody uses an update's new code after undo. */
   letGo(id: string): Promise<string | undefined>;
   /** Takes that back: an undo that was told so may have been refused. */

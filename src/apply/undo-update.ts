@@ -55,14 +55,15 @@ export async function undoUpdate(
   }
   return withLock(host, async (modules) => {
     try {
-      return await undo(id, host, modules, options, ui);
+      return await undoLocked(id, host, modules, options, ui);
     } catch (error) {
       throw ui.signal.aborted ? await afterInterruption(id, host, 'undo', error) : error;
     }
   });
 }
 
-async function undo(
+/** The same, for who has the host's lock. */
+export async function undoLocked(
   id: string,
   host: Host,
   modules: ModuleLoader,

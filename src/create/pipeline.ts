@@ -84,8 +84,8 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const contents = await makeModules(task, code, shared, { facts, core }, differences.fixed, run);
     const description = options.description ?? change.description;
     const report = reportOf(task, differences, compiled, code, facts, run);
-    const { allowBusy = [], allowLayout = [] } = options;
-    const texts = { diff: change.diff, description, report, allowBusy, allowLayout };
+    const { allowBusy = [], allowLayout = [], supersedes = [] } = options;
+    const texts = { diff: change.diff, description, report, allowBusy, allowLayout, supersedes };
     const files = { modules: run.directory.stage('5-modules'), fixed: differences.fixed };
     const { fixes } = task;
     const parts = { id: task.id, contents, fixes, ...files, ...texts };

@@ -25,6 +25,8 @@ export interface CreateOptions extends ChangeRequest {
   readonly description?: string | undefined;
   /** What the update repairs, besides what the change says. */
   readonly fixes?: GivenFixes | undefined;
+  /** The ids of the updates that it takes the place of, where `apply --replace` finds them. */
+  readonly supersedes?: readonly string[] | undefined;
   /** Directory for the tarball. */
   readonly output: string;
   /** With git, the change after this one starts from this one's end; with patches, this one from the end of the last. */

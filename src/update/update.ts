@@ -12,6 +12,7 @@ import type { UpdateFiles } from './archive.js';
 import { checksumFaults } from './checksums.js';
 import {
   type Contents,
+  isUpdateId,
   type ListedModule,
   moduleFilesOf,
   parseContents,
@@ -29,6 +30,9 @@ export const ALLOW_BUSY = 'allow-busy';
 
 /** The file with the types whose layout may change, a name in a line; it need not be there. */
 export const ALLOW_LAYOUT = 'allow-layout';
+
+/** The file with the ids of the updates that this one takes the place of, one in a line; it need not be there. */
+export const SUPERSEDES = 'supersedes';
 
 /** The kernel an update was made for: uname's system, release and machine. */
 export interface KernelName {
@@ -58,6 +62,8 @@ export interface Update {
   readonly allowBusy: readonly string[];
   /** Types that change though objects of them may exist, by the word of who made it: "struct foo". */
   readonly allowLayout: readonly string[];
+  /** The ids of the updates that it takes the place of. */
+  readonly supersedes: readonly string[];
   /** What of its new code others may use after undo. */
   readonly addressesOut: readonly AddressOut[];
   /** What it repairs; nothing if the update is older than the list, or if nothing is known. */
@@ -91,6 +97,7 @@ export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update
   const apiVersion = readApiVersion(text('api-version'), faults);
   const allowBusy = readAllowBusy(files.get(ALLOW_BUSY)?.toString('utf8') ?? '', faults);
   const allowLayout = readAllowLayout(files.get(ALLOW_LAYOUT)?.toString('utf8') ?? '', faults);
+  const supersedes = readSupersedes(files.get(SUPERSEDES)?.toString('utf8') ?? '', id, faults);
   const addressesOut = parseAddresses(files.get(ADDRESSES_OUT)?.toString('utf8') ?? '');
   const fixes = parseFixes(files.get(FIXES)?.toString('utf8') ?? '');
   faults.push(...fixes.faults);
@@ -111,7 +118,7 @@ export function verifyUpdate({ id, files }: UpdateFiles, origin: string): Update
   if (faults.length > 0 || !contents || !kernel || apiVersion === undefined || !addressesOut) {
     throw problemsError('bad-update', `${origin} is not a usable update`, asProblems(faults));
   }
-  const allowed = { allowBusy, allowLayout, addressesOut, fixes: fixes.fixes };
+  const allowed = { allowBusy, allowLayout, supersedes, addressesOut, fixes: fixes.fixes };
   const rest = { buildId, apiVersion, ...allowed, report, files, modules };
   return { id, contents, patch, description, timestamp, kernel, ...rest };
 }
@@ -228,6 +235,16 @@ function readAllowBusy(text: string, faults: string[]): string[] {
     if (!isFunctionName(name)) faults.push(`${quote(name)} in ${ALLOW_BUSY} is no function`);
   }
   return names;
+}
+
+function readSupersedes(text: string, id: string | undefined, faults: string[]): string[] {
+  const ids = text.split('\n').filter((one) => one !== '');
+  for (const one of ids) {
+    if (!isUpdateId(one) || one === id) {
+      faults.push(`${quote(one)} in ${SUPERSEDES} is no other update's id`);
+    }
+  }
+  return ids;
 }
 
 function readAllowLayout(text: string, faults: string[]): string[] {

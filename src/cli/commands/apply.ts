@@ -26,6 +26,11 @@ const options = {
     type: 'boolean',
     describe: 'Do everything except the switch: load, compare, check all stacks, unload',
   },
+  replace: {
+    type: 'boolean',
+    describe:
+      'Take the place of the applied updates that this one supersedes (of all, if it names none), in one stop',
+  },
   partial: {
     type: 'boolean',
     describe:
@@ -49,6 +54,10 @@ export const command = defineCommand({
       'give busy code two minutes to become idle',
     ],
     [
+      'sudo ksplice-ts apply --replace ksplice-8c4rnqv2.tar.gz',
+      'have an update take the place of those before it',
+    ],
+    [
       'sudo ksplice-ts apply --partial ksplice-8c4rnqv2.tar.gz',
       'apply an update although a module that it changes is not loaded',
     ],
@@ -66,7 +75,7 @@ export const command = defineCommand({
     const dryRun = args['dry-run'] === true;
     const allowBusy = readNames(args['allow-busy']);
     const partial = args.partial === true ? lateHelper() : undefined;
-    const options = { timeout, dryRun, allowBusy, partial };
+    const options = { timeout, dryRun, allowBusy, partial, replace: args.replace === true };
     const applied = await applyUpdate(update, host, options, ui);
     return {
       json: {
@@ -82,10 +91,11 @@ export const command = defineCommand({
 });
 
 function describe(applied: Applied): string[] {
-  const { id, changed, stage, waiting, functions, allowBusy, timing } = applied;
+  const { id, changed, stage, waiting, functions, allowBusy, replaced, timing } = applied;
   if (stage === undefined) {
     return [
       `Update ${id} could be applied now; nothing was changed.`,
+      ...replacedLines(replaced),
       ...pauseLine(timing),
       '`ksplice-ts apply` without --dry-run applies it.',
     ];
@@ -93,10 +103,15 @@ function describe(applied: Applied): string[] {
   const now = stage === 'applied' ? 'is applied' : 'waits for its modules';
   return [
     changed ? `Update ${id} ${now}.` : `Update ${id} was already applied; nothing was changed.`,
+    ...replacedLines(replaced),
     ...functionLines(functions),
     ...waitingLines(waiting),
     ...busyLines(allowBusy),
     ...(changed ? pauseLine(timing) : []),
     `\`ksplice-ts undo ${id}\` undoes it.`,
   ];
+}
+
+function replacedLines(ids: readonly string[]): string[] {
+  return ids.length > 0 ? [`  in the place of: ${ids.join(', ')}`] : [];
 }

@@ -19,6 +19,7 @@ import {
 } from '../command.js';
 import { describeSet, describeUpdate } from '../create-report.js';
 import { allowBusyOption, readNames } from '../switch-report.js';
+import { requireId } from '../update-id.js';
 
 const positionals = {
   source: {
@@ -101,6 +102,13 @@ const options = {
     nargs: 1,
     describe:
       'What the update repairs: CVE ids, or ids of upstream commits (separated by commas), besides those in the words of the patch; =none: leave those out; may be repeated',
+  },
+  supersedes: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe:
+      'Ids of earlier updates that this one takes the place of (separated by commas): `apply --replace` takes them out in the same stop; may be repeated',
   },
   on: {
     type: 'string',
@@ -263,6 +271,7 @@ function readSharedOptions(args: Args): Omit<CreateOptions, 'confdir'> {
     allowLayout: readTypes(args['allow-layout']),
     onlyTargets: args['only-targets'] && readNames(args['only-targets']),
     fixes: args.fixes && readGivenFixes(readNames(args.fixes)),
+    supersedes: readNames(args.supersedes).map(requireId),
     signing: readSigning(args),
     keep: args.verbose === true,
   };

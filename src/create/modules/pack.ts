@@ -15,7 +15,13 @@ import {
   moduleFilesOf,
 } from '../../update/contents.js';
 import { FIXES, type Fixes, formatFixes, isEmpty } from '../../update/fixes.js';
-import { ALLOW_BUSY, ALLOW_LAYOUT, API_VERSION, type Update } from '../../update/update.js';
+import {
+  ALLOW_BUSY,
+  ALLOW_LAYOUT,
+  API_VERSION,
+  SUPERSEDES,
+  type Update,
+} from '../../update/update.js';
 import { writeUpdate } from '../../update/write.js';
 import type { Report } from '../values.js';
 
@@ -31,6 +37,8 @@ export interface UpdateParts {
   /** Types whose layout may change, as the author vouches. */
   readonly allowLayout?: readonly string[];
   readonly fixes: Fixes;
+  /** The ids of the updates that it takes the place of. */
+  readonly supersedes?: readonly string[];
   /** The change as a diff: bytes, one a character. */
   readonly diff: string;
   readonly description: string;
@@ -56,7 +64,8 @@ export async function packUpdate(
   put('api-version', `${API_VERSION}\n`);
   put('timestamp', `${new Date().toISOString()}\n`);
   put('utsname', `Linux ${report.release} ${machine.name}\n`);
-  const { allowBusy = [], allowLayout = [] } = parts;
+  const { allowBusy = [], allowLayout = [], supersedes = [] } = parts;
+  if (supersedes.length > 0) put(SUPERSEDES, `${supersedes.join('\n')}\n`);
   if (allowBusy.length > 0) put(ALLOW_BUSY, `${allowBusy.join('\n')}\n`);
   if (allowLayout.length > 0) put(ALLOW_LAYOUT, `${allowLayout.join('\n')}\n`);
   if (!isEmpty(parts.fixes)) put(FIXES, formatFixes(parts.fixes));
