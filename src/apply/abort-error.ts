@@ -105,6 +105,6 @@ function adviceOn(match: readonly string[]): string | undefined {
   const [, by] = /replaced-by-(\w+)$/m.exec(match.join('\n')) ?? [];
   return (
     by &&
-    `Update ${by} has replaced it, and this update was made without that one. Make this update on top of it: ksplice-ts create --on ksplice-${by}.tar.gz`
+    `Update ${by} has replaced it, and this update was made without that one. Make this update on top of it: ksplice-ts create --on ksplice-${by}.tar.gz. Or if it has that fix as well, let it take the place of ${by}: ksplice-ts apply --replace.`
   );
 }

@@ -9,17 +9,18 @@ import type { Ui } from '../base/ui.js';
 import type { Host } from '../host/host.js';
 import type { ModuleLoader } from '../host/host-lock.js';
 import { requirePermission } from '../host/rights.js';
-import { busyProblems } from '../inspect/allow-busy.js';
 import type { TargetChange } from '../update/contents.js';
-import { decodedProgramOf, type Update } from '../update/update.js';
+import type { Update } from '../update/update.js';
 import { refusal } from './abort-error.js';
 import { type Applied, describeApplied } from './applied.js';
 import { keepMessages } from './debug-messages.js';
 import type { Engine, SwitchOptions } from './engine.js';
 import { engineOf } from './engines.js';
 import type { Loading } from './loading.js';
+import { busyNamesOf, byPresence } from './presence.js';
 import { type Going, NOBODY } from './replacing.js';
 import { removeState, saveState } from './state.js';
+import { allowToBeBusy, haveGiveWay } from './tell-engine.js';
 
 /** How often, and after which pauses, it is looked whether a module that comes just now has come. */
 const COMING_TRIES = 25;
@@ -203,7 +204,7 @@ export class Applying {
       await loading.load(oldCode);
     }
     // Old code is compared again when it is known what will have gone.
-    const compared = await this.tellGoing();
+    const compared = await haveGiveWay(id, engine, this.going.applied);
     if (compared) await throwUnlessMatched(id, engine);
     for (const { target, newCode } of now) {
       stopIfInterrupted(ui.signal);
@@ -212,19 +213,6 @@ export class Applying {
     }
     if (compared) await throwUnlessMatched(id, engine);
     await allowToBeBusy(id, engine, allowBusy);
-  }
-
-  /** Tells the core what gives way; whether nothing does. */
-  private async tellGoing(): Promise<boolean> {
-    const { applied } = this.going;
-    if (applied.length === 0) return true;
-    const errno = await this.engine.setReplaces(this.update.id, applied);
-    if (errno === undefined) return false;
-    requirePermission('tell the core which updates give way', errno);
-    throw new KspliceError('aborted', `the core cannot take out ${applied.join(', ')}: ${errno}`, {
-      advice:
-        'The core may belong to an older ksplice-ts: undo these updates, then apply this one.',
-    });
   }
 
   /** Puts back what was done so far; the error to throw is the given one, or says what is left. */
@@ -250,32 +238,6 @@ export class Applying {
   }
 }
 
-/** Those that are loaded, and those that are not. */
-async function byPresence(
-  changes: readonly TargetChange[],
-  host: Host,
-): Promise<{ now: TargetChange[]; later: TargetChange[] }> {
-  const now: TargetChange[] = [];
-  const later: TargetChange[] = [];
-  for (const change of changes) {
-    const { target } = change;
-    const here = target === 'vmlinux' || (await host.moduleState(target)) === 'live';
-    (here ? now : later).push(change);
-  }
-  return { now, later };
-}
-
-/** Of functions that may be busy, those that these targets have. */
-function busyNamesOf(
-  update: Update,
-  changes: readonly TargetChange[],
-  names: readonly string[],
-): string[] {
-  if (names.length === 0) return [];
-  const programs = changes.map((change) => decodedProgramOf(update, change));
-  return names.filter((name) => busyProblems(programs, [name]).length === 0);
-}
-
 function isComing(target: string): KspliceError {
   const message = `module ${target}, which the update changes, is being loaded or unloaded`;
   return new KspliceError('target-not-loaded', message, {
@@ -287,16 +249,6 @@ function stillLoaded(id: string, left: readonly string[]): KspliceError {
   return new KspliceError('load-failed', `nothing was switched, but ${left.join('; ')}`, {
     advice: `\`ksplice-ts undo ${id}\` unloads what is left.`,
     details: { left },
-  });
-}
-
-async function allowToBeBusy(id: string, engine: Engine, names: readonly string[]): Promise<void> {
-  if (names.length === 0) return;
-  const errno = await engine.setAllowBusy(id, names);
-  if (errno === undefined) return;
-  requirePermission('tell the core which functions may be busy', errno);
-  throw new KspliceError('aborted', `the core did not take the list of busy functions: ${errno}`, {
-    advice: 'Please report this: the list was checked before.',
   });
 }
 

@@ -84,11 +84,11 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const contents = await makeModules(task, code, shared, { facts, core }, differences.fixed, run);
     const description = options.description ?? change.description;
     const report = reportOf(task, differences, compiled, code, facts, run);
-    const { allowBusy = [], allowLayout = [], supersedes = [] } = options;
-    const texts = { diff: change.diff, description, report, allowBusy, allowLayout, supersedes };
+    const { allowBusy, allowLayout, supersedes } = options;
+    const given = { allowBusy, allowLayout, supersedes };
+    const texts = { diff: change.diff, description, fixes: task.fixes, report };
     const files = { modules: run.directory.stage('5-modules'), fixed: differences.fixed };
-    const { fixes } = task;
-    const parts = { id: task.id, contents, fixes, ...files, ...texts };
+    const parts = { id: task.id, contents, ...files, ...texts, ...given };
     const { archive, update } = await packUpdate(parts, run.directory.stage('6-pack'));
     run.directory.lap('pack');
     const proof = facts.image && proveAgainst(update, facts.image.kernel, run.ui);
@@ -98,7 +98,8 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     await change.git?.remember(options.series ?? false, ui);
     rememberLast(options.confdir, file);
     for (const { what, ms } of run.directory.timings) ui.detail(`${what}: ${ms} ms`);
-    return { id: task.id, file, description, fixes, proof: proof ?? null, report };
+    const { id, fixes } = task;
+    return { id, file, description, fixes, proof: proof ?? null, report };
   });
 }
 

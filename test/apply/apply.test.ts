@@ -305,6 +305,84 @@ describe('applyUpdate', () => {
   );
 });
 
+describe('applyUpdate in the place of others', () => {
+  /** They are applied in this order, after what the update is on. */
+  async function applied(kernel: SimulatedKernel, ...ids: string[]): Promise<void> {
+    await kernel.add('ksplice');
+    for (const [index, id] of ids.entries()) {
+      await kernel.add(`ksplice_${id}_vmlinux_new`);
+      await kernel.put(`sys/kernel/ksplice/${id}/stage`, 'applied\n');
+      await kernel.put(`sys/kernel/ksplice/${id}/order`, `${index + 1}\n`);
+    }
+    await kernel.put('sys/kernel/ksplice/api_version', `${API_VERSION}\n`);
+  }
+  const replace = { ...NO_WAIT, replace: true };
+
+  it.each<[string, string[], string[]]>([
+    ['all, if it names none', [], ['new', 'mid', 'old']],
+    ['those that it supersedes', ['old', 'new', 'gone'], ['new', 'old']],
+  ])('takes out %s, and unloads them when it has switched', async (_, supersedes, going) => {
+    await inKernel(async (kernel) => {
+      await applied(kernel, 'old', 'mid', 'new');
+      const { replaced } = await applyUpdate({ ...update, supersedes }, kernel, replace, silentUi);
+      expect(replaced).toEqual(going);
+      const told = kernel.events.indexOf(`replaces ${update.id} ${going.join(' ')}`);
+      const switched = kernel.events.indexOf(`stage ${update.id} applied`);
+      expect(told).toBeGreaterThan(kernel.events.indexOf(`insmod ksplice_${update.id}_sctp_old`));
+      expect(switched).toBeGreaterThan(told);
+      expect(kernel.events.slice(switched).filter((event) => /^stage|_new$/.test(event))).toEqual([
+        `stage ${update.id} applied`,
+        ...going.flatMap((id) => [`stage ${id} reversed`, `rmmod ksplice_${id}_vmlinux_new`]),
+      ]);
+    })();
+  });
+
+  it(
+    'leaves alone what it is on, and takes out what only waits',
+    inKernel(async (kernel) => {
+      await applied(kernel, 'base');
+      kernel.awaited = ['waits floppy'];
+      await kernel.put('sys/kernel/ksplice/awaited', 'waits floppy\n');
+      const on = { ...update, contents: { ...update.contents, on: ['base'] } };
+      const { replaced } = await applyUpdate(on, kernel, replace, silentUi);
+      expect(replaced).toEqual(['waits']);
+      expect(kernel.awaited).toEqual([]);
+      expect(kernel.events.filter((event) => event.startsWith('replaces'))).toEqual([]);
+      expect(await kernel.stageOf('base')).toBe('applied');
+    }),
+  );
+
+  it(
+    'has undone none of them if it is refused',
+    inKernel(async (kernel) => {
+      await applied(kernel, 'old');
+      kernel.refusals.push({ word: 'stacked' });
+      const error = await failure(applyUpdate(update, kernel, replace, silentUi));
+      expect(error.code).toBe('stacked');
+      expect(await kernel.stageOf('old')).toBe('applied');
+      expect(kernel.modules).toEqual(['sctp', 'ksplice', 'ksplice_old_vmlinux_new']);
+    }),
+  );
+
+  it(
+    'is applied, and says so, where one of them does not come to its end',
+    inKernel(async (kernel) => {
+      await applied(kernel, 'old');
+      kernel.onEvent = (event) => {
+        if (event === `stage ${update.id} applied`)
+          kernel.refusals.push({ word: 'code_busy', stage: 'leaving' });
+      };
+      const warnings: string[] = [];
+      const ui = { ...silentUi, warn: (text: string) => void warnings.push(text) };
+      const { changed } = await applyUpdate(update, kernel, replace, ui);
+      expect(changed).toBe(true);
+      expect(warnings).toEqual([
+        expect.stringMatching(/^the old code of old is back, but .*undo old/),
+      ]);
+    }),
+  );
+});
+
 describe('checks before anything is loaded', () => {
   const problemsOf = async (kernel: SimulatedKernel): Promise<Problem[]> => {
     const error = await failure(applyUpdate(update, kernel, NO_WAIT, silentUi));

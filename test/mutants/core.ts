@@ -60,8 +60,8 @@ const live: readonly Mutant[] = [
     ...core(
       'the stack of the thread that stops the machine',
       'stacks.c',
-      'if (task != current && (was_clear(seen, task) || READ_ONCE(task->on_cpu)))',
-      'if (was_clear(seen, task) || READ_ONCE(task->on_cpu))',
+      'if (task != current && (was_clear(update->seen, task) || READ_ONCE(task->on_cpu)))',
+      'if (was_clear(update->seen, task) || READ_ONCE(task->on_cpu))',
       'the code of the switch',
     ),
     tests: 'test/vm/switch-code.test.ts',
@@ -135,8 +135,8 @@ const live: readonly Mutant[] = [
   core(
     'the hold on the core where ftrace does not let go',
     'redirect.c',
-    'if (ret) {\n\t\t\tkeep_for_ever(f, ret);',
-    'if (ret && !ret) {\n\t\t\tkeep_for_ever(f, ret);',
+    'if (ret) {\n\t\tkeep_for_ever(f, ret);',
+    'if (ret && !ret) {\n\t\tkeep_for_ever(f, ret);',
     'keeps the core, and says so',
   ),
   core(
@@ -291,8 +291,8 @@ const switching: readonly Mutant[] = [
   core(
     'the look for kprobes on the jump before undo',
     'site.c',
-    'if (is_probed(f, f->old + f->length))\n\t\treturn KSPLICE_PROBED;\n\tif (!copy',
-    'if (!copy',
+    'if (is_probed(f, f->old + f->length))\n\t\treturn KSPLICE_PROBED;\n\tif (!ksplice',
+    'if (!ksplice',
     'keeps an update from being undone',
   ),
   core(
@@ -325,15 +325,15 @@ const hooks: readonly Mutant[] = [
   core(
     'a hook',
     'switch.c',
-    'else if (!undo)\n\t\tksplice_call_hooks(update, KSPLICE_HOOK_POST_APPLY);',
-    '',
+    'else if (!undo) {\n\t\tksplice_call_hooks(update, KSPLICE_HOOK_POST_APPLY);',
+    'else if (!undo) {',
     'are called in their order',
   ),
   core(
     'the refusal of a hook',
     'switch.c',
-    'stop->refused = ksplice_call_hooks(stop->update, kind);',
-    'ksplice_call_hooks(stop->update, kind);',
+    'return stop->refused;',
+    'return false;',
     'can refuse, and then nothing has changed',
   ),
 ];
@@ -412,7 +412,70 @@ const sealed: readonly Mutant[] = [
   tests: 'test/vm/sealed-keys.test.ts',
 }));
 
+const replacing: readonly Mutant[] = [
+  [
+    'the stop that an update shares with those that give way to it',
+    'switch.c',
+    '\t\twrite_all(other, true);\n',
+    '',
+    'has them gone in the moment',
+  ],
+  [
+    'the look whether what gives way is applied',
+    'replace.c',
+    'return KSPLICE_BASE_MISSING;',
+    'return KSPLICE_OK;',
+    'if one of them is not applied',
+  ],
+  [
+    'the look at what is on an update that gives way',
+    'replace.c',
+    'cause = ksplice_check_above(other);',
+    'cause = KSPLICE_OK;',
+    'if another is on one of them',
+  ],
+  [
+    'the refusal of an update in the place of its own base',
+    'replace.c',
+    'return KSPLICE_STACKED;',
+    'return KSPLICE_OK;',
+    'if another is on one of them',
+  ],
+  [
+    'the walk of the stacks for the code that gives way',
+    'switch.c',
+    'if (!ksplice_stacks_clear(other, KSPLICE_REVERSE))',
+    'if (false)',
+    'if a task is in the new code of one of them',
+  ],
+  [
+    'the hooks of what gives way',
+    'switch.c',
+    'if (!call_hooks_of_going(update, KSPLICE_HOOK_PRE_REVERSE) &&\n\t    !ksplice',
+    'if (!ksplice',
+    'if a hook refuses',
+  ],
+  [
+    'what a jump saves where an earlier one gives way',
+    'functions.c',
+    'if (gives_way(f, update))\n\t\t\ttake_back',
+    'if (false)\n\t\t\ttake_back',
+    'has them gone in the moment',
+  ],
+  [
+    'the handler of ftrace that is handed over',
+    'redirect.c',
+    'f->inherits = find_predecessor(f);',
+    'f->inherits = NULL;',
+    'has them gone in the moment',
+  ],
+].map(([without, file, find, replace, only]) => ({
+  ...core(without!, file!, find!, replace!, only!),
+  tests: 'test/vm/core/replacing.test.ts',
+}));
+
 export const coreMutants: readonly Mutant[] = [
+  ...replacing,
   ...stacks,
   ...live,
   ...busy,

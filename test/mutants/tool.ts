@@ -34,6 +34,20 @@ const commands: readonly Mutant[] = [
     'apply/apply.test.ts',
   ),
   tool(
+    'what an update takes the place of',
+    'apply/apply.ts',
+    'options.replace ? await chooseGoing(update, engineOf(host)) : NOBODY',
+    'NOBODY',
+    'apply/apply.test.ts',
+  ),
+  tool(
+    'the end of what had to give way',
+    'apply/apply.ts',
+    'if (!options.dryRun) await endGoing(',
+    'if (false) await endGoing(',
+    'apply/apply.test.ts',
+  ),
+  tool(
     'the removal of what a killed run left',
     'apply/apply.ts',
     'for (const module of left) await loader.unload(module);',
@@ -367,8 +381,8 @@ const create: readonly Mutant[] = [
   tool(
     'the functions that may be busy in what create stores',
     'create/pipeline.ts',
-    'const texts = { diff: change.diff, description, report, allowBusy, allowLayout };',
-    'const texts = { diff: change.diff, description, report, allowBusy: allowBusy.slice(1), allowLayout };',
+    'const given = { allowBusy, allowLayout, supersedes };',
+    'const given = { allowBusy: allowBusy?.slice(1), allowLayout, supersedes };',
     'vm/busy.test.ts',
   ),
 ];

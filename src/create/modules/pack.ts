@@ -33,12 +33,12 @@ export interface UpdateParts {
   /** Files of fixed modules for the disk; they get into `modules/`. */
   readonly fixed?: readonly string[];
   /** Functions that may be busy when they are switched. */
-  readonly allowBusy?: readonly string[];
+  readonly allowBusy?: readonly string[] | undefined;
   /** Types whose layout may change, as the author vouches. */
-  readonly allowLayout?: readonly string[];
+  readonly allowLayout?: readonly string[] | undefined;
   readonly fixes: Fixes;
   /** The ids of the updates that it takes the place of. */
-  readonly supersedes?: readonly string[];
+  readonly supersedes?: readonly string[] | undefined;
   /** The change as a diff: bytes, one a character. */
   readonly diff: string;
   readonly description: string;
