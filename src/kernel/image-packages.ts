@@ -17,6 +17,12 @@ export function imagePackages(release: string): readonly string[] {
     : [`linux-image-${release}`];
 }
 
+/** The same package as Debian builds it before it signs the kernel; undefined if there is no such one. */
+export function unsignedPackage(name: string): string | undefined {
+  if (name.startsWith('linux-binary-')) return name.replace('-binary-', '-binary-unsigned-');
+  return name.startsWith('linux-image-') ? `${name}-unsigned` : undefined;
+}
+
 /** What to do for an image of a release, and of this version of the packages if that is known. */
 export function howToFetch(release: string, version?: string): string {
   const packages = imagePackages(release);

@@ -4,8 +4,8 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { KspliceError } from '../base/errors.js';
-import { packageVersionIn } from '../configure/headers.js';
-import { imagePackages } from '../kernel/image-packages.js';
+import { imagePackages, unsignedPackage } from '../kernel/image-packages.js';
+import { fixLines } from '../update/fixes.js';
 import type { Update } from '../update/update.js';
 import { debDescription, type Package, type PackagedFile } from './deb.js';
 import { updateScripts } from './update-scripts.js';
@@ -58,7 +58,8 @@ export function updatePackage(
     'Installed-Size': String(Math.ceil(archive.length / 1024) + 3),
     // Before anything is unpacked: a host without this very kernel is told so, and nothing is half done.
     'Pre-Depends': imagePackages(kernel.release)
-      .map((one) => `${one} (= ${kernelVersion})`)
+      .map((one) => [one, unsignedPackage(one)].filter((name) => name !== undefined))
+      .map((names) => names.map((name) => `${name} (= ${kernelVersion})`).join(' | '))
       .join(', '),
     Depends: ['ksplice-ts-host', ...update.contents.on.map((one) => `ksplice-update-${one}`)].join(
       ', ',
@@ -72,6 +73,7 @@ export function updatePackage(
         ...(rest.length > 0 ? [''] : []),
         `It changes Linux ${kernel.release} (${kernelVersion})`,
         'while it runs, and at each boot of it.',
+        ...fixedIn(update),
       ].join('\n'),
     ),
   };
@@ -86,17 +88,10 @@ export function updatePackage(
   return { control, files, scripts, time };
 }
 
-/**
- * The version of the kernel's package, as its image says it.
- * @param banner the version in uname(2)
- * @throws KspliceError `usage` if it does not say
- */
-export function kernelVersionIn(banner: string): string {
-  const version = packageVersionIn(banner);
-  if (version !== undefined) return version;
-  throw new KspliceError('usage', "the image does not say the version of the kernel's package", {
-    advice: 'Give it with --kernel-version.',
-  });
+/** As `apt-cache search CVE-2026-1234` finds it. */
+function fixedIn({ fixes }: Update): string[] {
+  const lines = fixLines(fixes).map((line) => `It ${line}.`);
+  return lines.length > 0 ? ['', ...lines] : [];
 }
 
 function oneLine(text: string): string {

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { buildPackage } from '../../src/package/deb.js';
-import { kernelVersionIn, updatePackage } from '../../src/package/update-package.js';
+import { kernelVersionIn } from '../../src/package/kernel-versions.js';
+import { updatePackage } from '../../src/package/update-package.js';
 import { readUpdate } from '../../src/update/read.js';
 import { writeUpdate } from '../../src/update/write.js';
 import { makeSample, withDirectory } from '../update/sample.js';
@@ -24,15 +25,18 @@ const field = async (deb: string, name: string) =>
 describe('the package of an update', () => {
   it('needs the very kernel, carries the archive as it is, and is the same each time', () =>
     withDirectory(async (where) => {
-      const { update, archive } = await sample(where, { on: ['b2'] });
+      const fixes = 'CVE-2026-1234\nCVE-2026-1235\nupstream 0123456789abcdef\n';
+      const { update, archive } = await sample(where, { on: ['b2'], fixes });
       const plan = updatePackage(update, archive, OPTIONS);
       const deb = await buildPackage(plan, path.join(where, 'one'), signal);
       expect(path.basename(deb)).toBe('ksplice-update-a1_1_amd64.deb');
       expect(await field(deb, 'Pre-Depends')).toBe(
-        `linux-image-${update.kernel.release} (= 1.2.3-4)`,
+        `linux-image-${update.kernel.release} (= 1.2.3-4) | linux-image-${update.kernel.release}-unsigned (= 1.2.3-4)`,
       );
       expect(await field(deb, 'Depends')).toBe('ksplice-ts-host, ksplice-update-b2');
-      expect(await field(deb, 'Description')).toMatch(/^hot patch: a change for tests\n/);
+      const description = await field(deb, 'Description');
+      expect(description).toMatch(/^hot patch: a change for tests\n/);
+      expect(description).toContain('\n It fixes CVE-2026-1234, CVE-2026-1235.\n');
       const root = path.join(where, 'root');
       await execa('dpkg-deb', ['--raw-extract', deb, root]);
       const carried = path.join(root, 'usr/share/ksplice/updates/ksplice-a1.tar.gz');
@@ -48,7 +52,7 @@ describe('the package of an update', () => {
     withDirectory(async (where) => {
       const { update, archive } = await sample(where, { release: '7.0.1-amd64' });
       expect(updatePackage(update, archive, OPTIONS).control['Pre-Depends']).toBe(
-        'linux-binary-7.0.1-amd64 (= 1.2.3-4), linux-modules-7.0.1-amd64 (= 1.2.3-4)',
+        'linux-binary-7.0.1-amd64 (= 1.2.3-4) | linux-binary-unsigned-7.0.1-amd64 (= 1.2.3-4), linux-modules-7.0.1-amd64 (= 1.2.3-4)',
       );
     }));
 

@@ -17,7 +17,7 @@ stub() {
 	mkdir -p stub/DEBIAN
 	printf 'Package: %s\nVersion: %s\nArchitecture: all\nMaintainer: A <a@example.org>\nDescription: stub\n' "$1" "$2" >stub/DEBIAN/control
 	[[ -z ${3-} ]] || install -D "$3" "stub/$4"
-	dpkg-deb --build stub stub.deb >/dev/null
+	dpkg-deb -Znone --build stub stub.deb >/dev/null
 	dpkg -i --force-overwrite stub.deb >/dev/null 2>&1
 }
 is() { [[ $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) == *" $2" ]] || fail "$1 is not $2"; }

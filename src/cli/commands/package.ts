@@ -1,12 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { KspliceError } from '../../base/errors.js';
-import type { Ui } from '../../base/ui.js';
-import { openKernelImage } from '../../kernel/kernel-files.js';
+import { type ArchivedUpdate, readArchived } from '../../package/archived.js';
 import { buildPackage } from '../../package/deb.js';
-import { kernelVersionIn, updatePackage } from '../../package/update-package.js';
-import { readUpdate } from '../../update/read.js';
-import type { Update } from '../../update/update.js';
+import { kernelVersions } from '../../package/kernel-versions.js';
+import { updatePackage } from '../../package/update-package.js';
 import { defineCommand, type Options } from '../command.js';
 
 const positionals = {
@@ -14,16 +10,18 @@ const positionals = {
     type: 'string',
     array: true,
     demandOption: true,
-    describe: 'Each a ksplice-ID.tar.gz',
+    describe: 'Each a ksplice-ID.tar.gz, or a set that `create` made for several kernels',
   },
 } as const satisfies Options;
 
 const options = {
   image: {
     type: 'string',
+    array: true,
+    nargs: 1,
     conflicts: 'kernel-version',
     describe:
-      'The image that the updates are for, as configure takes it; its version is read there',
+      'The image of a kernel that the updates are for, as configure takes it: the version of its package is read there',
   },
   'kernel-version': {
     type: 'string',
@@ -52,6 +50,10 @@ export const command = defineCommand({
       'ksplice-ts package --image linux-image-6.1.0-57-amd64_6.1.192-3_amd64.deb ksplice-8c4rnqv2.tar.gz',
       'make ksplice-update-8c4rnqv2_1_amd64.deb',
     ],
+    [
+      'ksplice-ts package --image images/a --image images/b ksplice-set-fix1',
+      'make a package for each kernel that the set has an update for',
+    ],
   ],
   run: async (args, ui) => {
     const { revision, maintainer } = args;
@@ -61,40 +63,18 @@ export const command = defineCommand({
     if (!/^[^\p{C}<>]+ <[^\p{C}<> ]+@[^\p{C}<> ]+>$/u.test(maintainer)) {
       throw new KspliceError('usage', '--maintainer looks like "Name <mail@example.org>"');
     }
-    const plans = [];
     // All are read before one is written.
-    for (const file of args.updates) {
-      const { update, archive } = await readArchived(file);
-      const kernelVersion = args['kernel-version'] ?? (await versionFor(update, args.image, ui));
-      plans.push(updatePackage(update, archive, { kernelVersion, revision, maintainer }));
-    }
+    const all: ArchivedUpdate[] = [];
+    for (const source of args.updates) all.push(...(await readArchived(source)));
+    const { image: images = [], 'kernel-version': version } = args;
+    const updates = all.map(({ update }) => update);
+    const versions = await kernelVersions(updates, { images, version }, ui);
+    const plans = all.map(({ update, archive }, at) => {
+      const kernelVersion = versions[at] as string;
+      return updatePackage(update, archive, { kernelVersion, revision, maintainer });
+    });
     const packages: string[] = [];
     for (const plan of plans) packages.push(await buildPackage(plan, args.output, ui.signal));
     return { json: { packages }, text: packages.map((file) => `Package ${file}`) };
   },
 });
-
-async function readArchived(file: string): Promise<{ update: Update; archive: Buffer }> {
-  if ((await stat(file).catch(() => undefined))?.isDirectory()) {
-    throw new KspliceError('usage', `${file} is a directory`, {
-      advice: 'Give the ksplice-ID.tar.gz that `create` made: the package carries it as it is.',
-    });
-  }
-  const update = await readUpdate(file);
-  return { update, archive: readFileSync(file) };
-}
-
-async function versionFor(update: Update, image: string | undefined, ui: Ui): Promise<string> {
-  const { release } = update.kernel;
-  if (image === undefined) {
-    throw new KspliceError('usage', `nothing says which version of the kernel ${release} it is`, {
-      advice: 'Name its image with --image, or give --kernel-version.',
-    });
-  }
-  const { release: found, version } = await openKernelImage(image, ui, { prefer: release });
-  if (found === release) return kernelVersionIn(version);
-  throw new KspliceError(
-    'kernel-mismatch',
-    `${image} is ${found}, and ${update.id} is for ${release}`,
-  );
-}
