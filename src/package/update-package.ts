@@ -2,12 +2,12 @@
 // install and apply the update, and undo and uninstall it.
 
 import { createHash } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
 import { KspliceError } from '../base/errors.js';
 import { imagePackages, unsignedPackage } from '../kernel/image-packages.js';
 import { fixLines } from '../update/fixes.js';
 import type { Update } from '../update/update.js';
 import { debDescription, type Package, type PackagedFile } from './deb.js';
+import { packageDocs } from './docs.js';
 import { updateScripts } from './update-scripts.js';
 
 export interface UpdatePackageOptions {
@@ -41,18 +41,14 @@ export function updatePackage(
   const name = `ksplice-update-${id}`;
   const [summary = '', ...rest] = description.split('\n');
   const file = `usr/share/ksplice/updates/ksplice-${id}.tar.gz`;
-  const docs = `usr/share/doc/${name}`;
-  const day = new Date(time * 1000).toUTCString().replace('GMT', '+0000');
-  const changes = `${name} (${revision}) stable; urgency=medium\n\n  * ${oneLine(summary)}\n\n -- ${maintainer}  ${day}\n`;
+  const version = String(revision);
   const files = new Map<string, PackagedFile>([
     [file, { data: archive }],
-    // gzip writes no name and no time of its own here.
-    [`${docs}/changelog.gz`, { data: gzipSync(changes, { level: 9 }) }],
-    [`${docs}/copyright`, { data: COPYRIGHT }],
+    ...packageDocs({ name, version, change: oneLine(summary), maintainer, time }),
   ]);
   const control = {
     Package: name,
-    Version: String(revision),
+    Version: version,
     Architecture: 'amd64',
     Maintainer: maintainer,
     'Installed-Size': String(Math.ceil(archive.length / 1024) + 3),
@@ -97,11 +93,3 @@ function fixedIn({ fixes }: Update): string[] {
 function oneLine(text: string): string {
   return text.replace(/\p{C}+/gu, ' ').trim();
 }
-
-const COPYRIGHT = `A patch to the Linux kernel, compiled by ksplice-ts.
-
-Copyright: the authors of the Linux kernel and of the patch
-
-The kernel and the patch are under the GNU General Public License, version 2;
-on Debian systems it is in /usr/share/common-licenses/GPL-2.
-`;

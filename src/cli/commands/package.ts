@@ -2,6 +2,7 @@ import { KspliceError } from '../../base/errors.js';
 import { type ArchivedUpdate, readArchived } from '../../package/archived.js';
 import { buildPackage } from '../../package/deb.js';
 import { kernelVersions } from '../../package/kernel-versions.js';
+import { metaPackages } from '../../package/meta-package.js';
 import { updatePackage } from '../../package/update-package.js';
 import { defineCommand, type Options } from '../command.js';
 
@@ -32,6 +33,11 @@ const options = {
     default: 1,
     describe: 'The version of the package; raise it to replace one of the same id',
   },
+  meta: {
+    type: 'number',
+    describe:
+      'Also make version N of ksplice-updates-RELEASE, which depends on all of these updates: hosts that have it get what a later version adds',
+  },
   maintainer: {
     type: 'string',
     default: 'ksplice-ts <ksplice-ts@example.org>',
@@ -56,9 +62,10 @@ export const command = defineCommand({
     ],
   ],
   run: async (args, ui) => {
-    const { revision, maintainer } = args;
-    if (!Number.isSafeInteger(revision) || revision < 1) {
-      throw new KspliceError('usage', '--revision needs a whole number from 1 on');
+    const { revision, maintainer, meta } = args;
+    for (const [name, number] of Object.entries({ revision, meta: meta ?? 1 })) {
+      if (Number.isSafeInteger(number) && number > 0) continue;
+      throw new KspliceError('usage', `--${name} needs a whole number from 1 on`);
     }
     if (!/^[^\p{C}<>]+ <[^\p{C}<> ]+@[^\p{C}<> ]+>$/u.test(maintainer)) {
       throw new KspliceError('usage', '--maintainer looks like "Name <mail@example.org>"');
@@ -69,10 +76,13 @@ export const command = defineCommand({
     const { image: images = [], 'kernel-version': version } = args;
     const updates = all.map(({ update }) => update);
     const versions = await kernelVersions(updates, { images, version }, ui);
-    const plans = all.map(({ update, archive }, at) => {
-      const kernelVersion = versions[at] as string;
-      return updatePackage(update, archive, { kernelVersion, revision, maintainer });
+    const named = all.map((one, at) => {
+      return { ...one, kernelVersion: versions[at] as string, revision, maintainer };
     });
+    const plans = [
+      ...named.map((one) => updatePackage(one.update, one.archive, one)),
+      ...(meta === undefined ? [] : metaPackages(named, meta)),
+    ];
     const packages: string[] = [];
     for (const plan of plans) packages.push(await buildPackage(plan, args.output, ui.signal));
     return { json: { packages }, text: packages.map((file) => `Package ${file}`) };
