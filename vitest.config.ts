@@ -25,8 +25,15 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/vm/**', 'test/real/**'],
+          exclude: ['test/vm/**', 'test/real/**', 'test/fleet/**'],
           testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          // The real Ansible, on hosts that do not exist.
+          name: 'fleet',
+          include: ['test/fleet/**/*.test.ts'],
         },
       },
       {

@@ -14,6 +14,7 @@
 #        bash test/run.sh soundness [KIND…]
 #        bash test/run.sh mutants [WORD…]
 #        bash test/run.sh fuzz [--help]
+#        bash test/run.sh fleet FILE…
 #        bash test/run.sh corpus [--suite SUITE] --from VERSION --to VERSION [--help]
 
 set -euo pipefail
@@ -38,11 +39,11 @@ require_debian() {
 		die 'This needs Debian on amd64: it hot-patches the kernel of that distribution.'
 }
 
-usage() { die 'usage: bash test/run.sh test|kernels|newkernel|series|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|packages|setup'; }
+usage() { die 'usage: bash test/run.sh test|kernels|newkernel|series|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|packages|fleet|setup'; }
 
 main() {
 	local task=${1-}
-	[[ $task == @(test|kernels|kernel|newkernel|series|series-of-root|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|packages|setup) ]] || usage
+	[[ $task == @(test|kernels|kernel|newkernel|series|series-of-root|long|demo|bench|soak|chaos|soundness|faults|fuzz|corpus|mutants|packages|fleet|setup) ]] || usage
 	shift
 	require_root "$task"
 	require_debian
@@ -82,6 +83,10 @@ main() {
 	soundness) exec npx tsx test/soundness/run.ts "$@" ;;
 	soak) exec npx tsx test/vm/soak/run.ts "$@" ;;
 	fuzz) exec npx tsx test/fuzz/fuzz.ts "$@" ;;
+	fleet)
+		provide_packages "${fleet_packages[@]}"
+		exec npx vitest run --project fleet "$@"
+		;;
 	packages) exec bash test/packages/run.sh "$cache" "$@" ;;
 	corpus) run_corpus "$@" ;;
 	esac

@@ -11,6 +11,8 @@ guest_packages=(
 	systemd e2fsprogs util-linux openssl groff-base
 )
 scene_packages=(libusrsctp-examples lksctp-tools tcpdump)
+# The controller of a fleet.
+fleet_packages=(ansible-core ansible-lint openssh-client python3)
 
 is_installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 

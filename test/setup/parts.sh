@@ -35,6 +35,7 @@ parts() {
 		-  8 chaos-short    only vm test/vm/chaos.test.ts
 		-  5 soak-short     only vm test/vm/soak.test.ts
 		-  5 packages       run packages
+		-  5 fleet          run fleet test/fleet/rollout.test.ts test/fleet/collection.test.ts
 		- 15 kernel-clang   kernel self-built-clang
 	END
 	# On that release its kernels are those of the other parts.

@@ -1,0 +1,53 @@
+#!/usr/bin/python
+# GNU General Public License v2 (see LICENSE in the repository of ksplice-ts)
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r'''
+---
+module: ksplice_info
+short_description: Tells which kernel and which hot patches a host runs
+version_added: 1.0.0
+description:
+  - Changes nothing. The result is also the fact C(ansible_facts.ksplice).
+options:
+  executable:
+    description: The tool, with words before its own if it needs them.
+    type: str
+    default: ksplice-ts
+attributes:
+  check_mode:
+    support: full
+    description: It changes nothing.
+author:
+  - The authors of ksplice-ts (@ksplice-ts)
+'''
+
+EXAMPLES = r'''
+- name: What runs
+  ksplice_ts.fleet.ksplice_info:
+'''
+
+RETURN = r'''
+ksplice:
+  description:
+    - C(release) of the kernel, C(boot) (an id that changes with each boot) and C(updates).
+    - C(status) is the JSON of C(ksplice-ts status), or null where the tool is too old for it. C(status_code) is its exit status.
+  returned: always
+  type: dict
+'''
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.ksplice_ts.fleet.plugins.module_utils.tool import ARGUMENTS, Tool
+
+
+def main():
+    module = AnsibleModule(argument_spec=dict(ARGUMENTS), supports_check_mode=True)
+    info = Tool(module).info()
+    module.exit_json(changed=False, ksplice=info, ansible_facts=dict(ksplice=info))
+
+
+if __name__ == '__main__':
+    main()
