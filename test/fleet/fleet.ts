@@ -104,8 +104,12 @@ export class Fleet {
     return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
   }
 
+  get reportFile(): string {
+    return join(this.directory, 'rollout/report.json');
+  }
+
   report(): Record<string, HostReport> {
-    const text = readFileSync(join(this.directory, 'rollout/report.json'), 'utf8');
+    const text = readFileSync(this.reportFile, 'utf8');
     return (JSON.parse(text) as { hosts: Record<string, HostReport> }).hosts;
   }
 
