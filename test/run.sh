@@ -85,6 +85,12 @@ main() {
 	fuzz) exec npx tsx test/fuzz/fuzz.ts "$@" ;;
 	fleet)
 		provide_packages "${fleet_packages[@]}"
+		if [[ "$*" == *guests* ]]; then
+			unpack_sshd "$cache/sshd"
+			# Those guests are of two builds.
+			KSPLICE_TEST_OTHER_KERNEL=$(choose_named_kernel --kernel next >&2 && printf %s "$KSPLICE_TEST_CACHE/kernel.json")
+			export KSPLICE_TEST_OTHER_KERNEL
+		fi
 		exec npx vitest run --project fleet "$@"
 		;;
 	packages) exec bash test/packages/run.sh "$cache" "$@" ;;

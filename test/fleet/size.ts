@@ -40,7 +40,7 @@ const { code, output } = await running.done;
 clearInterval(timer);
 const seconds = (Date.now() - began) / 1000;
 const verdict = /(?:Went through|Stopped)[^"]*/.exec(output)?.[0];
-const [written, jsonMiB] = [fleet.report(), statSync(fleet.reportFile).size / 2 ** 20];
+const [written, jsonMiB] = [fleet.report(), statSync(fleet.reportFile('json')).size / 2 ** 20];
 const states = Object.values(written).map(({ state }) => state);
 const failed = Object.entries(written).find(([, { state }]) => state === 'failed');
 console.log(

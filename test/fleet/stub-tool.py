@@ -36,16 +36,19 @@ if '--help' in words:
     print('ksplice-ts %s\n  --watch --probe --max-stop' % command)
     sys.exit(0)
 applied = os.path.exists(state)
+there = applied and does.get('after') != 'gone'
+updates = [dict(id=ID, stage='applied', isInForce=True, waiting=[], on=[], description='a stub')] if there else []
 if command == 'view' and '--file' in words:
     answer(id=ID)
 elif command == 'view':
-    there = applied and does.get('after') != 'gone'
-    answer(updates=[dict(id=ID, stage='applied', waiting=[], on=[], description='a stub')] if there else [])
+    answer(updates=updates)
 elif command == 'list':
     answer(updates=[])
 elif command == 'status':
     bad = applied and does.get('after') == 'unhealthy'
-    answer(12 if bad else 0, effectiveVersion='6.1+ksplice' if applied else '6.1', verdict='unhealthy' if bad else 'good')
+    answer(12 if bad else 0, kernel=dict(release='6.1'), effectiveVersion='6.1+ksplice' if there else '6.1', updates=updates,
+           health=dict(problems=[dict(message='the kernel has complained')] if bad else []),
+           verdict='unhealthy' if bad else 'good')
 elif command == 'inspect':
     answer(id=ID, targets=[dict(target='vmlinux', parts=[dict(name='stub_function')])])
 elif command == 'check':

@@ -57,6 +57,21 @@ provide_packages() {
 	install_packages "${missing[@]}"
 }
 
+# For guests that are hosts of a fleet, in $1: only unpacked, so that no sshd is started here.
+unpack_sshd() {
+	[[ ! -x $1/usr/sbin/sshd ]] || return 0
+	rm -rf "$1.part"
+	mkdir -p "$1.part/debs" "$1.part/root"
+	say 'Fetching from Debian: openssh-server libwrap0'
+	update_package_lists
+	(cd "$1.part/debs" && logged 'apt-get download' apt-get -o Acquire::Retries=3 -o APT::Sandbox::User=root download openssh-server libwrap0)
+	local deb
+	for deb in "$1.part"/debs/*.deb; do dpkg -x "$deb" "$1.part/root"; done
+	rm -rf "$1"
+	mv "$1.part/root" "$1"
+	rm -rf "$1.part"
+}
+
 # For guests whose kernel has no 9p. Debian 12 has the program in a package of QEMU's.
 install_virtiofsd() {
 	[[ -x /usr/lib/qemu/virtiofsd || -x /usr/libexec/virtiofsd ]] || install_packages virtiofsd

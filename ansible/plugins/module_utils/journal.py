@@ -149,7 +149,7 @@ class Journal(object):
                 host.update(state='not needed', error=None, before=summary(info))
             elif word == 'good':
                 update = answers[-1]['id']
-                running = any(one['id'] == update and one.get('stage') == 'applied' for one in info['updates'])
+                running = update in summary(info)['updates']
                 if host['had'] is None:
                     host.update(had=running, before=summary(info))
                 host.update(id=update)
@@ -211,7 +211,7 @@ class Journal(object):
         if host['id'] not in now['updates']:
             return 'the update does not run any more'
         if now['health'] == UNHEALTHY and (host.get('before') or {}).get('health') != UNHEALTHY:
-            return 'its health became bad'
+            return 'its health became bad: %s' % '; '.join(now['problems'])
         return None
 
     def confirm(self, results, gate, limit):
@@ -288,11 +288,12 @@ def worst(*results):
 
 
 def summary(info):
-    """What the report says of a host's kernel."""
-    status = info.get('status') or {}
-    updates = [one['id'] for one in info.get('updates') or [] if one.get('stage') == 'applied']
-    return dict(release=info.get('release'), version=status.get('effectiveVersion') or info.get('release'),
-                boot=info.get('boot'), updates=updates, health=info.get('status_code'))
+    """What the report says of a host's kernel; everything is None or empty of one that gave no answer."""
+    health = info.get('health') or {}
+    return dict(release=(info.get('kernel') or {}).get('release'), version=info.get('effectiveVersion'),
+                boot=info.get('boot'), health=info.get('status_code'),
+                updates=[one['id'] for one in info.get('updates') or [] if one['isInForce']],
+                problems=[one['message'] for one in health.get('problems') or []])
 
 
 def some(names, most=10):

@@ -62,15 +62,11 @@ class Tool(object):
         return dict((one['id'], one) for one in self.must('view')['updates'])
 
     def info(self):
-        """What this host runs."""
-        found = dict(release=os.uname()[2], boot=boot_id(), updates=list(self.applied().values()), status=None)
-        if self.knows('status'):
-            code, answer = self.call('status')
-            if code not in (0, 10, 11, 12):
-                self.refused(code, answer)
-            found['status'] = answer
-            found['status_code'] = code
-        return found
+        """What this host runs: `ksplice-ts status`, its exit status, and which boot this is."""
+        code, status = self.call('status')
+        if code not in (0, 10, 11, 12):
+            self.refused(code, status)
+        return dict(status, boot=boot_id(), status_code=code)
 
 
 def boot_id():

@@ -33,8 +33,7 @@ EXAMPLES = r'''
 RETURN = r'''
 ksplice:
   description:
-    - C(release) of the kernel, C(boot) (an id that changes with each boot) and C(updates).
-    - C(status) is the JSON of C(ksplice-ts status), or null where the tool is too old for it. C(status_code) is its exit status.
+    - The JSON of C(ksplice-ts status). C(status_code) is its exit status, and C(boot) is an id that changes with each boot.
   returned: always
   type: dict
 '''

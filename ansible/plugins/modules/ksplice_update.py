@@ -20,7 +20,9 @@ options:
       - Of a set, the tool takes what was made for the very kernel that runs.
     type: path
   id:
-    description: The update's id. Required if I(state) is C(absent) and there is no I(src).
+    description:
+      - The update's id. Required if I(state) is C(absent) and there is no I(src).
+      - Given beside I(src), it saves a call of the tool.
     type: str
   state:
     description:
@@ -130,8 +132,8 @@ def id_of(module, tool):
 
 def applied(module, tool):
     src = module.params['src']
-    # Of a set the tool itself finds out whether its update is applied.
-    update = None if is_set(src) else id_of(module, tool)
+    # Of a set, `apply` itself finds out whether its update is applied.
+    update = module.params['id'] or (None if is_set(src) else id_of(module, tool))
     known = tool.applied().get(update) if update else None
     if known and known.get('stage') == 'applied':
         return dict(changed=False, id=update, ksplice=known)

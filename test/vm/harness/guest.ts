@@ -42,6 +42,11 @@ export interface GuestOptions {
   timeoutMs?: number;
   /** a file that the guest has as /dev/vda (the module is virtio_blk) and may write to */
   disk?: string;
+  /**
+   * A free port of the host's loopback, which leads to port 22 of the guest. The guest has a network
+   * card then; its module is virtio_net, its address 10.0.2.15/24.
+   */
+  sshPort?: number;
   /** complaints and errors in the kernel log that this test means to provoke */
   expectLog?: readonly RegExp[];
 }
@@ -318,6 +323,7 @@ async function boot(options: GuestOptions): Promise<Guest> {
     parallel: options.parallel ?? false,
     append: options.append ?? [],
     ...(options.disk === undefined ? {} : { disk: options.disk }),
+    ...(options.sshPort === undefined ? {} : { sshPort: options.sshPort }),
     timeoutMs: (options.timeoutMs ?? 600_000) * patience,
   };
   const machine = startMachine({ ...wanted, state: await bootedState(wanted, patience) });

@@ -27,6 +27,8 @@ export interface MachineOptions {
   append: readonly string[];
   /** a raw image, /dev/vda in the guest */
   disk?: string;
+  /** a port of the host's loopback that leads to the guest's port 22 */
+  sshPort?: number;
   /** has a monitor at `monitorPath(folder)` */
   monitor?: boolean;
   /** a file with the state to begin with, as of snapshot.ts */
@@ -78,6 +80,7 @@ export function startMachine(options: MachineOptions): ChildProcess {
 /** Of the machine itself: two with the same arguments can go on from one another's state. */
 export function qemuArguments(options: MachineOptions): string[] {
   const { kernel, share, folder, smp, memoryMb, cpu, parallel, append, disk } = options;
+  const forward = `hostfwd=tcp:127.0.0.1:${options.sshPort}-:22`;
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ...['-accel', `tcg,thread=${parallel ? 'multi' : 'single'}`, '-cpu', cpu],
@@ -89,6 +92,10 @@ export function qemuArguments(options: MachineOptions): string[] {
     ...['-device', 'virtio-serial-pci'],
     ...['-chardev', `socket,id=channel,path=${socketPath(folder)}`],
     ...['-device', 'virtserialport,chardev=channel,name=ksplice-test'],
+    // The guest reaches nothing: only what was forwarded comes in.
+    ...(options.sshPort === undefined
+      ? []
+      : ['-nic', `user,restrict=on,model=virtio-net-pci,${forward}`]),
     ...(disk === undefined ? [] : ['-drive', `file=${disk},format=raw,if=virtio`]),
   ];
 }

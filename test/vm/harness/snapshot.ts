@@ -36,7 +36,8 @@ export async function bootedState(
   options: MachineOptions,
   patience: number,
 ): Promise<string | undefined> {
-  const isUsual = options.append.length === 0 && options.disk === undefined;
+  const { append, disk, sshPort } = options;
+  const isUsual = append.length === 0 && disk === undefined && sshPort === undefined;
   if (!isUsual || options.share !== '9p' || process.env.KSPLICE_TEST_BOOT) return undefined;
   const file = join(FOLDER, await keyOf(options));
   await mkdir(FOLDER, { recursive: true });
