@@ -28,6 +28,7 @@ const rank: Record<string, number> = {
   configure: 7,
   check: 8,
   inspect: 8,
+  trust: 6,
   host: 8,
   create: 9,
   apply: 9,

@@ -50,6 +50,7 @@ async function hostPackage() {
   }
   return debian('ksplice-ts-host', files, {
     Depends: 'nodejs (>= 20), kmod',
+    Recommends: 'openssh-client',
     Suggests: 'ksplice-ts',
     Description: `Hot patches for running Linux kernels: what a host needs
  ksplice-ts changes the code of a running kernel without a reboot, and proves

@@ -9,6 +9,7 @@ import type { Ui } from '../base/ui.js';
 import type { Host } from '../host/host.js';
 import type { ModuleLoader } from '../host/host-lock.js';
 import { requirePermission } from '../host/rights.js';
+import type { Trust } from '../trust/trust.js';
 import type { TargetChange } from '../update/contents.js';
 import type { Update } from '../update/update.js';
 import { refusal } from './abort-error.js';
@@ -38,6 +39,8 @@ export interface ApplyOptions extends SwitchOptions {
   readonly partial?: readonly string[] | undefined;
   /** Take the place of the updates that this one supersedes, or of all, in one stop. */
   readonly replace?: boolean;
+  /** Who made the update, to be remembered with it. */
+  readonly trust?: Trust | undefined;
 }
 
 /** What a run has found out before it begins. */
@@ -141,7 +144,7 @@ export class Applying {
       stopIfInterrupted(this.ui.signal);
       const { now, later } = await byPresence(left, this.host);
       // The helper takes it from there.
-      await saveState(this.host, this.update, this.options.allowBusy, later.length > 0);
+      await saveState(this.host, this.update, this.options, later.length > 0);
       const coming = await this.expectAll(later, helper);
       if (coming === undefined) return now;
       // It comes just now, and came past the core before this knew of it.
@@ -183,7 +186,7 @@ export class Applying {
 
   private async switchTo(now: readonly TargetChange[], save: boolean): Promise<number> {
     const { update, host, engine, options, ui } = this;
-    if (save) await saveState(host, update, options.allowBusy, false);
+    if (save) await saveState(host, update, options, false);
     stopIfInterrupted(ui.signal);
     ui.stage('switching to the new code');
     const attempts = await engine.switchTo(update.id, 'applied', options, ui);

@@ -10,7 +10,7 @@ import type { KspliceError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
 import type { Host } from '../host/host.js';
 import { type ModuleLoader, withLock } from '../host/host-lock.js';
-import { readUpdate } from '../update/read.js';
+import { readTrusted } from '../trust/trusted.js';
 import type { Update } from '../update/update.js';
 import { Applying } from './applying.js';
 import { appliedChanges } from './checks.js';
@@ -85,7 +85,9 @@ async function wasCutOff(update: Update, engine: Engine, host: Host): Promise<bo
 async function updatesAwaiting(module: string, host: Host): Promise<Update[]> {
   const awaited = (await engineOf(host).awaited()).filter(({ target }) => target === module);
   const updates: Update[] = [];
-  for (const { id } of awaited) updates.push(await readUpdate(keptDirectory(host, id)));
+  for (const { id } of awaited) {
+    updates.push((await readTrusted(keptDirectory(host, id), host.paths)).update);
+  }
   return updates;
 }
 

@@ -15,6 +15,7 @@ import path from 'node:path';
 import { asCount, asRecord, asText, asTexts, fromJson, orElse } from '../base/stored.js';
 import type { Host } from '../host/host.js';
 import { cannotWrite, privateDirectory } from '../host/private-directory.js';
+import { asTrust, type Trust } from '../trust/trust.js';
 import { type AddressOut, asAddress } from '../update/addresses-out.js';
 import { CHECKSUMS } from '../update/checksums.js';
 import { isUpdateId } from '../update/contents.js';
@@ -37,6 +38,8 @@ export interface UpdateState {
   /** What of its new code others may use after undo. */
   readonly addressesOut: readonly AddressOut[];
   readonly fixes: Fixes;
+  /** Who made it, by the rules of this host at the time; undefined if it was applied by an earlier version. */
+  readonly trust?: Trust | undefined;
   /** SHA-256 of the update's SHA256SUMS, hexadecimal; '' if it was applied by an earlier version. */
   readonly digest: string;
   /** The kernel just before; undefined as above. */
@@ -58,7 +61,7 @@ export interface KernelBefore {
 export async function saveState(
   host: Host,
   update: Update,
-  allowBusy: readonly string[],
+  { allowBusy, trust }: Pick<UpdateState, 'allowBusy' | 'trust'>,
   whole: boolean,
 ): Promise<void> {
   const directory = await updatesDirectory(host);
@@ -73,6 +76,7 @@ export async function saveState(
     allowLayout: update.allowLayout,
     addressesOut: update.addressesOut,
     fixes: update.fixes,
+    trust,
     digest: createHash('sha256').update(update.files.get(CHECKSUMS)!).digest('hex'),
     before: await kernelNow(host),
   };
@@ -127,7 +131,10 @@ export async function readKeptPatch(host: Host, id: string): Promise<string | un
 }
 
 /** Lists that an earlier version did not write are empty. */
-const asKnown = asRecord<Omit<UpdateState, 'id' | 'before'>, { before: KernelBefore }>(
+const asKnown = asRecord<
+  Omit<UpdateState, 'id' | 'before' | 'trust'>,
+  { before: KernelBefore; trust: Trust }
+>(
   {
     description: asText,
     created: asText,
@@ -142,7 +149,10 @@ const asKnown = asRecord<Omit<UpdateState, 'id' | 'before'>, { before: KernelBef
     addressesOut: (value = []) =>
       Array.isArray(value) ? value.map(asAddress).filter((one) => one !== undefined) : undefined,
   },
-  { before: asRecord<KernelBefore>({ tainted: asCount, logSequence: asCount }) },
+  {
+    before: asRecord<KernelBefore>({ tainted: asCount, logSequence: asCount }),
+    trust: asTrust,
+  },
 );
 
 async function updatesDirectory(host: Host): Promise<string> {

@@ -5,6 +5,7 @@
 import { KspliceError } from '../base/errors.js';
 import type { Host } from '../host/host.js';
 import { areModulesDisabled } from '../host/rights.js';
+import type { Trust } from '../trust/trust.js';
 import type { AddressOut } from '../update/addresses-out.js';
 import type { Fixes } from '../update/fixes.js';
 import type { Conflict, EngineView, ReplacedFunction, Stage, Timing } from './engine.js';
@@ -49,6 +50,8 @@ export interface UpdateView extends UpdateSummary {
   readonly allowLayout: readonly string[] | null;
   /** What of its new code others may use after undo; null without the right to see it. */
   readonly addressesOut: readonly AddressOut[] | null;
+  /** Who made it, by the rules of this host when it was applied; null without the right to see it. */
+  readonly trust: Trust | null;
   /** Of the last attempt. */
   readonly timing: Timing;
   /** Of the last attempts, the latest first. */
@@ -91,6 +94,7 @@ export async function viewUpdate(id: string, host: Host): Promise<UpdateView> {
     allowBusy: await engine.allowBusy(id),
     allowLayout: state?.allowLayout ?? null,
     addressesOut: state?.addressesOut ?? null,
+    trust: state?.trust ?? null,
     timing: timings[0] ?? {},
     timings,
     patch: (await readKeptPatch(host, id)) ?? null,

@@ -20,6 +20,10 @@ export type ErrorCode =
   | 'bad-update'
   | 'bad-set'
   | 'bad-program'
+  // trust
+  | 'bad-policy'
+  | 'untrusted'
+  | 'not-allowed'
   // configure
   | 'no-headers'
   | 'no-source'

@@ -46,33 +46,35 @@ export interface Exposed {
 /**
  * Looks for the first file or directory, of those given and all above them, that others than root can change.
  * @param below what is in these directories is looked at as well
+ * @param owner a user who counts like root
  */
 export function exposedFile(
   files: readonly string[],
   below: readonly string[],
+  owner = 0,
 ): Exposed | undefined {
   const seen = new Set<string>();
   for (const file of [...files, ...below]) {
     for (const place of withAbove(realpathSync(file))) {
       if (seen.has(place)) continue;
       seen.add(place);
-      const why = whyExposed(lstatSync(place));
+      const why = whyExposed(lstatSync(place), owner);
       if (why) return { file: place, why };
     }
   }
   for (const directory of below) {
     for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
       const file = path.join(directory, name);
-      const why = whyExposed(lstatSync(file));
+      const why = whyExposed(lstatSync(file), owner);
       if (why) return { file, why };
     }
   }
   return undefined;
 }
 
-function whyExposed(status: Stats): string | undefined {
+function whyExposed(status: Stats, owner: number): string | undefined {
   const { uid, gid, mode } = status;
-  if (uid !== 0) return `belongs to user ${uid}`;
+  if (uid !== 0 && uid !== owner) return `belongs to user ${uid}`;
   if (status.isSymbolicLink()) return undefined;
   if (status.isDirectory() && (mode & STICKY) !== 0) return undefined;
   const group = (mode & GROUP_WRITES) !== 0 && gid !== 0;

@@ -10,6 +10,7 @@ import { type Proof, proveAgainst } from '../check/prove.js';
 import { type Confdir, readConfdir } from '../configure/confdir.js';
 import type { TableSizes } from '../elf/tables.js';
 import { busyProblems } from '../inspect/allow-busy.js';
+import { signUpdate } from '../trust/sign-update.js';
 import { type Contents, moduleFilesOf } from '../update/contents.js';
 import type { Fixes } from '../update/fixes.js';
 import type { Update } from '../update/update.js';
@@ -90,6 +91,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const files = { modules: run.directory.stage('5-modules'), fixed: differences.fixed };
     const parts = { id: task.id, contents, ...files, ...texts, ...given };
     const { archive, update } = await packUpdate(parts, run.directory.stage('6-pack'));
+    if (options.signWith !== undefined) await signUpdate(archive, options.signWith);
     run.directory.lap('pack');
     const proof = facts.image && proveAgainst(update, facts.image.kernel, run.ui);
     run.directory.lap('prove');

@@ -41,6 +41,8 @@ export interface CreateOptions extends ChangeRequest {
   readonly allowLayout?: readonly string[] | undefined;
   /** Sign all modules with this key. */
   readonly signing?: SigningKey | undefined;
+  /** Sign the update with this OpenSSH key. */
+  readonly signWith?: string | undefined;
   /** Keep the run's directory also when all goes well. */
   readonly keep?: boolean | undefined;
 }

@@ -34,6 +34,8 @@ export interface HostPaths {
   readonly rebootRequired: string;
   /** "/usr/lib/systemd/system": the units of the package. */
   readonly packagedUnits: string;
+  /** "/etc/ksplice": who may bring what. */
+  readonly trust: string;
 }
 
 const PATHS: HostPaths = {
@@ -45,6 +47,7 @@ const PATHS: HostPaths = {
   boot: '/boot',
   rebootRequired: '/run/reboot-required',
   packagedUnits: '/usr/lib/systemd/system',
+  trust: '/etc/ksplice',
 };
 
 export class Host {

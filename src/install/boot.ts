@@ -9,7 +9,7 @@ import { type AnyCode, KspliceError, type Problem, separateProblems } from '../b
 import type { Ui } from '../base/ui.js';
 import { exists, type Host } from '../host/host.js';
 import { withInstalledLock } from '../host/host-lock.js';
-import { readUpdate } from '../update/read.js';
+import { readTrusted } from '../trust/trusted.js';
 import { requireRoot } from './install.js';
 import { lateHelper } from './own-program.js';
 import type { Installed } from './records.js';
@@ -105,7 +105,7 @@ async function consider(installed: Installed, at: Boot): Promise<BootResult> {
     const message = `${id} is for another kernel: Linux ${release}, build ${buildId.slice(0, 12)}`;
     return { id, outcome: 'other-kernel', message };
   }
-  const update = await readUpdate(store.updateDirectory(id));
+  const { update, trust } = await readTrusted(store.updateDirectory(id), host.paths);
   if (await isApplied(update, host)) return { id, outcome: 'applied', message: '' };
   const crash = await store.crash(host, id);
   if (crash && !options.retry) {
@@ -119,7 +119,7 @@ async function consider(installed: Installed, at: Boot): Promise<BootResult> {
   try {
     if (onTrial) await store.beginTrial(host, attempt);
     const partial = lateHelper();
-    const { waiting } = await applyUpdate(update, host, { ...options, partial }, ui);
+    const { waiting } = await applyUpdate(update, host, { ...options, partial, trust }, ui);
     if (crash) await store.forgetCrash(id);
     return waiting.length > 0 ? waitsFor(waiting, id) : { id, outcome: 'applied', message: '' };
   } catch (error) {

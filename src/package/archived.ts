@@ -34,8 +34,13 @@ async function readSet(set: string): Promise<ArchivedUpdate[]> {
   const all: ArchivedUpdate[] = [];
   for (const entry of (await readIndex(set)).updates) {
     // As a host with that kernel reads it.
-    const { update } = await chooseUpdate(set, entry);
-    if (update) all.push({ update, archive: readFileSync(path.join(set, entry.file)) });
+    const { found } = await chooseUpdate(set, entry, read);
+    if (found)
+      all.push({ update: found.update, archive: readFileSync(path.join(set, entry.file)) });
   }
   return all;
 }
+
+const read = async (source: string, sha256: string | undefined) => ({
+  update: await readUpdate(source, sha256),
+});

@@ -1,5 +1,5 @@
 // SHA256SUMS: a line for every other file of an update, as sha256sum writes it.
-// It finds damage, not deceit: whoever can alter a file can alter this one too.
+// It finds damage. Deceit is found by its signature: whoever can alter a file can alter this one too.
 
 import { createHash } from 'node:crypto';
 import { pathFault } from './archive.js';
@@ -7,11 +7,15 @@ import { quote } from './contents.js';
 
 /** The name of the file itself. */
 export const CHECKSUMS = 'SHA256SUMS';
+/** Its signature, by `ssh-keygen -Y sign`; it need not be there. */
+export const SIGNATURE = 'SHA256SUMS.sig';
+
+const NOT_LISTED: readonly string[] = [CHECKSUMS, SIGNATURE];
 
 /** The text of SHA256SUMS for files by their path in the update. */
 export function formatChecksums(files: ReadonlyMap<string, Uint8Array>): string {
   return [...files]
-    .filter(([path]) => path !== CHECKSUMS)
+    .filter(([path]) => !NOT_LISTED.includes(path))
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([path, data]) => `${sha256(data)}  ${path}\n`)
     .join('');
@@ -36,7 +40,8 @@ export function checksumFaults(files: ReadonlyMap<string, Buffer>): string[] {
     else if (sha256(data) !== sum) faults.push(`${path} was altered or damaged`);
   }
   for (const path of files.keys()) {
-    if (path !== CHECKSUMS && !listed.has(path)) faults.push(`${path} is not in ${CHECKSUMS}`);
+    if (!NOT_LISTED.includes(path) && !listed.has(path))
+      faults.push(`${path} is not in ${CHECKSUMS}`);
   }
   return faults;
 }

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { KspliceError } from '../base/errors.js';
 import { count } from '../base/words.js';
 import { CHECKSUMS } from './checksums.js';
-import { readUpdate, readWhole } from './read.js';
+import { readWhole } from './read.js';
 import { INDEX, parseIndex, type SetIndex, type SetOther, type SetUpdate } from './set.js';
 import type { Update } from './update.js';
 
@@ -19,10 +19,19 @@ export interface ThisKernel {
   readonly buildId: string | undefined;
 }
 
+/**
+ * Reads an update, whatever else it finds out about it.
+ * @param sha256 what the archive has to be, hexadecimal; undefined if nobody says
+ */
+export type Reader<Read extends { readonly update: Update }> = (
+  source: string,
+  sha256: string | undefined,
+) => Promise<Read>;
+
 /** What was found: an update, or that the kernel needs none. */
-export type Chosen =
-  | { readonly update: Update; readonly notNeeded?: never }
-  | { readonly update?: never; readonly notNeeded: SetOther };
+export type Chosen<Read> =
+  | { readonly found: Read; readonly notNeeded?: never }
+  | { readonly found?: never; readonly notNeeded: SetOther };
 
 /** Whether a path is that of a set. */
 export async function isSet(source: string): Promise<boolean> {
@@ -33,15 +42,19 @@ export async function isSet(source: string): Promise<boolean> {
 }
 
 /**
- * Reads and verifies an update, or that of a set which is for this kernel.
- * @throws KspliceError as readUpdate(); `bad-set`; `not-in-set` if the set has none
+ * Reads an update, or that of a set which is for this kernel.
+ * @throws KspliceError as `read`; `bad-set`; `not-in-set` if the set has none
  */
-export async function chooseUpdate(source: string, kernel: ThisKernel): Promise<Chosen> {
-  if (!(await isSet(source))) return { update: await readUpdate(source) };
+export async function chooseUpdate<Read extends { readonly update: Update }>(
+  source: string,
+  kernel: ThisKernel,
+  read: Reader<Read>,
+): Promise<Chosen<Read>> {
+  if (!(await isSet(source))) return { found: await read(source, undefined) };
   const index = await readIndex(source);
   const isThis = ({ buildId }: SetUpdate | SetOther) => buildId === kernel.buildId;
   const entry = index.updates.find(isThis);
-  if (entry) return { update: await readEntry(source, entry) };
+  if (entry) return { found: await readEntry(source, entry, read) };
   const other = index.others.find(isThis);
   if (other?.outcome === 'not-needed') return { notNeeded: other };
   throw notInSet(source, index, kernel, other);
@@ -64,14 +77,18 @@ export async function readIndex(set: string): Promise<SetIndex> {
   return index;
 }
 
-async function readEntry(set: string, entry: SetUpdate): Promise<Update> {
-  const update = await readUpdate(path.join(set, entry.file), entry.sha256);
+async function readEntry<Read extends { readonly update: Update }>(
+  set: string,
+  entry: SetUpdate,
+  read: Reader<Read>,
+): Promise<Read> {
+  const found = await read(path.join(set, entry.file), entry.sha256);
   const said = [entry.id, entry.release, entry.buildId, JSON.stringify(entry.fixes)];
-  const { id, kernel, buildId, fixes } = update;
-  const found = [id, kernel.release, buildId, JSON.stringify(fixes)];
+  const { id, kernel, buildId, fixes } = found.update;
+  const has = [id, kernel.release, buildId, JSON.stringify(fixes)];
   const what = ['id', 'kernel release', 'build id', 'fixes'];
-  const differing = what.filter((_, at) => said[at] !== found[at]);
-  if (differing.length === 0) return update;
+  const differing = what.filter((_, at) => said[at] !== has[at]);
+  if (differing.length === 0) return found;
   throw badSet(set, `${INDEX} and ${entry.file} differ in: ${differing.join(', ')}`);
 }
 

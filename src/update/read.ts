@@ -15,13 +15,21 @@ import { type Update, verifyUpdate } from './update.js';
  * @throws KspliceError `io` if it cannot be read, `bad-archive` or `bad-update`
  */
 export async function readUpdate(source: string, sha256?: string): Promise<Update> {
+  return verifyUpdate(await readUpdateFiles(source, sha256), path.basename(path.resolve(source)));
+}
+
+/**
+ * Reads an update's files, and looks into none of them.
+ * @param sha256 as for readUpdate()
+ * @throws KspliceError `io`, `bad-archive`, `bad-update`
+ */
+export async function readUpdateFiles(source: string, sha256?: string): Promise<UpdateFiles> {
   const kind = await stat(source).catch((error) => {
     throw unreadable(source, error);
   });
-  const files = kind.isDirectory()
-    ? await readDirectory(source)
-    : await readArchive(await readDigested(source, sha256), path.basename(source));
-  return verifyUpdate(files, path.basename(path.resolve(source)));
+  return kind.isDirectory()
+    ? readDirectory(source)
+    : readArchive(await readDigested(source, sha256), path.basename(source));
 }
 
 async function readDigested(file: string, sha256: string | undefined): Promise<Buffer> {

@@ -61,6 +61,7 @@ export class SimulatedKernel extends Host {
       boot: path.join(root, 'boot'),
       rebootRequired: path.join(root, 'reboot-required'),
       packagedUnits: path.join(root, 'packaged-units'),
+      trust: path.join(root, 'etc'),
     };
     super(paths, release, 'x86_64', uid);
   }

@@ -25,6 +25,7 @@ beforeEach(() => {
     boot: at('boot'),
     rebootRequired: at('reboot-required'),
     packagedUnits: '/nonexistent',
+    trust: at('etc'),
   });
   mkdirSync(at('proc', 'self', 'ns'), { recursive: true });
   for (const name of ['node', 'tool']) {

@@ -30,8 +30,8 @@ export const fleetMutants: readonly Mutant[] = [
   tool(
     "the comparison of a set's index with the update that it names",
     'update/choose.ts',
-    'if (differing.length === 0) return update;',
-    'return update;',
+    'if (differing.length === 0) return found;',
+    'return found;',
     'update/choose.test.ts',
   ),
   tool(

@@ -13,6 +13,7 @@ import { probeMutants } from './probes.js';
 import { shortWayMutants } from './short-ways.js';
 import { storedMutants } from './stored.js';
 import { toolMutants } from './tool.js';
+import { trustMutants } from './trust.js';
 import { wordMutants } from './words.js';
 
 export const mutants: readonly Mutant[] = [
@@ -28,4 +29,5 @@ export const mutants: readonly Mutant[] = [
   ...shortWayMutants,
   ...storedMutants,
   ...fleetMutants,
+  ...trustMutants,
 ];

@@ -140,7 +140,7 @@ export const wordMutants: readonly Mutant[] = [
   words(
     'the look at who owns what root is to run',
     'base/trust.ts',
-    'if (uid !== 0) return',
+    'if (uid !== 0 && uid !== owner) return',
     'if (uid < 0) return',
     'base/trust.test.ts',
   ),

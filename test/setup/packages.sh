@@ -8,7 +8,7 @@ build_packages=(
 )
 guest_packages=(
 	qemu-system-x86 seabios busybox-static procps iproute2 hostname
-	systemd e2fsprogs util-linux openssl groff-base
+	systemd e2fsprogs util-linux openssl groff-base openssh-client
 )
 scene_packages=(libusrsctp-examples lksctp-tools tcpdump)
 # The controller of a fleet.

@@ -24,7 +24,8 @@ parts() {
 		2 14 kernel-next    kernel next
 		2  8 forms-real     more real test/real/check.test.ts test/real/create.test.ts test/real/module.test.ts test/real/short-way.test.ts
 		2  4 ways-in        only real test/real/ways-in.test.ts
-		2 15 chaos          run chaos --minutes 10
+		2 13 chaos          run chaos --minutes 8
+		2  2 trust          only vm test/vm/trust.test.ts
 		2  5 fuzz           run fuzz
 		2  8 series         run series
 		2  1 count          only vm test/vm/count.test.ts

@@ -3,8 +3,9 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CHECKSUMS, formatChecksums } from '../../src/update/checksums.js';
-import { chooseUpdate, readIndex } from '../../src/update/choose.js';
+import { chooseUpdate, readIndex, type ThisKernel } from '../../src/update/choose.js';
 import { NO_FIXES } from '../../src/update/fixes.js';
+import { readUpdate } from '../../src/update/read.js';
 import {
   formatIndex,
   INDEX,
@@ -57,6 +58,11 @@ const withSet = (use: (set: string, index: SetIndex) => Promise<void>) => () =>
     await use(set, index);
   });
 
+const choose = (source: string, kernel: ThisKernel) =>
+  chooseUpdate(source, kernel, async (file, sha256) => ({
+    update: await readUpdate(file, sha256),
+  }));
+
 const failing = async (work: Promise<unknown>) =>
   work.then(
     () => {
@@ -70,12 +76,12 @@ describe('a set', () => {
     'has the update for the very build that runs, whatever its release',
     withSet(async (set, index) => {
       expect(await readIndex(set)).toEqual(index);
-      expect((await chooseUpdate(set, A)).update).toMatchObject({ id: 's1a', fixes: CVES });
-      expect((await chooseUpdate(set, A2)).update).toMatchObject({ id: 's1b' });
+      expect((await choose(set, A)).found?.update).toMatchObject({ id: 's1a', fixes: CVES });
+      expect((await choose(set, A2)).found?.update).toMatchObject({ id: 's1b' });
       // What is no set is an update.
       const [one] = index.updates;
-      expect(await chooseUpdate(path.join(set, one!.file), B)).toMatchObject({
-        update: { id: 's1a' },
+      expect(await choose(path.join(set, one!.file), B)).toMatchObject({
+        found: { update: { id: 's1a' } },
       });
     }),
   );
@@ -83,7 +89,7 @@ describe('a set', () => {
   it(
     'says that a kernel needs nothing',
     withSet(async (set) => {
-      expect(await chooseUpdate(set, B)).toEqual({ notNeeded: OTHERS[0] });
+      expect(await choose(set, B)).toEqual({ notNeeded: OTHERS[0] });
     }),
   );
 
@@ -91,16 +97,16 @@ describe('a set', () => {
     'is refused by other kernels, with those that it is for',
     withSet(async (set) => {
       const other = { release: '6.9.0', buildId: 'dd'.repeat(20) };
-      expect(await failing(chooseUpdate(set, other))).toEqual({
+      expect(await failing(choose(set, other))).toEqual({
         code: 'not-in-set',
         message: `${set} has no update for the kernel that runs, 6.9.0, build dddddddddddd`,
         advice: 'It has 2 updates, for 6.1.0-a-amd64 (aaaaaaaaaaaa), 6.1.0-a-amd64 (a2a2a2a2a2a2).',
       });
       const rebuilt = { release: A.release, buildId: 'dd'.repeat(20) };
-      expect((await failing(chooseUpdate(set, rebuilt))).advice).toContain('another build');
-      expect((await failing(chooseUpdate(set, C))).message).toContain('a type changes');
+      expect((await failing(choose(set, rebuilt))).advice).toContain('another build');
+      expect((await failing(choose(set, C))).message).toContain('a type changes');
       const none = { release: A.release, buildId: undefined };
-      expect(await failing(chooseUpdate(set, none))).toMatchObject({
+      expect(await failing(choose(set, none))).toMatchObject({
         code: 'not-in-set',
         message: expect.stringContaining('which has no build id'),
       });
@@ -114,7 +120,7 @@ describe('a set that was altered', () => {
     withSet(async (set) => {
       const text = await readFile(path.join(set, INDEX), 'utf8');
       await writeFile(path.join(set, INDEX), text.replaceAll(B.buildId, A.buildId));
-      expect(await failing(chooseUpdate(set, A))).toMatchObject({
+      expect(await failing(choose(set, A))).toMatchObject({
         code: 'bad-set',
         message: expect.stringContaining('index.json was altered or damaged'),
       });
@@ -125,7 +131,7 @@ describe('a set that was altered', () => {
     'is known by its archives, before they are unpacked',
     withSet(async (set, { updates: [one, two] }) => {
       await cp(path.join(set, two!.file), path.join(set, one!.file));
-      expect(await failing(chooseUpdate(set, A))).toMatchObject({
+      expect(await failing(choose(set, A))).toMatchObject({
         code: 'bad-archive',
         message: expect.stringContaining('is not the file that its set names'),
       });
@@ -141,7 +147,7 @@ describe('a set that was altered', () => {
     withSet(async (set, index) => {
       const updates = index.updates.map((one, at) => (at === 0 ? { ...one, ...lie } : one));
       await writeSet(set, { ...index, updates, others: [] });
-      expect(await failing(chooseUpdate(set, kernel))).toMatchObject({
+      expect(await failing(choose(set, kernel))).toMatchObject({
         code: 'bad-set',
         message: expect.stringMatching(new RegExp(`differ in: ${what}$`)),
       });
@@ -168,7 +174,7 @@ describe('a set that was altered', () => {
       for (const one of odd) {
         expect(parseIndex(JSON.stringify(one))).toBeUndefined();
         await writeSet(set, one);
-        expect(await failing(chooseUpdate(set, A))).toMatchObject({
+        expect(await failing(choose(set, A))).toMatchObject({
           code: 'bad-set',
           message: expect.stringContaining('is not the index of a set'),
         });

@@ -34,6 +34,11 @@ static const unsigned char program[] __attribute__((used, section(".ksplice.prog
 // The linker's checksum of what is in the module; here, of what matters to tests.
 static const char build[] __attribute__((used, section(".note.gnu.build-id"))) = NAME ANSWER;
 int answer(void) { return sizeof(ANSWER); }
+#ifdef HOOKS
+// As much of struct ksplice_new_code as says how many hooks there are.
+static const struct { char before[96]; unsigned int n_hooks; char after[36]; } new_code
+  __attribute__((used)) = { .n_hooks = HOOKS };
+#endif
 #ifdef NEEDS
 extern int NEEDS(void);
 int more(void) { return NEEDS() + 1; }
@@ -53,6 +58,7 @@ export async function compileModule(
     program = undefined as Buffer | undefined,
     answer = '42',
     needs = '',
+    hooks = undefined as number | undefined,
   } = {},
 ): Promise<void> {
   const define = (macro: string, text: string) => `-D${macro}="${text}"`;
@@ -60,6 +66,7 @@ export async function compileModule(
   defines.push(define('ANSWER', answer));
   if (program) defines.push(`-DPROGRAM=${[...program].join(',')}`);
   if (needs) defines.push(`-DNEEDS=${needs}`);
+  if (hooks !== undefined) defines.push(`-DHOOKS=${hooks}`);
   await execa('gcc', ['-c', '-O2', '-x', 'c', ...defines, '-o', file, '-'], { input: SOURCE });
 }
 
@@ -83,6 +90,7 @@ export async function makeSample(
     behindInit = undefined as string | undefined,
     buildId = undefined as string | undefined,
     fixes = '',
+    hooks = undefined as number | undefined,
   } = {},
 ): Promise<Sample> {
   const directory = path.join(where, `ksplice-${id}`);
@@ -105,7 +113,7 @@ export async function makeSample(
   await compileModule(inside('ksplice.ko'), 'ksplice', { release });
   for (const { newCode, oldCode } of contents.changes) {
     const depends = 'ksplice';
-    await compileModule(inside(newCode.file), newCode.module, { release, depends, answer });
+    await compileModule(inside(newCode.file), newCode.module, { release, depends, answer, hooks });
     await compileModule(inside(oldCode.file), oldCode.module, { release, depends, program });
   }
   await writeFile(inside('contents'), formatContents(contents));

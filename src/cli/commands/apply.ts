@@ -2,6 +2,8 @@ import type { Applied } from '../../apply/applied.js';
 import { applyUpdate } from '../../apply/apply.js';
 import { Host } from '../../host/host.js';
 import { lateHelper, requireOwnTool, requireSeenByKernel } from '../../install/own-program.js';
+import { type Trust, trustLine } from '../../trust/trust.js';
+import { trusting } from '../../trust/trusted.js';
 import { chooseUpdate } from '../../update/choose.js';
 import { defineCommand, type Options } from '../command.js';
 import { nothingNeeded, setArgument, thisKernel } from '../from-set.js';
@@ -69,32 +71,36 @@ export const command = defineCommand({
       await requireSeenByKernel(host);
     }
     ui.stage('reading the update');
-    const { update, notNeeded } = await chooseUpdate(args.update, await thisKernel(host));
-    if (!update) return nothingNeeded(notNeeded);
+    const chosen = await chooseUpdate(args.update, await thisKernel(host), trusting(host.paths));
+    if (chosen.notNeeded) return nothingNeeded(chosen.notNeeded);
+    const { update, trust } = chosen.found;
     const timeout = args.timeout * 1000;
     const dryRun = args['dry-run'] === true;
     const allowBusy = readNames(args['allow-busy']);
     const partial = args.partial === true ? lateHelper() : undefined;
-    const options = { timeout, dryRun, allowBusy, partial, replace: args.replace === true };
+    const replace = args.replace === true;
+    const options = { timeout, dryRun, allowBusy, partial, replace, trust };
     const applied = await applyUpdate(update, host, options, ui);
     return {
       json: {
         ...applied,
         stage: applied.stage ?? null,
         dryRun,
+        trust,
         description: update.description,
         targets: update.contents.changes.map(({ target }) => target),
       },
-      text: describe(applied),
+      text: describe(applied, trust),
     };
   },
 });
 
-function describe(applied: Applied): string[] {
+function describe(applied: Applied, trust: Trust): string[] {
   const { id, changed, stage, waiting, functions, allowBusy, replaced, timing } = applied;
   if (stage === undefined) {
     return [
       `Update ${id} could be applied now; nothing was changed.`,
+      trustLine(trust),
       ...replacedLines(replaced),
       ...pauseLine(timing),
       '`ksplice-ts apply` without --dry-run applies it.',
@@ -103,6 +109,7 @@ function describe(applied: Applied): string[] {
   const now = stage === 'applied' ? 'is applied' : 'waits for its modules';
   return [
     changed ? `Update ${id} ${now}.` : `Update ${id} was already applied; nothing was changed.`,
+    trustLine(trust),
     ...replacedLines(replaced),
     ...functionLines(functions),
     ...waitingLines(waiting),

@@ -142,6 +142,11 @@ const options = {
     implies: 'sign-key',
     describe: 'The certificate of that key (X.509, PEM or DER); the kernel has to trust it',
   },
+  'sign-with': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Sign the update with this OpenSSH key (of ssh-agent: the public key)',
+  },
   jobs: {
     alias: 'j',
     type: 'number',
@@ -273,6 +278,7 @@ function readSharedOptions(args: Args): Omit<CreateOptions, 'confdir'> {
     fixes: args.fixes && readGivenFixes(readNames(args.fixes)),
     supersedes: readNames(args.supersedes).map(requireId),
     signing: readSigning(args),
+    signWith: args['sign-with'],
     keep: args.verbose === true,
   };
 }

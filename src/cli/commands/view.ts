@@ -1,5 +1,6 @@
 import { listUpdates, type UpdateView, viewUpdate } from '../../apply/view.js';
 import { Host } from '../../host/host.js';
+import { trustLine } from '../../trust/trust.js';
 import { fixLines, NO_FIXES } from '../../update/fixes.js';
 import type { Update } from '../../update/update.js';
 import { defineCommand, type Options, type Outcome } from '../command.js';
@@ -69,7 +70,8 @@ function showOne(view: UpdateView): Outcome {
   if (view.on.length > 0) text.push(`  on top of ${view.on.join(', ')}`);
   if (view.description) text.push(...indented(view.description.split('\n')));
   text.push(...indented(fixLines(view.fixes ?? NO_FIXES)));
-  if (view.created) text.push(`  made ${view.created}`);
+  if (view.trust) text.push(`  ${trustLine(view.trust)}`);
+  else if (view.created) text.push(`  made ${view.created}`);
   if (view.applied) text.push(`  applied ${view.applied}`);
   if (taint !== '') text.push(`  its modules taint the kernel: ${taint}`);
   if (abortCause !== null && abortCause !== 'ok') text.push(`  last refused: ${abortCause}`);
