@@ -53,7 +53,8 @@ async function complaints(
   const first = befores.find(({ logSequence }) => logSequence === from)!;
   const log = (host.logRecords() ?? []).filter(({ sequence }) => sequence >= from);
   const found = complaintsIn(log);
-  const told = found.slice(0, MOST_COMPLAINTS).map(({ text, updates: ids }) => {
+  const told = found.slice(0, MOST_COMPLAINTS).map(({ text, frames }) => {
+    const ids = frames.map(({ id }) => id);
     const where = ids.length > 0 ? `, in new code of ${ids.join(', ')}` : '';
     return { code: 'log' as const, message: `the kernel log${where}: ${text}`, updates: ids };
   });
