@@ -4,6 +4,7 @@
 import type { Problem } from '../base/errors.js';
 import type { Host } from '../host/host.js';
 import { loadingProblems, rightsProblems } from '../host/rights.js';
+import { withdrawnProblems } from '../host/withdrawn.js';
 import type { TargetChange } from '../update/contents.js';
 import { CORE_MODULE } from '../update/contents.js';
 import { API_VERSION, type Update } from '../update/update.js';
@@ -32,6 +33,7 @@ export async function applyProblems(
     targetProblems(update, host, partial),
     baseProblems(update, host),
     appliedProblems(update, host),
+    withdrawnProblems(host, update.id),
   ]);
   return lists.flat();
 }

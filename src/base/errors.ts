@@ -59,7 +59,10 @@ export type ErrorCode =
   // install, uninstall, list, boot
   | 'already-installed'
   | 'not-installed'
-  | 'boot-incomplete';
+  | 'boot-incomplete'
+  // watch, clear
+  | 'withdrawn'
+  | 'not-withdrawn';
 
 /** Why a change cannot be made on a running kernel; docs/errors.md says what each means. */
 export type RefusalCode =
@@ -128,9 +131,10 @@ export class KspliceError extends Error {
     this.details = options.details ?? null;
   }
 
-  /** Process exit status: 2 for a wrong call, 66 for "no changes", otherwise 1. */
+  /** Process exit status: 2 for a wrong call, 66 for "no changes", 11 for "withdrawn", otherwise 1. */
   get exitStatus(): number {
     if (this.code === 'usage') return 2;
+    if (this.code === 'withdrawn') return 11;
     return this.code === 'no-changes' ? 66 : 1;
   }
 }

@@ -16,6 +16,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   uninstall: () => import('./commands/uninstall.js'),
   list: () => import('./commands/list.js'),
   boot: () => import('./commands/boot.js'),
+  clear: () => import('./commands/clear.js'),
 };
 
 /** What the kernel calls, and no user. */

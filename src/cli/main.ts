@@ -9,7 +9,7 @@ import { globalOptions, parseCommandLine } from './parse.js';
 
 /**
  * Runs a command line and returns the exit status: 0 done, 1 refused or failed,
- * 2 wrong call, 3 a set without some kernels, 10 to 12 what status found, 66 no changes, 128 + the signal's number after one.
+ * 2 wrong call, 3 a set without some kernels, 10 to 12 what status found (11 also withdrawn), 66 no changes, 128 + the signal's number after one.
  * @param argv without node and script
  */
 export async function main(

@@ -9,6 +9,7 @@ import { type AnyCode, KspliceError, type Problem, separateProblems } from '../b
 import type { Ui } from '../base/ui.js';
 import { exists, type Host } from '../host/host.js';
 import { withInstalledLock } from '../host/host-lock.js';
+import { withdrawnProblems } from '../host/withdrawn.js';
 import { readTrusted } from '../trust/trusted.js';
 import { requireRoot } from './install.js';
 import { lateHelper } from './own-program.js';
@@ -47,8 +48,11 @@ export async function bootUpdates(
       try {
         const result = await consider(installed, { store, boot, trials, host, options, ui });
         results.push(result);
-        if (result.outcome === 'crashed') {
-          notApplied.push([{ code: 'boot-incomplete', message: result.message, advice: RETRY }]);
+        const { outcome, message } = result;
+        if (outcome === 'crashed' || outcome === 'withdrawn') {
+          const advice =
+            outcome === 'crashed' ? RETRY : `\`ksplice-ts clear ${id}\` allows it again.`;
+          notApplied.push([{ code: 'boot-incomplete', message, advice }]);
         }
       } catch (error) {
         if (!(error instanceof KspliceError)) throw error;
@@ -107,6 +111,8 @@ async function consider(installed: Installed, at: Boot): Promise<BootResult> {
   }
   const { update, trust } = await readTrusted(store.updateDirectory(id), host.paths);
   if (await isApplied(update, host)) return { id, outcome: 'applied', message: '' };
+  const [hurt] = await withdrawnProblems(host, id);
+  if (hurt) return { id, outcome: 'withdrawn', message: hurt.message };
   const crash = await store.crash(host, id);
   if (crash && !options.retry) {
     const when = crash.applied ? 'in the first boot with it, soon after' : 'while';

@@ -3,10 +3,11 @@
 import path from 'node:path';
 import type { Stage } from '../apply/engine.js';
 import { engineOf } from '../apply/engines.js';
-import { KspliceError } from '../base/errors.js';
+import { KspliceError, problemsError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
 import type { Host } from '../host/host.js';
 import { withInstalledLock } from '../host/host-lock.js';
+import { type Withdrawn, withdrawn, withdrawnProblems } from '../host/withdrawn.js';
 import { CHECKSUMS } from '../update/checksums.js';
 import type { Update } from '../update/update.js';
 import type { Attempt, Installed } from './records.js';
@@ -32,19 +33,23 @@ export interface ListedUpdate extends Installed {
   readonly crashed: Attempt | null;
   /** Whether this boot is the first with it, and may still go wrong. */
   readonly onTrial: boolean;
+  /** Why it is not applied any more; null if it is not withdrawn. */
+  readonly withdrawn: Withdrawn | null;
   /** What became of it at this boot; null if that did not come to it. */
   readonly boot: BootResult | null;
 }
 
 /**
  * Installs a verified update, or one that crashed a boot once more.
- * @throws KspliceError `not-root`, `wrong-kernel`, `already-installed`, `busy`, `io`
+ * @throws KspliceError `not-root`, `withdrawn`, `wrong-kernel`, `already-installed`, `busy`, `io`
  */
 export async function installUpdate(update: Update, host: Host): Promise<Installation> {
   requireRoot(host, 'install updates');
   const { id } = update;
   const { release } = update.kernel;
   const buildId = await buildIdFor(update, host);
+  const problems = await withdrawnProblems(host, id);
+  if (problems.length > 0) throw problemsError('withdrawn', `${id} is not installed`, problems);
   return withInstalledLock(host, async () => {
     const store = await Store.open(host);
     await store.settleAttempt(host, await bootId(host));
@@ -110,6 +115,7 @@ export async function listInstalled(host: Host, ui: Ui): Promise<ListedUpdate[]>
       thisKernel: record.release === host.release && record.buildId === here,
       crashed: (await store.crash(host, record.id)) ?? null,
       onTrial: trials.some(({ id }) => id === record.id),
+      withdrawn: (await withdrawn(host, record.id)) ?? null,
       boot: results.find(({ id }) => id === record.id) ?? null,
     })),
   );

@@ -12,11 +12,12 @@ import { replaceDurably } from './durable.js';
  * - other-kernel: it is for another one, and was left alone
  * - waiting: applied but for modules that were not loaded, which get their part when they are
  * - crashed: it brought down an earlier boot, and was not tried
+ * - withdrawn: it hurt, and was taken back
  * - failed: it was refused
  */
 export type BootOutcome = (typeof OUTCOMES)[number];
 
-const OUTCOMES = ['applied', 'other-kernel', 'waiting', 'crashed', 'failed'] as const;
+const OUTCOMES = ['applied', 'other-kernel', 'waiting', 'crashed', 'withdrawn', 'failed'] as const;
 
 export interface BootResult {
   readonly id: string;

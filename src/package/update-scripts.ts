@@ -41,7 +41,12 @@ mark=/var/lib/ksplice/packages/${id}
 if [ -e "$mark" ] && [ "$(cat "$mark")" != ${digest} ]; then
 ${leave(id, '  ')}
 fi
-ksplice-ts install -q ${file}
+ksplice-ts install -q ${file} || {
+  # 11: it was taken back on this host, because it hurt.
+  [ $? = 11 ] || exit 1
+  echo "ksplice-update-${id}: neither installed nor applied, until ksplice-ts clear ${id} and ksplice-ts install ${file}" >&2
+  exit 0
+}
 mkdir -p -m 0700 /var/lib/ksplice/packages
 echo ${digest} > "$mark"
 [ "$(uname -r)" = "${release}" ] || exit 0

@@ -5,6 +5,7 @@ import { listUpdates } from '../apply/view.js';
 import type { Ui } from '../base/ui.js';
 import { exists, type Host } from '../host/host.js';
 import { type TaintFlag, taintFlags } from '../host/taint.js';
+import { allWithdrawn } from '../host/withdrawn.js';
 import { type ListedUpdate, listInstalled, requireRoot } from '../install/install.js';
 import { type Fixes, joinFixes, NO_FIXES } from '../update/fixes.js';
 import { effectiveVersion } from './effective-version.js';
@@ -51,9 +52,13 @@ export const EXIT_STATUS: Readonly<Record<Verdict, number>> = {
  */
 export async function readStatus(host: Host, ui: Ui): Promise<Status> {
   requireRoot(host, 'see what is installed and remembered');
-  const updates = await joinUpdates(await listUpdates(host), await installedHere(host, ui), host);
-  const inKernel = updates.filter(({ isInForce }) => isInForce);
   const [buildId = null, tainted] = [await host.buildId(), await host.tainted()];
+  const withdrawn = (await allWithdrawn(host)).filter(
+    (one) => one.buildId === '' || one.buildId === buildId,
+  );
+  const installed = await installedHere(host, ui);
+  const updates = await joinUpdates(await listUpdates(host), installed, withdrawn, host);
+  const inKernel = updates.filter(({ isInForce }) => isInForce);
   const problems = await healthProblems(updates, tainted, host);
   const reasons = await rebootReasons(updates, tainted ?? 0, host);
   return {

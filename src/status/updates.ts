@@ -5,6 +5,7 @@ import type { Stage } from '../apply/engine.js';
 import { readState } from '../apply/state.js';
 import type { UpdateSummary } from '../apply/view.js';
 import type { Host } from '../host/host.js';
+import type { Withdrawn } from '../host/withdrawn.js';
 import type { ListedUpdate } from '../install/install.js';
 import { FIXES, type Fixes, parseFixes } from '../update/fixes.js';
 
@@ -21,7 +22,7 @@ export interface UpdateStatus {
   readonly waiting: readonly string[];
   /** Whether it is applied at each boot of this kernel. */
   readonly installed: boolean;
-  /** Why it is not applied any more until somebody says so; null if it is not withdrawn. */
+  /** Why nobody applies it any more until somebody says so; null if it is not withdrawn. */
   readonly withdrawn: string | null;
   /** Why it was not applied at this boot; null if nothing is known of that. */
   readonly refused: string | null;
@@ -34,16 +35,26 @@ export interface UpdateStatus {
   readonly digest: string | null;
 }
 
-/** @param installed updates for any kernel; those for others are left out */
+/**
+ * @param installed updates for any kernel; those for others are left out
+ * @param withdrawn all of them that hurt this kernel, or nobody knows which
+ */
 export async function joinUpdates(
   inKernel: readonly UpdateSummary[],
   installed: readonly ListedUpdate[],
+  withdrawn: readonly Withdrawn[],
   host: Host,
 ): Promise<UpdateStatus[]> {
   const here = new Map(installed.filter((one) => one.thisKernel).map((one) => [one.id, one]));
   const known = await Promise.all(inKernel.map((one) => ofKernel(one, here.get(one.id), host)));
   const others = [...here.values()].filter(({ id }) => !inKernel.some((one) => one.id === id));
-  return [...known, ...(await Promise.all(others.map((one) => notInKernel(one, host))))];
+  const all = [...known, ...(await Promise.all(others.map((one) => notInKernel(one, host))))];
+  const gone = withdrawn.filter(({ id }) => !all.some((one) => one.id === id));
+  const reasons = new Map(withdrawn.map((one) => [one.id, withdrawnWords(one)]));
+  return [
+    ...all.map((one) => ({ ...one, withdrawn: reasons.get(one.id) ?? one.withdrawn })),
+    ...gone.map(nowhere),
+  ];
 }
 
 async function ofKernel(
@@ -81,6 +92,27 @@ async function notInKernel(installed: ListedUpdate, host: Host): Promise<UpdateS
     fixes: await installedFixes(id, host),
     digest: null,
   };
+}
+
+/** One that is withdrawn, and neither in the kernel nor installed. */
+function nowhere(withdrawn: Withdrawn): UpdateStatus {
+  return {
+    id: withdrawn.id,
+    stage: null,
+    isInForce: false,
+    waiting: [],
+    installed: false,
+    withdrawn: withdrawnWords(withdrawn),
+    refused: null,
+    description: null,
+    applied: null,
+    fixes: null,
+    digest: null,
+  };
+}
+
+function withdrawnWords({ reason, when }: Withdrawn): string {
+  return `withdrawn (${when}): ${reason}`;
 }
 
 function whyNot({ crashed, boot }: ListedUpdate) {

@@ -29,10 +29,11 @@ function isWhole({ stage, waiting }: ListedUpdate): boolean {
 }
 
 function state(one: ListedUpdate): string {
-  const { stage, waiting, thisKernel, crashed, onTrial, boot, release } = one;
+  const { stage, waiting, thisKernel, crashed, withdrawn, onTrial, boot, release } = one;
   if (!thisKernel) return `for another kernel, ${release}`;
   if (waiting.length > 0) return `waiting for ${waiting.join(', ')}`;
   if (stage === 'applied') return onTrial ? 'applied, on trial in this boot' : 'applied';
+  if (withdrawn) return 'withdrawn';
   if (crashed) return 'crashed a boot, not tried again';
   return boot?.outcome === 'failed' ? 'refused at boot' : 'not applied';
 }

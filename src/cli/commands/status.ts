@@ -103,7 +103,8 @@ function updateLines(update: UpdateStatus): string[] {
 }
 
 function stateOf({ stage, installed, withdrawn, isInForce }: UpdateStatus): string {
-  if (isInForce) return `${stage}, ${installed ? 'also at boot' : 'until the next boot'}`;
+  const atBoot = installed && withdrawn === null;
+  if (isInForce) return `${stage}, ${atBoot ? 'also at boot' : 'until the next boot'}`;
   if (withdrawn !== null) return 'withdrawn';
   return stage ?? 'installed, not applied';
 }

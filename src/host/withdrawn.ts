@@ -1,0 +1,68 @@
+// Updates that hurt and were taken back: /var/lib/ksplice/withdrawn/ID.json. No command applies
+// them again until `ksplice-ts clear ID`. The directory is root's alone.
+
+import path from 'node:path';
+import type { Problem } from '../base/errors.js';
+import { asOneOf, asRecord, asText, fromJson } from '../base/stored.js';
+import type { Host } from './host.js';
+
+/** How much of it the kernel still has: `leaving` if only its new code is still loaded. */
+const REMAINS = ['undoing', 'nothing', 'leaving', 'applied'] as const;
+export type Remains = (typeof REMAINS)[number];
+
+export interface Withdrawn {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly when: string;
+  /** What was wrong, a sentence without its full stop. */
+  readonly reason: string;
+  /** When the record was written; after a boot there is nothing of it. */
+  readonly remains: Remains;
+  /** Of the kernel that it hurt, hexadecimal; '' if that is not known. */
+  readonly buildId: string;
+}
+
+const asWithdrawn = asRecord<Withdrawn>({
+  id: asText,
+  when: asText,
+  reason: asText,
+  remains: asOneOf(REMAINS),
+  buildId: asText,
+});
+
+export function withdrawnDirectory(host: Host): string {
+  return path.join(host.paths.installed, 'withdrawn');
+}
+
+/** The record of an update; undefined if it is not withdrawn. */
+export async function withdrawn(host: Host, id: string): Promise<Withdrawn | undefined> {
+  const text = await host.read(withdrawnDirectory(host), `${id}.json`);
+  return text === undefined ? undefined : (fromJson(text, asWithdrawn) ?? damaged(id));
+}
+
+/** That there is a record says enough: an update that hurts is not applied for want of a date. */
+function damaged(id: string): Withdrawn {
+  const when = 'at an unknown time';
+  return { id, when, reason: 'its record is damaged', remains: 'nothing', buildId: '' };
+}
+
+/** All of them, sorted by id. */
+export async function allWithdrawn(host: Host): Promise<Withdrawn[]> {
+  const names = await host.list(withdrawnDirectory(host));
+  const ids = names.flatMap((name) => /^([^.]+)\.json$/.exec(name)?.[1] ?? []);
+  const all = await Promise.all(ids.sort().map((id) => withdrawn(host, id)));
+  return all.filter((one) => one !== undefined);
+}
+
+/** Why a withdrawn update is not applied or installed; none if it is not withdrawn. */
+export async function withdrawnProblems(host: Host, id: string): Promise<Problem[]> {
+  const record = await withdrawn(host, id);
+  if (!record) return [];
+  return [
+    {
+      code: 'withdrawn',
+      message: `${id} was withdrawn (${record.when}): ${record.reason}`,
+      advice: `If it may be applied all the same, \`ksplice-ts clear ${id}\` first.`,
+    },
+  ];
+}
