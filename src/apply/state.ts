@@ -12,8 +12,9 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { asCount, asRecord, asText, asTexts, fromJson, orElse } from '../base/stored.js';
+import { asRecord, asText, asTexts, fromJson, orElse } from '../base/stored.js';
 import type { Host } from '../host/host.js';
+import { asKernelBefore, type KernelBefore, kernelNow } from '../host/kernel-before.js';
 import { cannotWrite, privateDirectory } from '../host/private-directory.js';
 import { asTrust, type Trust } from '../trust/trust.js';
 import { type AddressOut, asAddress } from '../update/addresses-out.js';
@@ -44,14 +45,6 @@ export interface UpdateState {
   readonly digest: string;
   /** The kernel just before; undefined as above. */
   readonly before?: KernelBefore | undefined;
-}
-
-/** What is compared later, to see what came since. */
-export interface KernelBefore {
-  /** /proc/sys/kernel/tainted */
-  readonly tainted: number;
-  /** The number of the kernel log's next record. */
-  readonly logSequence: number;
 }
 
 /**
@@ -93,13 +86,6 @@ export async function saveState(
   } catch (error) {
     throw cannotWrite(final, error);
   }
-}
-
-/** What the kernel says of itself; undefined where that cannot be read. */
-async function kernelNow(host: Host): Promise<KernelBefore | undefined> {
-  const [tainted, log] = [await host.tainted(), host.logRecords()];
-  if (tainted === undefined || log === undefined) return undefined;
-  return { tainted, logSequence: (log.at(-1)?.sequence ?? -1) + 1 };
 }
 
 /** The ids of all updates of which something is remembered. */
@@ -149,10 +135,7 @@ const asKnown = asRecord<
     addressesOut: (value = []) =>
       Array.isArray(value) ? value.map(asAddress).filter((one) => one !== undefined) : undefined,
   },
-  {
-    before: asRecord<KernelBefore>({ tainted: asCount, logSequence: asCount }),
-    trust: asTrust,
-  },
+  { before: asKernelBefore, trust: asTrust },
 );
 
 async function updatesDirectory(host: Host): Promise<string> {

@@ -19,9 +19,10 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   clear: () => import('./commands/clear.js'),
 };
 
-/** What the kernel calls, and no user. */
+/** What the kernel and systemd call, and no user. */
 const HIDDEN: Readonly<Record<string, Loader>> = {
   late: () => import('./commands/late.js'),
+  watch: () => import('./commands/watch.js'),
 };
 
 /** All names, in the order in which a user meets them. */

@@ -78,6 +78,11 @@ export class Host {
     return notes && buildIdInNotes(notes);
   }
 
+  /** Tells one boot of the machine from another. */
+  async bootId(): Promise<string> {
+    return (await this.read(this.paths.proc, 'sys', 'kernel', 'random', 'boot_id')) ?? '';
+  }
+
   /** The records of the kernel log that are still there; undefined without the right to read them. */
   logRecords(): LogRecord[] | undefined {
     return wholeLog();
@@ -128,19 +133,33 @@ export class Host {
    * @throws KspliceError `command-failed` with what it said
    */
   async systemctl(...args: readonly string[]): Promise<boolean> {
-    const done = await execa('systemctl', args, {
-      timeout: 60_000,
-      env: programEnvironment(),
-      extendEnv: false,
-      stdin: 'ignore',
-      reject: false,
-    });
+    const done = await systemdTool('systemctl', args);
     if (!done.failed) return true;
     if (done.code === 'ENOENT') return false;
     const said = done.stderr?.trim() || done.shortMessage;
     throw new KspliceError('command-failed', `systemctl ${args.join(' ')}: ${said}`, {
       cause: done,
     });
+  }
+
+  /** Whether systemd is the first process (sd_booted(3)). */
+  async runsSystemd(): Promise<boolean> {
+    return exists('/run/systemd/system');
+  }
+
+  /**
+   * Has systemd run a program, as a unit that is gone when the program has ended.
+   * @returns what systemd-run said if it refused
+   */
+  async systemdRun(words: readonly string[]): Promise<string | undefined> {
+    const done = await systemdTool('systemd-run', words);
+    return done.failed ? done.stderr?.trim() || done.shortMessage : undefined;
+  }
+
+  /** "active", "deactivating", …; "inactive" if there is no such unit. */
+  async unitState(unit: string): Promise<string> {
+    const words = ['show', '--property=ActiveState', '--value', unit];
+    return (await systemdTool('systemctl', words)).stdout?.trim() ?? '';
   }
 
   /**
@@ -160,6 +179,16 @@ export class Host {
       throw new KspliceError('load-failed', said || `${command} ended with status ${status}`);
     }
   }
+}
+
+function systemdTool(program: string, words: readonly string[]) {
+  return execa(program, words, {
+    timeout: 60_000,
+    env: programEnvironment(),
+    extendEnv: false,
+    stdin: 'ignore',
+    reject: false,
+  });
 }
 
 /** Whether a path is there. */

@@ -1,10 +1,11 @@
-// Updates that hurt and were taken back: /var/lib/ksplice/withdrawn/ID.json. No command applies
-// them again until `ksplice-ts clear ID`. The directory is root's alone.
+// Updates that hurt and were taken back: /var/lib/ksplice/withdrawn/ID.json; and those with which the
+// machine went down while they were watched. No command applies them again until `ksplice-ts clear ID`.
 
 import path from 'node:path';
 import type { Problem } from '../base/errors.js';
 import { asOneOf, asRecord, asText, fromJson } from '../base/stored.js';
 import type { Host } from './host.js';
+import { fatalWatch, type Watch, watchedIds } from './watched.js';
 
 /** How much of it the kernel still has: `leaving` if only its new code is still loaded. */
 const REMAINS = ['undoing', 'nothing', 'leaving', 'applied'] as const;
@@ -37,7 +38,9 @@ export function withdrawnDirectory(host: Host): string {
 /** The record of an update; undefined if it is not withdrawn. */
 export async function withdrawn(host: Host, id: string): Promise<Withdrawn | undefined> {
   const text = await host.read(withdrawnDirectory(host), `${id}.json`);
-  return text === undefined ? undefined : (fromJson(text, asWithdrawn) ?? damaged(id));
+  if (text !== undefined) return fromJson(text, asWithdrawn) ?? damaged(id);
+  const fatal = await fatalWatch(host, id);
+  return fatal && wentDown(fatal);
 }
 
 /** That there is a record says enough: an update that hurts is not applied for want of a date. */
@@ -46,11 +49,17 @@ function damaged(id: string): Withdrawn {
   return { id, when, reason: 'its record is damaged', remains: 'nothing', buildId: '' };
 }
 
+function wentDown({ id, began, origin, buildId }: Watch): Withdrawn {
+  const when = origin === 'boot' ? 'in the first boot with it' : 'while it was watched';
+  return { id, when: began, reason: `the machine went down ${when}`, remains: 'nothing', buildId };
+}
+
 /** All of them, sorted by id. */
 export async function allWithdrawn(host: Host): Promise<Withdrawn[]> {
   const names = await host.list(withdrawnDirectory(host));
   const ids = names.flatMap((name) => /^([^.]+)\.json$/.exec(name)?.[1] ?? []);
-  const all = await Promise.all(ids.sort().map((id) => withdrawn(host, id)));
+  const either = [...new Set([...ids, ...(await watchedIds(host))])].sort();
+  const all = await Promise.all(either.map((id) => withdrawn(host, id)));
   return all.filter((one) => one !== undefined);
 }
 

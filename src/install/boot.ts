@@ -9,14 +9,16 @@ import { type AnyCode, KspliceError, type Problem, separateProblems } from '../b
 import type { Ui } from '../base/ui.js';
 import { exists, type Host } from '../host/host.js';
 import { withInstalledLock } from '../host/host-lock.js';
+import { allWatches } from '../host/watched.js';
 import { withdrawnProblems } from '../host/withdrawn.js';
 import { readTrusted } from '../trust/trusted.js';
 import { requireRoot } from './install.js';
 import { lateHelper } from './own-program.js';
 import type { Installed } from './records.js';
-import { type BootResult, bootId, writeBootResults } from './results.js';
+import { type BootResult, writeBootResults } from './results.js';
+import { startTrial } from './start-watch.js';
 import { Store } from './store.js';
-import { startTrial } from './unit.js';
+import { endWatch } from './watch-files.js';
 
 export interface BootOptions extends ApplyOptions {
   /** Also try those that crashed an earlier boot. */
@@ -37,16 +39,15 @@ export async function bootUpdates(
   requireRoot(host, 'apply what is installed');
   return withInstalledLock(host, async () => {
     const store = await Store.open(host);
-    const boot = await bootId(host);
+    const boot = await host.bootId();
     await store.settleAttempt(host, boot);
-    const trials = once(() => startTrial(host));
     const results: BootResult[] = [];
     const { updates, faults } = await store.all(host);
     const notApplied: Problem<AnyCode>[][] = faults.map(separateProblems);
     for (const installed of updates) {
       const { id } = installed;
       try {
-        const result = await consider(installed, { store, boot, trials, host, options, ui });
+        const result = await consider(installed, { store, boot, host, options, ui });
         results.push(result);
         const { outcome, message } = result;
         if (outcome === 'crashed' || outcome === 'withdrawn') {
@@ -83,9 +84,15 @@ export async function bootUpdates(
 export async function endTrials(host: Host): Promise<readonly string[]> {
   requireRoot(host, 'record which boots went well');
   if (!(await exists(host.paths.installed))) return [];
-  return withInstalledLock(host, async () =>
-    (await Store.open(host)).endTrials(host, await bootId(host)),
-  );
+  return withInstalledLock(host, async () => {
+    const store = await Store.open(host);
+    const trials = (await allWatches(host)).filter(({ origin }) => origin === 'boot');
+    for (const { id, bootId, began } of trials) {
+      await store.survived(host, { id, bootId, began });
+      await endWatch(host, id, { outcome: 'good', message: 'the boot goes well' });
+    }
+    return trials.map(({ id }) => id);
+  });
 }
 
 const RETRY = 'To try it once more, install it again, or run `ksplice-ts boot --retry`.';
@@ -94,8 +101,6 @@ interface Boot {
   readonly store: Store;
   /** This boot's id. */
   readonly boot: string;
-  /** Sees to it that trials end; false where nobody would. */
-  readonly trials: () => Promise<boolean>;
   readonly host: Host;
   readonly options: BootOptions;
   readonly ui: Ui;
@@ -115,35 +120,24 @@ async function consider(installed: Installed, at: Boot): Promise<BootResult> {
   if (hurt) return { id, outcome: 'withdrawn', message: hurt.message };
   const crash = await store.crash(host, id);
   if (crash && !options.retry) {
-    const when = crash.applied ? 'in the first boot with it, soon after' : 'while';
-    const message = `${id} is not tried: the machine went down ${when} it was applied at boot (${crash.began})`;
+    const message = `${id} is not tried: the machine went down while it was applied at boot (${crash.began})`;
     return { id, outcome: 'crashed', message };
   }
   const attempt = { id, bootId: boot, began: new Date().toISOString() };
-  const onTrial = !(await store.hasSurvived(host, id)) && (await at.trials());
   await store.begin(attempt);
+  const onTrial = !(await store.hasSurvived(host, id)) && (await startTrial(id, host));
   try {
-    if (onTrial) await store.beginTrial(host, attempt);
     const partial = lateHelper();
     const { waiting } = await applyUpdate(update, host, { ...options, partial, trust }, ui);
     if (crash) await store.forgetCrash(id);
     return waiting.length > 0 ? waitsFor(waiting, id) : { id, outcome: 'applied', message: '' };
   } catch (error) {
     // A trial that stays means an update suspected for nothing, which is not what to tell now.
-    if (onTrial) await store.dropTrial(host, attempt).catch(() => {});
+    if (onTrial) await endWatch(host, id).catch(() => {});
     throw error;
   } finally {
     await store.end();
   }
-}
-
-/** What is to be done at most once, when it is first needed. */
-function once<T>(action: () => Promise<T>): () => Promise<T> {
-  let outcome: Promise<T> | undefined;
-  return () => {
-    outcome ??= action();
-    return outcome;
-  };
 }
 
 function waitsFor(modules: readonly string[], id: string): BootResult {

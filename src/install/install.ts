@@ -7,13 +7,14 @@ import { KspliceError, problemsError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
 import type { Host } from '../host/host.js';
 import { withInstalledLock } from '../host/host-lock.js';
+import { allWatches } from '../host/watched.js';
 import { type Withdrawn, withdrawn, withdrawnProblems } from '../host/withdrawn.js';
 import { CHECKSUMS } from '../update/checksums.js';
 import type { Update } from '../update/update.js';
 import type { Attempt, Installed } from './records.js';
-import { type BootResult, bootId, readBootResults } from './results.js';
+import { type BootResult, readBootResults } from './results.js';
 import { Store } from './store.js';
-import { disableUnits, enableUnits } from './unit.js';
+import { disableUnit, enableUnit } from './unit.js';
 
 export interface Installation extends Installed {
   /** False if all was as it is before. */
@@ -29,7 +30,7 @@ export interface ListedUpdate extends Installed {
   readonly waiting: readonly string[];
   /** Whether it is for the kernel that runs. */
   readonly thisKernel: boolean;
-  /** The boot in which the machine went down while it was applied, or which was the first with it. */
+  /** The boot in which the machine went down while it was applied. */
   readonly crashed: Attempt | null;
   /** Whether this boot is the first with it, and may still go wrong. */
   readonly onTrial: boolean;
@@ -48,11 +49,11 @@ export async function installUpdate(update: Update, host: Host): Promise<Install
   const { id } = update;
   const { release } = update.kernel;
   const buildId = await buildIdFor(update, host);
-  const problems = await withdrawnProblems(host, id);
-  if (problems.length > 0) throw problemsError('withdrawn', `${id} is not installed`, problems);
   return withInstalledLock(host, async () => {
     const store = await Store.open(host);
-    await store.settleAttempt(host, await bootId(host));
+    await store.settleAttempt(host, await host.bootId());
+    const problems = await withdrawnProblems(host, id);
+    if (problems.length > 0) throw problemsError('withdrawn', `${id} is not installed`, problems);
     if (!(await store.has(host, id))) {
       const order = Math.max(0, ...(await store.all(host)).updates.map((other) => other.order)) + 1;
       const installed = new Date().toISOString();
@@ -60,7 +61,7 @@ export async function installUpdate(update: Update, host: Host): Promise<Install
       const { description } = update;
       const record = { id, order, installed, release, buildId, description, targets };
       await store.add(record, update);
-      return { ...record, changed: true, atBoot: await enableUnits(host) };
+      return { ...record, changed: true, atBoot: await enableUnit(host) };
     }
     const record = await store.get(host, id);
     const sums = await host.readBytes(path.join(store.updateDirectory(id), CHECKSUMS));
@@ -71,7 +72,7 @@ export async function installUpdate(update: Update, host: Host): Promise<Install
     }
     const changed = (await store.crash(host, id)) !== undefined;
     if (changed) await store.forgetCrash(id);
-    return { ...record, changed, atBoot: await enableUnits(host) };
+    return { ...record, changed, atBoot: await enableUnit(host) };
   });
 }
 
@@ -89,7 +90,7 @@ export async function uninstallUpdate(id: string, host: Host): Promise<{ stage: 
       });
     }
     await store.remove(id);
-    if (await store.isEmpty(host)) await disableUnits(host);
+    if (await store.isEmpty(host)) await disableUnit(host);
     return { stage: (await engineOf(host).stage(id)) ?? null };
   });
 }
@@ -104,7 +105,7 @@ export async function listInstalled(host: Host, ui: Ui): Promise<ListedUpdate[]>
   const store = await Store.open(host);
   const results = await readBootResults(host);
   const here = await host.buildId();
-  const trials = await store.trials(host, await bootId(host));
+  const trials = (await allWatches(host)).filter(({ origin }) => origin === 'boot');
   const { updates, faults } = await store.all(host);
   for (const { message, advice } of faults) ui.warn(`${message}. ${advice}`);
   return Promise.all(

@@ -1,6 +1,6 @@
 // What is written down of installed updates; store.ts says in which files.
 
-import { asCount, asOneOf, asRecord, asText, asTexts, type Decode } from '../base/stored.js';
+import { asCount, asRecord, asText, asTexts, type Decode } from '../base/stored.js';
 
 /** installed.json */
 export interface Installed {
@@ -16,14 +16,12 @@ export interface Installed {
   readonly targets: readonly string[];
 }
 
-/** attempt.json, crashed.json, survived.json, and lists in late.json and trial.json: which boot it was, and when. */
+/** attempt.json, crashed.json, survived.json, and the list in late.json: which boot it was, and when. */
 export interface Attempt {
   readonly id: string;
   readonly bootId: string;
   /** ISO 8601. */
   readonly began: string;
-  /** In crashed.json: the machine went down when that was done. */
-  readonly applied?: true;
 }
 
 export const asInstalled = asRecord<Omit<Installed, 'id'>>({
@@ -35,7 +33,8 @@ export const asInstalled = asRecord<Omit<Installed, 'id'>>({
   targets: asTexts,
 });
 
-export const asAttempt: Decode<Attempt> = asRecord<
-  Omit<Attempt, 'applied'>,
-  Required<Pick<Attempt, 'applied'>>
->({ id: asText, bootId: asText, began: asText }, { applied: asOneOf([true]) });
+export const asAttempt: Decode<Attempt> = asRecord<Attempt>({
+  id: asText,
+  bootId: asText,
+  began: asText,
+});

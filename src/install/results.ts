@@ -39,8 +39,3 @@ export async function readBootResults(host: Host): Promise<readonly BootResult[]
 const asResults = asListOf(
   asRecord<BootResult>({ id: asText, outcome: asOneOf(OUTCOMES), message: asText }),
 );
-
-/** Tells one boot of the machine from another. */
-export async function bootId(host: Host): Promise<string> {
-  return (await host.read(host.paths.proc, 'sys/kernel/random/boot_id')) ?? '';
-}

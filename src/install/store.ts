@@ -3,10 +3,9 @@
 //   /var/lib/ksplice/lock                       held while something here changes
 //   /var/lib/ksplice/attempt.json               there while an update is applied at boot
 //   /var/lib/ksplice/late.json                  the same while a module that they await is loaded
-//   /var/lib/ksplice/trial.json                 updates that this boot is the first with, until it has gone well for a while
 //   /var/lib/ksplice/updates/ID/installed.json  for which kernel, and its place in the order
-//   /var/lib/ksplice/updates/ID/crashed.json    the machine went down while it was applied, or in its first boot
-//   /var/lib/ksplice/updates/ID/survived.json   a boot with it went well
+//   /var/lib/ksplice/updates/ID/crashed.json    the machine went down while it was applied
+//   /var/lib/ksplice/updates/ID/survived.json   it was watched to the end
 //   /var/lib/ksplice/updates/ID/ksplice-ID/     the update, unpacked
 
 import { mkdir } from 'node:fs/promises';
@@ -25,6 +24,7 @@ import {
   writeNewDurably,
 } from './durable.js';
 import { type Attempt, asAttempt, asInstalled, type Installed } from './records.js';
+import { forgetOldWatches } from './watch-files.js';
 
 export class Store {
   private constructor(private readonly directory: string) {}
@@ -157,23 +157,19 @@ export class Store {
   }
 
   /**
-   * Looks for an attempt that did not end, and for a boot that did not go well. If it was another
-   * boot, the machine went down, and that is remembered with the update that was being applied, or
-   * else with all that were new to that boot.
+   * Looks for an attempt that did not end. If it was another boot's, the machine went down, and that is
+   * remembered with the update that was being applied. It is to blame then, and no update that was watched.
    */
   async settleAttempt(host: Host, bootId: string): Promise<void> {
     const attempt = fromJson(await host.read(this.attemptFile), asAttempt);
     const late = await attemptsIn(this.lateFile, host);
     const isOver = (one: Attempt) => one.bootId !== bootId;
     const during = [...(attempt ? [attempt] : []), ...late].filter(isOver);
-    const after = (await attemptsIn(this.trialFile, host)).filter(isOver);
-    for (const one of during.length > 0 ? during : after.map(asApplied)) {
-      await this.keep(host, 'crashed.json', one);
-    }
+    for (const one of during) await this.keep(host, 'crashed.json', one);
+    await forgetOldWatches(host, during.length > 0);
     await this.end();
     // One of this boot may be under way.
     if (late.some(isOver)) await this.endLate();
-    if (after.length > 0) await removeDurably(this.trialFile);
   }
 
   /** Whether a boot with the update went well. */
@@ -181,45 +177,15 @@ export class Store {
     return (await host.read(this.place(id), 'survived.json')) !== undefined;
   }
 
-  /**
-   * Notes that a boot is the first with an update.
-   * @throws KspliceError `io`; then it must not be applied
-   */
-  async beginTrial(host: Host, attempt: Attempt): Promise<void> {
-    const others = await this.trials(host, attempt.bootId);
-    await note(this.trialFile, [...others.filter(({ id }) => id !== attempt.id), attempt]);
-  }
-
-  /** The update was not applied after all. */
-  async dropTrial(host: Host, { id, bootId }: Attempt): Promise<void> {
-    const trials = await this.trials(host, bootId);
-    await note(
-      this.trialFile,
-      trials.filter((one) => one.id !== id),
-    );
-  }
-
-  /** The updates that are new to a boot. */
-  async trials(host: Host, bootId: string): Promise<Attempt[]> {
-    return (await attemptsIn(this.trialFile, host)).filter((one) => one.bootId === bootId);
-  }
-
-  /** The boot went well; returns the updates that were new to it. */
-  async endTrials(host: Host, bootId: string): Promise<string[]> {
-    const trials = await this.trials(host, bootId);
-    for (const one of trials) await this.keep(host, 'survived.json', one);
-    await removeDurably(this.trialFile);
-    return trials.map(({ id }) => id);
+  /** The update was watched, and nothing was wrong. */
+  async survived(host: Host, attempt: Attempt): Promise<void> {
+    await this.keep(host, 'survived.json', attempt);
   }
 
   /** Remembers something of an update that may have been removed meanwhile. */
   private async keep(host: Host, name: string, attempt: Attempt): Promise<void> {
     if (!(await this.has(host, attempt.id))) return;
     await replaceDurably(path.join(this.place(attempt.id), name), json(attempt));
-  }
-
-  private get trialFile(): string {
-    return path.join(this.directory, 'trial.json');
   }
 
   private get lateFile(): string {
@@ -233,10 +199,6 @@ export class Store {
   private place(id: string): string {
     return path.join(this.directory, 'updates', id);
   }
-}
-
-function asApplied(attempt: Attempt): Attempt {
-  return { ...attempt, applied: true };
 }
 
 /** A list of attempts; none if the file is not there, or damaged. */

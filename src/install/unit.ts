@@ -1,5 +1,4 @@
-// The systemd units: one has the installed updates applied at boot; the other is there while a
-// boot is the first with one of them, and says in the end that it went well.
+// The systemd unit that has the installed updates applied at boot.
 
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,18 +8,19 @@ import type { Host } from '../host/host.js';
 import { removeDurably, replaceDurably } from './durable.js';
 import { toolCommand } from './own-program.js';
 
-/** Their names, in templates/ and for systemctl. */
+/** Its name, in templates/ and for systemctl. */
 const BOOT_UNIT = 'ksplice-ts.service';
-const TRIAL_UNIT = 'ksplice-ts-trial.service';
+/** What an earlier version wrote beside it. */
+const OLD_UNIT = 'ksplice-ts-trial.service';
 
 /**
- * Writes the units, and enables the one for the boot.
+ * Writes the unit, and enables it.
  * @returns false if this host has no systemd
  * @throws KspliceError `io`, `command-failed`
  */
-export async function enableUnits(host: Host): Promise<boolean> {
+export async function enableUnit(host: Host): Promise<boolean> {
   if (!(await host.systemctl('--version'))) return false;
-  for (const unit of [TRIAL_UNIT, BOOT_UNIT]) await writeUnit(unit, host);
+  await writeUnit(BOOT_UNIT, host);
   // Also tells a systemd that is running to look at them.
   return await host.systemctl('--quiet', 'enable', BOOT_UNIT);
 }
@@ -51,22 +51,16 @@ export function unitText(template: string, command: readonly string[]): string {
   return template.replace('@COMMAND@', () => command.map(unitWord).join(' '));
 }
 
-/** Takes the units away: nothing is installed any more. Those of the package are only disabled. */
-export async function disableUnits(host: Host): Promise<void> {
-  const [boot, trial] = [BOOT_UNIT, TRIAL_UNIT].map((unit) => path.join(host.paths.units, unit));
-  const isOurs = (await host.read(boot as string)) !== undefined;
+/** Takes the unit away: nothing is installed any more. That of the package is only disabled. */
+export async function disableUnit(host: Host): Promise<void> {
+  const isOurs = (await host.read(host.paths.units, BOOT_UNIT)) !== undefined;
   const isPackaged = (await host.read(host.paths.packagedUnits, BOOT_UNIT)) !== undefined;
   if (!isOurs && !isPackaged) return;
   await host.systemctl('--quiet', 'disable', BOOT_UNIT);
-  if (isOurs) for (const file of [boot, trial]) await removeDurably(file as string);
-}
-
-/**
- * Has it noted in the end, if the machine does not go down before, that this boot went well.
- * @returns false where nobody would do that
- */
-export async function startTrial(host: Host): Promise<boolean> {
-  return host.systemctl('--quiet', '--no-block', 'start', TRIAL_UNIT).catch(() => false);
+  if (!isOurs) return;
+  for (const unit of [BOOT_UNIT, OLD_UNIT]) {
+    await removeDurably(path.join(host.paths.units, unit));
+  }
 }
 
 /** A word of a command line in a unit (systemd.service(5), "Command lines"). */

@@ -7,7 +7,6 @@ import { moduleComing } from '../apply/module-coming.js';
 import type { Ui } from '../base/ui.js';
 import { exists, type Host } from '../host/host.js';
 import type { Attempt } from './records.js';
-import { bootId } from './results.js';
 import { Store } from './store.js';
 
 /**
@@ -29,7 +28,7 @@ export async function applyWhenLoaded(module: string, host: Host, ui: Ui): Promi
 
 async function attemptsAt(module: string, store: Store, host: Host): Promise<Attempt[]> {
   const attempts: Attempt[] = [];
-  const boot = await bootId(host);
+  const boot = await host.bootId();
   for (const { id, target } of await engineOf(host).awaited()) {
     if (target !== module || !(await store.has(host, id))) continue;
     attempts.push({ id, bootId: boot, began: new Date().toISOString() });

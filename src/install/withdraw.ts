@@ -2,13 +2,15 @@
 
 import path from 'node:path';
 import { KspliceError } from '../base/errors.js';
-import type { Host } from '../host/host.js';
+import { exists, type Host } from '../host/host.js';
 import { withInstalledLock } from '../host/host-lock.js';
 import { cannotWrite, privateDirectory } from '../host/private-directory.js';
+import { fatalWatch } from '../host/watched.js';
 import { type Withdrawn, withdrawn, withdrawnDirectory } from '../host/withdrawn.js';
 import { removeDurably, replaceDurably } from './durable.js';
 import { requireRoot } from './install.js';
 import { Store } from './store.js';
+import { endWatch } from './watch-files.js';
 
 /**
  * Remembers on the disk that an update is withdrawn.
@@ -38,6 +40,12 @@ export async function clearUpdate(id: string, host: Host): Promise<void> {
       throw new KspliceError('not-withdrawn', `update ${id} is not withdrawn, and crashed no boot`);
     }
     if (crashed) await store.forgetCrash(id);
-    if (record) await removeDurably(path.join(withdrawnDirectory(host), `${id}.json`));
+    if (record) await forgetWithdrawn(id, host);
   });
+}
+
+async function forgetWithdrawn(id: string, host: Host): Promise<void> {
+  const directory = withdrawnDirectory(host);
+  if (await exists(directory)) await removeDurably(path.join(directory, `${id}.json`));
+  if (await fatalWatch(host, id)) await endWatch(host, id);
 }

@@ -2,19 +2,21 @@
 // and between what the engine says and what is remembered.
 
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { engineOf } from '../apply/engines.js';
 import { readState, rememberedIds } from '../apply/state.js';
 import { lockOpened } from '../base/flock.js';
 import { count } from '../base/words.js';
-import { complaintsIn } from '../host/complaints.js';
 import { exists, type Host } from '../host/host.js';
-import { newComplaints } from '../host/taint.js';
+import { complaintsSince } from '../host/kernel-before.js';
+import { allWatches } from '../host/watched.js';
+import { hasWatcher } from '../install/watch-files.js';
 import type { UpdateStatus } from './updates.js';
 
 /**
  * - log: the kernel has complained in its log
  * - taint: a flag of a complaint is set that was not
- * - unfinished: an apply or undo was interrupted, or an undo cannot end
+ * - unfinished: an apply, an undo or a watch was interrupted, or an undo cannot end
  * - disagreement: the kernel and what is remembered do not say the same
  */
 export interface HealthProblem {
@@ -24,12 +26,13 @@ export interface HealthProblem {
   readonly updates: readonly string[];
 }
 
+/** In which systemd, or a shell, has started a watcher again. */
+const RESTART_MS = 5000;
 /** Of a log full of complaints, so many are told. */
 const MOST_COMPLAINTS = 5;
 
 export async function healthProblems(
   updates: readonly UpdateStatus[],
-  tainted: number | undefined,
   host: Host,
 ): Promise<HealthProblem[]> {
   const unsettled = [
@@ -38,37 +41,34 @@ export async function healthProblems(
   ];
   // A run that is at work is not finished, and what it does may be seen before it is remembered.
   const isAtWork = unsettled.length > 0 && (await isLocked(host));
-  return [...(await complaints(updates, tainted, host)), ...(isAtWork ? [] : unsettled)];
+  return [
+    ...(await complaints(updates, host)),
+    ...(isAtWork ? [] : unsettled),
+    ...(await unwatched(host)),
+  ];
 }
 
-async function complaints(
-  updates: readonly UpdateStatus[],
-  tainted: number | undefined,
-  host: Host,
-): Promise<HealthProblem[]> {
+async function complaints(updates: readonly UpdateStatus[], host: Host): Promise<HealthProblem[]> {
   const states = await Promise.all(updates.map(({ id }) => readState(host, id)));
   const befores = states.flatMap((state) => state?.before ?? []);
   if (befores.length === 0) return [];
   const from = Math.min(...befores.map(({ logSequence }) => logSequence));
   const first = befores.find(({ logSequence }) => logSequence === from)!;
-  const log = (host.logRecords() ?? []).filter(({ sequence }) => sequence >= from);
-  const found = complaintsIn(log);
-  const told = found.slice(0, MOST_COMPLAINTS).map(({ text, frames }) => {
+  const { reports, flags } = await complaintsSince(first, host);
+  const told = reports.slice(0, MOST_COMPLAINTS).map(({ text, frames }) => {
     const ids = frames.map(({ id }) => id);
     const where = ids.length > 0 ? `, in new code of ${ids.join(', ')}` : '';
     return { code: 'log' as const, message: `the kernel log${where}: ${text}`, updates: ids };
   });
-  const rest = found.length - told.length;
+  const rest = reports.length - told.length;
   const more = count(rest, 'more complaint');
   const others = { code: 'log' as const, message: `the kernel log: ${more}`, updates: [] };
-  const flags = newComplaints(first.tainted, tainted ?? first.tainted).map(
-    ({ letter, meaning }) => ({
-      code: 'taint' as const,
-      message: `${meaning} (taint ${letter}), since the first update was applied`,
-      updates: [],
-    }),
-  );
-  return [...told, ...(rest > 0 ? [others] : []), ...flags];
+  const tainted = flags.map(({ letter, meaning }) => ({
+    code: 'taint' as const,
+    message: `${meaning} (taint ${letter}), since the first update was applied`,
+    updates: [],
+  }));
+  return [...told, ...(rest > 0 ? [others] : []), ...tainted];
 }
 
 interface Settled extends UpdateStatus {
@@ -126,6 +126,19 @@ async function disagreements(
     }
   }
   return [...lost, ...unknown, ...missed];
+}
+
+/** A watcher that was killed is there again soon, or nobody starts it any more. */
+async function unwatched(host: Host): Promise<HealthProblem[]> {
+  const watches = await allWatches(host);
+  if (watches.length === 0 || (await hasWatcher(host))) return [];
+  await pause(RESTART_MS);
+  if (await hasWatcher(host)) return [];
+  return (await allWatches(host)).map(({ id }) => ({
+    code: 'unfinished',
+    message: `${id} is to be watched, and nobody does: \`ksplice-ts apply --watch\` goes on with it`,
+    updates: [id],
+  }));
 }
 
 /** Whether an apply or undo is at work. */

@@ -59,7 +59,7 @@ export async function readStatus(host: Host, ui: Ui): Promise<Status> {
   const installed = await installedHere(host, ui);
   const updates = await joinUpdates(await listUpdates(host), installed, withdrawn, host);
   const inKernel = updates.filter(({ isInForce }) => isInForce);
-  const problems = await healthProblems(updates, tainted, host);
+  const problems = await healthProblems(updates, host);
   const reasons = await rebootReasons(updates, tainted ?? 0, host);
   return {
     kernel: {

@@ -116,8 +116,7 @@ function withdrawnWords({ reason, when }: Withdrawn): string {
 }
 
 function whyNot({ crashed, boot }: ListedUpdate) {
-  const when = crashed?.applied ? 'in its first boot, soon after' : 'while';
-  const withdrawn = crashed && `the machine went down ${when} it was applied (${crashed.began})`;
+  const withdrawn = crashed && `the machine went down while it was applied (${crashed.began})`;
   const refused = boot?.outcome === 'failed' ? boot.message : null;
   return { withdrawn, refused };
 }

@@ -43,6 +43,9 @@ export class SimulatedKernel extends Host {
   onEvent: (event: string) => void = () => {};
   /** The kernel log. */
   log: LogRecord[] = [];
+  /** Whether systemd is the first process, and the state of its units. */
+  systemd = true;
+  unit = 'active';
   /** What the core awaits: "ID TARGET". */
   awaited: string[] = [];
   private loaded: string[] = [];
@@ -173,6 +176,19 @@ export class SimulatedKernel extends Host {
   override async systemctl(...args: readonly string[]): Promise<boolean> {
     this.note(`systemctl ${args.join(' ')}`);
     return true;
+  }
+
+  override async runsSystemd(): Promise<boolean> {
+    return this.systemd;
+  }
+
+  override async systemdRun(words: readonly string[]): Promise<string | undefined> {
+    this.note(`systemd-run ${words.join(' ')}`);
+    return undefined;
+  }
+
+  override async unitState(): Promise<string> {
+    return this.unit;
   }
 
   override async kmod(_: unknown, command: 'insmod' | 'rmmod', argument: string): Promise<void> {

@@ -16,10 +16,11 @@ parts() {
 		1  3 rights         only vm test/vm/rights.test.ts
 		1 12 faults         more vm test/vm/faults/faults.test.ts
 		1  8 core           only vm test/vm/core/busy.test.ts test/vm/core/hooks.test.ts test/vm/core/late.test.ts test/vm/core/room.test.ts test/vm/core/stacking.test.ts
-		1 10 soak           run soak --cycles 120
+		1  8 soak           run soak --cycles 96
 		1  9 forms          more vm test/vm/dangling.test.ts test/vm/late.test.ts test/vm/other-tools.test.ts test/vm/sealed-keys.test.ts test/vm/tcp.test.ts
 		1  2 reports        only vm test/vm/reports.test.ts
 		1  2 switch-code    only vm test/vm/switch-code.test.ts
+		1  2 watch          only vm test/vm/watch.test.ts
 		1  2 damaged        more unit test/create/change/damaged-patches.test.ts
 		2 14 kernel-next    kernel next
 		2  8 forms-real     more real test/real/check.test.ts test/real/create.test.ts test/real/module.test.ts test/real/short-way.test.ts

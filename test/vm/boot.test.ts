@@ -84,6 +84,19 @@ async function survivesKill(guest: Guest): Promise<void> {
   await guest.ok('test ! -e /var/lib/ksplice/attempt.json');
 }
 
+/** Whatever kills the watcher, systemd starts it again, and the trial goes on. */
+async function restartsWatcher(guest: Guest): Promise<void> {
+  const unit = 'ksplice-ts-watch.service';
+  const pid = `systemctl show --property=MainPID --value ${unit}`;
+  for (const signal of ['KILL', 'TERM']) {
+    const before = await guest.ok(`until [ $(${pid}) != 0 ]; do sleep 0.2; done; ${pid}`, PATIENT);
+    await guest.ok(`kill -${signal} ${before}`);
+    const isNew = `[ $(${pid}) != ${before} ] && [ $(${pid}) != 0 ]`;
+    await guest.ok(`until ${isNew}; do sleep 0.2; done`, PATIENT);
+    expect(await onTrial(guest)).toEqual([true]);
+  }
+}
+
 describe('installed updates', () => {
   it('are applied at each boot, in order, and only on their kernel', async () => {
     await withGuest({ name: 'boot-1', disk }, async (guest) => {
@@ -187,13 +200,14 @@ describe('installed updates', () => {
 
     const warned = await bootGuest({ name: 'boot-warned', disk });
     await startWithUnits(warned);
-    expect(await outcomes(warned)).toEqual([`${FIRST} crashed`]);
+    expect(await outcomes(warned)).toEqual([`${FIRST} withdrawn`]);
     expect(await kspliceModules(warned)).toEqual([]);
     const journal = await warned.ok('journalctl --no-pager -o cat -u ksplice-ts.service');
-    expect(journal).toMatch(/is not tried: the machine went down in the first boot with it/);
-    await kspliceIn(warned, `install ${first}`);
+    expect(journal).toMatch(/was withdrawn .*: the machine went down in the first boot with it/);
+    await kspliceIn(warned, `clear ${FIRST}`);
     expect(await kspliceIn(warned, 'boot')).toMatchObject({ updates: [{ outcome: 'applied' }] });
     expect(await onTrial(warned)).toEqual([true]);
+    await restartsWatcher(warned);
     warned.spawn('systemctl poweroff');
     await warned.ended();
 

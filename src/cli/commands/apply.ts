@@ -16,6 +16,8 @@ import {
   timeoutOption,
   waitingLines,
 } from '../switch-report.js';
+import { readWatchOptions, watchOptions } from '../watch-options.js';
+import { applyWatched } from '../watched-apply.js';
 
 const positionals = {
   update: setArgument,
@@ -38,6 +40,7 @@ const options = {
     describe:
       'Apply the update to the loaded targets now, and to each other module when it is loaded',
   },
+  ...watchOptions,
 } as const satisfies Options;
 
 export const command = defineCommand({
@@ -63,8 +66,13 @@ export const command = defineCommand({
       'sudo ksplice-ts apply --partial ksplice-8c4rnqv2.tar.gz',
       'apply an update although a module that it changes is not loaded',
     ],
+    [
+      "sudo ksplice-ts apply --watch 10m --probe 'curl -fs localhost' ksplice-8c4rnqv2.tar.gz",
+      'take it back if the kernel complains, or the probe fails, in the next ten minutes',
+    ],
   ],
   run: async (args, ui) => {
+    const watch = readWatchOptions(args);
     const host = new Host();
     if (args.partial === true) {
       requireOwnTool();
@@ -80,17 +88,22 @@ export const command = defineCommand({
     const partial = args.partial === true ? lateHelper() : undefined;
     const replace = args.replace === true;
     const options = { timeout, dryRun, allowBusy, partial, replace, trust };
-    const applied = await applyUpdate(update, host, options, ui);
+    const apply = () => applyUpdate(update, host, options, ui);
+    const applied = watch ? await applyWatched(update.id, watch, apply, host, ui) : await apply();
     return {
       json: {
         ...applied,
         stage: applied.stage ?? null,
         dryRun,
         trust,
+        watched: watch?.seconds ?? null,
         description: update.description,
         targets: update.contents.changes.map(({ target }) => target),
       },
-      text: describe(applied, trust),
+      text: [
+        ...describe(applied, trust),
+        ...(watch ? [`Nothing was wrong in ${args.watch}.`] : []),
+      ],
     };
   },
 });
