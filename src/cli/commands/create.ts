@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import type { ChangeRequest } from '../../create/change/change.js';
@@ -18,6 +17,7 @@ import {
   type Values,
 } from '../command.js';
 import { describeSet, describeUpdate } from '../create-report.js';
+import { readSigning, readTypes } from '../given.js';
 import { allowBusyOption, readNames } from '../switch-report.js';
 import { requireId } from '../update-id.js';
 
@@ -277,22 +277,10 @@ function readSharedOptions(args: Args): Omit<CreateOptions, 'confdir'> {
     onlyTargets: args['only-targets'] && readNames(args['only-targets']),
     fixes: args.fixes && readGivenFixes(readNames(args.fixes)),
     supersedes: readNames(args.supersedes).map(requireId),
-    signing: readSigning(args),
+    signing: readSigning(args['sign-key'], args['sign-cert']),
     signWith: args['sign-with'],
     keep: args.verbose === true,
   };
-}
-
-/** Types as C has them; "struct:foo" needs no quotes in a shell. */
-function readTypes(words: readonly string[] = []): string[] {
-  return [...new Set(words.map((word) => word.replace(':', ' ').replace(/\s+/g, ' ').trim()))];
-}
-
-/** sign-file runs in another directory than we. */
-function readSigning(args: Args): CreateOptions['signing'] {
-  const { 'sign-key': key, 'sign-cert': cert } = args;
-  if (key === undefined || cert === undefined) return undefined;
-  return { key: key.startsWith('pkcs11:') ? key : resolve(key), cert: resolve(cert) };
 }
 
 /** As for dpkg's tools, CONCURRENCY_LEVEL says how much of the machine a build may take. */

@@ -18,11 +18,15 @@ unloadAfterEach(() => guest);
 
 describe('under load', () => {
   const whileRunning = (commands: string) =>
-    guest.spawn(`while [ ! -e /run/test/stop ]; do ${commands}; done`);
+    guest.spawn(
+      `while [ ! -e /run/test/stop ]; do [ -e /run/test/pause ] && sleep 0.1 || { ${commands}; }; done`,
+    );
   // Switching a tracer rewrites code under running processors, where QEMU's emulator
-  // can go on executing a breakpoint that is gone. So that is not done in a loop.
+  // can go on executing a breakpoint that is gone. So nobody calls the functions then.
   const tracing = async (commands: string) => {
-    if (traced) await guest.ok(`cd /sys/kernel/tracing && ${commands}`);
+    if (!traced) return;
+    const quiet = 'touch /run/test/pause; sleep 1';
+    await guest.ok(`${quiet}; cd /sys/kernel/tracing && ${commands}; rm /run/test/pause`);
   };
 
   it('no call sees anything but the old or the new function', async () => {
