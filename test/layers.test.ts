@@ -171,7 +171,17 @@ test('src/create has its rooms, and little else', () => {
   const names = (isRoom: boolean) =>
     here.filter((entry) => entry.isDirectory() === isRoom).map(({ name }) => name);
   expect(names(true).sort()).toEqual(
-    ['change', 'code', 'invocation', 'module-dir', 'modules', 'objects', 'set', 'tree'].sort(),
+    [
+      'again',
+      'change',
+      'code',
+      'invocation',
+      'module-dir',
+      'modules',
+      'objects',
+      'set',
+      'tree',
+    ].sort(),
   );
   expect(names(false).sort()).toEqual(['pipeline.ts', 'prebuild.ts', 'request.ts', 'values.ts']);
 });

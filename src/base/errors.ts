@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'bad-policy'
   | 'untrusted'
   | 'not-allowed'
+  | 'not-reproduced'
   // configure
   | 'no-headers'
   | 'no-source'

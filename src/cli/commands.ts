@@ -29,7 +29,15 @@ const HIDDEN: Readonly<Record<string, Loader>> = {
 export const commandNames: readonly string[] = Object.keys(LOADERS);
 
 /** Those that the package for hosts is without: docs/design.md, "The packages". */
-const MAKERS: readonly string[] = ['configure', 'create', 'inspect', 'objdiff', 'sign', 'package'];
+const MAKERS: readonly string[] = [
+  'configure',
+  'create',
+  'inspect',
+  'objdiff',
+  'verify',
+  'sign',
+  'package',
+];
 
 /**
  * The command of that name, or undefined if there is none.

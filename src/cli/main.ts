@@ -1,9 +1,8 @@
 // The program: reads the command line, runs one command, prints one result, and
 // turns whatever happened into an exit status.
 
-import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { packageRoot } from '../base/package-root.js';
+import { version } from '../base/version.js';
 import { Console, type Streams, toKspliceError } from './output.js';
 import { globalOptions, parseCommandLine } from './parse.js';
 
@@ -72,9 +71,4 @@ function watchSignals(): Interruption {
   };
   for (const name of names) process.on(name, onSignal);
   return interruption;
-}
-
-function version(): string {
-  const file = new URL('package.json', packageRoot);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

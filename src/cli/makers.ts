@@ -8,6 +8,7 @@ export const makers: Readonly<Record<string, Loader>> = {
   create: () => import('./commands/create.js'),
   inspect: () => import('./commands/inspect.js'),
   objdiff: () => import('./commands/objdiff.js'),
+  verify: () => import('./commands/verify.js'),
   sign: () => import('./commands/sign.js'),
   package: () => import('./commands/package.js'),
 };

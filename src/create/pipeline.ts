@@ -24,6 +24,7 @@ import { perCpuReserve } from './code/per-cpu-reserve.js';
 import type { SharedSymbols } from './code/shared-symbols.js';
 import { makeUpdateCode, type UpdateCode } from './code/update-code.js';
 import { lastUpdate, rememberLast } from './invocation/last-update.js';
+import { madeAt } from './invocation/made-at.js';
 import { inRun, type Run } from './invocation/scope.js';
 import { moduleSource } from './module-dir/build.js';
 import { type CoreModule, provideCore, withCore } from './modules/core-module.js';
@@ -89,7 +90,8 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     const given = { allowBusy, allowLayout, supersedes };
     const texts = { diff: change.diff, description, fixes: task.fixes, report };
     const files = { modules: run.directory.stage('5-modules'), fixed: differences.fixed };
-    const parts = { id: task.id, contents, ...files, ...texts, ...given };
+    const { timestamp } = task;
+    const parts = { id: task.id, contents, timestamp, ...files, ...texts, ...given };
     const { archive, update } = await packUpdate(parts, run.directory.stage('6-pack'));
     if (options.signWith !== undefined) await signUpdate(archive, options.signWith);
     run.directory.lap('pack');
@@ -97,8 +99,10 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
     run.directory.lap('prove');
     // If there is an image, the update as packed would be accepted by that kernel.
     const file = deliver(archive, options.output);
-    await change.git?.remember(options.series ?? false, ui);
-    rememberLast(options.confdir, file);
+    if (!options.forgotten) {
+      await change.git?.remember(options.series ?? false, ui);
+      rememberLast(options.confdir, file);
+    }
     for (const { what, ms } of run.directory.timings) ui.detail(`${what}: ${ms} ms`);
     const { id, fixes } = task;
     return { id, file, description, fixes, proof: proof ?? null, report };
@@ -109,6 +113,7 @@ export async function createUpdate(options: CreateOptions, ui: Ui): Promise<Crea
 interface Task {
   readonly options: CreateOptions;
   readonly id: string;
+  readonly timestamp: string;
   readonly confdir: Confdir;
   readonly source: ObjectSource;
   readonly bases: readonly Update[];
@@ -123,6 +128,7 @@ interface Task {
 
 async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   const id = chooseId(options.id);
+  const { timestamp = madeAt() } = options;
   checkOutput(options.output, id);
   const confdir = await readConfdir(options.confdir);
   const source = objectSource(options, confdir);
@@ -135,7 +141,7 @@ async function readTask(options: CreateOptions, ui: Ui): Promise<Task> {
   const files = codeFiles(changed, ui);
   const below = change.below.map((state) => source.filesOf(state).filter(isCode));
   const rules = rulesOfNew(changed);
-  return { options, id, confdir, source, bases, change, fixes, files, rules, below };
+  return { options, id, timestamp, confdir, source, bases, change, fixes, files, rules, below };
 }
 
 async function compileStates(task: Task, facts: Promise<KernelFacts>, run: Run) {

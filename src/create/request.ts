@@ -43,6 +43,10 @@ export interface CreateOptions extends ChangeRequest {
   readonly signing?: SigningKey | undefined;
   /** Sign the update with this OpenSSH key. */
   readonly signWith?: string | undefined;
+  /** When it is said to be made, ISO 8601; now, or what SOURCE_DATE_EPOCH says, by default. */
+  readonly timestamp?: string | undefined;
+  /** Made only to be looked at: no later run may take it for the one that is applied. */
+  readonly forgotten?: boolean | undefined;
   /** Keep the run's directory also when all goes well. */
   readonly keep?: boolean | undefined;
 }

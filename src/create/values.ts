@@ -128,6 +128,8 @@ export interface TargetReport {
 }
 
 export interface Report {
+  /** The version of ksplice-ts that made it. */
+  readonly tool: string;
   readonly release: string;
   /** Ids of the updates below, the oldest first. */
   readonly on: readonly string[];

@@ -1,7 +1,7 @@
 // The ways to call create that are wrong before anything is read.
 
 import { describe, expect, it } from 'vitest';
-import { readJobs } from '../../src/cli/commands/create.js';
+import { readJobs } from '../../src/cli/change-options.js';
 import { main } from '../../src/cli/main.js';
 
 async function run(...argv: string[]): Promise<{ status: number; text: string }> {

@@ -9,6 +9,7 @@ import { type Proof, proveAgainst } from '../../src/check/prove.js';
 import type { Confdir } from '../../src/configure/confdir.js';
 import { readPatchFile } from '../../src/create/change/source-patch.js';
 import type { UpdateCode } from '../../src/create/code/update-code.js';
+import { madeAt } from '../../src/create/invocation/made-at.js';
 import { buildModules } from '../../src/create/modules/build-modules.js';
 import type { CoreModule } from '../../src/create/modules/core-module.js';
 import { packUpdate } from '../../src/create/modules/pack.js';
@@ -117,7 +118,8 @@ async function packAndProve(
     { timings: [] },
   );
   const diff = readPatchFile(patch.file);
-  const parts = { id, contents, modules, diff, description: patch.path, fixes: NO_FIXES, report };
+  const about = { description: patch.path, fixes: NO_FIXES, timestamp: madeAt(), report };
+  const parts = { id, contents, modules, diff, ...about };
   const { archive, update } = await packUpdate(parts, modules);
   const file = join(output, `ksplice-${id}.tar.gz`);
   renameSync(archive, file);

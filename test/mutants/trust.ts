@@ -4,6 +4,7 @@ import { type Mutant, mutantsIn } from './mutant.js';
 
 const trust = mutantsIn('trust/', 'trust/');
 const elsewhere = mutantsIn('', 'trust/');
+const again = mutantsIn('create/', 'create/');
 const TRUSTED = 'trusted.test.ts';
 
 export const trustMutants: readonly Mutant[] = [
@@ -119,5 +120,12 @@ export const trustMutants: readonly Mutant[] = [
     'updates.push((await readTrusted(keptDirectory(host, id), host.paths)).update);',
     "updates.push((await readTrusted(keptDirectory(host, id), { ...host.paths, trust: '/nonexistent' })).update);",
     'times.test.ts',
+  ),
+  again(
+    'the comparison of an update with one that is made again',
+    'again/verify.ts',
+    'if (one && other?.equals(one)) return [];',
+    'if (one && other) return [];',
+    'again/verify.test.ts',
   ),
 ];

@@ -2,20 +2,31 @@
 // what it says of patches that cannot be.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { KspliceError } from '../../src/base/errors.js';
 import { silentUi } from '../../src/base/ui.js';
 import { configure } from '../../src/configure/configure.js';
+import { verifyMade } from '../../src/create/again/verify.js';
 import { type CreatedUpdate, createUpdate } from '../../src/create/pipeline.js';
 import { decodeProgram } from '../../src/program/decode.js';
+import { CHECKSUMS } from '../../src/update/checksums.js';
 import { readUpdate } from '../../src/update/read.js';
 import { programOf } from '../../src/update/update.js';
 import { testKernel } from '../kernels/kernel.js';
 import { isHeld } from '../support/held.js';
 import { long } from '../support/long.js';
 import { ROOT, scratch, writePatch } from '../support/scratch.js';
+import { alteredUpdate } from '../vm/ksplice.js';
 
 const kernel = await testKernel();
 const { work, cache, confdir, output } = scratch('create');
@@ -116,6 +127,50 @@ describe('create', () => {
     expect(details).toContain('pre objects: 1 cached, 0 to make');
     expect(details.some((line) => /^ {2}(CC|DESCEND) /.test(line) && !line.includes('[M]'))).toBe(
       false,
+    );
+  });
+});
+
+describe('verify', () => {
+  const verify = (file: string) =>
+    verifyMade(file, { patch: sctpPatch, confdir, jobs: 2 }, silentUi);
+
+  it('makes the same files again, and names those that are others', async () => {
+    const request = { patch: sctpPatch, confdir, jobs: 2, output };
+    const said = { id: 'again', description: 'a fix', allowBusy: ['sctp_rcv'] };
+    const { file } = await createUpdate({ ...request, ...said }, silentUi);
+    const update = await readUpdate(file);
+    const compared = [...update.files.keys()].filter((name) => name !== CHECKSUMS);
+    expect(await verify(file)).toEqual({ id: 'again', files: compared.length, signed: [] });
+
+    const module = 'ksplice_again_sctp_new.ko';
+    const data = Buffer.from(update.files.get(module)!);
+    const at = data.indexOf('GPL v2');
+    data.write('GPL v9', at);
+    const directory = await alteredUpdate(update, file, 'altered', module, data);
+    await expect(verify(directory)).rejects.toMatchObject({
+      code: 'not-reproduced',
+      message: expect.stringContaining(`${module} is another`),
+    });
+  });
+
+  long('makes the same tarball in other directories, byte by byte', async () => {
+    const elsewhere = join(work, 'elsewhere');
+    mkdirSync(elsewhere);
+    cpSync(confdir, join(elsewhere, 'other-conf'), { recursive: true, verbatimSymlinks: true });
+    vi.stubEnv('SOURCE_DATE_EPOCH', '1700000000');
+    const tarball = async (from: string, to: string) => {
+      const request = { patch: sctpPatch, confdir: from, jobs: 2, output: to, id: 'same' };
+      return readFileSync((await createUpdate(request, silentUi)).file);
+    };
+    const first = await tarball(confdir, output);
+    vi.stubEnv('KSPLICE_CACHE', join(elsewhere, 'cache'));
+    const second = await tarball(join(elsewhere, 'other-conf'), elsewhere);
+    vi.stubEnv('KSPLICE_CACHE', cache);
+    vi.stubEnv('SOURCE_DATE_EPOCH', undefined);
+    expect(second.equals(first)).toBe(true);
+    expect((await readUpdate(join(elsewhere, 'ksplice-same.tar.gz'))).timestamp).toBe(
+      '2023-11-14T22:13:20Z',
     );
   });
 });

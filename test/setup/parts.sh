@@ -23,9 +23,9 @@ parts() {
 		1  2 watch          only vm test/vm/watch.test.ts
 		1  2 damaged        more unit test/create/change/damaged-patches.test.ts
 		2 14 kernel-next    kernel next
-		2  8 forms-real     more real test/real/check.test.ts test/real/create.test.ts test/real/module.test.ts test/real/short-way.test.ts
+		2  9 forms-real     more real test/real/check.test.ts test/real/create.test.ts test/real/module.test.ts test/real/short-way.test.ts
 		2  4 ways-in        only real test/real/ways-in.test.ts
-		2 13 chaos          run chaos --minutes 8
+		2 12 chaos          run chaos --minutes 7
 		2  2 trust          only vm test/vm/trust.test.ts
 		2  5 fuzz           run fuzz
 		2  8 series         run series

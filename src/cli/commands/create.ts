@@ -1,14 +1,13 @@
-import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { KspliceError } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
-import type { ChangeRequest } from '../../create/change/change.js';
 import { readGivenFixes } from '../../create/change/find-fixes.js';
-import { readPatchOptions } from '../../create/change/patch-options.js';
 import { createUpdate } from '../../create/pipeline.js';
 import { prebuild } from '../../create/prebuild.js';
 import type { CreateOptions } from '../../create/request.js';
 import { createSet } from '../../create/set/create-set.js';
 import { confdirsIn } from '../../create/set/request.js';
+import { changeOptions, readChange, readWork, sourcePosition } from '../change-options.js';
 import {
   type commonOptions,
   defineCommand,
@@ -17,41 +16,13 @@ import {
   type Values,
 } from '../command.js';
 import { describeSet, describeUpdate } from '../create-report.js';
-import { readSigning, readTypes } from '../given.js';
 import { allowBusyOption, readNames } from '../switch-report.js';
 import { requireId } from '../update-id.js';
 
-const positionals = {
-  source: {
-    type: 'string',
-    describe: "The kernel's source tree; the default is the one that the configuration names",
-  },
-} as const satisfies Options;
+const positionals = { source: sourcePosition } as const satisfies Options;
 
 const options = {
-  patch: {
-    type: 'string',
-    array: true,
-    nargs: 1,
-    describe: 'A unified diff; several patches are applied in order',
-  },
-  diffext: {
-    type: 'string',
-    requiresArg: true,
-    describe:
-      'Instead of --patch: a file with this ending is the new version of the file without it',
-  },
-  git: {
-    type: 'string',
-    requiresArg: true,
-    describe: 'Instead of --patch: the git revision whose source is to run',
-  },
-  module: {
-    type: 'string',
-    requiresArg: true,
-    describe:
-      "A module's directory, in place of the kernel source; only the kernel's headers are needed then",
-  },
+  ...changeOptions,
   config: {
     type: 'string',
     array: true,
@@ -63,30 +34,6 @@ const options = {
     type: 'string',
     requiresArg: true,
     describe: 'A directory with such directories: make a set, with an update for each of them',
-  },
-  image: {
-    type: 'string',
-    requiresArg: true,
-    describe:
-      'Prove the update against this image: a package (unpacked or .deb), a build, or a capture; the default is the image that configure found',
-  },
-  strip: {
-    alias: 'p',
-    type: 'number',
-    requiresArg: true,
-    describe: 'How many leading directories to remove from names in the patch; detected by default',
-  },
-  'patch-opt': {
-    type: 'string',
-    array: true,
-    nargs: 1,
-    describe: 'An option of patch(1): =-pN, =-FN, =-R, =-l; may be repeated',
-  },
-  'only-targets': {
-    type: 'string',
-    array: true,
-    nargs: 1,
-    describe: 'Change only these targets: vmlinux, or modules (separated by commas)',
   },
   'allow-busy': allowBusyOption,
   'allow-layout': {
@@ -109,12 +56,6 @@ const options = {
     nargs: 1,
     describe:
       'Ids of earlier updates that this one takes the place of (separated by commas): `apply --replace` takes them out in the same stop; may be repeated',
-  },
-  on: {
-    type: 'string',
-    array: true,
-    nargs: 1,
-    describe: 'Make the update on top of this applied update; may be repeated',
   },
   series: {
     type: 'boolean',
@@ -146,13 +87,6 @@ const options = {
     type: 'string',
     requiresArg: true,
     describe: 'Sign the update with this OpenSSH key (of ssh-agent: the public key)',
-  },
-  jobs: {
-    alias: 'j',
-    type: 'number',
-    requiresArg: true,
-    describe:
-      'How many compilers run at a time; the default is $CONCURRENCY_LEVEL, or the number of processors',
   },
   id: {
     type: 'string',
@@ -240,18 +174,6 @@ async function fillCache(args: Args, ui: Ui): Promise<Outcome> {
   };
 }
 
-/** The three ways in. */
-function readChange(args: Args): ChangeRequest {
-  const { patch, diffext, git, strip } = args;
-  if (strip !== undefined && !(Number.isInteger(strip) && strip >= 0)) {
-    throw usage('--strip needs a number from 0 up', 'It is what patch(1) calls -pN.');
-  }
-  const options = [...(args['patch-opt'] ?? [])];
-  if (strip !== undefined) options.push(`-p${strip}`);
-  const patchOptions = options.length > 0 ? readPatchOptions(options) : undefined;
-  return { patch, diffext, git, patchOptions };
-}
-
 function readOptions(args: Args): CreateOptions {
   const [confdir] = args.config ?? [];
   if (confdir === undefined) {
@@ -262,34 +184,31 @@ function readOptions(args: Args): CreateOptions {
 
 function readSharedOptions(args: Args): Omit<CreateOptions, 'confdir'> {
   return {
-    source: args.source,
-    module: args.module,
-    image: args.image,
-    jobs: readJobs(args.jobs, process.env.CONCURRENCY_LEVEL),
+    ...readWork(args),
     id: args.id,
     description: args.description,
     output: args.output,
-    on: args.on,
     series: args.series === true,
     buildModules: args['build-modules'] === true,
     allowBusy: readNames(args['allow-busy']),
     allowLayout: readTypes(args['allow-layout']),
-    onlyTargets: args['only-targets'] && readNames(args['only-targets']),
     fixes: args.fixes && readGivenFixes(readNames(args.fixes)),
     supersedes: readNames(args.supersedes).map(requireId),
-    signing: readSigning(args['sign-key'], args['sign-cert']),
+    signing: readSigning(args),
     signWith: args['sign-with'],
-    keep: args.verbose === true,
   };
 }
 
-/** As for dpkg's tools, CONCURRENCY_LEVEL says how much of the machine a build may take. */
-export function readJobs(given: number | undefined, level: string | undefined): number {
-  if (given === undefined && !level) return availableParallelism();
-  const jobs = given ?? Number(level);
-  if (Number.isInteger(jobs) && jobs >= 1) return jobs;
-  const name = given === undefined ? 'CONCURRENCY_LEVEL' : '--jobs';
-  throw usage(`${name} needs a number from 1 up`, 'It is how many compilers run at a time.');
+/** Types as C has them; "struct:foo" needs no quotes in a shell. */
+function readTypes(words: readonly string[] = []): string[] {
+  return [...new Set(words.map((word) => word.replace(':', ' ').replace(/\s+/g, ' ').trim()))];
+}
+
+/** sign-file runs in another directory than we. */
+function readSigning(args: Args): CreateOptions['signing'] {
+  const { 'sign-key': key, 'sign-cert': cert } = args;
+  if (key === undefined || cert === undefined) return undefined;
+  return { key: key.startsWith('pkcs11:') ? key : resolve(key), cert: resolve(cert) };
 }
 
 function usage(message: string, advice: string): KspliceError {

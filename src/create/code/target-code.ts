@@ -2,7 +2,6 @@
 // objects, compared with the kernel's image if there is one, and the new code
 // extracted from the post objects.
 
-import { randomBytes } from 'node:crypto';
 import { KspliceError, type Refusal, refusedChange } from '../../base/errors.js';
 import type { Ui } from '../../base/ui.js';
 import { describeMismatches } from '../../check/report.js';
@@ -26,6 +25,7 @@ import type { Update } from '../../update/update.js';
 import { moduleFile } from '../module-dir/module-file.js';
 import { type KernelFacts, kallsymsTest } from '../tree/kernel-facts.js';
 import type { AllHomes, ChangedObjectFile, ChangedTarget, TargetCode } from '../values.js';
+import { cookieOf } from './cookie.js';
 import { keyExporters } from './key-exporters.js';
 import type { SharedSymbols } from './shared-symbols.js';
 import { globalNames, refuseTakenNames } from './taken-names.js';
@@ -69,7 +69,7 @@ export async function makeTargetCode(
     target,
     hasKallsyms,
     tables,
-    cookie: randomBytes(8).readBigUInt64LE(),
+    cookie: 0n,
   });
   const match = facts.image && matchProgram(generated.program, target, facts.image.kernel);
   if (match && !match.ok) {
@@ -94,7 +94,9 @@ export async function makeTargetCode(
   const running = homes && bases.length > 0 ? above(target, booted, bases, homes) : booted;
   const resolver = shared?.resolver(target, running) ?? running;
   const newCode = extractNewCode({ id, objects, program: generated, resolver, tables });
-  return { target, generated, match, newCode, ...givenAway(target, objects, newCode) };
+  const cookie = cookieOf(id, target, generated.program, newCode);
+  const known = { ...generated, program: { ...generated.program, cookie } };
+  return { target, generated: known, match, newCode, ...givenAway(target, objects, newCode) };
 }
 
 /** What of the new code others may use after undo. */

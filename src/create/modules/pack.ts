@@ -43,6 +43,8 @@ export interface UpdateParts {
   readonly diff: string;
   readonly description: string;
   readonly report: Report;
+  /** ISO 8601. */
+  readonly timestamp: string;
 }
 
 /**
@@ -62,7 +64,7 @@ export async function packUpdate(
   put('contents', formatContents(contents));
   put('description', `${parts.description}\n`);
   put('api-version', `${API_VERSION}\n`);
-  put('timestamp', `${new Date().toISOString()}\n`);
+  put('timestamp', `${parts.timestamp}\n`);
   put('utsname', `Linux ${report.release} ${machine.name}\n`);
   const { allowBusy = [], allowLayout = [], supersedes = [] } = parts;
   if (supersedes.length > 0) put(SUPERSEDES, `${supersedes.join('\n')}\n`);
@@ -72,7 +74,7 @@ export async function packUpdate(
   const { addressesOut } = report;
   if (addressesOut.length > 0) put(ADDRESSES_OUT, formatAddresses(addressesOut));
   if (report.buildId !== null) put('build-id', `${report.buildId}\n`);
-  put('debug/report.json', `${JSON.stringify(report, null, 2)}\n`);
+  put('debug/report.json', `${JSON.stringify(reportInside(report), null, 2)}\n`);
   writeFileSync(join(directory, 'patch'), parts.diff, 'latin1');
   for (const { file } of moduleFilesOf(contents)) {
     copyFileSync(join(parts.modules, file), join(directory, file));
@@ -82,6 +84,14 @@ export async function packUpdate(
   for (const file of fixed) copyFileSync(file, join(directory, 'modules', basename(file)));
   const archive = join(stage, archiveName(id));
   return { archive, update: await writeUpdate(directory, archive) };
+}
+
+/**
+ * The report without what differs from one run, or one machine, to the next: how long it took, and in
+ * which directory the image is.
+ */
+function reportInside({ timings: _, provedAgainst, ...report }: Report) {
+  return { ...report, provedAgainst: provedAgainst && basename(provedAgainst) };
 }
 
 /** What an update's tarball is called. */

@@ -1,6 +1,7 @@
 // debug/report.json: what an update changes and how it was made, for people and
 // for scripts. docs/design.md names its parts; the type Report has them all.
 
+import { version } from '../../base/version.js';
 import { buildIdOf } from '../../kernel/build-id.js';
 import type { RunDirectory } from '../invocation/directory.js';
 import type { KernelFacts } from '../tree/kernel-facts.js';
@@ -17,6 +18,7 @@ export function makeReport(
 ): Report {
   const changedObjects = new Set(changed.flatMap(({ objects }) => objects.map((o) => o.label)));
   return {
+    tool: version(),
     release,
     on,
     considered: considered.map(({ isRead, ...candidate }) => ({

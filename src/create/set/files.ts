@@ -9,6 +9,7 @@ import { CHECKSUMS, formatChecksums } from '../../update/checksums.js';
 import { joinFixes } from '../../update/fixes.js';
 import { formatIndex, INDEX, type SetIndex, type SetOther } from '../../update/set.js';
 import { rememberLast } from '../invocation/last-update.js';
+import { madeAt } from '../invocation/made-at.js';
 import type { CreatedUpdate } from '../pipeline.js';
 
 /** What became of one kernel. */
@@ -69,7 +70,7 @@ export function writeIndex(directory: string, id: string, kernels: readonly Kern
   const index: SetIndex = {
     format: 1,
     id,
-    created: new Date().toISOString(),
+    created: madeAt(),
     description: kernels.find(({ update }) => update)?.update?.description ?? '',
     fixes: joinFixes(updates.map(({ fixes }) => fixes)),
     updates,
