@@ -36,6 +36,7 @@ static const char * const cause_names[KSPLICE_N_CAUSES] = {
 	[KSPLICE_CPU_OFFLINE] = "cpu_offline",
 	[KSPLICE_IN_INTERRUPTS] = "in_interrupts",
 	[KSPLICE_ADDRESSES_OUT] = "addresses_out",
+	[KSPLICE_STOP_TOO_LONG] = "stop_too_long",
 };
 
 /*
@@ -205,6 +206,32 @@ static ssize_t keep_store(struct kobject *kobj, struct kobj_attribute *attr,
 	return count;
 }
 
+static ssize_t max_stop_ns_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
+{
+	ssize_t ret;
+
+	mutex_lock(&ksplice_lock);
+	ret = sysfs_emit(buf, "%llu\n", ksplice_to_update(kobj)->max_stop_ns);
+	mutex_unlock(&ksplice_lock);
+	return ret;
+}
+
+static ssize_t max_stop_ns_store(struct kobject *kobj, struct kobj_attribute *attr,
+				 const char *buf, size_t count)
+{
+	int ret = ksplice_may_write();
+	u64 limit;
+
+	if (!ret)
+		ret = kstrtou64(buf, 10, &limit);
+	if (ret)
+		return ret;
+	mutex_lock(&ksplice_lock);
+	ksplice_to_update(kobj)->max_stop_ns = limit;
+	mutex_unlock(&ksplice_lock);
+	return count;
+}
+
 static struct kobj_attribute stage_attr = __ATTR_RW(stage);
 static struct kobj_attribute abort_cause_attr = __ATTR_RO(abort_cause);
 static struct kobj_attribute timing_attr = __ATTR_RO(timing);
@@ -213,6 +240,7 @@ static struct kobj_attribute on_attr = __ATTR_RO(on);
 static struct kobj_attribute allow_busy_attr = __ATTR_RW(allow_busy);
 static struct kobj_attribute replaces_attr = __ATTR_RW(replaces);
 static struct kobj_attribute keep_attr = __ATTR_RW(keep);
+static struct kobj_attribute max_stop_ns_attr = __ATTR_RW(max_stop_ns);
 
 struct attribute *ksplice_update_attrs[] = {
 	&stage_attr.attr,
@@ -223,5 +251,6 @@ struct attribute *ksplice_update_attrs[] = {
 	&allow_busy_attr.attr,
 	&replaces_attr.attr,
 	&keep_attr.attr,
+	&max_stop_ns_attr.attr,
 	NULL
 };

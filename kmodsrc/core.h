@@ -66,6 +66,7 @@ enum ksplice_cause {
 	KSPLICE_CPU_OFFLINE,
 	KSPLICE_IN_INTERRUPTS,
 	KSPLICE_ADDRESSES_OUT,
+	KSPLICE_STOP_TOO_LONG,
 	KSPLICE_N_CAUSES,
 };
 
@@ -132,6 +133,8 @@ struct ksplice_attempt {
 	u64 prescan_ns;
 	unsigned int tasks;		/* in the window */
 	unsigned int walked;		/* stacks walked in the window */
+	u64 stopped_at;			/* ktime_get_mono_fast_ns() */
+	bool too_long;			/* given up, so that the CPUs can go on */
 };
 
 enum ksplice_step {
@@ -184,6 +187,7 @@ struct ksplice_update {
 	struct list_head gone;		/* ... in that list of the other */
 	struct ksplice_update *gives_way_to;
 	struct ksplice_seen *seen;	/* by the first look at all stacks, during an attempt */
+	u64 max_stop_ns;		/* nothing is written after that; 0: no limit */
 	bool let_go;			/* nobody uses new code any more, says user space */
 	struct ksplice_timing timing;
 	struct ksplice_conflict conflicts[KSPLICE_MAX_CONFLICTS];
@@ -360,6 +364,9 @@ enum ksplice_cause ksplice_wait_for_grace(struct ksplice_update *update);
 void ksplice_end_grace(struct ksplice_update *update);
 int ksplice_grace_init(void);
 void ksplice_grace_exit(void);
+
+/* switch.c */
+bool ksplice_stops_too_long(struct ksplice_update *update);
 
 /* stacks.c */
 void ksplice_note_conflict(struct ksplice_update *update, const struct task_struct *task,

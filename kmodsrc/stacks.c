@@ -295,6 +295,9 @@ bool ksplice_stacks_clear(struct ksplice_update *update, enum ksplice_step step)
 
 	for_each_process_thread(process, task) {
 		attempt->tasks++;
+		/* The clock is not free, either. */
+		if (attempt->tasks % 16 == 0 && ksplice_stops_too_long(update))
+			return false;
 		/* This one runs now, and has not been switched out since it slept. */
 		if (task != current && (was_clear(update->seen, task) || READ_ONCE(task->on_cpu)))
 			continue;

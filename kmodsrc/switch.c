@@ -141,6 +141,25 @@ static noinline notrace __kprobes void write_in_order(struct ksplice_update *upd
 	write_all(update, undo);
 }
 
+/*
+ * Whether the machine has been stopped for as long as it may be, with all CPUs standing still.
+ * What undo needs, it may take: it has to be possible.
+ */
+bool ksplice_stops_too_long(struct ksplice_update *update)
+{
+	struct ksplice_attempt *attempt = ksplice_this_attempt(update);
+	enum ksplice_step step;
+
+	/* The switch is that of the update to which this one gives way. */
+	update = update->gives_way_to ?: update;
+	step = update->timing.step;
+	if (!update->max_stop_ns || (step != KSPLICE_APPLY && step != KSPLICE_TRY))
+		return false;
+	if (ktime_get_mono_fast_ns() - attempt->stopped_at > update->max_stop_ns)
+		attempt->too_long = true;
+	return attempt->too_long;
+}
+
 /* On the first CPU that gets here; all others wait, interrupts off. */
 static void do_switch(struct stop *stop)
 {
@@ -148,7 +167,10 @@ static void do_switch(struct stop *stop)
 	bool undo = stop->step == KSPLICE_REVERSE;
 	u64 start = ktime_get_mono_fast_ns();
 
+	ksplice_this_attempt(update)->stopped_at = start;
 	stop->switched = all_clear(update, stop->step) && !is_refused(stop);
+	if (ksplice_stops_too_long(update))
+		stop->switched = false;
 	if (stop->switched && writes(stop->step)) {
 		write_in_order(update, undo);
 		call_hooks_of_going(update, KSPLICE_HOOK_REVERSE);
@@ -217,6 +239,8 @@ static enum ksplice_cause stop_and_switch(struct ksplice_update *update, enum ks
 			cause = KSPLICE_UNEXPECTED;
 		else if (!stop.switched)
 			cause = stop.refused ? KSPLICE_CALL_FAILED : KSPLICE_CODE_BUSY;
+		if (cause != KSPLICE_OK && ksplice_this_attempt(update)->too_long)
+			cause = KSPLICE_STOP_TOO_LONG;
 	}
 	unlock_text();
 	return cause;
@@ -277,7 +301,7 @@ static enum ksplice_cause attempt(struct ksplice_update *update, enum ksplice_st
 	if (!update->n_conflicts)
 		cause = stop_and_switch(update, step);
 	forget_seen(update);
-	update->timing.over = cause != KSPLICE_CODE_BUSY;
+	update->timing.over = cause != KSPLICE_CODE_BUSY && cause != KSPLICE_STOP_TOO_LONG;
 	return cause;
 }
 

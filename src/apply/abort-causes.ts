@@ -92,6 +92,14 @@ export const ABORT_CAUSES: readonly AbortCause[] = [
       'condition the hook waits for; then try again.',
   },
   {
+    word: 'stop_too_long',
+    code: 'aborted',
+    sentence: 'the machine would have been stopped for longer than the policy of this host allows',
+    advice:
+      `${UNCHANGED}Try again when fewer tasks run, or with a longer --timeout: each attempt is measured ` +
+      'anew. The rule is "max-stop-ms" in /etc/ksplice/policy.json.',
+  },
+  {
     word: 'reserved_text',
     code: 'aborted',
     sentence:

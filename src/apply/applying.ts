@@ -21,6 +21,7 @@ import type { Loading } from './loading.js';
 import { busyNamesOf, byPresence } from './presence.js';
 import { type Going, NOBODY } from './replacing.js';
 import { removeState, saveState } from './state.js';
+import { limitStop } from './stop-limit.js';
 import { allowToBeBusy, haveGiveWay } from './tell-engine.js';
 
 /** How often, and after which pauses, it is looked whether a module that comes just now has come. */
@@ -41,6 +42,8 @@ export interface ApplyOptions extends SwitchOptions {
   readonly replace?: boolean;
   /** Who made the update, to be remembered with it. */
   readonly trust?: Trust | undefined;
+  /** For how long the switch may stop the machine, in milliseconds. */
+  readonly maxStopMs?: number | undefined;
 }
 
 /** What a run has found out before it begins. */
@@ -216,6 +219,7 @@ export class Applying {
     }
     if (compared) await throwUnlessMatched(id, engine);
     await allowToBeBusy(id, engine, allowBusy);
+    await limitStop(id, engine, this.options.maxStopMs);
   }
 
   /** Puts back what was done so far; the error to throw is the given one, or says what is left. */

@@ -181,6 +181,11 @@ export class Core implements Engine {
     return this.host.write(path.join(this.directory, id, 'replaces'), ids.join(' '));
   }
 
+  /** Sets for how long its switch may stop the machine, in nanoseconds; returns the errno's name if it was refused. */
+  async setMaxStop(id: string, ns: number): Promise<string | undefined> {
+    return this.host.write(path.join(this.directory, id, 'max_stop_ns'), String(ns));
+  }
+
   /** Whether its new code stays loaded after undo, since others may have addresses of it. */
   async keeps(id: string): Promise<boolean> {
     return (await this.attribute(id, 'keep')) === '1';

@@ -107,6 +107,8 @@ export interface Engine extends EngineView {
   stopExpecting(id: string, but?: readonly string[]): Promise<string | undefined>;
   /** Sets the functions that may be busy, before the update is applied. */
   setAllowBusy(id: string, names: readonly string[]): Promise<string | undefined>;
+  /** Sets for how long a switch to it may stop the machine, in nanoseconds; undo may take as long as it needs. */
+  setMaxStop(id: string, ns: number): Promise<string | undefined>;
   /** Sets the applied updates that an update takes the place of, before it is applied. */
   setReplaces(id: string, ids: readonly string[]): Promise<string | undefined>;
   /** Says that nobody uses an update's new code after undo. */

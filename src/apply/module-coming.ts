@@ -10,7 +10,7 @@ import type { KspliceError } from '../base/errors.js';
 import type { Ui } from '../base/ui.js';
 import type { Host } from '../host/host.js';
 import { type ModuleLoader, withLock } from '../host/host-lock.js';
-import { readTrusted } from '../trust/trusted.js';
+import { readTrusted, type Trusted } from '../trust/trusted.js';
 import type { Update } from '../update/update.js';
 import { Applying } from './applying.js';
 import { appliedChanges } from './checks.js';
@@ -50,7 +50,7 @@ export async function moduleGoing(module: string, host: Host): Promise<void> {
 }
 
 async function applyPart(
-  update: Update,
+  { update, maxStopMs }: Trusted,
   module: string,
   host: Host,
   modules: ModuleLoader,
@@ -67,7 +67,8 @@ async function applyPart(
     return;
   }
   const state = await readState(host, id);
-  const options = { timeout: TIMEOUT_MS, allowBusy: state?.allowBusy ?? update.allowBusy };
+  const allowBusy = state?.allowBusy ?? update.allowBusy;
+  const options = { timeout: TIMEOUT_MS, allowBusy, maxStopMs };
   await Loading.run(update, host, modules, (loading) =>
     new Applying(update, host, options, loading, ui).applyLate(change),
   );
@@ -82,23 +83,23 @@ async function wasCutOff(update: Update, engine: Engine, host: Host): Promise<bo
   );
 }
 
-async function updatesAwaiting(module: string, host: Host): Promise<Update[]> {
+async function updatesAwaiting(module: string, host: Host): Promise<Trusted[]> {
   const awaited = (await engineOf(host).awaited()).filter(({ target }) => target === module);
-  const updates: Update[] = [];
+  const updates: Trusted[] = [];
   for (const { id } of awaited) {
-    updates.push((await readTrusted(keptDirectory(host, id), host.paths)).update);
+    updates.push(await readTrusted(keptDirectory(host, id), host.paths));
   }
   return updates;
 }
 
 /** What a run that was killed has left, or a module that did not start; the newest first. */
 async function unloadParts(
-  updates: readonly Update[],
+  updates: readonly Trusted[],
   module: string,
   loader: ModuleLoader,
 ): Promise<void> {
-  for (const { contents } of [...updates].reverse()) {
-    const change = contents.changes.find(({ target }) => target === module);
+  for (const { update } of [...updates].reverse()) {
+    const change = update.contents.changes.find(({ target }) => target === module);
     for (const part of change ? [change.newCode, change.oldCode] : []) {
       await loader.unload(part.module);
     }

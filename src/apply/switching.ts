@@ -12,6 +12,9 @@ interface Switchable extends Engine {
   setStage(id: string, stage: 'applied' | 'reversed' | 'try'): Promise<string | undefined>;
 }
 
+/** What may be otherwise in a moment. */
+const RETRIED = ['code_busy', 'module_busy', 'stop_too_long'];
+
 /** Pauses between two attempts. A task that only passes through is soon gone; one that sleeps is not. */
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 2_000;
@@ -40,7 +43,7 @@ export async function switchStage(
     const word = cause === 'ok' ? 'unexpected' : cause;
     // The old code is back, and that is all that there will be.
     if (word === 'addresses_out') return attempts;
-    const retry = word === 'code_busy' || word === 'module_busy';
+    const retry = RETRIED.includes(word);
     const left = deadline - Date.now();
     if (!retry || left <= 0) {
       throw await refusal(id, core, stage === 'reversed' ? 'undo' : 'apply', word, errno);

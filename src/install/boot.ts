@@ -114,7 +114,7 @@ async function consider(installed: Installed, at: Boot): Promise<BootResult> {
     const message = `${id} is for another kernel: Linux ${release}, build ${buildId.slice(0, 12)}`;
     return { id, outcome: 'other-kernel', message };
   }
-  const { update, trust } = await readTrusted(store.updateDirectory(id), host.paths);
+  const { update, trust, maxStopMs } = await readTrusted(store.updateDirectory(id), host.paths);
   if (await isApplied(update, host)) return { id, outcome: 'applied', message: '' };
   const [hurt] = await withdrawnProblems(host, id);
   if (hurt) return { id, outcome: 'withdrawn', message: hurt.message };
@@ -128,7 +128,12 @@ async function consider(installed: Installed, at: Boot): Promise<BootResult> {
   const onTrial = !(await store.hasSurvived(host, id)) && (await startTrial(id, host));
   try {
     const partial = lateHelper();
-    const { waiting } = await applyUpdate(update, host, { ...options, partial, trust }, ui);
+    const { waiting } = await applyUpdate(
+      update,
+      host,
+      { ...options, partial, trust, maxStopMs },
+      ui,
+    );
     if (crash) await store.forgetCrash(id);
     return waiting.length > 0 ? waitsFor(waiting, id) : { id, outcome: 'applied', message: '' };
   } catch (error) {

@@ -19,6 +19,8 @@ export interface Policy {
   readonly allowLayout: Who;
   /** Whose updates may have hooks. */
   readonly allowHooks: Who;
+  /** For how long a switch may stop the machine, in milliseconds; undefined for no limit. */
+  readonly maxStopMs: number | undefined;
 }
 
 /** What the host's directory of trust has. */
@@ -30,6 +32,9 @@ export interface TrustFiles {
   readonly revoked: Buffer | undefined;
 }
 
+/** A minute: who means to allow more gives no limit. */
+const MOST_MS = 60_000;
+
 export const POLICY = 'policy.json';
 export const SIGNERS = 'trusted_signers';
 export const REVOKED = 'revoked_signers';
@@ -39,10 +44,14 @@ const NO_POLICY: Policy = {
   allowBusy: true,
   allowLayout: true,
   allowHooks: true,
+  maxStopMs: undefined,
 };
 
 const asFlag: Decode<boolean> = (value) => (typeof value === 'boolean' ? value : undefined);
 const asNames = asListOf(asText);
+/** With a limit of 0 nothing could ever be applied. */
+const asLimit: Decode<number> = (value) =>
+  typeof value === 'number' && value > 0 && value <= MOST_MS ? value : undefined;
 const asWho: Decode<Who> = (value) => asFlag(value) ?? asNames(value);
 
 const MEMBERS = {
@@ -50,6 +59,7 @@ const MEMBERS = {
   'allow-busy': asWho,
   'allow-layout': asWho,
   'allow-hooks': asWho,
+  'max-stop-ms': asLimit,
 } as const;
 const asPolicy = asRecord<object, PolicyFile>({}, MEMBERS);
 const asMember = asOneOf(Object.keys(MEMBERS));
@@ -59,6 +69,7 @@ interface PolicyFile {
   readonly 'allow-busy': Who;
   readonly 'allow-layout': Who;
   readonly 'allow-hooks': Who;
+  readonly 'max-stop-ms': number;
 }
 
 /**
@@ -94,6 +105,7 @@ function parsePolicy(text: string, directory: string): Policy {
     allowBusy: read['allow-busy'] ?? NO_POLICY.allowBusy,
     allowLayout: read['allow-layout'] ?? NO_POLICY.allowLayout,
     allowHooks: read['allow-hooks'] ?? NO_POLICY.allowHooks,
+    maxStopMs: read['max-stop-ms'] ?? NO_POLICY.maxStopMs,
   };
 }
 

@@ -17,6 +17,8 @@ import type { Signer, Trust } from './trust.js';
 export interface Trusted {
   readonly update: Update;
   readonly trust: Trust;
+  /** For how long its switch may stop the machine here, in milliseconds; undefined for no limit. */
+  readonly maxStopMs: number | undefined;
 }
 
 /** Where the host has its rules ("/etc/ksplice"), and where root alone can write for a moment. */
@@ -40,12 +42,14 @@ export async function readTrusted(
   const origin = path.basename(path.resolve(source));
   const signer = await judge(files.files, rules, origin, places.run);
   const update = verifyUpdate(files, origin);
+  const { maxStopMs } = rules.policy;
   if (signer === 'unsigned' || signer === 'not-verified') {
     requireAllowed(update, rules, undefined);
-    return { update, trust: { state: signer } };
+    return { update, trust: { state: signer }, maxStopMs };
   }
   requireAllowed(update, rules, signer.signer);
-  return { update, trust: { state: 'signed', made: update.timestamp, ...signer } };
+  const trust = { state: 'signed', made: update.timestamp, ...signer } as const;
+  return { update, trust, maxStopMs };
 }
 
 /** The same, as chooseUpdate() wants it. */

@@ -39,6 +39,8 @@ export class SimulatedKernel extends Host {
   readonly refusals: Refusal[] = [];
   /** With which an order about messages of pr_debug() is refused. */
   messagesErrno: string | undefined;
+  /** A file that this core does not have. */
+  unknown = '';
   /** Called with each event. */
   onEvent: (event: string) => void = () => {};
   /** The kernel log. */
@@ -130,6 +132,7 @@ export class SimulatedKernel extends Host {
     }
     if (id === 'ksplice') return this.writeToCore(path.basename(file), value);
     const name = path.basename(file);
+    if (name === this.unknown) return 'ENOENT';
     if (name !== 'stage') {
       this.note(`${name} ${id} ${value}`);
       await this.put(`sys/kernel/ksplice/${id}/${name}`, `${value}\n`);

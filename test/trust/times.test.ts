@@ -63,6 +63,33 @@ describe('a rule that came since', () => {
       expect(kernel.modules).toEqual(modules);
     }));
 
+  it('limits each stop of the machine, also for a module that comes', () =>
+    withUnsigned([], async (kernel, update) => {
+      const rule = '{"max-stop-ms": 2.5}';
+      await kernel.put('etc/policy.json', rule);
+      await installUpdate(update, kernel);
+      await bootUpdates(kernel, { timeout: 0, retry: false }, silentUi);
+      const told = () => kernel.events.filter((event) => /^(max_stop_ns|stage)/.test(event));
+      const once = [`max_stop_ns ${update.id} 2500000`, `stage ${update.id} applied`];
+      expect(told()).toEqual(once);
+      await moduleComing('sctp', kernel, silentUi);
+      expect(told()).toEqual([...once, ...once]);
+    }));
+
+  it('does not limit the stop on a core that knows no limit', () =>
+    withUnsigned(['sctp'], async (kernel, update) => {
+      kernel.unknown = 'max_stop_ns';
+      const options = { timeout: 0, maxStopMs: 2 };
+      await expect(applyUpdate(update, kernel, options, silentUi)).rejects.toMatchObject({
+        code: 'aborted',
+        message: expect.stringContaining('ENOENT'),
+      });
+      expect(kernel.modules).toEqual(['sctp']);
+      expect(await applyUpdate(update, kernel, { timeout: 0 }, silentUi)).toMatchObject({
+        stage: 'applied',
+      });
+    }));
+
   it('is remembered with the update as it was then', () =>
     withUnsigned(['sctp'], async (kernel, update) => {
       await applyUpdate(update, kernel, { timeout: 0 }, silentUi);

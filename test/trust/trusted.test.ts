@@ -155,6 +155,8 @@ describe('readTrusted', () => {
     ['{"require-signature": "yes"}', 'is not a policy'],
     ['{"allow-busy": [1]}', 'is not a policy'],
     ['{"require-signatures": true}', 'not known: "require-signatures"'],
+    ['{"max-stop-ms": 0}', 'is not a policy'],
+    ['{"max-stop-ms": "5"}', 'is not a policy'],
   ])('applies nothing by the policy %s', (text, message) =>
     prepared(async ({ read, policy }) => {
       await policy(text);

@@ -46,7 +46,7 @@ describe('the rules of a host', () => {
       const words = ['-q', '-Y', 'sign', '-n', 'file', '-f', join(folder, 'key')];
       await execa('ssh-keygen', [...words, join(at, 'SHA256SUMS')]);
     });
-    const required = '{"require-signature": true}\n';
+    const required = '{"require-signature": true, "max-stop-ms": 30000}\n';
     const alice = `alice@example.org ${publicKey}\n`;
     const expired = `alice@example.org valid-before="20200101" ${publicKey}\n`;
     await withGuest({ name: 'trust', kernel }, async (guest) => {
@@ -67,6 +67,9 @@ describe('the rules of a host', () => {
       await refused(guest, archive, 'untrusted', 'no trusted signer');
       await rules('{"require-signature": true', alice);
       await refused(guest, archive, 'bad-policy', 'is not a policy');
+      // A microsecond is too short for any machine, and half a minute for none.
+      await rules('{"max-stop-ms": 0.001}', alice);
+      await refused(guest, `${archive} --timeout 0`, 'aborted', 'stopped for longer than');
 
       await rules(required, alice);
       const by = { state: 'signed', signer: 'alice@example.org' };

@@ -81,13 +81,13 @@ export const command = defineCommand({
     ui.stage('reading the update');
     const chosen = await chooseUpdate(args.update, await thisKernel(host), trusting(host.paths));
     if (chosen.notNeeded) return nothingNeeded(chosen.notNeeded);
-    const { update, trust } = chosen.found;
+    const { update, trust, maxStopMs } = chosen.found;
     const timeout = args.timeout * 1000;
     const dryRun = args['dry-run'] === true;
     const allowBusy = readNames(args['allow-busy']);
     const partial = args.partial === true ? lateHelper() : undefined;
     const replace = args.replace === true;
-    const options = { timeout, dryRun, allowBusy, partial, replace, trust };
+    const options = { timeout, dryRun, allowBusy, partial, replace, trust, maxStopMs };
     const apply = () => applyUpdate(update, host, options, ui);
     const applied = watch ? await applyWatched(update.id, watch, apply, host, ui) : await apply();
     return {
