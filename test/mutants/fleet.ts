@@ -110,6 +110,7 @@ export const fleetMutants: readonly Mutant[] = [
     '(await complaint(watch, host)) ??\n    ',
     '',
     'install/watcher.test.ts',
+    'says louder',
   ),
   tool(
     'the look of a watch at what was complained about before the switch was seen',
@@ -117,6 +118,7 @@ export const fleetMutants: readonly Mutant[] = [
     'watch = { ...watch, until:',
     'watch = { ...watch, before: { ...watch.before, logSequence: host.logRecords()!.length }, until:',
     'install/watcher.test.ts',
+    'before the switch was seen',
   ),
   tool(
     'the look of a watch at the taint',

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
@@ -46,6 +47,24 @@ describe('the package of an update', () => {
       }
       const again = await buildPackage(plan, path.join(where, 'two'), signal);
       expect(readFileSync(again).equals(readFileSync(deb))).toBe(true);
+    }));
+
+  it('is configured where its update is withdrawn, and nowhere else where the tool refuses', () =>
+    withDirectory(async (where) => {
+      const { update, archive } = await sample(where);
+      const script = updatePackage(update, archive, OPTIONS).scripts.postinst!;
+      const configured = async (status: number) => {
+        const tool = path.join(where, 'ksplice-ts');
+        await writeFile(tool, `#!/bin/sh\nexit ${status}\n`, { mode: 0o755 });
+        const env = { PATH: `${where}:${process.env.PATH}` };
+        const options = { env, input: script, reject: false };
+        return execa('sh', ['-s', 'configure'], options);
+      };
+      expect(await configured(11)).toMatchObject({
+        exitCode: 0,
+        stderr: expect.stringContaining('until ksplice-ts clear a1'),
+      });
+      expect(await configured(1)).toMatchObject({ exitCode: 1 });
     }));
 
   it('names both packages of a kernel that is in two', () =>
