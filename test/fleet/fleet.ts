@@ -9,6 +9,8 @@ export interface Behaviour {
   readonly fits?: false;
   /** A set says that its kernel is as it should be. */
   readonly needs?: false;
+  /** It was taken back there before. */
+  readonly withdrawn?: true;
   readonly apply?: 'refused';
   readonly after?: 'unhealthy' | 'gone';
   readonly delay?: number;

@@ -34,10 +34,11 @@ describe('a rollout', { timeout: 240_000 }, () => {
   });
 
   it('changes nothing if the update does not fit one host, and names it', async () => {
-    of({ a: {}, b: { fits: false } });
+    of({ a: {}, b: { fits: false }, c: { withdrawn: true } });
     const { code, output } = await fleet.rollout().done;
     expect(code).not.toBe(0);
-    expect(output).toContain('the update does not fit b');
+    expect(output).toContain('the update does not fit b, c');
+    expect(fleet.report().c?.error).toContain('ksplice-ts clear stubbed1');
     expect(fleet.report().b?.error).toContain('another build');
     expect(fleet.calls()).toEqual([]);
   });

@@ -1,6 +1,6 @@
 """Stands for ksplice-ts on a host that does not exist: stub-tool.py DIR HOST COMMAND…
 
-DIR/table.json says how the host behaves: {"HOST": {"fits": …, "apply": …, "after": …, "needs": …, "delay": seconds}}.
+DIR/table.json says how the host behaves: {"HOST": {"fits": …, "apply": …, "after": …, "needs": …, "withdrawn": …, "delay": seconds}}.
 DIR/state/HOST holds the ids that are applied; DIR/calls has a line for each command that changes something.
 """
 import json
@@ -38,6 +38,8 @@ if '--help' in words:
 applied = os.path.exists(state)
 there = applied and does.get('after') != 'gone'
 updates = [dict(id=ID, stage='applied', isInForce=True, waiting=[], on=[], description='a stub')] if there else []
+if does.get('withdrawn'):
+    updates = [dict(id=ID, stage=None, isInForce=False, withdrawn='withdrawn (now): a probe failed')]
 if command == 'view' and '--file' in words:
     answer(id=ID)
 elif command == 'view':

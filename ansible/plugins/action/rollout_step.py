@@ -54,7 +54,7 @@ class ActionModule(ActionBase):
 
     def step_preflight(self, args):
         journal = self.journal()
-        journal.preflight(self.answers('ksplice_before', 'ksplice_room', 'ksplice_brought', 'ksplice_check'), float(args['max_down']))
+        journal.preflight(self.answers('ksplice_before', 'ksplice_brought', 'ksplice_check'), float(args['max_down']))
         if self._play_context.check_mode:
             journal.stop('check mode', 'only the preflight was to be done')
             journal.save()

@@ -142,7 +142,7 @@ class Journal(object):
         hosts = self.data['hosts']
         for name, answers in results.items():
             host = hosts.setdefault(name, dict(state='waiting', wave=None, had=None, error=None))
-            word, message = worst(*answers)
+            word, message = withdrawn(*answers) or worst(*answers)
             info = (answers[0] or {}).get('ksplice') or {}
             host['boot'] = info.get('boot')
             if word == 'good' and answers[-1]['id'] is None:
@@ -275,6 +275,16 @@ class Journal(object):
         self.data['ended'] = time.time()
         self.save()
         return self.data
+
+
+def withdrawn(before, *others):
+    """An update that hurt a host is not brought there again until somebody says so."""
+    update = (others[-1] or {}).get('id')
+    for one in ((before or {}).get('ksplice') or {}).get('updates') or []:
+        if one['id'] == update and one.get('withdrawn'):
+            return 'failed', 'update %s was %s; `ksplice-ts clear %s` on the host allows it again' % (
+                update, one['withdrawn'], update)
+    return None
 
 
 def worst(*results):
