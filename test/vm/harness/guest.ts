@@ -47,6 +47,8 @@ export interface GuestOptions {
    * card then; its module is virtio_net, its address 10.0.2.15/24.
    */
   sshPort?: number;
+  /** It has a network of its own with a virtio card (virtio_net), where 10.0.2.2 is this machine's loopback. */
+  network?: boolean;
   /** complaints and errors in the kernel log that this test means to provoke */
   expectLog?: readonly RegExp[];
 }
@@ -189,8 +191,13 @@ export class Guest {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Starts systemd in place of the shell that is the guest's first process; what runs ends. */
-  async startSystemd(): Promise<void> {
+  /**
+   * Starts systemd in place of the shell that is the guest's first process; what runs ends.
+   * @param root where the root of another system is mounted, for which the present one is left: the files of
+   *   the host are in /run/host then
+   */
+  async startSystemd(root?: string): Promise<void> {
+    if (root !== undefined) await this.writeFile('/run/test/root', root);
     const again = new Promise<void>((resolve) => {
       this.#setReady = resolve;
     });
@@ -324,6 +331,7 @@ async function boot(options: GuestOptions): Promise<Guest> {
     append: options.append ?? [],
     ...(options.disk === undefined ? {} : { disk: options.disk }),
     ...(options.sshPort === undefined ? {} : { sshPort: options.sshPort }),
+    network: options.network ?? false,
     timeoutMs: (options.timeoutMs ?? 600_000) * patience,
   };
   const machine = startMachine({ ...wanted, state: await bootedState(wanted, patience) });

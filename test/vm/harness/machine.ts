@@ -29,6 +29,8 @@ export interface MachineOptions {
   disk?: string;
   /** a port of the host's loopback that leads to the guest's port 22 */
   sshPort?: number;
+  /** a network of QEMU's own, in which this machine is 10.0.2.2 */
+  network: boolean;
   /** has a monitor at `monitorPath(folder)` */
   monitor?: boolean;
   /** a file with the state to begin with, as of snapshot.ts */
@@ -79,7 +81,7 @@ export function startMachine(options: MachineOptions): ChildProcess {
 
 /** Of the machine itself: two with the same arguments can go on from one another's state. */
 export function qemuArguments(options: MachineOptions): string[] {
-  const { kernel, share, folder, smp, memoryMb, cpu, parallel, append, disk } = options;
+  const { kernel, share, folder, smp, memoryMb, cpu, parallel, append, disk, network } = options;
   const forward = `hostfwd=tcp:127.0.0.1:${options.sshPort}-:22`;
   return [
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
@@ -97,6 +99,7 @@ export function qemuArguments(options: MachineOptions): string[] {
       ? []
       : ['-nic', `user,restrict=on,model=virtio-net-pci,${forward}`]),
     ...(disk === undefined ? [] : ['-drive', `file=${disk},format=raw,if=virtio`]),
+    ...(network ? ['-nic', 'user,model=virtio-net-pci'] : []),
   ];
 }
 

@@ -54,9 +54,12 @@ export async function connect(
   throw new Error(`connecting to port ${port}: status ${status}\n${stderr}`);
 }
 
-/** Listens on `port` until the guest goes down. */
-export async function listen(guest: Guest, port: number): Promise<void> {
+/**
+ * Listens on `port` until the guest goes down.
+ * @param node where the guest has this machine's
+ */
+export async function listen(guest: Guest, port: number, node = process.execPath): Promise<void> {
   const script = `require('net').createServer((s) => s.destroy()).listen(${port}, () => console.log('listening'))`;
-  const server = guest.spawn(`exec ${process.execPath} -e "${script}"`);
+  const server = guest.spawn(`exec ${node} -e "${script}"`);
   await server.output(/listening/);
 }
