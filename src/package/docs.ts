@@ -23,13 +23,13 @@ export function packageDocs(news: PackageNews): [string, PackagedFile][] {
   return [
     // gzip writes no name and no time of its own here.
     [`${docs}/changelog.gz`, { data: gzipSync(changes, { level: 9 }) }],
-    [`${docs}/copyright`, { data: COPYRIGHT }],
+    [`${docs}/copyright`, { data: copyright(new Date(time * 1000).getUTCFullYear()) }],
   ];
 }
 
-const COPYRIGHT = `A patch to the Linux kernel, compiled by ksplice-ts.
+const copyright = (year: number) => `A patch to the Linux kernel, compiled by ksplice-ts.
 
-Copyright: the authors of the Linux kernel and of the patch
+Copyright: 1991-${year} the authors of the Linux kernel and of the patch
 
 The kernel and the patch are under the GNU General Public License, version 2;
 on Debian systems it is in /usr/share/common-licenses/GPL-2.

@@ -59,7 +59,7 @@ function metaPackage(
       Priority: 'optional',
       Description: debDescription(
         `hot patches: all for Linux ${release}`,
-        `This package depends on the updates that hosts with Linux ${release}\n(${kernels[0]}) are to have.`,
+        `This metapackage depends on the updates that hosts with Linux ${release}\n(${kernels[0]}) are to have.`,
       ),
     },
     files: new Map(packageDocs(news)),
