@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KspliceError } from '../base/errors.js';
+import { withSigned } from '../trust/sign-update.js';
 import { chooseUpdate, isSet, readIndex } from '../update/choose.js';
 import { readUpdate } from '../update/read.js';
 import type { Update } from '../update/update.js';
@@ -17,20 +18,25 @@ export interface ArchivedUpdate {
 /**
  * Reads an update, or all that a set has.
  * @param source a ksplice-ID.tar.gz, or a set
- * @throws KspliceError `usage` for an unpacked update; what readUpdate() and readIndex() throw
+ * @param key signs them, if it is given
+ * @throws KspliceError `usage` for an unpacked update; what readUpdate(), readIndex() and withSigned() throw
  */
-export async function readArchived(source: string): Promise<ArchivedUpdate[]> {
-  if (await isSet(source)) return await readSet(source);
+export async function readArchived(source: string, key?: string): Promise<ArchivedUpdate[]> {
+  if (await isSet(source)) return await readSet(source, key);
   if ((await stat(source).catch(() => undefined))?.isDirectory()) {
     throw new KspliceError('usage', `${source} is a directory, and no set`, {
       advice: 'Give the ksplice-ID.tar.gz that `create` made: the package carries it as it is.',
     });
   }
-  const update = await readUpdate(source);
-  return [{ update, archive: readFileSync(source) }];
+  return [await readOne(source, key)];
 }
 
-async function readSet(set: string): Promise<ArchivedUpdate[]> {
+async function readOne(file: string, key: string | undefined): Promise<ArchivedUpdate> {
+  if (key !== undefined) return withSigned(file, key, (signed) => readOne(signed, undefined));
+  return { update: await readUpdate(file), archive: readFileSync(file) };
+}
+
+async function readSet(set: string, key: string | undefined): Promise<ArchivedUpdate[]> {
   const all: ArchivedUpdate[] = [];
   for (const entry of (await readIndex(set)).updates) {
     // As a host with that kernel reads it.

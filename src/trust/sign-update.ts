@@ -1,6 +1,6 @@
-// Signs an update that is made: the archive is replaced by one that also has the signature.
+// Signs an update that is made: its archive gets the signature as one file more.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { KspliceError } from '../base/errors.js';
@@ -17,6 +17,31 @@ import { signText } from './signature.js';
  * @throws KspliceError `command-failed`, `missing-tool`, and as readUpdate() and writeUpdate()
  */
 export async function signUpdate(archive: string, key: string): Promise<string> {
+  return withSigned(archive, key, async (signed, id) => {
+    // In the same directory, for a rename cannot cross file systems.
+    const unfinished = `${archive}.${process.pid}`;
+    try {
+      await copyFile(signed, unfinished);
+      await rename(unfinished, archive);
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      const { message } = error as Error;
+      throw new KspliceError('io', `cannot write ${archive}: ${message}`, { cause: error });
+    }
+    return id;
+  });
+}
+
+/**
+ * Makes a signed copy of an update.
+ * @param use called with its archive, which is gone afterwards, and the update's id
+ * @throws KspliceError as signUpdate()
+ */
+export async function withSigned<T>(
+  archive: string,
+  key: string,
+  use: (signed: string, id: string) => Promise<T>,
+): Promise<T> {
   if (!archive.endsWith('.tar.gz')) {
     throw new KspliceError('usage', `${archive} is not a .tar.gz`, {
       advice: 'Sign the archive that `ksplice-ts create` made.',
@@ -33,8 +58,9 @@ export async function signUpdate(archive: string, key: string): Promise<string> 
       await mkdir(path.dirname(file), { recursive: true });
       await writeFile(file, data);
     }
-    await writeUpdate(directory, archive);
-    return id;
+    const signed = path.join(scratch, `ksplice-${id}.tar.gz`);
+    await writeUpdate(directory, signed);
+    return await use(signed, id);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

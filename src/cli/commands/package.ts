@@ -43,6 +43,12 @@ const options = {
     default: 'ksplice-ts <ksplice-ts@example.org>',
     describe: 'Who answers for the package: "Name <mail@example.org>"',
   },
+  'sign-with': {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'Put the updates into the packages signed, with this OpenSSH key; the tarballs stay as they are',
+  },
   output: { type: 'string', default: '.', describe: 'The directory to put the packages into' },
 } as const satisfies Options;
 
@@ -72,7 +78,7 @@ export const command = defineCommand({
     }
     // All are read before one is written.
     const all: ArchivedUpdate[] = [];
-    for (const source of args.updates) all.push(...(await readArchived(source)));
+    for (const source of args.updates) all.push(...(await readArchived(source, args['sign-with'])));
     const { image: images = [], 'kernel-version': version } = args;
     const updates = all.map(({ update }) => update);
     const versions = await kernelVersions(updates, { images, version }, ui);
