@@ -41,8 +41,7 @@ async function readSet(set: string, key: string | undefined): Promise<ArchivedUp
   for (const entry of (await readIndex(set)).updates) {
     // As a host with that kernel reads it.
     const { found } = await chooseUpdate(set, entry, read);
-    if (found)
-      all.push({ update: found.update, archive: readFileSync(path.join(set, entry.file)) });
+    if (found) all.push(await readOne(path.join(set, entry.file), key));
   }
   return all;
 }
