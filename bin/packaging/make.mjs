@@ -42,12 +42,15 @@ async function hostPackage() {
     asIs('dist/ksplice-ts-host.cjs'),
   ]);
   for (const name of readdirSync(path.join(ROOT, 'templates'))) {
-    if (!name.endsWith('.service')) continue;
+    if (!isUnit(name)) continue;
     // `install` would write the same, and leaves it to the package where it finds it.
     const unit = unitText(read(`templates/${name}`), command);
     files.set(`usr/lib/systemd/system/${name}`, { data: unit });
     files.set(...asIs(`templates/${name}`));
   }
+  files.set('etc/needrestart/conf.d/ksplice-ts.conf', {
+    data: read('bin/packaging/ksplice-ts-host.needrestart'),
+  });
   return debian('ksplice-ts-host', files, {
     Depends: 'nodejs (>= 20), kmod',
     Recommends: 'openssh-client',
@@ -71,7 +74,7 @@ function makerPackage() {
     ),
     ...below('kmodsrc').map(asIs),
     ...below('templates')
-      .filter((name) => !name.endsWith('.service'))
+      .filter((name) => !isUnit(name))
       .map(asIs),
     ...below('docs').map((name) => [`usr/share/doc/ksplice-ts/${name}`, { data: read(name) }]),
   ]);
@@ -110,6 +113,10 @@ function debian(name, files, more) {
     ...more,
   };
   return { control, files, scripts, time };
+}
+
+function isUnit(name) {
+  return /\.(service|timer)$/.test(name);
 }
 
 /** Debian's own Node, and no other of the same name. */

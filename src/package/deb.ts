@@ -72,6 +72,11 @@ function layOut({ control, files, scripts }: Package, root: string): void {
     }
     const fields = Object.entries(control).map(([name, value]) => `${name}: ${value}\n`);
     writeFileSync(join(root, 'DEBIAN/control'), fields.join(''));
+    // What an administrator changes there, an upgrade keeps.
+    const conffiles = [...files.keys()].filter((path) => path.startsWith('etc/'));
+    if (conffiles.length > 0) {
+      writeFileSync(join(root, 'DEBIAN/conffiles'), conffiles.map((path) => `/${path}\n`).join(''));
+    }
     for (const [name, text] of Object.entries(scripts)) {
       writeFileSync(join(root, 'DEBIAN', name), text, { mode: 0o755 });
     }

@@ -18,6 +18,11 @@ log=$cache/setup.log
 node bin/packaging/make.mjs "$work/packages" >/dev/null
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) node bin/packaging/make.mjs "$work/again" >/dev/null
 for deb in "$work"/packages/*.deb; do cmp "$deb" "$work/again/${deb##*/}"; done
+provide_packages zsh
+mkdir "$work/completion"
+dpkg-deb --fsys-tarfile "$work"/packages/ksplice-ts-host_*.deb |
+	tar -x --strip-components=5 -C "$work/completion" ./usr/share/zsh/vendor-completions/_ksplice-ts
+timeout 300 zsh -f test/packages/completion.zsh "$work/completion"
 npx tsx test/packages/sample.ts "$work/packages" >/dev/null
 
 (($#)) || set -- bookworm trixie
