@@ -21,12 +21,19 @@ debian_mirror() {
 
 # make_root SUITE CACHE: a small system with Node and npm. Whatever is there is complete.
 make_root() {
-	local suite=$1 root part main security
+	local suite=$1 root
 	root=$(suite_root "$suite" "$2")
 	[[ ! -d $root ]] || return 0
-	is_installed debootstrap || install_packages debootstrap
 	say "Making a root of Debian $suite in $root (debootstrap)."
-	part=$root.part
+	bootstrap "$suite" "$root.part"
+	install_in "$root.part" nodejs npm
+	mv "$root.part" "$root"
+}
+
+# bootstrap SUITE DIRECTORY: the least that apt works in, with the archive that this machine uses.
+bootstrap() {
+	local suite=$1 part=$2 main security
+	is_installed debootstrap || install_packages debootstrap
 	main=$(debian_mirror debian)
 	security=$(debian_mirror debian-security)
 	rm -rf "$part"
@@ -38,9 +45,15 @@ make_root() {
 	cp /etc/ssl/certs/ca-certificates.crt "$part/etc/ssl/certs/"
 	cp /etc/apt/apt.conf.d/*proxy* "$part/etc/apt/apt.conf.d/" 2>/dev/null || true
 	logged 'apt-get update' chroot "$part" apt-get -o Acquire::Retries=3 update
-	logged 'apt-get install' chroot "$part" env DEBIAN_FRONTEND=noninteractive \
-		apt-get -o Acquire::Retries=3 install -y --no-install-recommends nodejs npm
-	mv "$part" "$root"
+}
+
+# install_in DIRECTORY PACKAGE…: a package may also be a file, by its path in there.
+install_in() {
+	local root=$1
+	shift
+	# What makes an initramfs when a kernel is installed takes minutes: nothing boots from it.
+	logged 'apt-get install' chroot "$root" env INITRD=No DEBIAN_FRONTEND=noninteractive \
+		apt-get -o Acquire::Retries=3 install -y --no-install-recommends "$@"
 }
 
 # in_root SUITE CACHE COMMAND…: in a mount namespace of its own, with this repository and the caches

@@ -38,6 +38,7 @@ parts() {
 		-  5 soak-short     only vm test/vm/soak.test.ts
 		-  5 packages       run packages
 		-  5 fleet          run fleet test/fleet/rollout.test.ts test/fleet/collection.test.ts
+		- 12 apt            only vm test/vm/apt.test.ts
 		- 15 kernel-clang   kernel self-built-clang
 	END
 	# On that release its kernels are those of the other parts.
