@@ -151,7 +151,9 @@ async function startUnit(host: Host): Promise<string | undefined> {
     `RequiresMountsFor=${host.paths.installed}`,
     'Before=shutdown.target',
     'Conflicts=shutdown.target',
-    'Restart=on-failure',
+    // Whatever it was killed by, also before it knew of signals; 0: nothing is watched any more.
+    'Restart=always',
+    'RestartPreventExitStatus=0',
     'RestartSec=1',
     'StartLimitIntervalSec=3600',
     'StartLimitBurst=1000',

@@ -88,11 +88,18 @@ async function survivesKill(guest: Guest): Promise<void> {
 async function restartsWatcher(guest: Guest): Promise<void> {
   const unit = 'ksplice-ts-watch.service';
   const pid = `systemctl show --property=MainPID --value ${unit}`;
-  for (const signal of ['KILL', 'TERM']) {
-    const before = await guest.ok(`until [ $(${pid}) != 0 ]; do sleep 0.2; done; ${pid}`, PATIENT);
+  const watches = '! flock -n /run/ksplice/watcher true';
+  // The second signal comes when it has hardly begun.
+  for (const [signal, ready] of [
+    ['KILL', watches],
+    ['TERM', 'true'],
+    ['TERM', watches],
+  ]) {
+    const isThere = `[ $(${pid}) != 0 ] && ${ready}`;
+    const before = await guest.ok(`until ${isThere}; do sleep 1; done; ${pid}`, PATIENT);
     await guest.ok(`kill -${signal} ${before}`);
     const isNew = `[ $(${pid}) != ${before} ] && [ $(${pid}) != 0 ]`;
-    await guest.ok(`until ${isNew}; do sleep 0.2; done`, PATIENT);
+    await guest.ok(`until ${isNew}; do sleep 1; done`, PATIENT);
     expect(await onTrial(guest)).toEqual([true]);
   }
 }
@@ -216,6 +223,8 @@ describe('installed updates', () => {
       await startWithUnits(guest);
       expect(await outcomes(guest)).toEqual([`${FIRST} applied`]);
       expect(await onTrial(guest)).toEqual([false]);
+      // The same watcher, for one who asks.
+      expect(await kspliceIn(guest, `apply --watch 2s ${first}`)).toMatchObject({ watched: 2 });
       await kspliceIn(guest, `uninstall ${FIRST}`);
     });
   });
