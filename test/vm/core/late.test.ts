@@ -5,7 +5,8 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { testKernel } from '../../kernels/kernel.js';
+import { hasOption, testKernel } from '../../kernels/kernel.js';
+import { where } from '../../support/where.js';
 import { bootGuest, type Guest, withGuest } from '../harness/index.js';
 import {
   type Base,
@@ -262,7 +263,9 @@ describe('a module that cannot be patched', () => {
   });
 });
 
-describe('a loader that waits for the helper', () => {
+const canFreeze = await hasOption(await testKernel(), 'PM_SLEEP_DEBUG');
+
+where(canFreeze, 'it does not sleep').describe('a loader that waits for the helper', () => {
   it('does not keep the machine from sleeping', async () => {
     await awaitTarget('only');
     await guest.writeFile('/run/test/before', 'touch /run/test/here; sleep 20');
