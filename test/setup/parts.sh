@@ -12,9 +12,9 @@
 
 parts() {
 	cat <<-'END'
-		1  7 boot           only vm test/vm/boot.test.ts
+		1 11 boot           only vm test/vm/boot.test.ts
 		1  3 rights         only vm test/vm/rights.test.ts
-		1 12 faults         more vm test/vm/faults/faults.test.ts
+		1  8 faults         more vm test/vm/faults/faults.test.ts
 		1  8 core           only vm test/vm/core/busy.test.ts test/vm/core/hooks.test.ts test/vm/core/late.test.ts test/vm/core/replacing.test.ts test/vm/core/room.test.ts test/vm/core/stacking.test.ts
 		1  8 soak           run soak --cycles 96
 		1  9 forms          more vm test/vm/dangling.test.ts test/vm/late.test.ts test/vm/other-tools.test.ts test/vm/sealed-keys.test.ts test/vm/tcp.test.ts
