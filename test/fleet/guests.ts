@@ -50,7 +50,8 @@ async function serve(guest: Guest, publicKey: string): Promise<void> {
       'modprobe virtio_net',
       'for card in /sys/class/net/e*; do card=$' + '{card##*/}; done',
       'ip address add 10.0.2.15/24 dev "$card" && ip link set "$card" up',
-      `cp -a ${SSHD}/. /`,
+      // /lib is a link.
+      `cp -a ${SSHD}/usr/sbin ${SSHD}/usr/lib /usr && cp -a ${SSHD}/lib/. /lib/`,
       'mkdir -p -m 755 /run/sshd',
       "grep -q ^sshd: /etc/passwd || echo 'sshd:x:990:65534::/run/sshd:/usr/sbin/nologin' >>/etc/passwd",
       `ssh-keygen -q -t ed25519 -N '' -f ${PLACE}/hostkey`,

@@ -18,8 +18,16 @@ for module in /modules/*.ko; do
 done
 
 # As far as this the machine is the same for all: its state may be kept, and others go on from it.
-for port in /sys/class/virtio-ports/*; do
-	[ "$($bb cat "$port/name")" = ksplice-test ] && port=/dev/${port##*/} && break
+# The kernel learns a port's name from QEMU a moment after the port itself.
+port=
+tries=0
+until [ -c "$port" ]; do
+	for one in /sys/class/virtio-ports/*; do
+		[ "$($bb cat "$one/name" 2>/dev/null)" = ksplice-test ] && port=/dev/${one##*/}
+	done
+	tries=$((tries + 1))
+	[ "$tries" -lt 600 ] || fail 'no port for the channel'
+	[ -c "$port" ] || $bb sleep 0.1
 done
 exec 3<>"$port" || fail 'no port for the channel'
 word=
