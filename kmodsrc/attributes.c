@@ -3,6 +3,8 @@
  * The files of an update that have one line or a few: what user space sees, and writes.
  */
 #include <linux/capability.h>
+#include <linux/ctype.h>
+#include <linux/slab.h>
 #include <linux/sysfs.h>
 #include "core.h"
 
@@ -135,49 +137,85 @@ static ssize_t on_show(struct kobject *kobj, struct kobj_attribute *attr, char *
 	return seq_buf_used(&text);
 }
 
-static ssize_t show_words(char *buf, char *const *words)
+/* Words that white space separates, with a blank after each; to be freed.  NULL: no memory. */
+static char *list_words(const char *words)
+{
+	char *list = kmalloc(strlen(words) + 2, GFP_KERNEL);
+	char *to = list;
+
+	if (!list)
+		return NULL;
+	for (words = skip_spaces(words); *words; words = skip_spaces(words)) {
+		while (*words && !isspace(*words))
+			*to++ = *words++;
+		*to++ = ' ';
+	}
+	*to = '\0';
+	return list;
+}
+
+/* Before the switch, which goes by them. */
+static int set_words(const struct ksplice_update *update, char **list, const char *words)
+{
+	char *new;
+
+	if (update->stage != KSPLICE_PREPARING)
+		return -EBUSY;
+	new = list_words(words);
+	if (!new)
+		return -ENOMEM;
+	kfree(*list);
+	*list = new;
+	return 0;
+}
+
+static ssize_t show_words(char *const *list, char *buf)
 {
 	ssize_t ret;
 
 	mutex_lock(&ksplice_lock);
-	ret = sysfs_emit(buf, "%s\n", *words ?: "");
+	ret = sysfs_emit(buf, "%s\n", *list ?: "");
 	mutex_unlock(&ksplice_lock);
 	return ret;
 }
 
-static ssize_t store_words(struct kobject *kobj, const char *buf, size_t count,
-			   int (*set)(struct ksplice_update *update, const char *words))
+static ssize_t store_words(const struct ksplice_update *update, char **list, const char *buf,
+			   size_t count)
 {
 	int ret = ksplice_may_write();
 
 	if (ret)
 		return ret;
 	mutex_lock(&ksplice_lock);
-	ret = set(ksplice_to_update(kobj), buf);
+	ret = set_words(update, list, buf);
 	mutex_unlock(&ksplice_lock);
 	return ret ? ret : count;
 }
 
 static ssize_t allow_busy_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return show_words(buf, &ksplice_to_update(kobj)->allow_busy);
+	return show_words(&ksplice_to_update(kobj)->allow_busy, buf);
 }
 
 static ssize_t allow_busy_store(struct kobject *kobj, struct kobj_attribute *attr,
 				const char *buf, size_t count)
 {
-	return store_words(kobj, buf, count, ksplice_set_allow_busy);
+	struct ksplice_update *update = ksplice_to_update(kobj);
+
+	return store_words(update, &update->allow_busy, buf, count);
 }
 
 static ssize_t replaces_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)
 {
-	return show_words(buf, &ksplice_to_update(kobj)->replaces);
+	return show_words(&ksplice_to_update(kobj)->replaces, buf);
 }
 
 static ssize_t replaces_store(struct kobject *kobj, struct kobj_attribute *attr,
 			      const char *buf, size_t count)
 {
-	return store_words(kobj, buf, count, ksplice_set_replaces);
+	struct ksplice_update *update = ksplice_to_update(kobj);
+
+	return store_words(update, &update->replaces, buf, count);
 }
 
 static ssize_t keep_show(struct kobject *kobj, struct kobj_attribute *attr, char *buf)

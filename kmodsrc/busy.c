@@ -12,43 +12,10 @@
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
-#include <linux/ctype.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include "core.h"
 #include "kernel.h"
-
-/* Words that white space separates, with a blank after each; to be freed.  NULL: no memory. */
-char *ksplice_list_words(const char *words)
-{
-	char *list = kmalloc(strlen(words) + 2, GFP_KERNEL);
-	char *to = list;
-
-	if (!list)
-		return NULL;
-	for (words = skip_spaces(words); *words; words = skip_spaces(words)) {
-		while (*words && !isspace(*words))
-			*to++ = *words++;
-		*to++ = ' ';
-	}
-	*to = '\0';
-	return list;
-}
-
-/* Sets the names of functions that may be busy, separated by white space. */
-int ksplice_set_allow_busy(struct ksplice_update *update, const char *names)
-{
-	char *list;
-
-	if (update->stage != KSPLICE_PREPARING)
-		return -EBUSY;
-	list = ksplice_list_words(names);
-	if (!list)
-		return -ENOMEM;
-	kfree(update->allow_busy);
-	update->allow_busy = list;
-	return 0;
-}
 
 /* NAME stands for NAME.cold and NAME.isra.0, too: the compiler chose the rest. */
 static bool is_named(const char *name, const char *word, size_t length)

@@ -272,17 +272,14 @@ void ksplice_free_functions(struct ksplice_update *update);
 struct ksplice_function *ksplice_find_switched(unsigned long start, unsigned long length,
 					       const struct ksplice_update *update);
 int ksplice_read_text(void *to, u64 address, size_t length);
-int ksplice_read_own(void *to, u64 address, size_t length, const struct ksplice_function *own);
-int ksplice_read_below(void *to, u64 address, size_t length, const struct ksplice_update *update);
+int ksplice_read_below(void *to, u64 address, size_t length, const struct ksplice_update *update,
+		       const struct ksplice_function *f);
 
 /* replace.c: updates that give way to another one */
-int ksplice_set_replaces(struct ksplice_update *update, const char *ids);
 enum ksplice_cause ksplice_begin_replacing(struct ksplice_update *update);
 void ksplice_end_replacing(struct ksplice_update *update, bool switched);
 
 /* busy.c */
-char *ksplice_list_words(const char *words);
-int ksplice_set_allow_busy(struct ksplice_update *update, const char *names);
 enum ksplice_cause ksplice_mark_allow_busy(struct ksplice_update *update);
 enum ksplice_cause ksplice_sort_ranges(struct ksplice_update *update, bool undo);
 void ksplice_free_ranges(struct ksplice_update *update);

@@ -142,34 +142,21 @@ int ksplice_read_text(void *to, u64 address, size_t length)
 }
 
 /*
- * Reads it as it is below what goes before the function in the same stop: an update
- * that was made on top of this one, and gives way like this one.
+ * Reads it as it will be when what gives way to the update has gone; with a function that
+ * gives way itself, only what was written over that.  Without an update, as it is.
  */
-int ksplice_read_own(void *to, u64 address, size_t length, const struct ksplice_function *own)
+int ksplice_read_below(void *to, u64 address, size_t length, const struct ksplice_update *update,
+		       const struct ksplice_function *f)
 {
-	const struct ksplice_update *by = own->update->gives_way_to;
-	const struct ksplice_function *f;
+	const struct ksplice_function *above;
 
 	if (copy_from_kernel_nofault(to, (void *)(unsigned long)address, length))
 		return -EFAULT;
-	list_for_each_entry(f, &ksplice_switched, switched) {
-		if (!by || f == own)
+	list_for_each_entry(above, &ksplice_switched, switched) {
+		if (!update || above == f)
 			break;
-		if (gives_way(f, by))
-			take_back(to, address, length, f);
+		if (gives_way(above, update))
+			take_back(to, address, length, above);
 	}
-	return 0;
-}
-
-/* Reads it as it will be when what gives way to the update has gone: what it will write over. */
-int ksplice_read_below(void *to, u64 address, size_t length, const struct ksplice_update *update)
-{
-	const struct ksplice_function *f;
-
-	if (copy_from_kernel_nofault(to, (void *)(unsigned long)address, length))
-		return -EFAULT;
-	list_for_each_entry(f, &ksplice_switched, switched)
-		if (gives_way(f, update))
-			take_back(to, address, length, f);
 	return 0;
 }

@@ -11,24 +11,8 @@
  */
 #define pr_fmt(fmt) "ksplice: " fmt
 
-#include <linux/ctype.h>
 #include <linux/slab.h>
 #include "core.h"
-
-/* Sets the ids of the updates that give way, separated by white space. */
-int ksplice_set_replaces(struct ksplice_update *update, const char *ids)
-{
-	char *list;
-
-	if (update->stage != KSPLICE_PREPARING)
-		return -EBUSY;
-	list = ksplice_list_words(ids);
-	if (!list)
-		return -ENOMEM;
-	kfree(update->replaces);
-	update->replaces = list;
-	return 0;
-}
 
 /* One that is applied has a function that is replaced, and stays while ksplice_lock is held. */
 static struct ksplice_update *find_in_force(const char *id, size_t length)

@@ -126,9 +126,9 @@ static enum ksplice_cause check_before_apply(struct ksplice_function *f)
 	if (!ksplice_match_span(&f->target->match, f->span))
 		return f->target->verdict;
 	if (f->new && !f->by_ftrace &&
-	    ksplice_read_below(f->saved, f->site, KSPLICE_JUMP_SIZE, f->update))
+	    ksplice_read_below(f->saved, f->site, KSPLICE_JUMP_SIZE, f->update, NULL))
 		return KSPLICE_UNEXPECTED;
-	if (f->content && ksplice_read_below(f->old_content, f->old, f->length, f->update))
+	if (f->content && ksplice_read_below(f->old_content, f->old, f->length, f->update, NULL))
 		return KSPLICE_UNEXPECTED;
 	return KSPLICE_OK;
 }
@@ -149,6 +149,13 @@ enum ksplice_cause ksplice_check_before_apply(struct ksplice_update *update)
 	return cause;
 }
 
+/* What the function's own switch has written: an update on this one may go in the same stop. */
+static int read_own(void *to, unsigned long address, size_t length,
+		    const struct ksplice_function *f)
+{
+	return ksplice_read_below(to, address, length, f->update->gives_way_to, f);
+}
+
 static enum ksplice_cause check_data_before_undo(const struct ksplice_function *f)
 {
 	unsigned long at, length;
@@ -156,7 +163,7 @@ static enum ksplice_cause check_data_before_undo(const struct ksplice_function *
 
 	for (at = 0; at < f->length; at += length) {
 		length = min(f->length - at, sizeof(bytes));
-		if (ksplice_read_own(bytes, f->old + at, length, f) ||
+		if (read_own(bytes, f->old + at, length, f) ||
 		    memcmp(bytes, f->content + at, length))
 			break;
 	}
@@ -177,7 +184,7 @@ static enum ksplice_cause check_before_undo(const struct ksplice_function *f)
 
 	if (is_probed(f, f->old + f->length))
 		return KSPLICE_PROBED;
-	if (!ksplice_read_own(bytes, f->site, sizeof(bytes), f) &&
+	if (!read_own(bytes, f->site, sizeof(bytes), f) &&
 	    !memcmp(bytes, f->jump, sizeof(bytes)))
 		return KSPLICE_OK;
 	pr_info("%s: the jump in %s is not there any more\n", f->update->id, f->name);

@@ -258,7 +258,6 @@ struct ksplice_attempt *ksplice_this_attempt(struct ksplice_update *update)
 static void begin_attempt(struct ksplice_update *update, enum ksplice_step step)
 {
 	struct ksplice_timing *timing = &update->timing;
-
 	bool second_half = step == KSPLICE_LEAVE && timing->step == KSPLICE_REVERSE;
 
 	if (!second_half && (timing->over || timing->step != step))

@@ -291,8 +291,8 @@ const switching: readonly Mutant[] = [
   core(
     'the look for kprobes on the jump before undo',
     'site.c',
-    'if (is_probed(f, f->old + f->length))\n\t\treturn KSPLICE_PROBED;\n\tif (!ksplice',
-    'if (!ksplice',
+    'if (is_probed(f, f->old + f->length))\n\t\treturn KSPLICE_PROBED;\n\tif (!read_own',
+    'if (!read_own',
     'keeps an update from being undone',
   ),
   core(
@@ -458,7 +458,7 @@ const replacing: readonly Mutant[] = [
   [
     'what a jump saves where an earlier one gives way',
     'functions.c',
-    'if (gives_way(f, update))\n\t\t\ttake_back',
+    'if (gives_way(above, update))\n\t\t\ttake_back',
     'if (false)\n\t\t\ttake_back',
     'has them gone in the moment',
   ],
