@@ -137,7 +137,8 @@ describe('verify', () => {
 
   it('makes the same files again, and names those that are others', async () => {
     const request = { patch: sctpPatch, confdir, jobs: 2, output };
-    const said = { id: 'again', description: 'a fix', allowBusy: ['sctp_rcv'] };
+    const vouched = { allowBusy: ['sctp_rcv'], supersedes: ['earlier'] };
+    const said = { id: 'again', description: 'a fix', ...vouched };
     const { file } = await createUpdate({ ...request, ...said }, silentUi);
     const update = await readUpdate(file);
     const compared = [...update.files.keys()].filter((name) => name !== CHECKSUMS);

@@ -28,6 +28,7 @@ export type VerifyOptions = Omit<
   | 'buildModules'
   | 'allowBusy'
   | 'allowLayout'
+  | 'supersedes'
   | 'signing'
   | 'signWith'
   | 'timestamp'
@@ -76,6 +77,7 @@ function saidBy(update: Update) {
     fixes: { fixes: update.fixes, only: true },
     allowBusy: update.allowBusy,
     allowLayout: update.allowLayout,
+    supersedes: update.supersedes,
     buildModules: [...update.files.keys()].some((name) => name.startsWith('modules/')),
   };
 }
