@@ -21,8 +21,7 @@ import type { Loading } from './loading.js';
 import { busyNamesOf, byPresence } from './presence.js';
 import { type Going, NOBODY } from './replacing.js';
 import { removeState, saveState } from './state.js';
-import { limitStop } from './stop-limit.js';
-import { allowToBeBusy, haveGiveWay } from './tell-engine.js';
+import { allowToBeBusy, haveGiveWay, limitStop } from './tell-engine.js';
 
 /** How often, and after which pauses, it is looked whether a module that comes just now has come. */
 const COMING_TRIES = 25;

@@ -4,3 +4,8 @@
 export function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
+
+/** "0.68 ms", of nanoseconds. */
+export function milliseconds(nanoseconds: number): string {
+  return `${(nanoseconds / 1e6).toFixed(2)} ms`;
+}

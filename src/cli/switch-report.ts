@@ -1,6 +1,7 @@
 // What apply, undo and view have in common on the command line.
 
 import type { ReplacedFunction, Timing } from '../apply/engine.js';
+import { milliseconds } from '../base/words.js';
 import { type AddressOut, addressInWords } from '../update/addresses-out.js';
 import type { Option } from './command.js';
 
@@ -65,7 +66,7 @@ export function waitingLines(targets: readonly string[]): string[] {
 /** How long the machine stood still, if the core says so. */
 export function pauseLine({ window_ns, attempts = 1 }: Timing): string[] {
   if (window_ns === undefined) return [];
-  const time = `${(window_ns / 1e6).toFixed(2)} ms`;
+  const time = milliseconds(window_ns);
   return [
     `  The machine was stopped for ${time}${attempts > 1 ? `, at attempt ${attempts}` : ''}.`,
   ];

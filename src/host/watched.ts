@@ -89,9 +89,13 @@ export async function allWatches(host: Host): Promise<Watch[]> {
 
 /** The ids of all updates of which there is a record, of this boot or not. */
 export async function watchedIds(host: Host): Promise<string[]> {
-  const names = await host.list(watchedDirectory(host));
-  const ids = names.flatMap((name) => /^([^.]+)\.json$/.exec(name)?.[1] ?? []);
+  const ids = await namesOfRecords(host, watchedDirectory(host));
   return ids.filter(isUpdateId).sort();
+}
+
+/** What the records of a directory, NAME.json, are called. */
+export async function namesOfRecords(host: Host, directory: string): Promise<string[]> {
+  return (await host.list(directory)).flatMap((name) => /^([^.]+)\.json$/.exec(name)?.[1] ?? []);
 }
 
 /** The watch in which the machine went down, not in order; undefined if there was none. */

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Problem } from '../base/errors.js';
 import { asOneOf, asRecord, asText, fromJson } from '../base/stored.js';
 import type { Host } from './host.js';
-import { fatalWatch, type Watch, watchedIds } from './watched.js';
+import { fatalWatch, namesOfRecords, type Watch, watchedIds } from './watched.js';
 
 /** How much of it the kernel still has: `leaving` if only its new code is still loaded. */
 const REMAINS = ['undoing', 'nothing', 'leaving', 'applied'] as const;
@@ -56,8 +56,7 @@ function wentDown({ id, began, origin, buildId }: Watch): Withdrawn {
 
 /** All of them, sorted by id. */
 export async function allWithdrawn(host: Host): Promise<Withdrawn[]> {
-  const names = await host.list(withdrawnDirectory(host));
-  const ids = names.flatMap((name) => /^([^.]+)\.json$/.exec(name)?.[1] ?? []);
+  const ids = await namesOfRecords(host, withdrawnDirectory(host));
   const either = [...new Set([...ids, ...(await watchedIds(host))])].sort();
   const all = await Promise.all(either.map((id) => withdrawn(host, id)));
   return all.filter((one) => one !== undefined);

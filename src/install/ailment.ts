@@ -3,6 +3,7 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { engineOf } from '../apply/engines.js';
+import { milliseconds } from '../base/words.js';
 import type { Complaint } from '../host/complaints.js';
 import type { Host } from '../host/host.js';
 import { complaintsSince } from '../host/kernel-before.js';
@@ -60,9 +61,5 @@ async function longStop({ id, maxStop }: Watch, host: Host): Promise<string | un
   const timings = await engineOf(host).timings(id);
   const longest = Math.max(0, ...timings.map(({ window_ns = 0 }) => window_ns));
   if (longest <= maxStop) return undefined;
-  return `the machine was stopped for ${milliseconds(longest)} ms, and ${milliseconds(maxStop)} ms are allowed`;
-}
-
-function milliseconds(nanoseconds: number): string {
-  return (nanoseconds / 1e6).toFixed(2);
+  return `the machine was stopped for ${milliseconds(longest)}, and ${milliseconds(maxStop)} are allowed`;
 }

@@ -2,10 +2,9 @@
 
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import path from 'node:path';
 import { KspliceError } from '../base/errors.js';
 import { withSigned } from '../trust/sign-update.js';
-import { chooseUpdate, isSet, readIndex } from '../update/choose.js';
+import { isSet, readEntry, readIndex } from '../update/choose.js';
 import { readUpdate } from '../update/read.js';
 import type { Update } from '../update/update.js';
 
@@ -31,21 +30,17 @@ export async function readArchived(source: string, key?: string): Promise<Archiv
   return [await readOne(source, key)];
 }
 
-async function readOne(file: string, key: string | undefined): Promise<ArchivedUpdate> {
-  if (key !== undefined) return withSigned(file, key, (signed) => readOne(signed, undefined));
-  return { update: await readUpdate(file), archive: readFileSync(file) };
+async function readOne(file: string, key?: string, sha256?: string): Promise<ArchivedUpdate> {
+  const update = await readUpdate(file, sha256);
+  if (key !== undefined) return withSigned(file, key, (signed) => readOne(signed));
+  return { update, archive: readFileSync(file) };
 }
 
-async function readSet(set: string, key: string | undefined): Promise<ArchivedUpdate[]> {
+async function readSet(set: string, key?: string): Promise<ArchivedUpdate[]> {
   const all: ArchivedUpdate[] = [];
   for (const entry of (await readIndex(set)).updates) {
     // As a host with that kernel reads it.
-    const { found } = await chooseUpdate(set, entry, read);
-    if (found) all.push(await readOne(path.join(set, entry.file), key));
+    all.push(await readEntry(set, entry, (file, sha256) => readOne(file, key, sha256)));
   }
   return all;
 }
-
-const read = async (source: string, sha256: string | undefined) => ({
-  update: await readUpdate(source, sha256),
-});

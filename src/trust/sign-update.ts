@@ -1,6 +1,6 @@
 // Signs an update that is made: its archive gets the signature as one file more.
 
-import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { KspliceError } from '../base/errors.js';
@@ -17,30 +17,34 @@ import { signText } from './signature.js';
  * @throws KspliceError `command-failed`, `missing-tool`, and as readUpdate() and writeUpdate()
  */
 export async function signUpdate(archive: string, key: string): Promise<string> {
-  return withSigned(archive, key, async (signed, id) => {
-    // In the same directory, for a rename cannot cross file systems.
-    const unfinished = `${archive}.${process.pid}`;
-    try {
-      await copyFile(signed, unfinished);
-      await rename(unfinished, archive);
-    } catch (error) {
-      await rm(unfinished, { force: true });
-      const { message } = error as Error;
-      throw new KspliceError('io', `cannot write ${archive}: ${message}`, { cause: error });
-    }
+  return unpackSigned(archive, key, async (directory, id) => {
+    await writeUpdate(directory, archive);
     return id;
   });
 }
 
 /**
  * Makes a signed copy of an update.
- * @param use called with its archive, which is gone afterwards, and the update's id
+ * @param use called with its archive, which is gone afterwards
  * @throws KspliceError as signUpdate()
  */
 export async function withSigned<T>(
   archive: string,
   key: string,
-  use: (signed: string, id: string) => Promise<T>,
+  use: (signed: string) => Promise<T>,
+): Promise<T> {
+  return unpackSigned(archive, key, async (directory) => {
+    const signed = `${directory}.tar.gz`;
+    await writeUpdate(directory, signed);
+    return use(signed);
+  });
+}
+
+/** The files of an update with its signature, as writeUpdate() takes them. */
+async function unpackSigned<T>(
+  archive: string,
+  key: string,
+  use: (directory: string, id: string) => Promise<T>,
 ): Promise<T> {
   if (!archive.endsWith('.tar.gz')) {
     throw new KspliceError('usage', `${archive} is not a .tar.gz`, {
@@ -58,9 +62,7 @@ export async function withSigned<T>(
       await mkdir(path.dirname(file), { recursive: true });
       await writeFile(file, data);
     }
-    const signed = path.join(scratch, `ksplice-${id}.tar.gz`);
-    await writeUpdate(directory, signed);
-    return await use(signed, id);
+    return await use(directory, id);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

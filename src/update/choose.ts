@@ -77,7 +77,11 @@ export async function readIndex(set: string): Promise<SetIndex> {
   return index;
 }
 
-async function readEntry<Read extends { readonly update: Update }>(
+/**
+ * Reads an update of a set.
+ * @throws KspliceError as `read`; `bad-set` if the index says something else of it
+ */
+export async function readEntry<Read extends { readonly update: Update }>(
   set: string,
   entry: SetUpdate,
   read: Reader<Read>,
