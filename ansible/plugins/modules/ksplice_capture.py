@@ -17,16 +17,12 @@ options:
     description: A directory on the host. If it has a capture already, nothing is done.
     type: path
     required: true
-  executable:
-    description: The tool, with words before its own if it needs them.
-    type: str
-    default: ksplice-ts
+extends_documentation_fragment:
+  - ksplice_ts.fleet.tool
 attributes:
   check_mode:
     support: full
     description: Says whether a capture would be made.
-author:
-  - The authors of ksplice-ts (@ksplice-ts)
 '''
 
 EXAMPLES = r'''

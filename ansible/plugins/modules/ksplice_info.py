@@ -12,17 +12,12 @@ short_description: Tells which kernel and which hot patches a host runs
 version_added: 1.0.0
 description:
   - Changes nothing. The result is also the fact C(ansible_facts.ksplice).
-options:
-  executable:
-    description: The tool, with words before its own if it needs them.
-    type: str
-    default: ksplice-ts
+extends_documentation_fragment:
+  - ksplice_ts.fleet.tool
 attributes:
   check_mode:
     support: full
     description: It changes nothing.
-author:
-  - The authors of ksplice-ts (@ksplice-ts)
 '''
 
 EXAMPLES = r'''

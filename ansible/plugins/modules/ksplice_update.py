@@ -48,10 +48,8 @@ options:
     description: How many seconds to go on trying while the code is in use.
     type: int
     default: 30
-  executable:
-    description: The tool, with words before its own if it needs them.
-    type: str
-    default: ksplice-ts
+extends_documentation_fragment:
+  - ksplice_ts.fleet.tool
 attributes:
   check_mode:
     support: full
@@ -59,8 +57,6 @@ attributes:
   diff_mode:
     support: full
     description: Shows what C(inspect) says of the update.
-author:
-  - The authors of ksplice-ts (@ksplice-ts)
 '''
 
 EXAMPLES = r'''
