@@ -2,9 +2,9 @@
 // replaced nevertheless, and what undo waits for.
 
 import { describe, expect, it } from 'vitest';
-import type { Background, Guest } from '../harness/index.js';
+import type { Guest } from '../harness/index.js';
 import type { Update } from './kbuild.js';
-import type { Scene } from './scene.js';
+import type { Scene, Sleeper } from './scene.js';
 import { bootScene, type SetUp } from './set-up.js';
 
 const update = (id: string, ...functions: string[]): Update => ({
@@ -25,25 +25,8 @@ const take = (setUp: SetUp) => {
 };
 bootScene('busy', updates, take, { parallel: false });
 
-interface Reader {
-  readonly pid: number;
-  readonly end: Background;
-}
-
-/** A task that reads a file of the target module, once it is asleep in that function. */
-async function asleep(file: string, symbol: string): Promise<Reader> {
-  const end = guest.spawn(`echo $$; exec cat /proc/${file}`);
-  await end.output(/^\d+\n/);
-  const pid = Number.parseInt(end.stdout, 10);
-  const stack = `/proc/${pid}/stack`;
-  await guest.ok(
-    `for i in $(seq 100); do grep -q '${symbol}' ${stack} && exit; sleep 0.1; done; cat ${stack}; exit 1`,
-  );
-  return { pid, end };
-}
-
 /** What the reader printed after its process id. */
-async function answer({ end }: Reader): Promise<string> {
+async function answer({ end }: Sleeper): Promise<string> {
   const { stdout } = await end.finished();
   return stdout.replace(/^\d+\n/, '').trimEnd();
 }
@@ -53,7 +36,7 @@ const allow = (id: string, names: string) =>
 
 describe('code that is in use', () => {
   it('names task and place, and tells of each attempt', async () => {
-    const reader = await asleep('core_sleeper', 'core_sleeper');
+    const reader = await scene.asleep('core_sleeper', 'core_sleeper');
     await scene.load('sleeper');
     for (let round = 0; round < 2; round++) {
       const { conflicts } = await scene.refused('sleeper', 'applied', 'code_busy');
@@ -74,12 +57,12 @@ describe('code that is in use', () => {
 
 describe('a function that may be busy', () => {
   it('is replaced while a task sleeps in it, which finishes the old code', async () => {
-    const reader = await asleep('core_sleeper', 'core_sleeper');
+    const reader = await scene.asleep('core_sleeper', 'core_sleeper');
     await scene.load('sleeper');
     await scene.refused('sleeper', 'applied', 'code_busy');
     await allow('sleeper', 'core_sleeper');
     await scene.apply('sleeper');
-    const later = await asleep('core_sleeper', 'new_core_sleeper');
+    const later = await scene.asleep('core_sleeper', 'new_core_sleeper');
     await scene.set('wake', '1');
     expect(await answer(reader)).toBe('old sleeper');
     await guest.ok(`kill ${later.pid}`);
@@ -91,7 +74,7 @@ describe('a function that may be busy', () => {
     await scene.load('sleeper');
     await allow('sleeper', 'core_sleeper');
     await scene.apply('sleeper');
-    const reader = await asleep('core_sleeper', 'new_core_sleeper');
+    const reader = await scene.asleep('core_sleeper', 'new_core_sleeper');
     expect(await scene.stage('sleeper', 'reversed')).toBe('Device or resource busy');
     for (let round = 0; round < 2; round++) {
       const state = await scene.state('sleeper');
@@ -105,7 +88,7 @@ describe('a function that may be busy', () => {
       await scene.refused('sleeper', 'reversed', 'code_busy');
     }
     // Who comes now gets the old code again.
-    const later = await asleep('core_sleeper', '\\bcore_sleeper');
+    const later = await scene.asleep('core_sleeper', '\\bcore_sleeper');
     await scene.set('wake', '1');
     expect(await answer(later)).toBe('old sleeper');
     await scene.refused('sleeper', 'applied', 'already_reversed');
@@ -115,7 +98,7 @@ describe('a function that may be busy', () => {
   });
 
   it('is put back while a task still sleeps in the old code', async () => {
-    const reader = await asleep('core_sleeper', 'core_sleeper');
+    const reader = await scene.asleep('core_sleeper', 'core_sleeper');
     await scene.load('sleeper');
     await allow('sleeper', 'core_sleeper');
     await scene.apply('sleeper');
@@ -125,7 +108,7 @@ describe('a function that may be busy', () => {
   });
 
   it('is not replaced while a task returns to the bytes that are written', async () => {
-    const reader = await asleep('core_tight', 'core_tight');
+    const reader = await scene.asleep('core_tight', 'core_tight');
     await scene.load('tight');
     await allow('tight', 'core_tight');
     const { conflicts } = await scene.refused('tight', 'applied', 'code_busy');
@@ -138,7 +121,7 @@ describe('a function that may be busy', () => {
   });
 
   it('is only the one that is named', async () => {
-    const reader = await asleep('core_sleeper', 'core_sleeper');
+    const reader = await scene.asleep('core_sleeper', 'core_sleeper');
     await scene.load('both');
     await allow('both', 'core_plain');
     await scene.refused('both', 'applied', 'code_busy');
@@ -158,7 +141,7 @@ describe('a function that may be busy', () => {
     await scene.load('both');
     await allow('both', 'core_plain');
     await scene.apply('both');
-    const reader = await asleep('core_sleeper', 'new_core_sleeper');
+    const reader = await scene.asleep('core_sleeper', 'new_core_sleeper');
     const state = await scene.refused('both', 'reversed', 'code_busy');
     expect(state.stage).toBe('applied');
     await guest.ok(`kill ${reader.pid}`);

@@ -3,7 +3,7 @@
 // What else writes to the kernel's text is in others-write.test.ts.
 
 import { describe, expect, it } from 'vitest';
-import type { Background, Guest } from '../harness/index.js';
+import type { Guest } from '../harness/index.js';
 import type { Base } from './kbuild.js';
 import type { Scene } from './scene.js';
 import { bootScene, type SetUp, unloadAfterEach } from './set-up.js';
@@ -264,23 +264,8 @@ describe('while an update is applied', () => {
 });
 
 describe('code that is in use', () => {
-  const asleep = async (pid: number, symbol: string) => {
-    const stack = `/proc/${pid}/stack`;
-    await guest.ok(
-      `for i in $(seq 100); do grep -q '${symbol}' ${stack} && exit; sleep 0.1; done; cat ${stack}; exit 1`,
-    );
-  };
-
-  /** A command that prints its process id first. */
-  const pidOf = async (command: Background) => {
-    await command.output(/^\d+\n/);
-    return Number.parseInt(command.stdout, 10);
-  };
-
   it('is not replaced before the task has left it', async () => {
-    const sleeper = guest.spawn('echo $$; exec cat /proc/core_sleeper');
-    const pid = await pidOf(sleeper);
-    await asleep(pid, 'core_sleeper');
+    const { pid, end: sleeper } = await scene.asleep('core_sleeper', 'core_sleeper');
     await scene.load('sleeper');
     await scene.refused('sleeper', 'try', 'code_busy');
     const state = await scene.refused('sleeper', 'applied', 'code_busy');
@@ -294,9 +279,7 @@ describe('code that is in use', () => {
   it('is not taken away before the task has left it', async () => {
     await scene.load('sleeper');
     await scene.apply('sleeper');
-    const sleeper = guest.spawn('echo $$; exec cat /proc/core_sleeper');
-    const pid = await pidOf(sleeper);
-    await asleep(pid, 'new_core_sleeper');
+    const { pid, end: sleeper } = await scene.asleep('core_sleeper', 'new_core_sleeper');
     const state = await scene.refused('sleeper', 'reversed', 'code_busy');
     expect(state.conflicts).toMatch(new RegExp(`^${pid} cat new_core_sleeper`, 'm'));
     await guest.ok(`kill ${pid}`);

@@ -16,7 +16,7 @@ import {
   type Change,
   type Update,
 } from './kbuild.js';
-import { Scene } from './scene.js';
+import { OLD_ANSWERS, Scene } from './scene.js';
 
 const kernelPart: Change = { target: 'vmlinux', functions: ['cmdline_proc_show'] };
 const modulePart: Change = {
@@ -39,7 +39,6 @@ const updates: readonly Update[] = [
 
 const HELPER = '/run/test/helper';
 const PATIENT = { timeoutMs: 120_000 };
-const OLD = ['old plain', 'old label off', 'old op'];
 const NEW = ['new core_plain', 'new core_label', 'new op'];
 
 let base: Base;
@@ -120,7 +119,7 @@ done
 const awaitTarget = (id: string) =>
   guest.ok(`echo +${id} core_target >/sys/kernel/ksplice/awaited`);
 const insmod = (words = '') => guest.ok(`insmod ${base.target} ${words}`, PATIENT);
-const answers = () => Promise.all(['plain', 'label', 'op'].map((name) => scene.call(name)));
+const answers = () => scene.answers();
 const newOf = (id: string) => NEW.map((answer) => `${answer} of ${id}`);
 const atInit = async () =>
   (await guest.ok('cat /sys/module/core_target/parameters/at_init')).trim().split('\n');
@@ -159,7 +158,7 @@ describe('a module that an update awaits', () => {
     expect(await guest.run('rmmod core_target')).toMatchObject({ status: 1 });
     expect(await scene.stage('both', 'applied')).toMatch(/already in progress/);
     expect(await scene.stage('both', 'reversed')).toBe('');
-    expect(await answers()).toEqual(OLD);
+    expect(await answers()).toEqual(OLD_ANSWERS);
     expect(await cmdline()).toBe(before);
     expect(await guest.ok('cat /sys/kernel/ksplice/awaited')).toBe('');
   });
@@ -305,7 +304,7 @@ describe('the list of what is awaited', () => {
     await refused('+../x core_target', /Invalid/);
     await refused('+only vmlinux', /Invalid/);
     await insmod();
-    expect(await answers()).toEqual(OLD);
+    expect(await answers()).toEqual(OLD_ANSWERS);
   });
 });
 

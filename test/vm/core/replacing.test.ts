@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { HOOK_KINDS } from '../../../src/diff/hooks.js';
 import type { Guest } from '../harness/index.js';
 import type { Change, Update } from './kbuild.js';
-import type { Scene } from './scene.js';
+import { OLD_ANSWERS, type Scene } from './scene.js';
 import { bootScene, type SetUp, unloadAfterEach } from './set-up.js';
 
 const update = (id: string, on: string[], change: Omit<Change, 'target'>): Update => ({
@@ -39,10 +39,7 @@ bootScene('core-replacing', updates, take, { parallel: false });
 unloadAfterEach(() => guest);
 
 const answers = async () =>
-  Promise.all(['plain', 'label', 'op'].map((name) => scene.call(name))).then((all) =>
-    all.map((answer) => answer.replace(/^new core_/, '')),
-  );
-const OLD = ['old plain', 'old label off', 'old op'];
+  (await scene.answers()).map((answer) => answer.replace(/^new core_/, ''));
 const of = (id: string) => [`plain of ${id}`, `label of ${id}`, `new op of ${id}`];
 
 async function add(id: string): Promise<void> {
@@ -111,7 +108,7 @@ describe('an update in the place of others', () => {
     await finish('lower');
     await finish('small');
     await remove('next');
-    expect(await answers()).toEqual(OLD);
+    expect(await answers()).toEqual(OLD_ANSWERS);
   });
 
   it('may be undone before they have come to their end', async () => {
@@ -120,9 +117,9 @@ describe('an update in the place of others', () => {
     await scene.apply('next');
     await scene.unloadOld('next');
     await remove('next');
-    expect(await answers()).toEqual(OLD);
+    expect(await answers()).toEqual(OLD_ANSWERS);
     await finish('lower');
-    expect(await answers()).toEqual(OLD);
+    expect(await answers()).toEqual(OLD_ANSWERS);
   });
 
   it('takes out updates that are on one another, and what it took out can come back', async () => {
@@ -140,7 +137,7 @@ describe('an update in the place of others', () => {
     expect(await answers()).toEqual(of('lower'));
     await finish('next');
     await remove('lower');
-    expect(await answers()).toEqual(OLD);
+    expect(await answers()).toEqual(OLD_ANSWERS);
   });
 
   it('takes the place between others', async () => {
@@ -154,7 +151,7 @@ describe('an update in the place of others', () => {
     await remove('instead');
     expect(await answers()).toEqual(of('lower'));
     await remove('lower');
-    expect(await answers()).toEqual(OLD);
+    expect(await answers()).toEqual(OLD_ANSWERS);
   });
 });
 
@@ -214,7 +211,7 @@ describe('nothing has happened', () => {
       expect([await called('lowsleep'), await called('next')]).toEqual([gone, come]);
       await guest.ok(`printf none >${parameters(id)}/refuse`);
       expect(await scene.state('lowsleep')).toMatchObject({ stage: 'applied' });
-      expect(await answers()).toEqual(OLD);
+      expect(await answers()).toEqual(OLD_ANSWERS);
     }
     await scene.apply('next');
     expect(await called('lowsleep')).toBe('pre_reverse check_reverse reverse');
@@ -225,12 +222,7 @@ describe('nothing has happened', () => {
 
   it('if a task is in the new code of one of them', async () => {
     await add('lowsleep');
-    const sleeper = guest.spawn('echo $$; exec cat /proc/core_sleeper');
-    await sleeper.output(/^\d+\n/);
-    const pid = Number.parseInt(sleeper.stdout, 10);
-    await guest.ok(
-      `for i in $(seq 100); do grep -q new_core_sleeper /proc/${pid}/stack && exit; sleep 0.1; done; exit 1`,
-    );
+    const { pid, end: sleeper } = await scene.asleep('core_sleeper', 'new_core_sleeper');
     await load('newsleep', 'lowsleep');
     const state = await scene.refused('newsleep', 'applied', 'code_busy');
     expect(state.conflicts).toMatch(new RegExp(`^${pid} cat new_core_sleeper`, 'm'));

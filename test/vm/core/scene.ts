@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { parseKallsyms } from '../../../src/kernel/kallsyms-text.js';
 import { bindToAddresses } from '../../../src/module/absolute.js';
-import type { Guest } from '../harness/index.js';
+import type { Background, Guest } from '../harness/index.js';
 import type { Base, Built } from './kbuild.js';
 
 /** What /sys/kernel/ksplice/ID says, each file without its last newline. */
@@ -34,6 +34,15 @@ const FILES = [
 ] as const;
 /** Longer than all attempts of a switch, on a busy machine. */
 const SWITCH_MS = 120_000;
+
+/** What answers() is without any update. */
+export const OLD_ANSWERS = ['old plain', 'old label off', 'old op'];
+
+/** A task that sleeps; its output begins with its process id, in a line. */
+export interface Sleeper {
+  readonly pid: number;
+  readonly end: Background;
+}
 
 function expectState(state: State, stage: string, abort_cause: string): void {
   assert.deepEqual(state, { ...state, stage, abort_cause });
@@ -145,6 +154,23 @@ export class Scene {
     assert.notEqual(refusal, '', JSON.stringify(state));
     expectState(state, before.stage, cause);
     return state;
+  }
+
+  /** What those of the target's functions answer that an update replaces by a jump, by ftrace and in place. */
+  async answers(): Promise<string[]> {
+    return Promise.all(['plain', 'label', 'op'].map((name) => this.call(name)));
+  }
+
+  /** A task that reads a file of the target module, once it is asleep in that function. */
+  async asleep(file: string, symbol: string): Promise<Sleeper> {
+    const end = this.guest.spawn(`echo $$; exec cat /proc/${file}`);
+    await end.output(/^\d+\n/);
+    const pid = Number.parseInt(end.stdout, 10);
+    const stack = `/proc/${pid}/stack`;
+    await this.guest.ok(
+      `for i in $(seq 100); do grep -q '${symbol}' ${stack} && exit; sleep 0.1; done; cat ${stack}; exit 1`,
+    );
+    return { pid, end };
   }
 
   /** What one of the target module's functions answers. */

@@ -4,7 +4,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Guest } from '../harness/index.js';
 import type { Update } from './kbuild.js';
-import type { Scene } from './scene.js';
+import { OLD_ANSWERS, type Scene } from './scene.js';
 import { bootScene, type SetUp } from './set-up.js';
 
 const update = (id: string, on: string[], functions: string[], data: string[] = []): Update => ({
@@ -36,10 +36,7 @@ const take = (setUp: SetUp) => {
 bootScene('core-stacking', updates, take, { parallel: false });
 
 const answers = async () =>
-  Promise.all(['plain', 'label', 'op'].map((name) => scene.call(name))).then((all) =>
-    all.map((answer) => answer.replace(/^new core_/, '')),
-  );
-const OLD = ['old plain', 'old label off', 'old op'];
+  (await scene.answers()).map((answer) => answer.replace(/^new core_/, ''));
 const LOWER = ['plain of lower', 'label of lower', 'new op of lower'];
 const UPPER = ['plain of upper', 'label of upper', 'new op of upper'];
 const TOP = ['plain of top', 'label of top', 'new op of upper'];
@@ -58,7 +55,7 @@ async function remove(id: string): Promise<void> {
 
 describe('an update on others', () => {
   it('replaces what they replaced, by a jump, by ftrace and in place', async () => {
-    expect(await answers()).toEqual(OLD);
+    expect(await answers()).toEqual(OLD_ANSWERS);
     await add('lower');
     expect(await answers()).toEqual(LOWER);
     await add('upper');
@@ -72,7 +69,7 @@ describe('an update on others', () => {
     await remove('upper');
     expect(await answers()).toEqual(LOWER);
     await remove('lower');
-    expect(await answers()).toEqual(OLD);
+    expect(await answers()).toEqual(OLD_ANSWERS);
   });
 
   it('keeps them from being reversed, until it is gone', async () => {
@@ -88,7 +85,7 @@ describe('an update on others', () => {
     await scene.refused('lower', 'reversed', 'stacked');
     await scene.unload('beside');
     await remove('lower');
-    expect(await answers()).toEqual(OLD);
+    expect(await answers()).toEqual(OLD_ANSWERS);
   });
 
   it('is refused while one of them is not applied', async () => {
@@ -116,7 +113,7 @@ describe('an update on others', () => {
       stderr: expect.stringMatching(/in use/),
     });
     await guest.ok('rmmod ksplice_upper_core_target_new ksplice_lower_core_target_new');
-    expect(await answers()).toEqual(OLD);
+    expect(await answers()).toEqual(OLD_ANSWERS);
   });
 });
 
@@ -155,12 +152,7 @@ describe('an update that knows nothing of another', () => {
 describe('code below that is in use', () => {
   it('is not replaced before the task has left it', async () => {
     await add('lowsleep');
-    const sleeper = guest.spawn('echo $$; exec cat /proc/core_sleeper');
-    await sleeper.output(/^\d+\n/);
-    const pid = Number.parseInt(sleeper.stdout, 10);
-    await guest.ok(
-      `for i in $(seq 100); do grep -q new_core_sleeper /proc/${pid}/stack && exit; sleep 0.1; done; exit 1`,
-    );
+    const { pid, end: sleeper } = await scene.asleep('core_sleeper', 'new_core_sleeper');
     await scene.load('upsleep');
     const state = await scene.refused('upsleep', 'applied', 'code_busy');
     expect(state.conflicts).toMatch(new RegExp(`^${pid} cat new_core_sleeper`, 'm'));
